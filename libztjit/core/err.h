@@ -136,7 +136,9 @@ enum ztj_err_class { ZTJ_CLASS_OK, ZTJ_CLASS_NO, ZTJ_CLASS_USAGE, ZTJ_CLASS_OUTA
 	X(DEVICE_REFUSED, -165, OUTAGE, "key-refused", "the security key refused the operation") \
 	X(MANY_DEVICES, -166, OUTAGE, "several-keys", "several security keys are plugged in; leave one") \
 	X(DISPLAY_CUT, -167, NO, "display-cut", "the terminal cannot show everything that would be signed") \
-	X(ABORTED, -168, NO, "aborted", "not confirmed; nothing was signed")
+	X(ABORTED, -168, NO, "aborted", "not confirmed; nothing was signed") \
+	X(ATTESTATION, -169, NO, "attestation", "the attestation does not prove that this key was made for this enrolment") \
+	X(PIN_NOT_SET, -170, OUTAGE, "pin-not-set", "the security key has no PIN yet; set one (fido2-token -S DEVICE) and try again")
 
 enum ztj_err {
 #define ZTJ_ERR_ENUM(sym, val, cls, name, text) ZTJ_##sym = (val),
