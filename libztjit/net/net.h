@@ -30,13 +30,16 @@ void ztj_net_close(struct ztj_net *n);
  * such on every url: ZTJ_UNREACHABLE; a pin that does not match: ZTJ_BROKER_KEY; ZTJ_TIMEOUT; ZTJ_TOO_LARGE. */
 int ztj_net_call(struct ztj_net *n, const char *method, const char *path, struct ztj_view body,
     struct ztj_buf *reply, long *status) ZTJ_MUST_CHECK;
-/* status >= 400: the error of the JSON body ({"error": short name}), its text into text. */
+/* One line on why the last call or stream failed, "" if it did not: what libcurl or TLS said. */
+const char *ztj_net_why(const struct ztj_net *n);
+/* status >= 400: the error of the JSON body ({"error": short name}), its text, escaped for
+ * terminals, into text. */
 int ztj_net_error(long status, struct ztj_view reply, char *text, size_t size) ZTJ_MUST_CHECK;
 /* Long-lived lines: calls each(line without \n) until it returns non-zero (returned), or the
  * connection ends or is silent for idle_s seconds (ZTJ_UNREACHABLE / ZTJ_TIMEOUT). Lines over max_reply: ZTJ_TOO_LARGE. */
 int ztj_net_stream(struct ztj_net *n, const char *path, int idle_s,
     int (*each)(struct ztj_view line, void *arg), void *arg) ZTJ_MUST_CHECK;
-/* The key the server showed on the last call (bootstrap checks it against the policy). */
+/* The key the server showed in the last handshake (bootstrap checks it against the policy); NOT_FOUND: none yet. */
 int ztj_net_peer_key(const struct ztj_net *n, struct ztj_key *out) ZTJ_MUST_CHECK;
 /* For curl_multi users (the mirror): an easy handle for url number i with TLS, pin and limits set, no write callback. */
 int ztj_net_easy(struct ztj_net *n, size_t url, const char *method, const char *path, struct ztj_view body,
