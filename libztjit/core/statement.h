@@ -63,6 +63,7 @@ struct ztj_stmt {
 	const char *domain;
 	int64_t issued;
 	struct ztj_seen seen;          /* request, approval, directory */
+	const char *nonce;             /* login, request, stepup, pending: 64 hex digits; else "" */
 	size_t nsigners;
 	struct ztj_signer signer[ZTJ_SIGS_MAX]; /* distinct keys, in the order given */
 	union {
@@ -137,11 +138,20 @@ struct ztj_stmt {
 /* The statement id: SHA-256 of the bytes. */
 int ztj_stmt_id(struct ztj_view bytes, uint8_t out[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
 
+struct ztj_sigcache;
+
+/* Verifies every signature over the raw bytes in the namespace of `type`, nothing else: 1–16 of them, by
+ * distinct keys (else ZTJ_THRESHOLD), user-present where the key can say so. For bytes that have their own parser
+ * (policy.h). who has room for ZTJ_SIGS_MAX; c may be NULL. */
+int ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum ztj_stmt_type type,
+    struct ztj_signer *who) ZTJ_MUST_CHECK;
+
 /* Verifies every signature over the raw bytes in the namespace of `type`, then parses
  * strictly and demands that the type member is `type` and the domain is `domain`. Who the signers are *allowed*
- * to be is not judged here. Key kinds: sk only, except policy, status, stepup's first, pending and
- * revocation, directory which may also carry ssh-ed25519. At least one signature; two by one key: refused.
- * *out is NULL on error. Policy statements have their own parser (policy.h). */
+ * to be is not judged here. Key kinds: sk only, except status, stepup's first, pending of a host, revocation, directory
+ * and a login without `who`, which may also carry ssh-ed25519 (ZTJ_KEY_TYPE). One signature, except: directory 1–16,
+ * stepup 1 or 2, a user's pending entry one by each of its keys (ZTJ_SIGNER). Two by one key: ZTJ_THRESHOLD.
+ * *out is NULL on error. Policy statements have their own parser (policy.h); here they are ZTJ_STMT_TYPE. */
 int ztj_stmt_open(const struct ztj_signed *s, enum ztj_stmt_type type, const char *domain,
     struct ztj_stmt **out) ZTJ_MUST_CHECK;
 /* Peeks at the type member of JSON bytes without trusting it (to choose what to open). */
@@ -152,7 +162,7 @@ int ztj_stmt_parse(struct ztj_view bytes, enum ztj_stmt_type type, const char *d
 void ztj_stmt_free(struct ztj_stmt *st);
 
 /* Building: fills bytes from a struct whose type, domain, issued, seen and u are set (signers and id are
- * not read). nonce: 64 hex digits, used by login, request, pending. The result passes ztj_stmt_parse. */
+ * not read). nonce: 64 hex digits, used by login, request, stepup, pending (else NULL). The result passes ztj_stmt_parse. */
 int ztj_stmt_build(const struct ztj_stmt *st, const char *nonce, struct ztj_buf *bytes) ZTJ_MUST_CHECK;
 
 /* One "label: value" line per field, in a fixed order, every field, escaped, nothing
@@ -161,7 +171,6 @@ int ztj_stmt_render(const struct ztj_stmt *st, int64_t now, struct ztj_buf *out)
 
 /* Remembers verified signatures so that a warm decision skips the arithmetic. Keyed by SHA-256 over
  * namespace, bytes and signature; fixed size; not thread-safe. */
-struct ztj_sigcache;
 int ztj_sigcache_new(size_t entries, struct ztj_sigcache **out) ZTJ_MUST_CHECK;
 void ztj_sigcache_free(struct ztj_sigcache *c);
 /* As ztj_stmt_open, with a cache (may be NULL). */

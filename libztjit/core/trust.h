@@ -40,8 +40,13 @@ void ztj_trust_free(struct ztj_trust *t);
 const struct ztj_pins *ztj_trust_pins(const struct ztj_trust *t);
 
 /* Offers. ZTJ_OK: taken, *changed says whether it is news. An error leaves everything as it was. now: the caller's
- * clock; clock_check false when re-reading one's own disk. Alarm-worthy errors are POLICY_FORK, DIR_FORK, DIR_ANCESTRY,
+ * clock, or ZTJ_TRUST_RESTORE when re-reading one's own disk: signatures, digests, Merkle root and ancestry are still
+ * checked, clocks are not, and a directory that does not (or no longer) suit today's policy is held without counting, so
+ * that nothing older can come back. Offer in this order: policy, directories, revocations, status. Alarm-worthy errors are POLICY_FORK, DIR_FORK, DIR_ANCESTRY,
  * DIR_ROOT, DIR_DELEGATION, *_ROLLBACK, SEEN…: the caller logs them. */
+#define ZTJ_TRUST_RESTORE 0
+/* An expired policy is taken when it is newer (everything is then denied, POLICY_EXPIRED); holding on to an older one
+ * would be kinder than its signers meant. */
 int ztj_trust_policy(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed) ZTJ_MUST_CHECK;
 
 /* statements: the chain from after the held serial to the newest (genesis onward when nothing is held). */
@@ -52,10 +57,19 @@ struct ztj_dir_update {
 	struct ztj_dir_delta delta;          /* against the held set (or empty) */
 };
 int ztj_trust_directory(struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now, bool *changed) ZTJ_MUST_CHECK;
-/* A revocation of a user, host or request: verified for its author's right, kept. */
+/* A revocation of a user, host or request: verified, and kept in the broker's order (every host holds all, so one whose
+ * author has no right by today's policy is chained too; it has no effect). Held already: ZTJ_OK, not changed. */
 int ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed) ZTJ_MUST_CHECK;
 /* A revocation of a request needs that request to judge its author: it is kept unverified-for-author and judged
  * with the bundle (grant.h). The running head and count follow the broker's order (PROTOCOL "Revocation head"). */
+/* Has its author the right to revoke this user or host, by today's policy? For the broker before it accepts one
+ * (SIGNER, DIR_UNKNOWN, KEY_REVOKED, FUTURE, TOO_LONG: the broker's key beyond 24 h). ZTJ_STMT_TYPE for
+ * the revocation of a request: that is ztj_grant_may_revoke. */
+int ztj_trust_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *revocation, int64_t now) ZTJ_MUST_CHECK;
+/* The held revocations of one request, oldest first: opens at most max into out (the caller frees each), *n says how
+ * many. The grant function judges them as if they stood in the bundle: what a host holds cannot be left out of it. */
+int ztj_trust_request_revocations(const struct ztj_trust *t, const uint8_t request[ZTJ_DIGEST_LEN],
+    struct ztj_stmt **out, size_t max, size_t *n) ZTJ_MUST_CHECK;
 /* The heartbeat. ZTJ_STALE when it does not match what is held (then it does not count). */
 int ztj_trust_status(struct ztj_trust *t, const struct ztj_signed *s, int64_t now) ZTJ_MUST_CHECK;
 /* Time of the last status that counted; 0: never. */
@@ -65,11 +79,15 @@ const struct ztj_policy *ztj_trust_held_policy(const struct ztj_trust *t); /* NU
 size_t ztj_trust_ndirs(const struct ztj_trust *t);
 const struct ztj_dir *ztj_trust_dir_at(const struct ztj_trust *t, size_t i);
 const struct ztj_dir *ztj_trust_dir(const struct ztj_trust *t, const char *name);
+/* ZTJ_OK when the held directory counts now; else why not: DIR_UNKNOWN (not held, or the policy names no registrar),
+ * THRESHOLD, DIR_DELEGATION, DIR_ANCESTRY (not from the policy's base), DIR_EXPIRED, NOT_READY (no policy). Nothing in a
+ * directory that does not count is found by the functions below. */
+int ztj_trust_dir_state(const struct ztj_trust *t, const char *name, int64_t now) ZTJ_MUST_CHECK;
 size_t ztj_trust_nrevocations(const struct ztj_trust *t);
 const uint8_t *ztj_trust_revocation_head(const struct ztj_trust *t);
 
 /* A person or host by full name, in a directory that is not expired, not revoked at `now`, not beyond its
- * registrar's delegation. Errors: USER_UNKNOWN / HOST_UNKNOWN, DIR_EXPIRED, REVOKED. */
+ * registrar's delegation. Errors: USER_UNKNOWN / HOST_UNKNOWN, REVOKED, or what ztj_trust_dir_state says. */
 int ztj_trust_user(const struct ztj_trust *t, const char *fullname, int64_t now, const struct ztj_record **out) ZTJ_MUST_CHECK;
 int ztj_trust_host(const struct ztj_trust *t, const char *fullname, int64_t now, const struct ztj_record **out) ZTJ_MUST_CHECK;
 /* A short or full name to the one full name; AMBIGUOUS when several. */
@@ -81,6 +99,9 @@ int ztj_trust_host_by_tls(const struct ztj_trust *t, const struct ztj_key *k, in
  * SIGNER, KEY_EXPIRED, KEY_REVOKED, KEY_SHARED, NO_UV, USER_UNKNOWN, REVOKED, DIR_EXPIRED. */
 int ztj_trust_signed_by(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who, bool uv, int64_t now,
     const struct ztj_record **person) ZTJ_MUST_CHECK;
+/* The same for one signer of a statement that carries several (a step-up's second), dated `then`. */
+int ztj_trust_signer_is(const struct ztj_trust *t, const struct ztj_signer *signer, int64_t then, const char *who, bool uv,
+    int64_t now, const struct ztj_record **person) ZTJ_MUST_CHECK;
 /* ZTJ_SEEN_AHEAD when `seen` names a higher policy version or directory serial than is held. */
 int ztj_trust_seen(const struct ztj_trust *t, const struct ztj_seen *seen) ZTJ_MUST_CHECK;
 /* Fills seen with what is held. */
