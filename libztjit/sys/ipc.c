@@ -131,7 +131,7 @@ int ztj_ipc_read(int sock, struct ztj_ipc_in *in, bool want_fd)
 		if (got < 0) {
 			if (errno == EINTR)
 				continue;
-			return errno == EAGAIN || errno == EWOULDBLOCK ? ZTJ_TIMEOUT : ZTJ_UNREACHABLE;
+			return errno == EAGAIN ? ZTJ_TIMEOUT : ZTJ_UNREACHABLE;
 		}
 		int r = ztj_buf_put(&in->buf, chunk, (size_t)got);
 		if (r != ZTJ_OK)
@@ -224,7 +224,7 @@ int ztj_ipc_send(int sock, struct ztj_view msg, int fd, int64_t deadline_ms)
 		}
 		if (put < 0 && errno == EINTR)
 			continue;
-		if (put < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		if (put < 0 && errno != EAGAIN)
 			return ZTJ_UNREACHABLE;
 		int r = wait_for(sock, POLLOUT, deadline_ms);
 		if (r != ZTJ_OK)
