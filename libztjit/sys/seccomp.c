@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "libztjit/sys/sandbox.h"
@@ -56,8 +57,9 @@ static int add_all(scmp_filter_ctx ctx, const int *calls, size_t n)
 
 static int add_socket(scmp_filter_ctx ctx, unsigned long family)
 {
-	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family)) == 0 ? ZTJ_OK
-	                                                                                                     : ZTJ_SYSTEM;
+	const struct scmp_arg_cmp is_family = { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = family, .datum_b = 0 };
+	int r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &is_family);
+	return r == 0 ? ZTJ_OK : ZTJ_SYSTEM;
 }
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
