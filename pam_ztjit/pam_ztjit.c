@@ -36,7 +36,7 @@ static int options(struct ztj_module *m, int argc, const char **argv)
 
 static int ask(pam_handle_t *pamh, int flags, int argc, const char **argv, enum ztj_pam_msg call)
 {
-	struct ztj_module m = { .pamh = pamh, .silent = (flags & PAM_SILENT) != 0 };
+	struct ztj_module m = { .pamh = pamh, .silent = ((unsigned)flags & PAM_SILENT) != 0 };
 
 	if (options(&m, argc, argv) != PAM_SUCCESS)
 		return PAM_PERM_DENIED;
