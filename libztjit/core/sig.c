@@ -41,7 +41,7 @@ static int split_blob(const struct ztj_key *k, struct ztj_view blob, struct sig_
 		return r;
 	if (!ztj_view_eq_str(alg, ztj_key_type_name(k->type)))
 		return ZTJ_SIG_ALG;
-	if ((r = ztj_rd_string(&rd, 2 * (4 + COORD_LEN + 1), &out->raw)) != ZTJ_OK)
+	if ((r = ztj_rd_string(&rd, ZTJ_KEY_BLOB_MAX, &out->raw)) != ZTJ_OK)
 		return r;
 	if (ztj_key_is_sk(k) && ((r = ztj_rd_u8(&rd, &out->flags)) != ZTJ_OK ||
 	    (r = ztj_rd_u32(&rd, &out->counter)) != ZTJ_OK))
