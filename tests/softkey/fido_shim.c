@@ -5,8 +5,10 @@
 /*
  * libsoftkey-fido.so: preloaded, it stands in for libfido2's search for
  * devices and offers the plugged software authenticators instead, so that an unmodified
- * program that opens what the search found talks to them. Nothing goes over HID.
+ * program that opens what the search found, by its path too, talks to them.
+ * Nothing goes over HID.
  */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,13 +128,14 @@ dev_rx(struct fido_dev *d, uint8_t cmd, unsigned char *p, size_t n, int ms)
 	return len;
 }
 
+static const fido_dev_io_t io = { dev_open, dev_close, dev_read, dev_write };
+static const fido_dev_transport_t transport = { dev_rx, dev_tx };
+
 EXPORT int fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found);
 
 EXPORT int
 fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found)
 {
-	static const fido_dev_io_t io = { dev_open, dev_close, dev_read, dev_write };
-	static const fido_dev_transport_t transport = { dev_rx, dev_tx };
 	char names[SOFTKEY_KEYS_MAX][SOFTKEY_NAME_SIZE];
 	char path[SOFTKEY_KEYS_MAX * SOFTKEY_NAME_SIZE + sizeof(PATH_PREFIX)];
 	size_t n = softkey_list(names, true);
@@ -146,4 +149,24 @@ fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found)
 		(*found)++;
 	}
 	return FIDO_OK;
+}
+
+EXPORT int fido_dev_open(fido_dev_t *dev, const char *path);
+
+/* A program that kept only the path (OpenSSH does) has lost the hooks that stood beside it. */
+EXPORT int
+fido_dev_open(fido_dev_t *dev, const char *path)
+{
+	int (*real)(fido_dev_t *, const char *) = NULL;
+	void *p = dlsym(RTLD_NEXT, "fido_dev_open");
+	int r;
+
+	if (p == NULL)
+		return FIDO_ERR_INTERNAL;
+	memcpy(&real, &p, sizeof(real));
+	if (strncmp(path, PATH_PREFIX, strlen(PATH_PREFIX)) == 0 &&
+	    ((r = fido_dev_set_io_functions(dev, &io)) != FIDO_OK ||
+	    (r = fido_dev_set_transport_functions(dev, &transport)) != FIDO_OK))
+		return r;
+	return real(dev, path);
 }
