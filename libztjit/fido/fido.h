@@ -24,7 +24,8 @@
  *   ZTJ_PIN_NOT_SET     user verification wanted, and neither PIN nor biometric is set up
  *   ZTJ_PIN_WRONG, ZTJ_PIN_BLOCKED, ZTJ_TOUCH_TIMEOUT, ZTJ_DEVICE_REFUSED
  *   ZTJ_UNSAFE_FILE     the provider's path is relative or others could change it
- *   ZTJ_UNREACHABLE     the provider cannot be loaded or speaks another version
+ *   ZTJ_UNREACHABLE     the provider cannot be loaded or speaks another version, or the agent hung up
+ *   ZTJ_TIMEOUT         the agent does not answer
  * After an error nothing was appended and nothing is half done.
  */
 #ifndef ZTJ_FIDO_FIDO_H
