@@ -1,0 +1,110 @@
+# shellcheck shell=bash
+# Copyright (c) 2026 the ztjit authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The fleet of the demonstration: who and what there is, and how its parts are
+# started. Sourced after lab.sh; the tests that want a whole fleet use it too.
+
+PEOPLE="admin1 req1 req2 lead1 sec1"
+FRESHNESS=15
+SOFTKEY_BUILD=$ZTJ_BUILDDIR/tests/softkey
+
+# person NAME CMD...: as that person, with a software security key plugged in.
+person() {
+	local who=$1
+	shift
+	lab_as "$who" env LD_PRELOAD=/lab/libsoftkey-fido.so ZTJ_SOFTKEY_DIR="/home/$who/.softkey" "$@"
+}
+
+fleet_up() {
+	local name
+	for name in broker web1 db1; do
+		lab_server "$name"
+	done
+	for name in $PEOPLE; do
+		lab_workstation "$name"
+	done
+	lab_share "$SOFTKEY_BUILD/.libs/libsoftkey-fido.so" "$SOFTKEY_BUILD/.libs/libsoftkey-sk.so"
+	# shellcheck disable=SC2086
+	lab_install broker web1 db1 $PEOPLE
+	lab_share "$SOFTKEY_BUILD/softkey"
+	for name in $PEOPLE; do
+		lab_as "$name" mkdir -m 700 .softkey
+		lab_as "$name" env ZTJ_SOFTKEY_DIR="/home/$name/.softkey" /lab/softkey create key uv=ok
+	done
+	# Local accounts stand in until the NSS module exists: the uid is the one of the record.
+	lab_user db1 req1 20001 ztjit-root
+	lab_user db1 req2 20002
+	echo '%ztjit-root ALL=(ALL:ALL) ALL' | lab_in db1 tee /etc/sudoers.d/ztjit >/dev/null
+	lab_clock web1 +0
+}
+
+# fleet_policy OUTPUT-OF-INIT: the policy, with the broker fragment that init printed.
+fleet_policy() {
+	local key
+	key=$(cut -d' ' -f1,2 <"$LAB_DIR/tmp/admin1.pub")
+	cat <<-EOF
+		domain  = "example";
+		version = 1;
+		expires = "2030-01-01T00:00:00Z";
+		roles = {
+		  root-shell = { login = [ "root" ]; record = "none"; };
+		  sudo-root  = { login = [ "self" ]; become = [ "root" ]; groups = [ "ztjit-root" ]; record = "none"; };
+		};
+		rules = (
+		  { name = "prod-root"; who = [ "@sre" ]; roles = [ "root-shell" ]; hosts = { env = "prod"; };
+		    max = "5m"; max_total = "10m"; request_valid = "10m"; ahead = "1h";
+		    approvals = ( { count = 1; from = [ "@sre-leads" ]; }, { count = 1; from = [ "@security" ]; } );
+		    verify = "uv"; step_up = [ "agent", "confirm" ]; step_up_every = "15s";
+		    reason_min = 10; ticket = "^INC-[0-9]+\$"; freshness = "${FRESHNESS}s"; on_stale = "deny"; },
+		  { name = "db-sudo"; who = [ "@sre" ]; roles = [ "sudo-root" ]; hosts = { env = "data"; };
+		    max = "5m"; max_total = "10m"; request_valid = "10m"; ahead = "1h";
+		    approvals = ( { count = 1; from = [ "@sre-leads", "@security" ]; } );
+		    step_up = [ "agent", "confirm" ]; step_up_every = "15s";
+		    reason_min = 10; ticket = "^INC-[0-9]+\$"; freshness = "${FRESHNESS}s"; on_stale = "deny"; }
+		);
+		registrars = (
+		  { directory = "people"; keys = [ "$key" ]; threshold = 1;
+		    groups = [ "sre", "sre-leads", "security" ]; uids = [ 20000, 29999 ]; },
+		  { directory = "servers"; keys = [ "$key" ]; threshold = 1; labels = { env = [ "prod", "data" ]; }; }
+		);
+		$(sed -n '/^broker *= *{/,/^}/p' <<<"$1")
+		auditors = [ "@security" ];
+		revoked_keys = [ ];
+		tests = (
+		  { name = "two different teams"; people = { req1 = [ "sre" ]; lead1 = [ "sre-leads" ]; sec1 = [ "security" ]; };
+		    hosts = { web1 = { env = "prod"; }; };
+		    request = { who = "req1"; role = "root-shell"; host = "web1"; for = "5m"; };
+		    approved_by = [ "lead1", "sec1" ]; expect = "active"; },
+		  { name = "one team is not enough"; people = { req1 = [ "sre" ]; lead1 = [ "sre-leads" ]; };
+		    hosts = { web1 = { env = "prod"; }; };
+		    request = { who = "req1"; role = "root-shell"; host = "web1"; for = "5m"; };
+		    approved_by = [ "lead1" ]; expect = "pending"; needs = [ "@security" ]; }
+		);
+	EOF
+}
+
+fleet_start_broker() {
+	LAB_UNIT=ztjit-broker.service lab_in broker sh -c \
+		'ztjit-broker serve --conf /var/lib/ztjit-broker/broker.conf >>/var/log/ztjit-broker.log 2>&1 &'
+	lab_wait 10 lab__listens "$(lab_addr broker)" 8443
+}
+
+fleet_stop_broker() {
+	lab_in broker pkill -x ztjit-broker
+}
+
+# fleet_start_host NAME: arms sshd, sudo and su from the templates and starts the agent.
+fleet_start_host() {
+	local dir=/usr/share/ztjit
+	lab_in "$1" sh -ec '
+		cp "$0"/sshd_config.d/ztjit.conf /etc/ssh/sshd_config.d/
+		cp "$0"/pam.d/* /etc/pam.d/
+		cp "$0"/sudo.conf /etc/sudo.conf' "$dir"
+	LAB_UNIT=ztjit-hostd.service lab_in "$1" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
+	lab_start_sshd "$1"
+}
+
+fleet_armed() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q armed; }
+fleet_fresh() { ! lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q stale; }
+fleet_ended() { person lead1 ztjit show "$1" 2>/dev/null | grep -qE '\bended\b'; }

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the ztjit authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The demonstration: from nothing to a grant, its use, its end, and the
+# refusals, on real parts in a lab of machines. tools/demo runs it.
+#   flow.sh [--shell]
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lab/lab.sh
+. "$here/../lab/lab.sh"
+# shellcheck source=tests/demo/transcript.sh
+. "$here/transcript.sh"
+# shellcheck source=tests/demo/fleet.sh
+. "$here/fleet.sh"
+
+if [ "${1:-}" = --shell ]; then
+	export LAB_TTY=yes
+fi
+LAB_TIMEOUT=120
+lab_up "$@"
+
+# request_id: the short id in the last output.
+request_id() { grep -oE 'R-[0-9A-HJKMNP-TV-Z]{10}' <<<"$OUT" | head -n 1; }
+
+from_nothing() {
+	chapter "From nothing: the first key, the broker, the policy"
+	run admin1 "ztjit enroll --offline --domain example admin1"
+	person admin1 cat .ssh/id_ztjit.pub >"$LAB_DIR/tmp/admin1.pub"
+	lab_put broker "$LAB_DIR/tmp/admin1.pub" /root/admin1.pub
+	run broker "ztjit-broker init --domain example --root admin1.pub --threshold 1 --dir /var/lib/ztjit-broker --url https://broker:8443 --listen 0.0.0.0:8443"
+	PIN=$(grep -oE 'ZTJ-[0-9A-Z-]+' <<<"$OUT" | head -n 1)
+	fleet_policy "$OUT" >"$LAB_DIR/tmp/policy.conf"
+	lab_put admin1 "$LAB_DIR/tmp/policy.conf" /home/admin1/policy.conf
+	fleet_start_broker
+	run admin1 "ztjit init --broker https://broker:8443 --pin $PIN"
+	run admin1 "ztjit policy check policy.conf"
+	run admin1 "ztjit policy sign --yes policy.conf"
+	run admin1 "ztjit policy push --yes policy.conf"
+	run admin1 "ztjit login --as registrar --yes"
+}
+
+people() {
+	local who
+	chapter "People enroll; a registrar admits them with one touch"
+	for who in admin1 req1 req2 lead1 sec1; do
+		[ "$who" = admin1 ] || run "$who" "ztjit init --broker https://broker:8443 --pin $PIN"
+		run "$who" "ztjit enroll --yes $who"
+	done
+	run admin1 "ztjit user approve --yes --directory people --group sre req1 req2"
+	run admin1 "ztjit user approve --yes --directory people --group sre-leads lead1"
+	run admin1 "ztjit user approve --yes --directory people --group security sec1"
+	run admin1 "ztjit user approve --yes --directory people admin1"
+	says admin1 "people/req1" "ztjit user ls"
+}
+
+hosts() {
+	local host label
+	chapter "Servers join by the pin; a registrar admits them by the digest they show"
+	for host in web1 db1; do
+		label=env=prod
+		[ "$host" = web1 ] || label=env=data
+		run "$host" "ztjit-hostd join --broker https://broker:8443 --pin $PIN --directory servers --name $host"
+		digest=$(grep -oE 'H-[0-9A-Z]{5}(-[0-9A-Z]{5}){3}' <<<"$OUT" | head -n 1)
+		fleet_start_host "$host"
+		run admin1 "ztjit host approve --yes --directory servers --label $label --digest $digest $host"
+	done
+	lab_wait 15 fleet_armed web1
+	lab_wait 15 fleet_armed db1
+	says web1 "armed" "ztjit-hostd status"
+	for who in req1 req2 lead1 sec1; do
+		run "$who" "ztjit login --yes"
+	done
+}
+
+root_on_web1() {
+	chapter "Root on web1: asked for, approved by two teams, used"
+	refused req1 "ztjit request --role" "ztjit ssh root@web1 id"
+	note "nobody is in by default; the refusal says what to type"
+	refused req1 "ticket" "ztjit request --yes --role root-shell --host web1 --for 60s --ticket none -m 'disk full on web1'"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 60s --ticket INC-4711 -m 'disk full on web1'"
+	ROOT_GRANT=$(request_id)
+	refused req1 "" "ztjit approve --yes $ROOT_GRANT"
+	note "nobody approves their own request"
+	says lead1 "INC-4711" "ztjit show $ROOT_GRANT"
+	run lead1 "ztjit approve --yes $ROOT_GRANT"
+	refused req1 "approval" "ztjit ssh root@web1 id"
+	run sec1 "ztjit approve --yes --for 45s -m 'shorter is enough' $ROOT_GRANT"
+	note "the shorter limit of an approver counts"
+	says req1 "uid=0(root)" "ztjit ssh root@web1 id"
+	says req1 "ztjit-grant-" "ztjit cert root@web1 | xargs ssh-keygen -L -f"
+	run req1 "mkdir -p -m 700 .ssh && ztjit config ssh > .ssh/config"
+	says req1 "uid=0(root)" "ssh root@web1 id"
+	run req1 "echo hello > report && scp -q report root@web1:/root/report && ssh root@web1 cat /root/report"
+	refused req2 "" "ssh -o BatchMode=yes root@web1 id"
+	refused req1 "" "ztjit ssh root@db1 id"
+	note "not for another person, not on another host"
+}
+
+revocation() {
+	chapter "Revoked: the running session ends, and the connection with it"
+	start session req1 "ssh -M -S ~/.ssh/mux root@web1 'setsid sleep 300 & echo working; sleep 300'"
+	lab_wait 10 grep -q working "${JOB_OUT[session]}"
+	says req1 "uid=0(root)" "ssh -S ~/.ssh/mux root@web1 id"
+	run lead1 "ztjit revoke --yes -m 'wrong machine' $ROOT_GRANT"
+	finish session any
+	refused req1 "" "ssh -S ~/.ssh/mux -o ControlMaster=no root@web1 id"
+	says web1 "gone" "pgrep -x sleep -a | grep 300 || echo gone"
+	refused req1 "revoked" "ztjit ssh root@web1 id"
+}
+
+sudo_on_db1() {
+	local code
+	chapter "sudo on db1: logged in as oneself, a touch for every quarter of a minute"
+	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 50s --ticket INC-4712 -m 'vacuum the database'"
+	SUDO_GRANT=$(request_id)
+	run lead1 "ztjit approve --yes $SUDO_GRANT"
+	says req1 "uid=0(root)" "script -qec 'ztjit ssh -t db1 \"sudo id && sudo -n id\"' /dev/null"
+	note "one touch by the forwarded step-up agent; the second sudo rode on it"
+	note "without the agent: a code, typed where the key is"
+	start confirm req1 "script -qec 'ssh -tt -o ForwardAgent=no db1 sudo id' /dev/null"
+	lab_wait 20 grep -qE '[0-9A-Z]{4}-[0-9A-Z]{4}' "${JOB_OUT[confirm]}"
+	code=$(grep -oE '\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}\b' "${JOB_OUT[confirm]}" | head -n 1)
+	run req1 "ztjit confirm --yes $code"
+	finish confirm 0 "uid=0(root)"
+	note "after the window"
+	lab_wait 60 fleet_ended "$SUDO_GRANT"
+	refused req1 "ztjit request" "ztjit ssh db1 sudo id"
+}
+
+broker_away() {
+	chapter "The broker is away: within the freshness bound it works, beyond it does not"
+	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 90s --ticket INC-4713 -m 'finish the vacuum'"
+	run lead1 "ztjit approve --yes $(request_id)"
+	says req1 "req1" "ztjit ssh db1 id -un"
+	fleet_stop_broker
+	says req1 "req1" "ssh db1 id -un"
+	sleep "$FRESHNESS"
+	refused req1 "" "ssh -o BatchMode=yes db1 id -un"
+	says db1 "stale" "ztjit-hostd status"
+	fleet_start_broker
+	lab_wait 20 fleet_fresh db1
+	says req1 "req1" "ssh db1 id -un"
+}
+
+clock_back() {
+	chapter "A clock set back gains nothing"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 8s --ticket INC-4714 -m 'one last look'"
+	local grant
+	grant=$(request_id)
+	run lead1 "ztjit approve --yes $grant"
+	run sec1 "ztjit approve --yes $grant"
+	says req1 "uid=0(root)" "ztjit ssh root@web1 id"
+	lab_wait 30 fleet_ended "$grant"
+	lab_clock web1 -1h
+	note "the clock of web1 now stands one hour back"
+	refused req1 "" "ssh -o BatchMode=yes root@web1 id"
+	lab_clock web1 +0
+}
+
+interactive() {
+	cat <<-TXT
+
+		A shell per machine: "on req1" (or req2, lead1, sec1, admin1: people with a security key;
+		broker, web1, db1: servers, as root). Leave this shell to take the lab down.
+	TXT
+	on() { case " $PEOPLE " in *" $1 "*) LAB_TIMEOUT=0 person "$1" bash -i ;; *) LAB_TIMEOUT=0 lab_in "$1" bash -i ;; esac; }
+	while read -r -e -p 'demo> ' line; do
+		[ "$line" != exit ] || break
+		eval "$line"
+	done
+}
+
+fleet_up
+from_nothing
+people
+hosts
+if [ "${1:-}" = --shell ]; then
+	interactive
+	exit 0
+fi
+root_on_web1
+revocation
+sudo_on_db1
+broker_away
+clock_back
+closing
