@@ -13,7 +13,7 @@ corpus=$(cd "$(dirname "$0")" && pwd)/corpus
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-for d in key sshsig keyfile cert agent; do
+for d in key sshsig keyfile cert agent attest; do
 	rm -rf "${corpus:?}/$d"
 	mkdir -p "$corpus/$d"
 done
@@ -46,3 +46,29 @@ make_cert user -n grant -V 20230101000000Z:20230101010000Z -O source-address=192
 make_cert host -h -n web1 -V 20230101000000Z:20230101010000Z
 make_cert forever -n grant
 make_cert command -n grant -V 20230101000000Z:20230101010000Z -O force-command=id
+
+# attestations of the software authenticator, each behind its key
+export ZTJ_SOFTKEY_DIR="$tmp/keys"
+printf 'challenge\n' >challenge
+attestation() {
+	name=$1
+	shift
+	"$build/tests/softkey/softkey" create "$name" uv=ok "attest=$1"
+	"$build/tests/softkey/softkey" only "$name"
+	shift
+	ssh-keygen -q -N '' -w "$build/tests/softkey/.libs/libsoftkey-sk.so" -O application=ssh:ztjit \
+		-O challenge=challenge -O write-attestation="$name.att" -f "$name" "$@" >/dev/null
+	blob=$(cut -d' ' -f2 "$name.pub")
+	{
+		# shellcheck disable=SC2059 # the length is the format
+		printf "$(printf '\\%03o\\%03o\\%03o\\%03o' 0 0 0 "$(printf %s "$blob" | base64 -d | wc -c)")"
+		printf %s "$blob" | base64 -d
+		cat "$name.att"
+	} >"$corpus/attest/$name"
+}
+attestation basic-ed25519 basic -t ed25519-sk
+attestation basic-ecdsa basic -t ecdsa-sk
+attestation self-ed25519 self -t ed25519-sk
+attestation self-ecdsa self -t ecdsa-sk
+attestation protected basic -t ed25519-sk -O verify-required
+attestation none none -t ed25519-sk
