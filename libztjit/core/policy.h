@@ -41,7 +41,8 @@ struct ztj_rule {
 	struct ztj_strs who;     /* "@group" or full name of a person */
 	struct ztj_strs roles;
 	size_t nlabels;
-	struct ztj_label *labels; /* every one must match; value "*" matches any; nlabels 0: any host */
+	struct ztj_label *labels; /* entries with one key are alternatives, every key must be met; value "*" matches any;
+	                           * nlabels 0: any host (the text says hosts = "*") */
 	int64_t max, max_total, request_valid, ahead, step_up_every, freshness;
 	size_t nslots;
 	struct ztj_slot slot[ZTJ_SLOTS_MAX];
@@ -52,6 +53,7 @@ struct ztj_rule {
 	bool has_hours;
 	struct ztj_hours hours;
 	int64_t reason_min;
+	/* step_up_every, ahead: 0 when absent (every use; no start in the future). max_total: max when absent. */
 	const char *ticket;      /* POSIX extended regular expression, "" for none */
 	enum ztj_on_stale on_stale;
 	bool break_glass;
@@ -65,7 +67,7 @@ struct ztj_registrar {
 	unsigned threshold;
 	struct ztj_strs groups;  /* people with these groups only */
 	size_t nlabels;
-	struct ztj_label *labels; /* hosts with these labels only; value "*": any value */
+	struct ztj_label *labels; /* hosts with these labels only, alternatives repeat the key; value "*": any value */
 	uint32_t uid_min, uid_max; /* both 0: no people */
 	bool has_base;
 	uint8_t base[ZTJ_DIGEST_LEN]; /* overrides what a host holds */
@@ -107,6 +109,9 @@ const struct ztj_role *ztj_policy_role(const struct ztj_policy *p, const char *n
 const struct ztj_registrar *ztj_policy_registrar(const struct ztj_policy *p, const char *directory);
 /* Does `who` ("@group" or full name) name this person? */
 bool ztj_policy_names(const struct ztj_strs *list, const char *fullname, const struct ztj_record *person);
+
+/* Do these labels satisfy the rule's `hosts`? */
+bool ztj_rule_labels_match(const struct ztj_rule *rule, const struct ztj_label *labels, size_t n);
 
 /* Runs the text's own `tests` list through grant.c with inline people and hosts. Appends one line per test
  * ("ok NAME" / "FAILED NAME: expected …, got …"); ZTJ_POLICY_TEST when one fails. */

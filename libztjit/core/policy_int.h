@@ -122,7 +122,5 @@ const char *ztj_pol_zone_rule(const char *zone);
 /* May this registrar vouch for such a person / such a host? */
 bool ztj_pol_may_vouch_groups(const struct ztj_registrar *r, const struct ztj_strs *groups);
 bool ztj_pol_may_vouch_labels(const struct ztj_registrar *r, const struct ztj_label *labels, size_t n);
-/* Do these labels satisfy a rule's? Entries with one key are alternatives; every key must be met. */
-bool ztj_rule_labels_match(const struct ztj_rule *rule, const struct ztj_label *labels, size_t n);
 
 #endif

@@ -220,6 +220,23 @@ get_hours(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fie
 		ztj_pol_error(c, ztj_pol_line(s), "%s: expected as in \"Mon-Fri 07:00-20:00 CET-1CEST,M3.5.0,M10.5.0/3\"", f->key);
 }
 
+/* Expressions that cost glibc more than a ticket is worth: back references, and repetitions of repetitions. */
+static const char *
+costly(const char *re)
+{
+	unsigned bounds = 0;
+
+	for (const char *p = re; *p != 0; p++) {
+		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '9')
+			return "back references are not allowed";
+		if (p[0] == '\\' && p[1] != 0)
+			p++;
+		else if (p[0] == '{' && (++bounds > 4 || (p > re && strchr(")*+?}", p[-1]) != NULL) || strcspn(p, "}") > 7))
+			return "repetition counts may only follow a character or a set, four times at most, up to 255";
+	}
+	return NULL;
+}
+
 static void
 get_ticket(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
@@ -231,6 +248,10 @@ get_ticket(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fi
 	ztj_pol_get_text(c, s, &text, dst);
 	if (*(const char **)dst == NULL)
 		return;
+	if (costly(*(const char **)dst) != NULL) {
+		ztj_pol_error(c, ztj_pol_line(s), "%s: %s", f->key, costly(*(const char **)dst));
+		return;
+	}
 	r = regcomp(&re, *(const char **)dst, REG_EXTENDED | REG_NOSUB);
 	if (r == 0) {
 		regfree(&re);

@@ -10,7 +10,7 @@
 #include "libztjit/core/policy_int.h"
 
 /* libconfig looks for a duplicate by walking the group, so the number of settings is bounded. */
-#define SETTINGS_MAX 65536
+#define SETTINGS_MAX 16384
 
 /* Bidirectional controls and their like, in comments too: what is signed is what was read. */
 static void
