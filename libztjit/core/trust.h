@@ -54,7 +54,7 @@ struct ztj_dir_update {
 	const char *name;
 	size_t nstatements;
 	const struct ztj_signed *statements; /* consecutive serials, oldest first */
-	struct ztj_dir_delta delta;          /* against the held set (or empty) */
+	struct ztj_dir_delta delta;          /* against the held set, or the whole set as `put` without any `drop` */
 };
 int ztj_trust_directory(struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now, bool *changed) ZTJ_MUST_CHECK;
 /* A revocation of a user, host or request: verified, and kept in the broker's order (every host holds all, so one whose
@@ -104,7 +104,7 @@ int ztj_trust_signer_is(const struct ztj_trust *t, const struct ztj_signer *sign
     int64_t now, const struct ztj_record **person) ZTJ_MUST_CHECK;
 /* ZTJ_SEEN_AHEAD when `seen` names a higher policy version or directory serial than is held. */
 int ztj_trust_seen(const struct ztj_trust *t, const struct ztj_seen *seen) ZTJ_MUST_CHECK;
-/* Fills seen with what is held. */
+/* Fills seen with what is held; the names stay valid until the trust changes. */
 void ztj_trust_fill_seen(const struct ztj_trust *t, struct ztj_seen *seen);
 
 /* Judging offline without directories on hand: only for the policy's own tests. Adds a directory of people or hosts

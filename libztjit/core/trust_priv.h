@@ -1,0 +1,74 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What a trust holds, shared by trust*.c. Internal to core. */
+#ifndef ZTJ_CORE_TRUST_PRIV_H
+#define ZTJ_CORE_TRUST_PRIV_H
+
+#include "libztjit/core/trust.h"
+
+/* One directory: its set, and what is needed to judge it again when the policy changes. */
+struct ztj_held {
+	struct ztj_dir *dir;
+	int64_t issued;
+	int verdict;             /* by today's policy, expiry aside */
+	bool unsigned_test;
+	size_t nsigners;
+	struct ztj_key *signer;  /* of the newest statement */
+	int64_t first;           /* serial of lineage[0] */
+	size_t nlineage;
+	ztj_hash *lineage;       /* digests of the statements from `first` to the newest */
+};
+
+/* A revocation that was chained. */
+struct ztj_revocation {
+	uint8_t id[ZTJ_DIGEST_LEN];
+	uint8_t subject[ZTJ_DIGEST_LEN]; /* see ztj_revocation_subject */
+	uint32_t next_id, next_subject;  /* index + 1 of the next in the same bucket */
+	enum ztj_revokes what;
+	int64_t issued, until, serial;
+	bool named;              /* its author gave a name: no registrar and no broker */
+	struct ztj_key *signer;  /* user, host */
+	uint8_t *raw;            /* request: the container */
+	size_t raw_len;
+};
+
+struct ztj_revocations {
+	size_t n, cap;
+	struct ztj_revocation *item;
+	uint32_t *by_id, *by_subject; /* buckets: index + 1 */
+	size_t nbuckets;
+	uint8_t head[ZTJ_DIGEST_LEN];
+};
+
+struct ztj_trust {
+	struct ztj_pins pins;
+	struct ztj_sigcache *cache;
+	const struct ztj_policy *policy;
+	struct ztj_policy *own_policy; /* the same, unless it is a test's */
+	bool for_tests;
+	size_t ndirs;
+	struct ztj_held dir[ZTJ_SEEN_MAX];
+	struct ztj_revocations rev;
+	int64_t fresh;
+};
+
+struct ztj_held *ztj_trust_held(struct ztj_trust *t, const char *name);
+const struct ztj_held *ztj_trust_held_c(const struct ztj_trust *t, const char *name);
+void ztj_held_free(struct ztj_held *h);
+/* Distinct keys of `list` among the signers that are not revoked by today's policy. */
+size_t ztj_trust_count(const struct ztj_policy *p, const struct ztj_key *list, size_t nlist,
+    const struct ztj_key *const *signers, size_t nsigners);
+/* Judges a directory by a policy (may be NULL), expiry aside. */
+int ztj_held_judge(const struct ztj_held *h, const struct ztj_policy *p) ZTJ_MUST_CHECK;
+/* The end of a directory: its own, or sooner by the policy's limit. */
+int64_t ztj_held_expires(const struct ztj_trust *t, const struct ztj_held *h);
+int ztj_held_state(const struct ztj_trust *t, const struct ztj_held *h, int64_t now) ZTJ_MUST_CHECK;
+
+void ztj_revocations_free(struct ztj_revocations *v);
+/* Is this user or host revoked at `now`, its directory being at `serial`? */
+int ztj_trust_revoked(const struct ztj_trust *t, enum ztj_revokes what, const char *fullname, int64_t serial,
+    int64_t now) ZTJ_MUST_CHECK;
+
+#endif
