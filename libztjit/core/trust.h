@@ -56,6 +56,12 @@ struct ztj_dir_update {
 	const struct ztj_signed *statements; /* consecutive serials, oldest first */
 	struct ztj_dir_delta delta;          /* against the held set, or the whole set as `put` without any `drop` */
 };
+/* The same as it travels in JSON (PROTOCOL section 3, GET /v1/directories/NAME), at most max bytes. The answer owns what
+ * its update points into. Nothing in it is believed before ztj_trust_directory. */
+struct ztj_dir_answer;
+int ztj_dir_answer_read(struct ztj_view json, size_t max, struct ztj_dir_answer **out) ZTJ_MUST_CHECK;
+const struct ztj_dir_update *ztj_dir_answer_update(const struct ztj_dir_answer *a);
+void ztj_dir_answer_free(struct ztj_dir_answer *a);
 int ztj_trust_directory(struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now, bool *changed) ZTJ_MUST_CHECK;
 /* A revocation of a user, host or request: verified, and kept in the broker's order (every host holds all, so one whose
  * author has no right by today's policy is chained too; it has no effect). Held already: ZTJ_OK, not changed. */
