@@ -306,12 +306,6 @@ check_tests(struct ztj_pol *c)
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(c->priv->tests[k].name, t->name) == 0)
 				ztj_pol_error(c, t->line, "test \"%s\" stands twice (line %u)", t->name, c->priv->tests[k].line);
-		for (size_t k = 0; k < c->p->nrules && t->at == 0; k++)
-			if (c->p->rules[k].has_hours && t->request.role != NULL && in_list(&c->p->rules[k].roles, t->request.role)) {
-				ztj_pol_warn(c, t->line, "test \"%s\": give a time (at = \"…Z\";), rule \"%s\" has hours", t->name,
-				    c->p->rules[k].name);
-				break;
-			}
 	}
 }
 

@@ -4,6 +4,7 @@
  */
 /* Reads the list `tests` of a policy: people and hosts declared on the spot, a request, what should come of it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libztjit/core/grant.h"
@@ -137,7 +138,7 @@ get_hosts(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fie
 			ztj_pol_error(c, a->line, "hosts: \"%.64s\" is not a host name", a->name);
 		ztj_pol_get_labels(c, m, &(struct ztj_pol_field){ .key = a->name }, &labels);
 		for (size_t k = 0; k < labels.n; k++)
-			if (strcmp(labels.l[k].value, "*") == 0)
+			if (strcmp(labels.l[k].value, "*") == 0 || (k > 0 && strcmp(labels.l[k].key, labels.l[k - 1].key) == 0))
 				ztj_pol_error(c, a->line, "hosts: %s: a host has one value of \"%s\"", a->name, labels.l[k].key);
 		a->labels = labels.l;
 		a->nlabels = labels.n;
@@ -169,11 +170,45 @@ want_actor(struct ztj_pol *c, unsigned line, const struct ztj_pol_actor *list, s
 	ztj_pol_error(c, line, "\"%s\" is not declared in this test", name);
 }
 
+static int
+actor_order(const void *a, const void *b)
+{
+	return strcmp(((const struct ztj_pol_actor *)a)->name, ((const struct ztj_pol_actor *)b)->name);
+}
+
+static int
+text_order(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int
+label_order(const void *a, const void *b)
+{
+	return strcmp(((const struct ztj_label *)a)->key, ((const struct ztj_label *)b)->key);
+}
+
+/* Records and directories are sorted; a person may write in any order. */
+static void
+sort_actors(struct ztj_pol_actor *a, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (a[i].groups.n > 1)
+			qsort(a[i].groups.s, a[i].groups.n, sizeof a[i].groups.s[0], text_order);
+		if (a[i].nlabels > 1)
+			qsort(a[i].labels, a[i].nlabels, sizeof a[i].labels[0], label_order);
+	}
+	if (n > 1)
+		qsort(a, n, sizeof *a, actor_order);
+}
+
 static void
 finish_test(struct ztj_pol *c, struct ztj_pol_test *t)
 {
 	if (t->name == NULL)
 		t->name = "";
+	sort_actors(t->people, t->npeople);
+	sort_actors(t->hosts, t->nhosts);
 	for (size_t i = 0; i < t->npeople; i++)
 		place(c, &t->people[i], false);
 	for (size_t i = 0; i < t->nhosts; i++)
