@@ -5,6 +5,8 @@
 /* What the tests of libztjit/core share. */
 #include "tests/core/support.h"
 
+#include <errno.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +164,30 @@ void make_cert(const struct ztj_cert_spec *spec, const struct soft_key *ca, stru
 
 /* ---- files and commands ---- */
 
+/* The exit status of a command line for the shell; -1 when it did not exit by itself. */
+static int shell(const char *line)
+{
+	const char *const argv[] = {"sh", "-c", line, NULL};
+	pid_t pid;
+	int status;
+
+	/* posix_spawn leaves the strings alone; its type only cannot say so */
+	if (posix_spawnp(&pid, "sh", NULL, NULL, (char *const *)(uintptr_t)argv, environ) != 0)
+		return -1;
+	while (waitpid(pid, &status, 0) != pid)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool have_tool(const char *name)
+{
+	char line[256];
+	int len = snprintf(line, sizeof(line), "command -v %s >/dev/null", name);
+
+	return len > 0 && (size_t)len < sizeof(line) && shell(line) == 0;
+}
+
 int enter_scratch(void **state)
 {
 	char path[] = "/tmp/ztjit-test.XXXXXX";
@@ -180,7 +206,7 @@ int leave_scratch(void **state)
 	free(*state);
 	if (len < 0 || (size_t)len >= sizeof(cmd) || chdir("/") != 0)
 		return -1;
-	return system(cmd) == 0 ? 0 : -1;
+	return shell(cmd) == 0 ? 0 : -1;
 }
 
 void write_file(const char *name, struct ztj_view bytes)
@@ -210,13 +236,12 @@ void read_file(const char *name, struct ztj_buf *out)
 static int run(const char *fmt, va_list ap)
 {
 	char cmd[2048], line[2200];
-	int len = vsnprintf(cmd, sizeof(cmd), fmt, ap), status;
+	int len = vsnprintf(cmd, sizeof(cmd), fmt, ap);
 
 	assert_in_range(len, 1, sizeof(cmd) - 1);
 	len = snprintf(line, sizeof(line), "{ %s\n} >out 2>&1", cmd);
 	assert_in_range(len, 1, sizeof(line) - 1);
-	status = system(line);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return shell(line);
 }
 
 int sh(const char *fmt, ...)

@@ -44,6 +44,8 @@ void good_cert_spec(struct ztj_cert_spec *spec, const struct soft_key *subject);
 void make_cert(const struct ztj_cert_spec *spec, const struct soft_key *ca, struct ztj_buf *cert);
 
 /* ---- files and commands, in a directory of the test's own ---- */
+/* Whether a command is installed. */
+bool have_tool(const char *name);
 int enter_scratch(void **state);
 int leave_scratch(void **state);
 void write_file(const char *name, struct ztj_view bytes);

@@ -466,7 +466,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_agent_signs_for_us, agent_stop),
 	};
 
-	if (system("command -v ssh-keygen ssh-agent ssh-add >/dev/null") != 0) {
+	if (!have_tool("ssh-keygen") || !have_tool("ssh-agent") || !have_tool("ssh-add")) {
 		(void)fputs("skipped: the OpenSSH client tools are not installed\n", stderr);
 		return 77;
 	}
