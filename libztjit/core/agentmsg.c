@@ -69,7 +69,8 @@ int ztj_agent_parse_identities(struct ztj_view msg,
 	    (r = ztj_rd_u32(&rd, &count)) != ZTJ_OK || (r = check_identities(rd, count)) != ZTJ_OK)
 		return r;
 	for (uint32_t i = 0; i < count; i++)
-		if ((r = read_identity(&rd, &blob, &comment)) != ZTJ_OK || (r = each(blob, comment, arg)) != 0)
+		if ((r = read_identity(&rd, &blob, &comment)) != ZTJ_OK ||
+		    (r = each(blob, comment, arg)) != 0)
 			return r;
 	return ZTJ_OK;
 }

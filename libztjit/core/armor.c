@@ -49,8 +49,7 @@ static int cut_marker(struct ztj_view *v, const char *word, const char *label, b
 
 	ztj_buf_init(&line, 128);
 	if ((r = ztj_buf_printf(&line, "-----%s %s-----", word, label)) == ZTJ_OK) {
-		if (v->n < line.n ||
-		    memcmp(front ? v->p : v->p + (v->n - line.n), line.p, line.n) != 0)
+		if (v->n < line.n || memcmp(front ? v->p : v->p + (v->n - line.n), line.p, line.n) != 0)
 			r = ZTJ_BAD_ENCODING;
 		else
 			*v = ztj_view_of(front ? v->p + line.n : v->p, v->n - line.n);

@@ -15,7 +15,7 @@ struct entry {
 };
 
 static const struct entry table[] = {
-#define ZTJ_ERR_ENTRY(sym, val, cls, name, text) {(val), ZTJ_CLASS_##cls, (name), (text)},
+#define ZTJ_ERR_ENTRY(sym, val, cls, name, text) { (val), ZTJ_CLASS_##cls, (name), (text) },
 	ZTJ_ERR_TABLE(ZTJ_ERR_ENTRY)
 #undef ZTJ_ERR_ENTRY
 };

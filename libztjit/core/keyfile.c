@@ -123,7 +123,8 @@ static int parse_blob(struct ztj_keyfile *kf, struct ztj_view blob)
 	int r;
 
 	ztj_rd_init(&rd, blob);
-	if ((r = read_outer(&rd, &pub, &section)) != ZTJ_OK || (r = ztj_key_from_blob(&kf->pub, pub)) != ZTJ_OK)
+	if ((r = read_outer(&rd, &pub, &section)) != ZTJ_OK ||
+	    (r = ztj_key_from_blob(&kf->pub, pub)) != ZTJ_OK)
 		return r;
 	if (kf->pub.type == ZTJ_KEY_ECDSA)
 		return ZTJ_KEY_TYPE;

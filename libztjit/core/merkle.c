@@ -33,7 +33,7 @@ int ztj_merkle_leaf(struct ztj_view data, ztj_hash out)
 
 int ztj_merkle_node(const ztj_hash l, const ztj_hash r, ztj_hash out)
 {
-	uint8_t both[1 + 2 * ZTJ_DIGEST_LEN] = {0x01};
+	uint8_t both[1 + 2 * ZTJ_DIGEST_LEN] = { 0x01 };
 
 	memcpy(both + 1, l, ZTJ_DIGEST_LEN);
 	memcpy(both + 1 + ZTJ_DIGEST_LEN, r, ZTJ_DIGEST_LEN);

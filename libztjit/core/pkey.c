@@ -22,9 +22,8 @@ static EVP_PKEY *p256_params;
 static void p256_make(void)
 {
 	char group[] = "prime256v1";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-		OSSL_PARAM_construct_end()};
+	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+		OSSL_PARAM_construct_end() };
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 
 	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||

@@ -43,8 +43,8 @@ static int split_blob(const struct ztj_key *k, struct ztj_view blob, struct sig_
 		return ZTJ_SIG_ALG;
 	if ((r = ztj_rd_string(&rd, ZTJ_KEY_BLOB_MAX, &out->raw)) != ZTJ_OK)
 		return r;
-	if (ztj_key_is_sk(k) && ((r = ztj_rd_u8(&rd, &out->flags)) != ZTJ_OK ||
-	    (r = ztj_rd_u32(&rd, &out->counter)) != ZTJ_OK))
+	if (ztj_key_is_sk(k) &&
+	    ((r = ztj_rd_u8(&rd, &out->flags)) != ZTJ_OK || (r = ztj_rd_u32(&rd, &out->counter)) != ZTJ_OK))
 		return r;
 	return ztj_rd_end(&rd);
 }
@@ -161,8 +161,10 @@ int ztj_sig_verify(const struct ztj_key *k, struct ztj_view sigblob, struct ztj_
 		return r;
 	if ((sig.flags & SK_FLAG_UP) == 0)
 		return ZTJ_NO_TOUCH;
-	*info = (struct ztj_sig_info){.is_sk = true, .user_present = true,
-	    .user_verified = (sig.flags & SK_FLAG_UV) != 0, .counter = sig.counter};
+	*info = (struct ztj_sig_info){ .is_sk = true,
+		.user_present = true,
+		.user_verified = (sig.flags & SK_FLAG_UV) != 0,
+		.counter = sig.counter };
 	return ZTJ_OK;
 }
 
@@ -187,15 +189,14 @@ static int der_to_ecdsa(struct ztj_view der, struct ztj_buf *out)
 	if (der.n == 0 || der.n > DER_SIG_MAX)
 		return ZTJ_BAD_SIGNATURE;
 	sig = d2i_ECDSA_SIG(NULL, &p, (long)der.n);
-	if (sig != NULL && p == der.p + der.n &&
-	    (r = put_coordinate(ECDSA_SIG_get0_r(sig), out)) == ZTJ_OK)
+	if (sig != NULL && p == der.p + der.n && (r = put_coordinate(ECDSA_SIG_get0_r(sig), out)) == ZTJ_OK)
 		r = put_coordinate(ECDSA_SIG_get0_s(sig), out);
 	ECDSA_SIG_free(sig);
 	return r;
 }
 
-int ztj_sig_from_assertion(const struct ztj_key *k, struct ztj_view raw, uint8_t flags,
-    uint32_t counter, struct ztj_buf *sigblob)
+int ztj_sig_from_assertion(const struct ztj_key *k, struct ztj_view raw, uint8_t flags, uint32_t counter,
+    struct ztj_buf *sigblob)
 {
 	struct ztj_buf ec;
 	int r;

@@ -10,11 +10,11 @@
 #define OPTIONS_MAX 2048
 
 const struct ztj_cert_ext_name ztj_cert_ext_names[ZTJ_CERT_EXTS] = {
-	{ZTJ_EXT_X11, "permit-X11-forwarding"},
-	{ZTJ_EXT_AGENT, "permit-agent-forwarding"},
-	{ZTJ_EXT_PORT, "permit-port-forwarding"},
-	{ZTJ_EXT_PTY, "permit-pty"},
-	{ZTJ_EXT_USER_RC, "permit-user-rc"},
+	{ ZTJ_EXT_X11, "permit-X11-forwarding" },
+	{ ZTJ_EXT_AGENT, "permit-agent-forwarding" },
+	{ ZTJ_EXT_PORT, "permit-port-forwarding" },
+	{ ZTJ_EXT_PTY, "permit-pty" },
+	{ ZTJ_EXT_USER_RC, "permit-user-rc" },
 };
 
 const char *ztj_cert_type_name(enum ztj_key_type t)
@@ -36,9 +36,11 @@ static int check_spec(const struct ztj_cert_spec *spec)
 		return ZTJ_CERT_KIND;
 	if (spec->valid_after < 0 || spec->valid_before <= spec->valid_after)
 		return ZTJ_CERT_KIND;
-	if ((spec->source_address != NULL && spec->source_address[0] == '\0') || (spec->extensions & ~known) != 0)
+	if ((spec->source_address != NULL && spec->source_address[0] == '\0') ||
+	    (spec->extensions & ~known) != 0)
 		return ZTJ_CERT_KIND;
-	if (strlen(spec->principal) >= sizeof(fit->principal) || strlen(spec->key_id) >= sizeof(fit->key_id) ||
+	if (strlen(spec->principal) >= sizeof(fit->principal) ||
+	    strlen(spec->key_id) >= sizeof(fit->key_id) ||
 	    (spec->source_address != NULL && strlen(spec->source_address) >= sizeof(fit->source_address)) ||
 	    spec->bundle.n > ZTJ_CERT_BUNDLE_MAX)
 		return ZTJ_TOO_LARGE;

@@ -39,7 +39,7 @@ static int read_option(struct ztj_rd *rd, struct option *opt)
 static int each_option(struct ztj_view list, int (*take)(struct ztj_cert *, const struct option *),
     struct ztj_cert *c)
 {
-	struct option opt = {.name = ztj_view_of(NULL, 0)};
+	struct option opt = { .name = ztj_view_of(NULL, 0) };
 	struct ztj_rd rd;
 	int r;
 

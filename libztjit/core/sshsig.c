@@ -118,7 +118,7 @@ int ztj_sshsig_verify(struct ztj_view blob, const char *ns, struct ztj_view msg,
 	if ((r = ztj_sshsig_tbs(ns, msg, &tbs)) == ZTJ_OK)
 		r = ztj_sig_verify(&sig.key, sig.signature, ztj_buf_view(&tbs), &info);
 	if (r == ZTJ_OK)
-		*who = (struct ztj_signer){.key = sig.key, .info = info};
+		*who = (struct ztj_signer){ .key = sig.key, .info = info };
 	ztj_buf_free(&tbs);
 	return r;
 }

@@ -13,7 +13,7 @@
 
 struct ztj_view ztj_view_of(const void *p, size_t n)
 {
-	return (struct ztj_view){.p = n != 0 ? p : NULL, .n = n};
+	return (struct ztj_view){ .p = n != 0 ? p : NULL, .n = n };
 }
 
 struct ztj_view ztj_view_str(const char *s)
@@ -179,7 +179,7 @@ int ztj_rd_end(const struct ztj_rd *rd)
 
 void ztj_buf_init(struct ztj_buf *b, size_t max)
 {
-	*b = (struct ztj_buf){.max = max, .err = ZTJ_OK};
+	*b = (struct ztj_buf){ .max = max, .err = ZTJ_OK };
 }
 
 void ztj_buf_free(struct ztj_buf *b)

@@ -34,8 +34,9 @@ void soft_key_make(struct soft_key *k, enum ztj_key_type type)
 	k->pub.type = type;
 	if (is_ecdsa(type)) {
 		assert_non_null(k->pair = EVP_EC_gen("P-256"));
-		assert_int_equal(EVP_PKEY_get_octet_string_param(k->pair, OSSL_PKEY_PARAM_PUB_KEY,
-		    k->pub.pub, len, &len), 1);
+		assert_int_equal(EVP_PKEY_get_octet_string_param(k->pair, OSSL_PKEY_PARAM_PUB_KEY, k->pub.pub,
+				     len, &len),
+		    1);
 	} else {
 		assert_non_null(k->pair = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
 		assert_int_equal(EVP_PKEY_get_raw_public_key(k->pair, k->pub.pub, &len), 1);
@@ -133,7 +134,7 @@ void good_cert_spec(struct ztj_cert_spec *spec, const struct soft_key *subject)
 
 	*spec = (struct ztj_cert_spec){
 		.subject = subject->pub,
-		.nonce = {1, 2, 3},
+		.nonce = { 1, 2, 3 },
 		.serial = 42,
 		.key_id = "ztjit R-0123456789 staff/req1",
 		.principal = ZTJ_PRINCIPAL_PREFIX "00",
@@ -167,7 +168,7 @@ void make_cert(const struct ztj_cert_spec *spec, const struct soft_key *ca, stru
 /* The exit status of a command line for the shell; -1 when it did not exit by itself. */
 static int shell(const char *line)
 {
-	const char *const argv[] = {"sh", "-c", line, NULL};
+	const char *const argv[] = { "sh", "-c", line, NULL };
 	pid_t pid;
 	int status;
 

@@ -87,8 +87,8 @@ static void test_requests_byte_for_byte(void **state)
 
 static void test_signature(void **state)
 {
-	static const uint8_t msg[] = {14, 0, 0, 0, 3, 's', 'i', 'g', 0};
-	static const uint8_t failure[] = {5}, other[] = {6};
+	static const uint8_t msg[] = { 14, 0, 0, 0, 3, 's', 'i', 'g', 0 };
+	static const uint8_t failure[] = { 5 }, other[] = { 6 };
 	struct ztj_view sig;
 
 	(void)state;
@@ -117,7 +117,8 @@ static void test_extension(void **state)
 	assert_string_equal(name, ZTJ_AGENT_EXT_STEPUP);
 	assert_true(ztj_view_eq_str(body, "rest"));
 	for (size_t n = 0; n < b.n - 4; n++)
-		fails(ztj_agent_parse_extension(ztj_view_of(b.p, n), name, sizeof(name), &body), ZTJ_TRUNCATED);
+		fails(ztj_agent_parse_extension(ztj_view_of(b.p, n), name, sizeof(name), &body),
+		    ZTJ_TRUNCATED);
 	fails(ztj_agent_parse_extension(ztj_buf_view(&b), name, 4, &body), ZTJ_TOO_LARGE);
 	assert_string_equal(name, "");
 	b.p[0] = ZTJ_AGENT_SIGN_REQUEST;
@@ -127,7 +128,7 @@ static void test_extension(void **state)
 
 static void test_too_large(void **state)
 {
-	static uint8_t big[ZTJ_AGENT_MSG_MAX + 1] = {14};
+	static uint8_t big[ZTJ_AGENT_MSG_MAX + 1] = { 14 };
 	struct ztj_agent_bind bind;
 	struct ztj_view sig;
 

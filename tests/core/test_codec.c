@@ -10,8 +10,9 @@
 static void test_base64_vectors(void **state)
 {
 	/* RFC 4648 section 10 */
-	static const char *const table[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-		{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "+/+/"}};
+	static const char *const table[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+		{ "\xfb\xff\xbf", "+/+/" } };
 	struct ztj_buf b;
 
 	(void)state;
@@ -29,8 +30,9 @@ static void test_base64_vectors(void **state)
 
 static void test_base64_strict(void **state)
 {
-	static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm8", "Zm8=\n", " Zm8=",
-		"Zm 8", "Zm9v\n", "Zg==Zg==", "====", "=m9v", "Z===", "Zm-_", "Zm\xc3\xa9", "Zm9v=", "Zg=a"};
+	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zm8", "Zm8=\n",
+		" Zm8=", "Zm 8", "Zm9v\n", "Zg==Zg==", "====", "=m9v", "Z===", "Zm-_", "Zm\xc3\xa9",
+		"Zm9v=", "Zg=a" };
 	struct ztj_buf b;
 
 	(void)state;
@@ -70,7 +72,7 @@ static void test_base64_every_length(void **state)
 
 static void test_hex(void **state)
 {
-	static const char *const bad[] = {"0", "012", "0123ab0", "0123AB", "0123ag", "0x23ab", " 123ab"};
+	static const char *const bad[] = { "0", "012", "0123ab0", "0123AB", "0123ag", "0x23ab", " 123ab" };
 	uint8_t out[3];
 	char text[7];
 
@@ -88,7 +90,8 @@ static void test_hex(void **state)
 
 static void test_base32(void **state)
 {
-	const uint8_t ones[] = {0xff, 0xff, 0xff, 0xff, 0xff}, one[] = {0x80}, mixed[] = {0x08, 0x86, 0x42};
+	const uint8_t ones[] = { 0xff, 0xff, 0xff, 0xff, 0xff }, one[] = { 0x80 },
+		      mixed[] = { 0x08, 0x86, 0x42 };
 	char out[16];
 
 	(void)state;
@@ -108,7 +111,7 @@ static void test_base32(void **state)
 
 static void test_short_id(void **state)
 {
-	uint8_t digest[ZTJ_DIGEST_LEN] = {0x08, 0x86, 0x42, 0x98, 0xe8, 0x4a, 0x80};
+	uint8_t digest[ZTJ_DIGEST_LEN] = { 0x08, 0x86, 0x42, 0x98, 0xe8, 0x4a, 0x80 };
 	char id[ZTJ_SHORT_ID_SIZE], back[ZTJ_SHORT_ID_SIZE];
 
 	(void)state;
@@ -125,9 +128,9 @@ static void test_short_id(void **state)
 
 static void test_short_id_refused(void **state)
 {
-	static const char *const bad[] = {"", "R", "R-", "R-123456789", "R-123456789AB", "123456789A",
-		"R123456789AB", "X-123456789A", "R-12345678U9", "R-12345 789A", " R-123456789", "R-123456789\xc3",
-		"R-123456789-", "R--123456789"};
+	static const char *const bad[] = { "", "R", "R-", "R-123456789", "R-123456789AB", "123456789A",
+		"R123456789AB", "X-123456789A", "R-12345678U9", "R-12345 789A", " R-123456789",
+		"R-123456789\xc3", "R-123456789-", "R--123456789" };
 	char id[ZTJ_SHORT_ID_SIZE];
 
 	(void)state;
@@ -139,7 +142,7 @@ static void test_short_id_refused(void **state)
 
 static void test_digest_and_compare(void **state)
 {
-	uint8_t out[ZTJ_DIGEST_LEN], zero[4] = {1, 2, 3, 4};
+	uint8_t out[ZTJ_DIGEST_LEN], zero[4] = { 1, 2, 3, 4 };
 	char hex[ZTJ_HEX_SIZE];
 
 	(void)state;

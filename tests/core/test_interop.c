@@ -21,8 +21,8 @@
 
 #define NS "request@ztjit"
 
-static const struct ztj_view msg = {(const uint8_t *)"a statement\n", 12};
-static const enum ztj_key_type signers[] = {ZTJ_KEY_ED25519, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA};
+static const struct ztj_view msg = { (const uint8_t *)"a statement\n", 12 };
+static const enum ztj_key_type signers[] = { ZTJ_KEY_ED25519, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA };
 #define SIGNERS (sizeof(signers) / sizeof(signers[0]))
 
 static void load_pub(const char *name, struct ztj_key *k)
@@ -82,7 +82,7 @@ static void test_key_file_of_ours_in_ssh_keygen(void **state)
 
 	(void)state;
 	for (size_t t = 0; t < SIGNERS; t++) {
-		struct ztj_keyfile kf = {.comment = "made by ztjit"};
+		struct ztj_keyfile kf = { .comment = "made by ztjit" };
 		struct soft_key k;
 		struct ztj_seckey sk;
 
@@ -173,7 +173,8 @@ static void test_our_signatures_verify_in_ssh_keygen(void **state)
 		must("ssh-keygen -Y verify -f allowed -I req1 -n %s -s sig <msg", NS);
 		assert_true(output_has("Good \"" NS "\" signature for req1"));
 		assert_int_not_equal(sh("ssh-keygen -Y verify -f allowed -I req1 -n file -s sig <msg"), 0);
-		assert_int_not_equal(sh("echo x | ssh-keygen -Y verify -f allowed -I req1 -n %s -s sig", NS), 0);
+		assert_int_not_equal(sh("echo x | ssh-keygen -Y verify -f allowed -I req1 -n %s -s sig", NS),
+		    0);
 		ztj_buf_free(&blob);
 		ztj_buf_free(&armor);
 		ztj_buf_free(&allowed);
@@ -183,7 +184,7 @@ static void test_our_signatures_verify_in_ssh_keygen(void **state)
 
 static void test_our_machine_key_signature_verifies_in_ssh_keygen(void **state)
 {
-	uint8_t seed[32] = {3};
+	uint8_t seed[32] = { 3 };
 	struct ztj_buf blob, armor;
 	struct ztj_seckey sk;
 
@@ -204,7 +205,7 @@ static void test_our_machine_key_signature_verifies_in_ssh_keygen(void **state)
 
 static void test_our_certificates_print_in_ssh_keygen(void **state)
 {
-	static const enum ztj_key_type cas[] = {ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA};
+	static const enum ztj_key_type cas[] = { ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA };
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -289,8 +290,9 @@ static void test_certificates_of_ssh_keygen_parse(void **state)
 		soft_key_make(&subject, signers[1 + i % 2]);
 		write_pub("subject.pub", &subject.pub);
 		must("ssh-keygen -q -s %s -I 'the id' -n grant -z 7 -V 20230101000000Z:20230101010000Z "
-		    "-O source-address=192.0.2.0/24 -O verify-required -O extension:bundle@ztjit=BUNDLE "
-		    "-O no-x11-forwarding subject.pub", i < 2 ? "ed-ca" : "ec-ca");
+		     "-O source-address=192.0.2.0/24 -O verify-required -O extension:bundle@ztjit=BUNDLE "
+		     "-O no-x11-forwarding subject.pub",
+		    i < 2 ? "ed-ca" : "ec-ca");
 		ok(parse_made(&c, &blob));
 		assert_string_equal(c.key_id, "the id");
 		assert_string_equal(c.principal, "grant");
@@ -316,9 +318,9 @@ static void test_C01_C04_certificates_of_ssh_keygen_refused(void **state)
 	soft_key_make(&subject, ZTJ_KEY_SK_ED25519);
 	write_pub("subject.pub", &subject.pub);
 	ok(make_and_parse("-n grant -V +1h"));
-	fails(make_and_parse("-V +1h"), ZTJ_CERT_KIND);         /* no principal */
+	fails(make_and_parse("-V +1h"), ZTJ_CERT_KIND); /* no principal */
 	fails(make_and_parse("-n grant,root -V +1h"), ZTJ_CERT_KIND);
-	fails(make_and_parse("-n grant"), ZTJ_CERT_KIND);       /* for ever */
+	fails(make_and_parse("-n grant"), ZTJ_CERT_KIND); /* for ever */
 	fails(make_and_parse("-h -n grant -V +1h"), ZTJ_CERT_KIND);
 	fails(make_and_parse("-n grant -V +1h -O force-command=id"), ZTJ_CERT_KIND);
 	fails(make_and_parse("-n grant -V +1h -O critical:x@example.org=y"), ZTJ_CERT_KIND);
@@ -334,7 +336,7 @@ static void test_C01_C04_certificates_of_ssh_keygen_refused(void **state)
 
 static int agent_connect(void)
 {
-	struct sockaddr_un sun = {.sun_family = AF_UNIX, .sun_path = "agent.sock"};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX, .sun_path = "agent.sock" };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
@@ -400,7 +402,7 @@ static pid_t agent_start(void)
 
 static void ask_agent_to_sign(const struct ztj_key *k)
 {
-	struct ztj_key listed = {.type = ZTJ_KEY_NONE};
+	struct ztj_key listed = { .type = ZTJ_KEY_NONE };
 	struct ztj_buf b, blob, sigbuf;
 	struct ztj_signer who;
 	struct ztj_view sig;

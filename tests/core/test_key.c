@@ -8,7 +8,8 @@
 
 #include "tests/core/support.h"
 
-static const enum ztj_key_type all_types[] = {ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA};
+static const enum ztj_key_type all_types[] = { ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA, ZTJ_KEY_SK_ED25519,
+	ZTJ_KEY_SK_ECDSA };
 #define TYPES (sizeof(all_types) / sizeof(all_types[0]))
 
 static int parse(struct ztj_buf *b)
@@ -64,7 +65,7 @@ static void test_round_trip_and_truncation(void **state)
 
 static void test_equality_covers_every_field(void **state)
 {
-	struct ztj_key none = {.type = ZTJ_KEY_NONE}, a, b;
+	struct ztj_key none = { .type = ZTJ_KEY_NONE }, a, b;
 	struct soft_key sk;
 
 	(void)state;
@@ -109,21 +110,23 @@ static void test_S09_wrong_or_swapped_type_names(void **state)
 
 static void test_S09_wrong_curve(void **state)
 {
-	static const char *const curves[] = {"nistp384", "nistp521", "", "NISTP256", "nistp256 ", "prime256v1"};
+	static const char *const curves[] = { "nistp384", "nistp521", "", "NISTP256", "nistp256 ",
+		"prime256v1" };
 	struct soft_key ec;
 
 	(void)state;
 	soft_key_make(&ec, ZTJ_KEY_ECDSA);
 	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
 		fails(parse(blob("ecdsa-sha2-nistp256", curves[i], ec.pub.pub, 65, NULL)), ZTJ_BAD_KEY);
-		fails(parse(blob("sk-ecdsa-sha2-nistp256@openssh.com", curves[i], ec.pub.pub, 65, "ssh:")), ZTJ_BAD_KEY);
+		fails(parse(blob("sk-ecdsa-sha2-nistp256@openssh.com", curves[i], ec.pub.pub, 65, "ssh:")),
+		    ZTJ_BAD_KEY);
 	}
 	soft_key_free(&ec);
 }
 
 static void test_S09_infinity_and_points_off_the_curve(void **state)
 {
-	uint8_t pt[66] = {0};
+	uint8_t pt[66] = { 0 };
 	struct soft_key ec;
 
 	(void)state;
@@ -155,7 +158,8 @@ static void test_S09_ed25519_small_order(void **state)
 		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
 		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"};
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"
+	};
 	uint8_t pub[32];
 
 	(void)state;
@@ -167,17 +171,21 @@ static void test_S09_ed25519_small_order(void **state)
 
 static void test_application(void **state)
 {
-	static const struct { const char *app; int err; } table[] = {
-		{"ssh:", ZTJ_OK}, {"ssh:example", ZTJ_OK}, {"", ZTJ_APPLICATION}, {"ssh", ZTJ_APPLICATION},
-		{"SSH:", ZTJ_APPLICATION}, {"https://example.org", ZTJ_APPLICATION}, {" ssh:", ZTJ_APPLICATION},
-		{"ssh:\x1b[2J", ZTJ_APPLICATION}, {"ssh:\x7f", ZTJ_APPLICATION}};
+	static const struct {
+		const char *app;
+		int err;
+	} table[] = { { "ssh:", ZTJ_OK }, { "ssh:example", ZTJ_OK }, { "", ZTJ_APPLICATION },
+		{ "ssh", ZTJ_APPLICATION }, { "SSH:", ZTJ_APPLICATION },
+		{ "https://example.org", ZTJ_APPLICATION }, { " ssh:", ZTJ_APPLICATION },
+		{ "ssh:\x1b[2J", ZTJ_APPLICATION }, { "ssh:\x7f", ZTJ_APPLICATION } };
 	char app[ZTJ_APPLICATION_SIZE + 1] = "ssh:";
 	struct soft_key ed;
 
 	(void)state;
 	soft_key_make(&ed, ZTJ_KEY_ED25519);
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		fails(parse(blob("sk-ssh-ed25519@openssh.com", NULL, ed.pub.pub, 32, table[i].app)), table[i].err);
+		fails(parse(blob("sk-ssh-ed25519@openssh.com", NULL, ed.pub.pub, 32, table[i].app)),
+		    table[i].err);
 	memset(app + 4, 'a', ZTJ_APPLICATION_SIZE - 5);
 	ok(parse(blob("sk-ssh-ed25519@openssh.com", NULL, ed.pub.pub, 32, app)));
 	app[ZTJ_APPLICATION_SIZE - 1] = 'a';
@@ -203,7 +211,7 @@ static void test_application_with_nul(void **state)
 static void test_text(void **state)
 {
 	char text[ZTJ_KEY_TEXT_SIZE], other[ZTJ_KEY_TEXT_SIZE + 64];
-	static const char *const spoil[] = {"%s ", " %s", "%s\n", "%s comment", "%s=", "x%s"};
+	static const char *const spoil[] = { "%s ", " %s", "%s\n", "%s comment", "%s=", "x%s" };
 	struct soft_key sk;
 	struct ztj_key k;
 
@@ -218,7 +226,8 @@ static void test_text(void **state)
 		for (size_t i = 0; i < sizeof(spoil) / sizeof(spoil[0]); i++) {
 			const char *at = strstr(spoil[i], "%s");
 
-			(void)snprintf(other, sizeof(other), "%.*s%s%s", (int)(at - spoil[i]), spoil[i], text, at + 2);
+			(void)snprintf(other, sizeof(other), "%.*s%s%s", (int)(at - spoil[i]), spoil[i], text,
+			    at + 2);
 			assert_int_not_equal(ztj_key_from_text(&k, ztj_view_str(other)), ZTJ_OK);
 			assert_int_equal(k.type, ZTJ_KEY_NONE);
 		}
@@ -278,9 +287,10 @@ static void test_line(void **state)
 static void test_digest_and_fingerprint(void **state)
 {
 	/* the key of RFC 8032 section 7.1, test 1; fingerprint by ssh-keygen -l */
-	static const char text[] = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+	static const char text[] =
+	    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
 	char fp[ZTJ_FINGERPRINT_SIZE];
-	struct ztj_key k, none = {.type = ZTJ_KEY_NONE};
+	struct ztj_key k, none = { .type = ZTJ_KEY_NONE };
 	uint8_t digest[ZTJ_DIGEST_LEN];
 
 	(void)state;
@@ -297,9 +307,9 @@ static void test_seckey(void **state)
 {
 	/* RFC 8032 section 7.1, test 2 */
 	static const char seed_hex[] = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-	    pub_hex[] = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-	    sig_hex[] = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-	    "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+			  pub_hex[] = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+			  sig_hex[] = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+				      "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
 	uint8_t seed[32], want[64];
 	struct ztj_seckey sk;
 	struct ztj_buf b;

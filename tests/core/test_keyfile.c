@@ -32,7 +32,7 @@ static void make(struct ztj_keyfile *kf, enum ztj_key_type type)
 	soft_key_free(&k);
 }
 
-static const enum ztj_key_type types[] = {ZTJ_KEY_ED25519, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA};
+static const enum ztj_key_type types[] = { ZTJ_KEY_ED25519, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA };
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 static int parse(struct ztj_view text)
@@ -162,7 +162,8 @@ static void test_malformed(void **state)
 	fails(parse_with("openssh-key-v1", "openssh-key-v2", 14), ZTJ_BAD_ENCODING);
 	fails(parse_with("none", "nine", 4), ZTJ_ENCRYPTED_KEY);
 	fails(parse_with("none\0\0\0\4none", "none\0\0\0\4bcry", 12), ZTJ_ENCRYPTED_KEY);
-	fails(parse_with("none\0\0\0\0\0\0\0\1", "none\0\0\0\0\0\0\0\2", 12), ZTJ_BAD_ENCODING); /* two keys */
+	fails(parse_with("none\0\0\0\0\0\0\0\1", "none\0\0\0\0\0\0\0\2", 12),
+	    ZTJ_BAD_ENCODING); /* two keys */
 	fails(parse_with("ABCDABCD", "ABCDABCE", 8), ZTJ_BAD_ENCODING);
 	fails(parse_with("req1@station", "req1@sta\0ion", 12), ZTJ_BAD_ENCODING);
 	fails(parse_with("ZZZZ", "ZZZY", 4), ZTJ_BAD_KEY); /* a seed that is not the public key's */
@@ -183,7 +184,7 @@ static void test_public_halves_must_agree(void **state)
 	ok(ztj_armor_get(LABEL, ztj_buf_view(&text), 4096, &blob));
 	pub = memmem(blob.p, blob.n, "ssh:test", 8);
 	assert_non_null(pub);
-	memcpy(pub, "ssh:else", 8); /* the outer one only */
+	pub[4] ^= 1; /* the outer one only */
 	ztj_buf_reset(&text);
 	ok(ztj_armor_put(LABEL, ztj_buf_view(&blob), &text));
 	fails(parse(ztj_buf_view(&text)), ZTJ_BAD_KEY);

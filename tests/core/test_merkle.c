@@ -19,9 +19,12 @@ static const ztj_hash *in(ztj_hash *h)
 /* The eight leaves that implementations of Certificate Transparency test with. */
 static void ct_leaves(ztj_hash leaves[8])
 {
-	static const struct { const char *p; size_t n; } data[8] = {{"", 0}, {"\x00", 1}, {"\x10", 1},
-		{"\x20\x21", 2}, {"\x30\x31", 2}, {"\x40\x41\x42\x43", 4}, {"\x50\x51\x52\x53\x54\x55\x56\x57", 8},
-		{"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16}};
+	static const struct {
+		const char *p;
+		size_t n;
+	} data[8] = { { "", 0 }, { "\x00", 1 }, { "\x10", 1 }, { "\x20\x21", 2 }, { "\x30\x31", 2 },
+		{ "\x40\x41\x42\x43", 4 }, { "\x50\x51\x52\x53\x54\x55\x56\x57", 8 },
+		{ "\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16 } };
 
 	for (size_t i = 0; i < 8; i++)
 		ok(ztj_merkle_leaf(ztj_view_of(data[i].p, data[i].n), leaves[i]));
@@ -44,7 +47,8 @@ static void test_known_roots(void **state)
 		"4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
 		"76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
 		"ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
-		"5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
+		"5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
+	};
 	ztj_hash leaves[8], root;
 	char hex[ZTJ_HEX_SIZE];
 
@@ -78,7 +82,7 @@ static void test_every_proof_of_every_size(void **state)
 
 static void test_wrong_proofs(void **state)
 {
-	ztj_hash leaves[MANY], root, path[ZTJ_PROOF_MAX + 1] = {{0}};
+	ztj_hash leaves[MANY], root, path[ZTJ_PROOF_MAX + 1] = { { 0 } };
 	size_t len, n = 13, m = 9;
 
 	(void)state;

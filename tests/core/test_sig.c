@@ -13,15 +13,16 @@
 #define UV 0x04
 #define P256_ORDER "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551"
 
-static const enum ztj_key_type all_types[] = {ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA};
+static const enum ztj_key_type all_types[] = { ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA, ZTJ_KEY_SK_ED25519,
+	ZTJ_KEY_SK_ECDSA };
 #define TYPES (sizeof(all_types) / sizeof(all_types[0]))
 
-static const struct ztj_view msg = {(const uint8_t *)"the message", 11};
+static const struct ztj_view msg = { (const uint8_t *)"the message", 11 };
 
 /* Fails the test when a refused signature leaves anything in info. */
 static int verify(const struct ztj_key *k, struct ztj_view sig, struct ztj_view m)
 {
-	struct ztj_sig_info info = {.user_verified = true, .counter = 99};
+	struct ztj_sig_info info = { .user_verified = true, .counter = 99 };
 	int r = ztj_sig_verify(k, sig, m, &info);
 
 	if (r != ZTJ_OK)
@@ -66,7 +67,7 @@ static void test_every_type_verifies(void **state)
 
 static void test_our_own_key_signs(void **state)
 {
-	uint8_t seed[32] = {5};
+	uint8_t seed[32] = { 5 };
 	struct ztj_seckey sk;
 	struct ztj_buf sig;
 
@@ -96,8 +97,12 @@ static void test_another_key_refused(void **state)
 
 static void test_S01_user_present_demanded_and_user_verified_reported(void **state)
 {
-	static const struct { uint8_t flags; int err; bool uv; } table[] = {{0, ZTJ_NO_TOUCH, false},
-		{UV, ZTJ_NO_TOUCH, false}, {0xfe, ZTJ_NO_TOUCH, false}, {UP, ZTJ_OK, false}, {UP | UV, ZTJ_OK, true}};
+	static const struct {
+		uint8_t flags;
+		int err;
+		bool uv;
+	} table[] = { { 0, ZTJ_NO_TOUCH, false }, { UV, ZTJ_NO_TOUCH, false }, { 0xfe, ZTJ_NO_TOUCH, false },
+		{ UP, ZTJ_OK, false }, { UP | UV, ZTJ_OK, true } };
 
 	(void)state;
 	for (size_t t = 2; t < TYPES; t++) {
@@ -157,9 +162,10 @@ static void test_application_is_signed(void **state)
 
 static void test_S09_wrong_and_swapped_algorithms(void **state)
 {
-	static const char *const names[] = {"ssh-ed25519", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com",
-		"sk-ecdsa-sha2-nistp256@openssh.com", "webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "rsa-sha2-512",
-		"ssh-rsa", "ecdsa-sha2-nistp384", "", "none", "ssh-ed25519\n"};
+	static const char *const names[] = { "ssh-ed25519", "ecdsa-sha2-nistp256",
+		"sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com",
+		"webauthn-sk-ecdsa-sha2-nistp256@openssh.com", "rsa-sha2-512", "ssh-rsa",
+		"ecdsa-sha2-nistp384", "", "none", "ssh-ed25519\n" };
 
 	(void)state;
 	for (size_t t = 0; t < TYPES; t++) {
@@ -207,8 +213,8 @@ static void test_S09_plain_signature_of_an_sk_key(void **state)
 /* RFC 8032: S must be below the group order; S + L verifies the same equation. */
 static void test_S09_ed25519_s_not_reduced(void **state)
 {
-	static const uint8_t order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2,
-		0xde, 0xf9, 0xde, 0x14, [31] = 0x10};
+	static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7,
+		0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10 };
 
 	(void)state;
 	for (size_t t = 0; t < TYPES; t += 2) {
@@ -233,7 +239,7 @@ static void test_S09_ed25519_s_not_reduced(void **state)
 
 static void test_S09_ed25519_wrong_length(void **state)
 {
-	uint8_t raw[70] = {0};
+	uint8_t raw[70] = { 0 };
 	struct soft_key k;
 
 	(void)state;
@@ -333,7 +339,7 @@ static void check_out_of_range(const struct soft_key *k)
 static void check_encodings(const struct soft_key *k)
 {
 	struct ztj_buf inner;
-	uint8_t be[33] = {0};
+	uint8_t be[33] = { 0 };
 	BIGNUM *r, *s;
 
 	sign_rs(k, &r, &s);
@@ -421,7 +427,7 @@ static void test_S11_truncations_and_bit_flips(void **state)
 
 static void test_unusable_keys(void **state)
 {
-	struct ztj_key k = {.type = ZTJ_KEY_NONE};
+	struct ztj_key k = { .type = ZTJ_KEY_NONE };
 	struct soft_key good;
 	struct ztj_buf sig;
 
@@ -440,9 +446,9 @@ static void test_unusable_keys(void **state)
 
 static void test_assertions_refused(void **state)
 {
-	static const char *const bad[] = {"", "3006020100020101", "3006020101020100", "3006020101020181",
+	static const char *const bad[] = { "", "3006020100020101", "3006020101020100", "3006020101020181",
 		"300602010102010100", "3006020101", "310602010102010a",
-		"302602210100000000000000000000000000000000000000000000000000000000000000000201" "01"};
+		"30260221010000000000000000000000000000000000000000000000000000000000000000020101" };
 	struct soft_key ec, ed;
 	struct ztj_buf out;
 	uint8_t der[128];

@@ -72,8 +72,8 @@ static void check_same(const struct ztj_cert_spec *spec, const struct ztj_cert *
 
 static void test_round_trip(void **state)
 {
-	static const enum ztj_key_type subjects[] = {ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA},
-	    cas[] = {ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA};
+	static const enum ztj_key_type subjects[] = { ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA },
+				       cas[] = { ZTJ_KEY_ED25519, ZTJ_KEY_ECDSA };
 
 	(void)state;
 	for (unsigned i = 0; i < 64 * 4; i++) {
@@ -252,17 +252,21 @@ static struct ztj_view list(struct ztj_buf *b, const char *const *words)
 	return ztj_buf_view(b);
 }
 
-#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 static void good_raw(struct raw *raw, struct ztj_buf *principals)
 {
-	*raw = (struct raw){.type = "sk-ssh-ed25519-cert-v01@openssh.com", .kind = 1, .after = 1, .before = 2,
-	    .principals = list(principals, WORDS("ztjit-grant-x")), .reserved = ""};
+	*raw = (struct raw){ .type = "sk-ssh-ed25519-cert-v01@openssh.com",
+		.kind = 1,
+		.after = 1,
+		.before = 2,
+		.principals = list(principals, WORDS("ztjit-grant-x")),
+		.reserved = "" };
 }
 
 static int parse_with(const struct pair *p, const char *const *critical, const char *const *extensions)
 {
-	static const char *const none[] = {NULL};
+	static const char *const none[] = { NULL };
 	struct ztj_buf pr, cr, ex;
 	struct raw raw;
 	int r;
@@ -301,9 +305,9 @@ static void test_C01_one_principal_exactly(void **state)
 
 static void test_C04_host_and_plain_certificates(void **state)
 {
-	static const char *const types[] = {"ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519@openssh.com",
+	static const char *const types[] = { "ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519@openssh.com",
 		"ssh-rsa-cert-v01@openssh.com", "ecdsa-sha2-nistp256-cert-v01@openssh.com",
-		"sk-ssh-ed25519-cert-v00@openssh.com", ""};
+		"sk-ssh-ed25519-cert-v00@openssh.com", "" };
 	struct pair *p = *state;
 	struct ztj_buf pr;
 	struct raw raw;

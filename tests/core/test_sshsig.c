@@ -13,8 +13,8 @@
 #define UP 0x01
 #define UV 0x04
 
-static const struct ztj_view msg = {(const uint8_t *)"{\"v\":1}", 7};
-static const enum ztj_key_type signers[] = {ZTJ_KEY_ED25519, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA};
+static const struct ztj_view msg = { (const uint8_t *)"{\"v\":1}", 7 };
+static const enum ztj_key_type signers[] = { ZTJ_KEY_ED25519, ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA };
 #define SIGNERS (sizeof(signers) / sizeof(signers[0]))
 
 static int verify(struct ztj_view blob, const char *ns, struct ztj_view m)
@@ -65,7 +65,7 @@ static void test_every_type_verifies(void **state)
 
 static void test_machine_key_signs(void **state)
 {
-	uint8_t seed[32] = {9};
+	uint8_t seed[32] = { 9 };
 	struct ztj_seckey sk;
 	struct ztj_buf b;
 
@@ -92,8 +92,8 @@ static void test_S01_touch_demanded(void **state)
 
 static void test_S06_other_namespace(void **state)
 {
-	static const char *const other[] = {"request@ztjit", "login@ztjit", "file", "approval@ztji", "approval@ztjit ",
-		"Approval@ztjit", ""};
+	static const char *const other[] = { "request@ztjit", "login@ztjit", "file", "approval@ztji",
+		"approval@ztjit ", "Approval@ztjit", "" };
 	struct soft_key k;
 	struct ztj_buf b, sig, tbs;
 
@@ -191,19 +191,22 @@ static int verify_fields(const struct soft_key *k, const struct fields *f)
 
 static void test_fields(void **state)
 {
-	static const struct { struct fields f; int err; } table[] = {
-		{{"SSHSIG", NS, "", "sha512", 1, ""}, ZTJ_OK},
-		{{"SSHSIH", NS, "", "sha512", 1, ""}, ZTJ_BAD_ENCODING},
-		{{"sshsig", NS, "", "sha512", 1, ""}, ZTJ_BAD_ENCODING},
-		{{"SSHSIG", NS, "", "sha512", 0, ""}, ZTJ_VERSION},
-		{{"SSHSIG", NS, "", "sha512", 2, ""}, ZTJ_VERSION},
-		{{"SSHSIG", NS, "", "sha512", 0x01000000, ""}, ZTJ_VERSION},
-		{{"SSHSIG", NS, "x", "sha512", 1, ""}, ZTJ_BAD_ENCODING},
-		{{"SSHSIG", NS, "", "sha256", 1, ""}, ZTJ_SIG_ALG},
-		{{"SSHSIG", NS, "", "SHA512", 1, ""}, ZTJ_SIG_ALG},
-		{{"SSHSIG", NS, "", "", 1, ""}, ZTJ_SIG_ALG},
-		{{"SSHSIG", "", "", "sha512", 1, ""}, ZTJ_SIG_NAMESPACE},
-		{{"SSHSIG", NS, "", "sha512", 1, "x"}, ZTJ_TRAILING},
+	static const struct {
+		struct fields f;
+		int err;
+	} table[] = {
+		{ { "SSHSIG", NS, "", "sha512", 1, "" }, ZTJ_OK },
+		{ { "SSHSIH", NS, "", "sha512", 1, "" }, ZTJ_BAD_ENCODING },
+		{ { "sshsig", NS, "", "sha512", 1, "" }, ZTJ_BAD_ENCODING },
+		{ { "SSHSIG", NS, "", "sha512", 0, "" }, ZTJ_VERSION },
+		{ { "SSHSIG", NS, "", "sha512", 2, "" }, ZTJ_VERSION },
+		{ { "SSHSIG", NS, "", "sha512", 0x01000000, "" }, ZTJ_VERSION },
+		{ { "SSHSIG", NS, "x", "sha512", 1, "" }, ZTJ_BAD_ENCODING },
+		{ { "SSHSIG", NS, "", "sha256", 1, "" }, ZTJ_SIG_ALG },
+		{ { "SSHSIG", NS, "", "SHA512", 1, "" }, ZTJ_SIG_ALG },
+		{ { "SSHSIG", NS, "", "", 1, "" }, ZTJ_SIG_ALG },
+		{ { "SSHSIG", "", "", "sha512", 1, "" }, ZTJ_SIG_NAMESPACE },
+		{ { "SSHSIG", NS, "", "sha512", 1, "x" }, ZTJ_TRAILING },
 	};
 	struct soft_key k;
 
@@ -335,7 +338,8 @@ static void test_armor_strict(void **state)
 		"-----BEGIN SSH SIGNATURE-----\nHash: x\n\nAAAA\n-----END SSH SIGNATURE-----",
 		"-----BEGIN SSH SIGNATURES-----\nAAAA\n-----END SSH SIGNATURES-----",
 		"-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "",
-		"-----BEGIN SSH SIGNATURE-----\n-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----"};
+		"-----BEGIN SSH SIGNATURE-----\n-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----"
+	};
 
 	(void)state;
 	ok(dearmor("%s", good));
@@ -345,7 +349,8 @@ static void test_armor_strict(void **state)
 		fails(dearmor("%s", bad[i]), ZTJ_BAD_ENCODING);
 	fails(dearmor("%s\nx", good), ZTJ_BAD_ENCODING);
 	fails(dearmor("x\n%s", good), ZTJ_BAD_ENCODING);
-	fails(dearmor("-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n%s", good), ZTJ_BAD_ENCODING);
+	fails(dearmor("-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n%s", good),
+	    ZTJ_BAD_ENCODING);
 }
 
 static void test_armor_too_large(void **state)
@@ -359,7 +364,8 @@ static void test_armor_too_large(void **state)
 	for (size_t n = ZTJ_SSHSIG_MAX - 2; n <= sizeof(big); n++) {
 		ztj_buf_reset(&text);
 		ok(ztj_sshsig_armor(ztj_view_of(big, n), &text));
-		fails(ztj_sshsig_dearmor(ztj_buf_view(&text), &blob), n <= ZTJ_SSHSIG_MAX ? ZTJ_OK : ZTJ_TOO_LARGE);
+		fails(ztj_sshsig_dearmor(ztj_buf_view(&text), &blob),
+		    n <= ZTJ_SSHSIG_MAX ? ZTJ_OK : ZTJ_TOO_LARGE);
 	}
 	ztj_buf_free(&text);
 	ztj_buf_free(&blob);

@@ -8,7 +8,7 @@
 
 #include "tests/core/support.h"
 
-#define BYTES(...) ztj_view_of((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+#define BYTES(...) ztj_view_of((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 static struct ztj_rd reader(struct ztj_view v)
 {
@@ -51,7 +51,7 @@ static void test_failed_getters_null_and_stay(void **state)
 	struct ztj_rd rd = reader(BYTES(0, 0, 0));
 	uint32_t b = 9;
 	uint64_t c = 9;
-	struct ztj_view v = {(const uint8_t *)"x", 1};
+	struct ztj_view v = { (const uint8_t *)"x", 1 };
 	char text[4] = "old";
 
 	(void)state;
@@ -103,18 +103,22 @@ static void test_empty_strings(void **state)
 
 static void test_mpint_is_positive_minimal_and_bounded(void **state)
 {
-	const struct { struct ztj_view in; int err; size_t n; } table[] = {
-		{BYTES(0, 0, 0, 1, 0x7f), ZTJ_OK, 1},
-		{BYTES(0, 0, 0, 2, 0x00, 0x80), ZTJ_OK, 1},
-		{BYTES(0, 0, 0, 2, 0x7f, 0xff), ZTJ_OK, 2},
-		{BYTES(0, 0, 0, 3, 0x00, 0xff, 0xff), ZTJ_OK, 2},
-		{BYTES(0, 0, 0, 0), ZTJ_BAD_ENCODING, 0},             /* zero */
-		{BYTES(0, 0, 0, 1, 0x00), ZTJ_BAD_ENCODING, 0},       /* zero, not minimal */
-		{BYTES(0, 0, 0, 1, 0x80), ZTJ_BAD_ENCODING, 0},       /* negative */
-		{BYTES(0, 0, 0, 2, 0x00, 0x7f), ZTJ_BAD_ENCODING, 0}, /* not minimal */
-		{BYTES(0, 0, 0, 3, 0x00, 0x00, 0x80), ZTJ_BAD_ENCODING, 0},
-		{BYTES(0, 0, 0, 3, 0x01, 0x00, 0x00), ZTJ_TOO_LARGE, 0},
-		{BYTES(0, 0, 0, 4, 0x00, 0x80, 0x00, 0x00), ZTJ_TOO_LARGE, 0},
+	const struct {
+		struct ztj_view in;
+		int err;
+		size_t n;
+	} table[] = {
+		{ BYTES(0, 0, 0, 1, 0x7f), ZTJ_OK, 1 },
+		{ BYTES(0, 0, 0, 2, 0x00, 0x80), ZTJ_OK, 1 },
+		{ BYTES(0, 0, 0, 2, 0x7f, 0xff), ZTJ_OK, 2 },
+		{ BYTES(0, 0, 0, 3, 0x00, 0xff, 0xff), ZTJ_OK, 2 },
+		{ BYTES(0, 0, 0, 0), ZTJ_BAD_ENCODING, 0 },             /* zero */
+		{ BYTES(0, 0, 0, 1, 0x00), ZTJ_BAD_ENCODING, 0 },       /* zero, not minimal */
+		{ BYTES(0, 0, 0, 1, 0x80), ZTJ_BAD_ENCODING, 0 },       /* negative */
+		{ BYTES(0, 0, 0, 2, 0x00, 0x7f), ZTJ_BAD_ENCODING, 0 }, /* not minimal */
+		{ BYTES(0, 0, 0, 3, 0x00, 0x00, 0x80), ZTJ_BAD_ENCODING, 0 },
+		{ BYTES(0, 0, 0, 3, 0x01, 0x00, 0x00), ZTJ_TOO_LARGE, 0 },
+		{ BYTES(0, 0, 0, 4, 0x00, 0x80, 0x00, 0x00), ZTJ_TOO_LARGE, 0 },
 	};
 
 	(void)state;
@@ -129,7 +133,7 @@ static void test_mpint_is_positive_minimal_and_bounded(void **state)
 
 static void test_mpint_round_trip(void **state)
 {
-	const struct ztj_view numbers[] = {BYTES(1), BYTES(0x80), BYTES(0, 0, 0x80, 1), BYTES(0, 5)};
+	const struct ztj_view numbers[] = { BYTES(1), BYTES(0x80), BYTES(0, 0, 0x80, 1), BYTES(0, 5) };
 	struct ztj_buf b;
 
 	(void)state;
@@ -166,8 +170,9 @@ static void test_writer_round_trip(void **state)
 	ok(ztj_buf_put_view(&b, ztj_view_of(NULL, 0)));
 	ok(ztj_buf_puts(&b, "x"));
 	ok(ztj_buf_printf(&b, "%d-%s", 12, "y"));
-	assert_true(ztj_view_eq(ztj_buf_view(&b), BYTES(7, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8,
-	    0, 0, 0, 2, 'h', 'i', 0, 0, 0, 0, 'x', '1', '2', '-', 'y')));
+	assert_true(ztj_view_eq(ztj_buf_view(&b),
+	    BYTES(7, 1, 2, 3, 4, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 2, 'h', 'i', 0, 0, 0, 0, 'x', '1', '2', '-',
+		'y')));
 	ztj_buf_free(&b);
 	assert_int_equal(b.max, 100);
 	assert_int_equal(b.n, 0);

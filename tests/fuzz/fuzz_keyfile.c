@@ -3,8 +3,6 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* OpenSSH private key files, armoured and (so that base64 hides nothing) bare. */
-#include <string.h>
-
 #include "libztjit/core/armor.h"
 #include "libztjit/core/keyfile.h"
 #include "tests/fuzz/fuzz.h"
@@ -12,14 +10,17 @@
 static void parse(struct ztj_view text)
 {
 	struct ztj_keyfile kf, again;
-	struct ztj_buf out;
+	struct ztj_buf out, same;
 
 	if (ztj_keyfile_parse(&kf, text) != ZTJ_OK)
 		return;
 	ztj_buf_init(&out, 16384);
 	MUST(ztj_keyfile_format(&kf, 1, &out) == ZTJ_OK);
 	MUST(ztj_keyfile_parse(&again, ztj_buf_view(&out)) == ZTJ_OK);
-	MUST(memcmp(&kf, &again, sizeof(kf)) == 0);
+	ztj_buf_init(&same, 16384);
+	MUST(ztj_keyfile_format(&again, 1, &same) == ZTJ_OK);
+	MUST(ztj_view_eq(ztj_buf_view(&out), ztj_buf_view(&same)));
+	ztj_buf_free(&same);
 	ztj_buf_free(&out);
 }
 

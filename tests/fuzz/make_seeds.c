@@ -18,14 +18,14 @@
 
 #define NS "request@ztjit"
 
-static const struct ztj_view msg = {(const uint8_t *)"a statement\n", 12};
+static const struct ztj_view msg = { (const uint8_t *)"a statement\n", 12 };
 static const char *top;
 
 static const struct {
 	enum ztj_key_type type;
 	const char *name;
-} kinds[] = {{ZTJ_KEY_ED25519, "ed25519"}, {ZTJ_KEY_ECDSA, "ecdsa"}, {ZTJ_KEY_SK_ED25519, "sk-ed25519"},
-	{ZTJ_KEY_SK_ECDSA, "sk-ecdsa"}};
+} kinds[] = { { ZTJ_KEY_ED25519, "ed25519" }, { ZTJ_KEY_ECDSA, "ecdsa" },
+	{ ZTJ_KEY_SK_ED25519, "sk-ed25519" }, { ZTJ_KEY_SK_ECDSA, "sk-ecdsa" } };
 
 static void seed(const char *dir, const char *kind, const char *suffix, struct ztj_buf *b)
 {
@@ -80,7 +80,7 @@ static void sshsig_seeds(const struct soft_key *k, const char *kind)
 
 static void keyfile_seeds(const struct soft_key *k, const char *kind)
 {
-	struct ztj_keyfile kf = {.pub = k->pub, .comment = "seed", .sk_flags = 1, .handle_len = 32};
+	struct ztj_keyfile kf = { .pub = k->pub, .comment = "seed", .sk_flags = 1, .handle_len = 32 };
 	struct ztj_buf blob, text;
 
 	ztj_buf_init(&blob, 4096);

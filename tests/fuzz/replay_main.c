@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (name == NULL)
 		return 2;
-	n = snprintf(dir, sizeof(dir), "%s/tests/fuzz/corpus/%s", src != NULL ? src : ".", name + strlen("fuzz_"));
+	n = snprintf(dir, sizeof(dir), "%s/tests/fuzz/corpus/%s", src != NULL ? src : ".",
+	    name + strlen("fuzz_"));
 	if (n < 0 || (size_t)n >= sizeof(dir) || !replay_directory(dir, &count))
 		return 1;
 	(void)printf("%s: %d files\n", dir, count);
