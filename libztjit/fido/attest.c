@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "libztjit/fido/authdata.h"
 #include "libztjit/fido/fido.h"
 
 #define MAGIC "ssh-sk-attest-v01"
@@ -237,24 +238,20 @@ int
 ztj_attest_verify(const struct ztj_attestation *a, struct ztj_view challenge,
     const struct ztj_key *key, struct ztj_attest_info *info)
 {
-	static const struct { const char *fmt; int prot; } forms[] = {
-		{ "packed", 0 },
-		{ "packed", FIDO_CRED_PROT_UV_REQUIRED },
-		{ "packed", FIDO_CRED_PROT_UV_OPTIONAL_WITH_ID },
-		{ "packed", FIDO_CRED_PROT_UV_OPTIONAL },
-		{ "fido-u2f", 0 },
-	};
 	const struct claim c = { a, challenge, key };
-	int r = ZTJ_ATTESTATION;
+	int prot, r;
 
 	memset(info, 0, sizeof(*info));
 	if (!ztj_key_is_sk(key) || challenge.n == 0)
 		return ZTJ_ATTESTATION;
 	if (a->sig_len == 0)
 		return a->cert_len == 0 ? ZTJ_OK : ZTJ_ATTESTATION;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && r == ZTJ_ATTESTATION; i++) {
+	if ((r = ztj_authdata_check(ztj_view_of(a->authdata, a->authdata_len), key, &prot)) != ZTJ_OK)
+		return r;
+	r = verify_as(&c, "packed", prot, info);
+	if (r == ZTJ_ATTESTATION && key->type == ZTJ_KEY_SK_ECDSA && prot == 0) {
 		memset(info, 0, sizeof(*info));
-		r = verify_as(&c, forms[i].fmt, forms[i].prot, info);
+		r = verify_as(&c, "fido-u2f", prot, info);
 	}
 	if (r != ZTJ_OK)
 		memset(info, 0, sizeof(*info));

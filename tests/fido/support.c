@@ -105,6 +105,8 @@ person_free(void **state)
 	return 0;
 }
 
+static int run_hand(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
 static int
 run_hand(const char *fmt, va_list ap)
 {

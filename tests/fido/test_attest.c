@@ -128,6 +128,31 @@ test_spoilt_parts(void **state)
 	fails(verify(&bad, &info), ZTJ_ATTESTATION);
 }
 
+/* What a general CBOR reader would believe: four thousand million pairs, so much memory. */
+static void
+test_promises_of_size(void **state)
+{
+	static const uint8_t huge[] = { 0xba, 0xff, 0xff, 0xff, 0xff };
+	struct person *p = *state;
+	struct ztj_enrolled e, bad;
+	struct ztj_attest_info info;
+
+	hand("create one uv=ok");
+	enrol(p, ZTJ_KEY_SK_ED25519, true, &e);
+	for (size_t i = 0; i + sizeof(huge) <= e.attestation.authdata_len; i++) {
+		bad = e;
+		memcpy(bad.attestation.authdata + i, huge, sizeof(huge));
+		fails(verify(&bad, &info), ZTJ_ATTESTATION);
+	}
+	bad = e;
+	bad.attestation.authdata[bad.attestation.authdata_len++] = 0; /* after the byte string */
+	fails(verify(&bad, &info), ZTJ_ATTESTATION);
+	bad = e;
+	bad.attestation.authdata[1]++; /* inside it */
+	bad.attestation.authdata[bad.attestation.authdata_len++] = 0;
+	fails(verify(&bad, &info), ZTJ_ATTESTATION);
+}
+
 /* A self attestation under somebody's certificate, or another certificate of the same maker. */
 static void
 test_borrowed_certificate(void **state)
@@ -320,7 +345,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_basic_names_the_model), T(test_user_verification_is_attested), T(test_self_and_none_name_nobody),
-		T(test_other_challenge_key_application), T(test_spoilt_parts), T(test_borrowed_certificate),
+		T(test_other_challenge_key_application), T(test_spoilt_parts), T(test_promises_of_size), T(test_borrowed_certificate),
 		T(test_certificate_of_another_model), T(test_roots), T(test_another_makers_root),
 		T(test_there_and_back), T(test_truncated_at_every_length), T(test_flipped_bits_never_verify),
 		cmocka_unit_test(test_reserved_and_oversized),

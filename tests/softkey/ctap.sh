@@ -21,7 +21,7 @@ printf 123456 >pin
 echo "some statement" >msg
 
 if nm -D "$shim" 2>/dev/null | grep -q __asan; then
-	echo "1..0 # SKIP a sanitizer cannot be preloaded after the program"
+	echo "1..0 # SKIP the system's programs cannot preload a library built with a sanitizer"
 	exit 77
 fi
 
