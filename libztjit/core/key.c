@@ -181,9 +181,10 @@ static int from_type_and_base64(struct ztj_key *k, struct ztj_view type, struct 
 	if (kind_named(type) == NULL)
 		return ZTJ_KEY_TYPE;
 	ztj_buf_init(&blob, ZTJ_KEY_BLOB_MAX);
-	if (ztj_b64_decode(b64, &blob) != ZTJ_OK)
+	r = ztj_b64_decode(b64, &blob);
+	if (r == ZTJ_BAD_ENCODING || r == ZTJ_TOO_LARGE)
 		r = ZTJ_BAD_KEY;
-	else
+	if (r == ZTJ_OK)
 		r = ztj_key_from_blob(k, ztj_buf_view(&blob));
 	/* the word in front must not promise another type than the blob */
 	if (r == ZTJ_OK && !ztj_view_eq_str(type, ztj_key_type_name(k->type))) {

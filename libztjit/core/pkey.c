@@ -3,8 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* Public keys as OpenSSL objects. */
-#include <pthread.h>
-#include <string.h>
+#include <stdatomic.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -14,32 +13,47 @@
 /*
  * Looking the curve up costs more than a third of a verification, every time:
  * EVP_PKEY_fromdata 26 us, d2i_PUBKEY 170 us, a copy of ready parameters 7 us. So
- * the parameters of P-256 are made once. They are a constant: never written again.
+ * the parameters of P-256 are made once, and never written again. When making
+ * them fails, the next caller tries again.
  */
-static pthread_once_t p256_once = PTHREAD_ONCE_INIT;
-static EVP_PKEY *p256_params;
+static _Atomic(EVP_PKEY *) p256_cache;
 
-static void p256_make(void)
+static EVP_PKEY *p256_make(void)
 {
 	char group[] = "prime256v1";
 	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
 		OSSL_PARAM_construct_end() };
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	EVP_PKEY *made = NULL;
 
 	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &p256_params, EVP_PKEY_KEY_PARAMETERS, params) != 1)
-		p256_params = NULL;
+	    EVP_PKEY_fromdata(ctx, &made, EVP_PKEY_KEY_PARAMETERS, params) != 1)
+		made = NULL;
 	EVP_PKEY_CTX_free(ctx);
+	return made;
+}
+
+static const EVP_PKEY *p256_params(void)
+{
+	EVP_PKEY *have = atomic_load(&p256_cache), *made;
+
+	if (have != NULL || (made = p256_make()) == NULL)
+		return have;
+	if (atomic_compare_exchange_strong(&p256_cache, &have, made))
+		return made;
+	EVP_PKEY_free(made); /* another thread was faster */
+	return have;
 }
 
 static int new_p256(const struct ztj_key *k, EVP_PKEY **out)
 {
+	const EVP_PKEY *params = p256_params();
 	EVP_PKEY *pk;
 	int r = ZTJ_CRYPTO_LIB;
 
-	if (pthread_once(&p256_once, p256_make) != 0 || p256_params == NULL)
+	if (params == NULL)
 		return ZTJ_CRYPTO_LIB;
-	if ((pk = EVP_PKEY_new()) == NULL || EVP_PKEY_copy_parameters(pk, p256_params) != 1)
+	if ((pk = EVP_PKEY_new()) == NULL || EVP_PKEY_copy_parameters(pk, params) != 1)
 		goto out;
 	/* decodes the point and so checks that it lies on the curve */
 	if (EVP_PKEY_set1_encoded_public_key(pk, k->pub, k->pub_len) != 1) {
@@ -56,7 +70,7 @@ out:
 static int new_ed25519(const struct ztj_key *k, EVP_PKEY **out)
 {
 	*out = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, k->pub, k->pub_len);
-	return *out != NULL ? ZTJ_OK : ZTJ_BAD_KEY;
+	return *out != NULL ? ZTJ_OK : ZTJ_CRYPTO_LIB; /* it takes any 32 bytes */
 }
 
 int ztj_pkey_new(const struct ztj_key *k, EVP_PKEY **out)

@@ -66,6 +66,14 @@ static int sk_message(const struct ztj_key *k, const struct sig_parts *sig, stru
 
 /* ---- verify ---- */
 
+/* OpenSSL's three answers: yes, no, could not tell. */
+static int verdict(int answer)
+{
+	if (answer == 1)
+		return ZTJ_OK;
+	return answer == 0 ? ZTJ_BAD_SIGNATURE : ZTJ_CRYPTO_LIB;
+}
+
 static int verify_ed25519(EVP_PKEY *pk, struct ztj_view raw, struct ztj_view msg)
 {
 	const uint8_t *p = msg.n != 0 ? msg.p : (const uint8_t *)"";
@@ -76,7 +84,7 @@ static int verify_ed25519(EVP_PKEY *pk, struct ztj_view raw, struct ztj_view msg
 		return ZTJ_BAD_SIGNATURE;
 	ctx = EVP_MD_CTX_new();
 	if (ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pk) == 1)
-		r = EVP_DigestVerify(ctx, raw.p, raw.n, p, msg.n) == 1 ? ZTJ_OK : ZTJ_BAD_SIGNATURE;
+		r = verdict(EVP_DigestVerify(ctx, raw.p, raw.n, p, msg.n));
 	EVP_MD_CTX_free(ctx);
 	return r;
 }
@@ -123,7 +131,7 @@ static int verify_ecdsa(EVP_PKEY *pk, struct ztj_view raw, struct ztj_view msg)
 	r = ZTJ_CRYPTO_LIB;
 	ctx = EVP_PKEY_CTX_new(pk, NULL);
 	if (ctx != NULL && EVP_PKEY_verify_init(ctx) == 1)
-		r = EVP_PKEY_verify(ctx, der, len, digest, sizeof(digest)) == 1 ? ZTJ_OK : ZTJ_BAD_SIGNATURE;
+		r = verdict(EVP_PKEY_verify(ctx, der, len, digest, sizeof(digest)));
 	EVP_PKEY_CTX_free(ctx);
 	return r;
 }
