@@ -24,8 +24,7 @@ struct agent {
 	int64_t deadline; /* CLOCK_MONOTONIC, milliseconds */
 };
 
-static int64_t
-milliseconds(void)
+static int64_t milliseconds(void)
 {
 	struct timespec ts;
 
@@ -34,8 +33,7 @@ milliseconds(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int
-agent_connect(struct agent *a, const char *path)
+static int agent_connect(struct agent *a, const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
@@ -52,8 +50,7 @@ agent_connect(struct agent *a, const char *path)
 	return ZTJ_OK;
 }
 
-static int
-wait_for(const struct agent *a, short events)
+static int wait_for(const struct agent *a, short events)
 {
 	struct pollfd p = { .fd = a->fd, .events = events };
 	int64_t left = a->deadline - milliseconds();
@@ -67,8 +64,7 @@ wait_for(const struct agent *a, short events)
 	return ZTJ_OK; /* the transfer finds out whether it is really ready */
 }
 
-static int
-send_all(const struct agent *a, struct ztj_view v)
+static int send_all(const struct agent *a, struct ztj_view v)
 {
 	ssize_t n;
 	int r;
@@ -87,8 +83,7 @@ send_all(const struct agent *a, struct ztj_view v)
 	return ZTJ_OK;
 }
 
-static int
-receive_all(const struct agent *a, uint8_t *p, size_t left)
+static int receive_all(const struct agent *a, uint8_t *p, size_t left)
 {
 	ssize_t n;
 	int r;
@@ -107,8 +102,7 @@ receive_all(const struct agent *a, uint8_t *p, size_t left)
 	return ZTJ_OK;
 }
 
-static int
-receive_message(const struct agent *a, struct ztj_buf *msg)
+static int receive_message(const struct agent *a, struct ztj_buf *msg)
 {
 	uint8_t len[4] = { 0 }, chunk[4096];
 	struct ztj_rd rd;
@@ -129,8 +123,7 @@ receive_message(const struct agent *a, struct ztj_buf *msg)
 	return ZTJ_OK;
 }
 
-static int
-ask_agent(struct agent *a, const struct ztj_buf *request, unsigned seconds, struct ztj_buf *answer)
+static int ask_agent(struct agent *a, const struct ztj_buf *request, unsigned seconds, struct ztj_buf *answer)
 {
 	struct ztj_buf framed;
 	int r;
@@ -144,8 +137,7 @@ ask_agent(struct agent *a, const struct ztj_buf *request, unsigned seconds, stru
 	return r;
 }
 
-static int
-is_wanted(struct ztj_view key_blob, struct ztj_view comment, void *arg)
+static int is_wanted(struct ztj_view key_blob, struct ztj_view comment, void *arg)
 {
 	const struct ztj_view *wanted = arg;
 
@@ -153,8 +145,7 @@ is_wanted(struct ztj_view key_blob, struct ztj_view comment, void *arg)
 	return ztj_view_eq(key_blob, *wanted) ? 1 : 0;
 }
 
-static int
-check_listed(struct agent *a, struct ztj_view key_blob)
+static int check_listed(struct agent *a, struct ztj_view key_blob)
 {
 	struct ztj_buf request, answer;
 	int r;
@@ -171,8 +162,7 @@ check_listed(struct agent *a, struct ztj_view key_blob)
 	return r;
 }
 
-static int
-get_signature(struct agent *a, const struct ztj_fido *f, struct ztj_view key_blob,
+static int get_signature(struct agent *a, const struct ztj_fido *f, struct ztj_view key_blob,
     const struct ztj_way_sign *s, struct ztj_buf *sigblob)
 {
 	struct ztj_buf request, answer;
@@ -196,8 +186,7 @@ out:
 	return r;
 }
 
-int
-ztj_agent_sign(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
+int ztj_agent_sign(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
 {
 	struct agent a = { -1, 0 };
 	struct ztj_buf key_blob;

@@ -19,20 +19,18 @@
 #define MAGIC "ssh-sk-attest-v01"
 #define OID_AAGUID "1.3.6.1.4.1.45724.1.1.4" /* id-fido-gen-ce-aaguid */
 
-int
-ztj_attest_format(const struct ztj_attestation *a, struct ztj_buf *out)
+int ztj_attest_format(const struct ztj_attestation *a, struct ztj_buf *out)
 {
 	ztj_buf_put_cstring(out, MAGIC);
 	ztj_buf_put_string(out, a->cert, a->cert_len);
 	ztj_buf_put_string(out, a->sig, a->sig_len);
 	ztj_buf_put_string(out, a->authdata, a->authdata_len);
-	ztj_buf_put_u32(out, 0); /* reserved flags */
+	ztj_buf_put_u32(out, 0);          /* reserved flags */
 	ztj_buf_put_string(out, NULL, 0); /* reserved */
 	return ztj_buf_status(out);
 }
 
-static int
-get_part(struct ztj_rd *rd, uint8_t *to, size_t size, size_t *len)
+static int get_part(struct ztj_rd *rd, uint8_t *to, size_t size, size_t *len)
 {
 	struct ztj_view v;
 	int r;
@@ -45,8 +43,7 @@ get_part(struct ztj_rd *rd, uint8_t *to, size_t size, size_t *len)
 	return ZTJ_OK;
 }
 
-int
-ztj_attest_parse(struct ztj_attestation *a, struct ztj_view blob)
+int ztj_attest_parse(struct ztj_attestation *a, struct ztj_view blob)
 {
 	struct ztj_rd rd;
 	struct ztj_view reserved;
@@ -61,8 +58,7 @@ ztj_attest_parse(struct ztj_attestation *a, struct ztj_view blob)
 	    (r = get_part(&rd, a->cert, sizeof(a->cert), &a->cert_len)) != ZTJ_OK ||
 	    (r = get_part(&rd, a->sig, sizeof(a->sig), &a->sig_len)) != ZTJ_OK ||
 	    (r = get_part(&rd, a->authdata, sizeof(a->authdata), &a->authdata_len)) != ZTJ_OK ||
-	    (r = ztj_rd_u32(&rd, &flags)) != ZTJ_OK ||
-	    (r = ztj_rd_string(&rd, 0, &reserved)) != ZTJ_OK ||
+	    (r = ztj_rd_u32(&rd, &flags)) != ZTJ_OK || (r = ztj_rd_string(&rd, 0, &reserved)) != ZTJ_OK ||
 	    (r = ztj_rd_end(&rd)) != ZTJ_OK)
 		goto out;
 	r = flags == 0 ? ZTJ_OK : ZTJ_VERSION;
@@ -74,8 +70,7 @@ out:
 
 /* --- the certificate --- */
 
-static X509 *
-read_cert(struct ztj_view der)
+static X509 *read_cert(struct ztj_view der)
 {
 	const unsigned char *p = der.p;
 	X509 *cert;
@@ -90,8 +85,7 @@ read_cert(struct ztj_view der)
 }
 
 /* A maker's certificate for one model must not vouch for another (WebAuthn 8.2.1). */
-static int
-check_cert_aaguid(const struct ztj_attestation *a, const uint8_t aaguid[ZTJ_AAGUID_LEN])
+static int check_cert_aaguid(const struct ztj_attestation *a, const uint8_t aaguid[ZTJ_AAGUID_LEN])
 {
 	X509 *cert = NULL;
 	ASN1_OBJECT *oid = NULL;
@@ -124,9 +118,8 @@ out:
 	return r;
 }
 
-int
-ztj_attest_check_roots(const struct ztj_attestation *a, const struct ztj_view *roots,
-    size_t n_roots, int64_t now)
+int ztj_attest_check_roots(const struct ztj_attestation *a, const struct ztj_view *roots, size_t n_roots,
+    int64_t now)
 {
 	X509 *cert, *root;
 	X509_STORE *store = X509_STORE_new();
@@ -171,14 +164,12 @@ struct claim {
 	const struct ztj_key *key;
 };
 
-static int
-cose_alg(const struct ztj_key *key)
+static int cose_alg(const struct ztj_key *key)
 {
 	return key->type == ZTJ_KEY_SK_ED25519 ? COSE_EDDSA : COSE_ES256;
 }
 
-static bool
-is_same_key(const fido_cred_t *cred, const struct ztj_key *key)
+static bool is_same_key(const fido_cred_t *cred, const struct ztj_key *key)
 {
 	size_t skip = key->type == ZTJ_KEY_SK_ECDSA ? 1 : 0; /* libfido2 leaves out the 0x04 */
 
@@ -188,8 +179,7 @@ is_same_key(const fido_cred_t *cred, const struct ztj_key *key)
 }
 
 /* libfido2 demands that the extensions it is told of are those in the signed data. */
-static int
-set_parts(fido_cred_t *cred, const struct claim *c, const char *fmt, int prot)
+static int set_parts(fido_cred_t *cred, const struct claim *c, const char *fmt, int prot)
 {
 	int e;
 
@@ -205,8 +195,7 @@ set_parts(fido_cred_t *cred, const struct claim *c, const char *fmt, int prot)
 	return c->a->cert_len == 0 ? FIDO_OK : fido_cred_set_x509(cred, c->a->cert, c->a->cert_len);
 }
 
-static int
-verify_as(const struct claim *c, const char *fmt, int prot, struct ztj_attest_info *info)
+static int verify_as(const struct claim *c, const char *fmt, int prot, struct ztj_attest_info *info)
 {
 	fido_cred_t *cred = fido_cred_new();
 	int e, r = ZTJ_ATTESTATION;
@@ -234,9 +223,8 @@ out:
 	return r;
 }
 
-int
-ztj_attest_verify(const struct ztj_attestation *a, struct ztj_view challenge,
-    const struct ztj_key *key, struct ztj_attest_info *info)
+int ztj_attest_verify(const struct ztj_attestation *a, struct ztj_view challenge, const struct ztj_key *key,
+    struct ztj_attest_info *info)
 {
 	const struct claim c = { a, challenge, key };
 	int prot, r;
@@ -258,8 +246,7 @@ ztj_attest_verify(const struct ztj_attestation *a, struct ztj_view challenge,
 	return r;
 }
 
-void
-ztj_aaguid_text(const uint8_t aaguid[ZTJ_AAGUID_LEN], char out[ZTJ_AAGUID_TEXT_SIZE])
+void ztj_aaguid_text(const uint8_t aaguid[ZTJ_AAGUID_LEN], char out[ZTJ_AAGUID_TEXT_SIZE])
 {
 	static const size_t group[] = { 4, 2, 2, 2, 6 };
 	size_t at = 0, o = 0;

@@ -17,8 +17,7 @@
 #define HANDLE_MAX 1024
 
 /* One definite byte string and nothing after it. */
-static int
-unwrap(struct ztj_view cbor, struct ztj_view *out)
+static int unwrap(struct ztj_view cbor, struct ztj_view *out)
 {
 	struct ztj_rd rd;
 	uint8_t head, len[2] = { 0, 0 };
@@ -42,8 +41,7 @@ unwrap(struct ztj_view cbor, struct ztj_view *out)
 	return ztj_rd_end(&rd);
 }
 
-static int
-expect_bytes(struct ztj_rd *rd, const void *p, size_t n)
+static int expect_bytes(struct ztj_rd *rd, const void *p, size_t n)
 {
 	struct ztj_view got;
 	int r;
@@ -54,8 +52,7 @@ expect_bytes(struct ztj_rd *rd, const void *p, size_t n)
 }
 
 /* COSE_Key: {1: kty, 3: alg, -1: crv, -2: x[, -3: y]}, which canonical CBOR writes in one way. */
-static int
-expect_key(struct ztj_rd *rd, const struct ztj_key *key)
+static int expect_key(struct ztj_rd *rd, const struct ztj_key *key)
 {
 	static const uint8_t ed25519[] = { 0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21, 0x58, 32 };
 	static const uint8_t p256[] = { 0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32 };
@@ -74,8 +71,7 @@ expect_key(struct ztj_rd *rd, const struct ztj_key *key)
 	return expect_bytes(rd, key->pub + 33, 32);
 }
 
-static int
-expect_extensions(struct ztj_rd *rd, int *prot)
+static int expect_extensions(struct ztj_rd *rd, int *prot)
 {
 	static const uint8_t name[] = { 0xa1, 0x6b, 'c', 'r', 'e', 'd', 'P', 'r', 'o', 't', 'e', 'c', 't' };
 	uint8_t level;
@@ -89,8 +85,7 @@ expect_extensions(struct ztj_rd *rd, int *prot)
 	return ZTJ_OK;
 }
 
-static int
-check_raw(struct ztj_view raw, const struct ztj_key *key, int *prot)
+static int check_raw(struct ztj_view raw, const struct ztj_key *key, int *prot)
 {
 	struct ztj_rd rd;
 	struct ztj_view header, skipped;
@@ -100,8 +95,8 @@ check_raw(struct ztj_view raw, const struct ztj_key *key, int *prot)
 
 	ztj_rd_init(&rd, raw);
 	if ((r = ztj_rd_bytes(&rd, HEADER_LEN, &header)) != ZTJ_OK ||
-	    (r = ztj_rd_bytes(&rd, AAGUID_LEN, &skipped)) != ZTJ_OK ||
-	    (r = ztj_rd_u8(&rd, &hi)) != ZTJ_OK || (r = ztj_rd_u8(&rd, &lo)) != ZTJ_OK)
+	    (r = ztj_rd_bytes(&rd, AAGUID_LEN, &skipped)) != ZTJ_OK || (r = ztj_rd_u8(&rd, &hi)) != ZTJ_OK ||
+	    (r = ztj_rd_u8(&rd, &lo)) != ZTJ_OK)
 		return r;
 	n = (size_t)hi << 8 | lo;
 	if ((header.p[FLAGS_AT] & FLAG_ATTESTED) == 0 || n == 0 || n > HANDLE_MAX)
@@ -113,8 +108,7 @@ check_raw(struct ztj_view raw, const struct ztj_key *key, int *prot)
 	return ztj_rd_end(&rd);
 }
 
-int
-ztj_authdata_check(struct ztj_view cbor, const struct ztj_key *key, int *prot)
+int ztj_authdata_check(struct ztj_view cbor, const struct ztj_key *key, int *prot)
 {
 	struct ztj_view raw;
 

@@ -10,36 +10,31 @@
 
 #include "libztjit/fido/ways.h"
 
-bool
-ztj_fido_has_provider(const struct ztj_fido *f)
+bool ztj_fido_has_provider(const struct ztj_fido *f)
 {
 	/* OpenSSH's word for its built-in libfido2 support */
 	return f->provider != NULL && f->provider[0] != '\0' && strcmp(f->provider, "internal") != 0;
 }
 
-bool
-ztj_fido_has_agent(const struct ztj_fido *f)
+bool ztj_fido_has_agent(const struct ztj_fido *f)
 {
 	return f->agent != NULL && f->agent[0] != '\0';
 }
 
-unsigned
-ztj_fido_patience(const struct ztj_fido *f)
+unsigned ztj_fido_patience(const struct ztj_fido *f)
 {
 	if (f->touch_seconds == 0)
 		return ZTJ_FIDO_TOUCH_SECONDS;
 	return f->touch_seconds > 3600 ? 3600 : f->touch_seconds;
 }
 
-void
-ztj_fido_touch(const struct ztj_fido *f, bool waiting)
+void ztj_fido_touch(const struct ztj_fido *f, bool waiting)
 {
 	if (f->ui.touch != NULL)
 		f->ui.touch(waiting, f->ui.arg);
 }
 
-int
-ztj_fido_ask_pin(const struct ztj_fido *f, const struct ztj_pin_ask *ask, char pin[ZTJ_FIDO_PIN_SIZE])
+int ztj_fido_ask_pin(const struct ztj_fido *f, const struct ztj_pin_ask *ask, char pin[ZTJ_FIDO_PIN_SIZE])
 {
 	size_t n;
 	int r;
@@ -62,8 +57,7 @@ ztj_fido_ask_pin(const struct ztj_fido *f, const struct ztj_pin_ask *ask, char p
 	return ZTJ_OK;
 }
 
-int
-ztj_fido_store(uint8_t *to, size_t size, size_t *len, const void *from, size_t n)
+int ztj_fido_store(uint8_t *to, size_t size, size_t *len, const void *from, size_t n)
 {
 	*len = 0;
 	if (n > size)
@@ -77,8 +71,7 @@ ztj_fido_store(uint8_t *to, size_t size, size_t *len, const void *from, size_t n
 	return ZTJ_OK;
 }
 
-int
-ztj_fido_key(struct ztj_key *k, enum ztj_key_type type, struct ztj_view pub, const char *application)
+int ztj_fido_key(struct ztj_key *k, enum ztj_key_type type, struct ztj_view pub, const char *application)
 {
 	struct ztj_key made;
 	struct ztj_buf blob;

@@ -10,8 +10,7 @@
 
 #include "libztjit/fido/device.h"
 
-int
-ztj_devices_list(struct ztj_devices *d)
+int ztj_devices_list(struct ztj_devices *d)
 {
 	d->n = 0;
 	fido_init(0);
@@ -24,16 +23,14 @@ ztj_devices_list(struct ztj_devices *d)
 	return ZTJ_OK;
 }
 
-void
-ztj_devices_free(struct ztj_devices *d)
+void ztj_devices_free(struct ztj_devices *d)
 {
 	if (d->info != NULL)
 		fido_dev_info_free(&d->info, ZTJ_DEVICES_MAX);
 	d->n = 0;
 }
 
-int
-ztj_device_open(const struct ztj_devices *d, size_t i, fido_dev_t **dev)
+int ztj_device_open(const struct ztj_devices *d, size_t i, fido_dev_t **dev)
 {
 	int e;
 
@@ -50,8 +47,7 @@ ztj_device_open(const struct ztj_devices *d, size_t i, fido_dev_t **dev)
 	return ZTJ_OK;
 }
 
-void
-ztj_device_close(fido_dev_t **dev)
+void ztj_device_close(fido_dev_t **dev)
 {
 	if (*dev == NULL)
 		return;
@@ -59,8 +55,7 @@ ztj_device_close(fido_dev_t **dev)
 	fido_dev_free(dev);
 }
 
-static int64_t
-milliseconds(void)
+static int64_t milliseconds(void)
 {
 	struct timespec ts;
 
@@ -69,8 +64,7 @@ milliseconds(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int
-choose_mode(struct ztj_device_op *op, bool uv)
+static int choose_mode(struct ztj_device_op *op, bool uv)
 {
 	op->mode = ZTJ_UV_NONE;
 	if (!uv)
@@ -86,8 +80,7 @@ choose_mode(struct ztj_device_op *op, bool uv)
 	return ZTJ_OK;
 }
 
-static int
-attempt_once(const struct ztj_device_op *op, const char *pin, int *fido_err)
+static int attempt_once(const struct ztj_device_op *op, const char *pin, int *fido_err)
 {
 	int64_t patience = (int64_t)ztj_fido_patience(op->f) * 1000;
 	int64_t began = milliseconds();
@@ -106,8 +99,7 @@ attempt_once(const struct ztj_device_op *op, const char *pin, int *fido_err)
 	return ztj_fido_error(*fido_err);
 }
 
-static int
-attempt_with_pin(const struct ztj_device_op *op)
+static int attempt_with_pin(const struct ztj_device_op *op)
 {
 	struct ztj_pin_ask ask = { false, -1 };
 	char pin[ZTJ_FIDO_PIN_SIZE];
@@ -129,8 +121,7 @@ attempt_with_pin(const struct ztj_device_op *op)
 	return r;
 }
 
-int
-ztj_device_run(struct ztj_device_op *op, bool uv)
+int ztj_device_run(struct ztj_device_op *op, bool uv)
 {
 	int e, r;
 
@@ -143,8 +134,8 @@ ztj_device_run(struct ztj_device_op *op, bool uv)
 	if (!fido_dev_has_pin(op->dev))
 		return r;
 	/* the key insists on verification, or the finger was not recognised: the PIN is the way left */
-	if (e == FIDO_ERR_PIN_REQUIRED || (op->mode == ZTJ_UV_BUILTIN &&
-	    (e == FIDO_ERR_UV_BLOCKED || e == FIDO_ERR_UV_INVALID))) {
+	if (e == FIDO_ERR_PIN_REQUIRED ||
+	    (op->mode == ZTJ_UV_BUILTIN && (e == FIDO_ERR_UV_BLOCKED || e == FIDO_ERR_UV_INVALID))) {
 		op->mode = ZTJ_UV_PIN;
 		return attempt_with_pin(op);
 	}

@@ -13,16 +13,15 @@ struct enrolling {
 	fido_cred_t *cred;
 };
 
-static int
-fill_credential(const struct enrolling *en, bool builtin_uv, bool protect)
+static int fill_credential(const struct enrolling *en, bool builtin_uv, bool protect)
 {
 	const struct ztj_enrol_ask *ask = en->ask;
 	const char *user = ask->user != NULL ? ask->user : "ztjit";
 	static const uint8_t user_id[32]; /* not discoverable: nobody looks the user up by it */
 	int e;
 
-	if ((e = fido_cred_set_type(en->cred,
-	    en->type == ZTJ_KEY_SK_ED25519 ? COSE_EDDSA : COSE_ES256)) != FIDO_OK ||
+	if ((e = fido_cred_set_type(en->cred, en->type == ZTJ_KEY_SK_ED25519 ? COSE_EDDSA : COSE_ES256)) !=
+		FIDO_OK ||
 	    (e = fido_cred_set_clientdata(en->cred, ask->challenge.p, ask->challenge.n)) != FIDO_OK ||
 	    (e = fido_cred_set_rp(en->cred, ask->application, NULL)) != FIDO_OK ||
 	    (e = fido_cred_set_user(en->cred, user_id, sizeof(user_id), user, user, NULL)) != FIDO_OK ||
@@ -34,8 +33,7 @@ fill_credential(const struct enrolling *en, bool builtin_uv, bool protect)
 	return FIDO_OK;
 }
 
-static int
-attempt_enrol(const struct ztj_device_op *op, const char *pin)
+static int attempt_enrol(const struct ztj_device_op *op, const char *pin)
 {
 	struct enrolling *en = op->arg;
 	int e;
@@ -44,14 +42,13 @@ attempt_enrol(const struct ztj_device_op *op, const char *pin)
 	if ((en->cred = fido_cred_new()) == NULL)
 		return FIDO_ERR_INTERNAL;
 	if ((e = fill_credential(en, op->mode == ZTJ_UV_BUILTIN,
-	    en->ask->verify_required && fido_dev_supports_cred_prot(op->dev))) != FIDO_OK)
+		 en->ask->verify_required && fido_dev_supports_cred_prot(op->dev))) != FIDO_OK)
 		return e;
 	return fido_dev_make_cred(op->dev, en->cred, pin);
 }
 
 /* Whether the device says that it cannot do Ed25519; one that says nothing is tried. */
-static bool
-lacks_ed25519(fido_dev_t *dev)
+static bool lacks_ed25519(fido_dev_t *dev)
 {
 	fido_cbor_info_t *info = fido_cbor_info_new();
 	bool lacks = !fido_dev_is_fido2(dev); /* U2F is P-256 only */
@@ -68,8 +65,7 @@ lacks_ed25519(fido_dev_t *dev)
 	return lacks;
 }
 
-static int
-take_credential(const struct enrolling *en, struct ztj_enrolled *out)
+static int take_credential(const struct enrolling *en, struct ztj_enrolled *out)
 {
 	const fido_cred_t *c = en->cred;
 	struct ztj_attestation *a = &out->attestation;
@@ -77,24 +73,24 @@ take_credential(const struct enrolling *en, struct ztj_enrolled *out)
 	int r;
 
 	if ((r = ztj_fido_key(&kf->pub, en->type,
-	    ztj_view_of(fido_cred_pubkey_ptr(c), fido_cred_pubkey_len(c)), en->ask->application)) != ZTJ_OK ||
-	    (r = ztj_fido_store(kf->handle, sizeof(kf->handle), &kf->handle_len,
-	    fido_cred_id_ptr(c), fido_cred_id_len(c))) != ZTJ_OK)
+		 ztj_view_of(fido_cred_pubkey_ptr(c), fido_cred_pubkey_len(c)), en->ask->application)) !=
+		ZTJ_OK ||
+	    (r = ztj_fido_store(kf->handle, sizeof(kf->handle), &kf->handle_len, fido_cred_id_ptr(c),
+		 fido_cred_id_len(c))) != ZTJ_OK)
 		return r;
 	if (fido_cred_sig_ptr(c) == NULL) /* format "none" */
 		return ZTJ_OK;
-	if ((r = ztj_fido_store(a->cert, sizeof(a->cert), &a->cert_len,
-	    fido_cred_x5c_ptr(c), fido_cred_x5c_len(c))) != ZTJ_OK ||
-	    (r = ztj_fido_store(a->sig, sizeof(a->sig), &a->sig_len,
-	    fido_cred_sig_ptr(c), fido_cred_sig_len(c))) != ZTJ_OK ||
-	    (r = ztj_fido_store(a->authdata, sizeof(a->authdata), &a->authdata_len,
-	    fido_cred_authdata_ptr(c), fido_cred_authdata_len(c))) != ZTJ_OK)
+	if ((r = ztj_fido_store(a->cert, sizeof(a->cert), &a->cert_len, fido_cred_x5c_ptr(c),
+		 fido_cred_x5c_len(c))) != ZTJ_OK ||
+	    (r = ztj_fido_store(a->sig, sizeof(a->sig), &a->sig_len, fido_cred_sig_ptr(c),
+		 fido_cred_sig_len(c))) != ZTJ_OK ||
+	    (r = ztj_fido_store(a->authdata, sizeof(a->authdata), &a->authdata_len, fido_cred_authdata_ptr(c),
+		 fido_cred_authdata_len(c))) != ZTJ_OK)
 		return r;
 	return ZTJ_OK;
 }
 
-static int
-enrol_on(struct ztj_device_op *op, struct ztj_enrolled *out)
+static int enrol_on(struct ztj_device_op *op, struct ztj_enrolled *out)
 {
 	struct enrolling *en = op->arg;
 	int r;
@@ -110,8 +106,7 @@ enrol_on(struct ztj_device_op *op, struct ztj_enrolled *out)
 	return r == ZTJ_OK ? take_credential(en, out) : r;
 }
 
-int
-ztj_device_enrol(const struct ztj_fido *f, const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
+int ztj_device_enrol(const struct ztj_fido *f, const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
 {
 	struct ztj_devices list;
 	struct enrolling en = { ask, ZTJ_KEY_NONE, NULL };

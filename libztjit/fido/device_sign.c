@@ -13,16 +13,14 @@ struct signing {
 	fido_assert_t *assertion;
 };
 
-static int
-fill_assertion(fido_assert_t *a, const struct ztj_way_sign *s, fido_opt_t up, fido_opt_t uv)
+static int fill_assertion(fido_assert_t *a, const struct ztj_way_sign *s, fido_opt_t up, fido_opt_t uv)
 {
 	int e;
 
 	if ((e = fido_assert_set_clientdata(a, s->data.p, s->data.n)) != FIDO_OK ||
 	    (e = fido_assert_set_rp(a, s->key->application)) != FIDO_OK ||
 	    (e = fido_assert_allow_cred(a, s->keyfile->handle, s->keyfile->handle_len)) != FIDO_OK ||
-	    (e = fido_assert_set_up(a, up)) != FIDO_OK ||
-	    (e = fido_assert_set_uv(a, uv)) != FIDO_OK)
+	    (e = fido_assert_set_up(a, up)) != FIDO_OK || (e = fido_assert_set_uv(a, uv)) != FIDO_OK)
 		return e;
 	return FIDO_OK;
 }
@@ -30,8 +28,7 @@ fill_assertion(fido_assert_t *a, const struct ztj_way_sign *s, fido_opt_t up, fi
 enum holds { HOLDS_NOT, HOLDS_MAYBE, HOLDS };
 
 /* A credential made for verified use only stays hidden from a silent question (credProtect). */
-static enum holds
-probe(fido_dev_t *dev, const struct ztj_way_sign *s)
+static enum holds probe(fido_dev_t *dev, const struct ztj_way_sign *s)
 {
 	fido_assert_t *a = fido_assert_new();
 	enum holds answer = HOLDS_NOT;
@@ -61,8 +58,7 @@ probe(fido_dev_t *dev, const struct ztj_way_sign *s)
 }
 
 /* The one device that holds the key, or the only one that may. */
-static int
-find_device(const struct ztj_devices *list, const struct ztj_way_sign *s, fido_dev_t **found)
+static int find_device(const struct ztj_devices *list, const struct ztj_way_sign *s, fido_dev_t **found)
 {
 	fido_dev_t *dev, *maybe = NULL;
 	size_t n_maybe = 0;
@@ -101,8 +97,7 @@ fail:
 	return r;
 }
 
-static int
-attempt_sign(const struct ztj_device_op *op, const char *pin)
+static int attempt_sign(const struct ztj_device_op *op, const char *pin)
 {
 	struct signing *sg = op->arg;
 	int e;
@@ -111,25 +106,23 @@ attempt_sign(const struct ztj_device_op *op, const char *pin)
 	if ((sg->assertion = fido_assert_new()) == NULL)
 		return FIDO_ERR_INTERNAL;
 	if ((e = fill_assertion(sg->assertion, sg->s, FIDO_OPT_TRUE,
-	    op->mode == ZTJ_UV_BUILTIN ? FIDO_OPT_TRUE : FIDO_OPT_OMIT)) != FIDO_OK)
+		 op->mode == ZTJ_UV_BUILTIN ? FIDO_OPT_TRUE : FIDO_OPT_OMIT)) != FIDO_OK)
 		return e;
 	return fido_dev_get_assert(op->dev, sg->assertion, pin);
 }
 
-static int
-take_assertion(const struct signing *sg, struct ztj_buf *sigblob)
+static int take_assertion(const struct signing *sg, struct ztj_buf *sigblob)
 {
 	const fido_assert_t *a = sg->assertion;
 
 	if (fido_assert_count(a) != 1 || fido_assert_sig_ptr(a, 0) == NULL)
 		return ZTJ_PROTOCOL;
 	return ztj_sig_from_assertion(sg->s->key,
-	    ztj_view_of(fido_assert_sig_ptr(a, 0), fido_assert_sig_len(a, 0)),
-	    fido_assert_flags(a, 0), fido_assert_sigcount(a, 0), sigblob);
+	    ztj_view_of(fido_assert_sig_ptr(a, 0), fido_assert_sig_len(a, 0)), fido_assert_flags(a, 0),
+	    fido_assert_sigcount(a, 0), sigblob);
 }
 
-int
-ztj_device_sign(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
+int ztj_device_sign(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
 {
 	struct ztj_devices list;
 	struct signing sg = { s, NULL };
@@ -140,8 +133,7 @@ ztj_device_sign(const struct ztj_fido *f, const struct ztj_way_sign *s, struct z
 		return ZTJ_DEVICE;
 	if ((r = ztj_devices_list(&list)) != ZTJ_OK)
 		return r;
-	if ((r = find_device(&list, s, &op.dev)) == ZTJ_OK &&
-	    (r = ztj_device_run(&op, s->uv)) == ZTJ_OK)
+	if ((r = find_device(&list, s, &op.dev)) == ZTJ_OK && (r = ztj_device_run(&op, s->uv)) == ZTJ_OK)
 		r = take_assertion(&sg, sigblob);
 	fido_assert_free(&sg.assertion);
 	ztj_device_close(&op.dev);

@@ -9,8 +9,7 @@
 
 #include "libztjit/fido/fido.h"
 
-int
-ztj_fido_error(int fido_err)
+int ztj_fido_error(int fido_err)
 {
 	switch (fido_err) {
 	case FIDO_OK:

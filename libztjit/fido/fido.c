@@ -14,8 +14,7 @@
 
 /* --- a new credential --- */
 
-static int
-check_enrolled(const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
+static int check_enrolled(const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
 {
 	struct ztj_attest_info info;
 	int r;
@@ -30,8 +29,7 @@ check_enrolled(const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
 	return ZTJ_OK;
 }
 
-int
-ztj_fido_enrol(const struct ztj_fido *f, const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
+int ztj_fido_enrol(const struct ztj_fido *f, const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
 {
 	int r;
 
@@ -53,8 +51,7 @@ ztj_fido_enrol(const struct ztj_fido *f, const struct ztj_enrol_ask *ask, struct
 
 /* --- a signature --- */
 
-static int
-sign_somehow(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
+static int sign_somehow(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
 {
 	int r;
 
@@ -66,8 +63,7 @@ sign_somehow(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_
 	return r;
 }
 
-static int
-check_ask(const struct ztj_fido_sign *ask)
+static int check_ask(const struct ztj_fido_sign *ask)
 {
 	if (ask->key == NULL || !ztj_key_is_sk(ask->key))
 		return ZTJ_KEY_TYPE;
@@ -76,8 +72,7 @@ check_ask(const struct ztj_fido_sign *ask)
 	return ZTJ_OK;
 }
 
-static int
-sign_data(const struct ztj_fido *f, const struct ztj_fido_sign *ask, struct ztj_view data,
+static int sign_data(const struct ztj_fido *f, const struct ztj_fido_sign *ask, struct ztj_view data,
     struct ztj_buf *sigblob)
 {
 	struct ztj_way_sign s = { ask->key, ask->keyfile, data, ask->uv };
@@ -87,9 +82,8 @@ sign_data(const struct ztj_fido *f, const struct ztj_fido_sign *ask, struct ztj_
 	return sign_somehow(f, &s, sigblob);
 }
 
-int
-ztj_fido_sign_raw(const struct ztj_fido *f, const struct ztj_fido_sign *ask,
-    struct ztj_buf *sigblob, struct ztj_sig_info *info)
+int ztj_fido_sign_raw(const struct ztj_fido *f, const struct ztj_fido_sign *ask, struct ztj_buf *sigblob,
+    struct ztj_sig_info *info)
 {
 	struct ztj_sig_info found;
 	struct ztj_buf made;
@@ -110,8 +104,7 @@ ztj_fido_sign_raw(const struct ztj_fido *f, const struct ztj_fido_sign *ask,
 	return r;
 }
 
-static int
-check_sshsig(const struct ztj_fido_sign *ask, struct ztj_view blob, struct ztj_signer *who)
+static int check_sshsig(const struct ztj_fido_sign *ask, struct ztj_view blob, struct ztj_signer *who)
 {
 	int r;
 
@@ -122,9 +115,8 @@ check_sshsig(const struct ztj_fido_sign *ask, struct ztj_view blob, struct ztj_s
 	return ask->uv && !who->info.user_verified ? ZTJ_NO_UV : ZTJ_OK;
 }
 
-int
-ztj_fido_sign(const struct ztj_fido *f, const struct ztj_fido_sign *ask,
-    struct ztj_buf *sshsig, struct ztj_signer *who)
+int ztj_fido_sign(const struct ztj_fido *f, const struct ztj_fido_sign *ask, struct ztj_buf *sshsig,
+    struct ztj_signer *who)
 {
 	struct ztj_buf tbs, sig, blob;
 	struct ztj_signer found;

@@ -24,8 +24,7 @@ struct call {
 	void *out;
 };
 
-static int
-map_error(int sk_err, bool with_pin)
+static int map_error(int sk_err, bool with_pin)
 {
 	switch (sk_err) {
 	case 0:
@@ -43,8 +42,7 @@ map_error(int sk_err, bool with_pin)
 	}
 }
 
-static int
-call_once(struct call *c, const char *pin)
+static int call_once(struct call *c, const char *pin)
 {
 	int e;
 
@@ -54,8 +52,7 @@ call_once(struct call *c, const char *pin)
 	return map_error(e, pin != NULL);
 }
 
-static int
-call_with_pin(struct call *c)
+static int call_with_pin(struct call *c)
 {
 	struct ztj_pin_ask ask = { false, -1 };
 	char pin[ZTJ_FIDO_PIN_SIZE];
@@ -75,8 +72,7 @@ call_with_pin(struct call *c)
 	return r;
 }
 
-static int
-call_run(struct call *c)
+static int call_run(struct call *c)
 {
 	int r;
 
@@ -87,16 +83,14 @@ call_run(struct call *c)
 	return r;
 }
 
-static uint32_t
-sk_alg(enum ztj_key_type type)
+static uint32_t sk_alg(enum ztj_key_type type)
 {
 	return type == ZTJ_KEY_SK_ECDSA ? SSH_SK_ECDSA : SSH_SK_ED25519;
 }
 
 /* --- signing --- */
 
-static int
-make_sign(struct call *c, const char *pin)
+static int make_sign(struct call *c, const char *pin)
 {
 	const struct ztj_way_sign *s = c->in;
 	uint8_t flags = SSH_SK_USER_PRESENCE_REQD;
@@ -107,8 +101,7 @@ make_sign(struct call *c, const char *pin)
 	    s->keyfile->handle, s->keyfile->handle_len, flags, pin, NULL, c->out);
 }
 
-static void
-free_sign_response(struct sk_sign_response *resp)
+static void free_sign_response(struct sk_sign_response *resp)
 {
 	if (resp == NULL)
 		return;
@@ -118,8 +111,7 @@ free_sign_response(struct sk_sign_response *resp)
 }
 
 /* r and s as the DER that ztj_sig_from_assertion() takes. */
-static int
-ecdsa_der(const struct sk_sign_response *resp, unsigned char **der, size_t *n)
+static int ecdsa_der(const struct sk_sign_response *resp, unsigned char **der, size_t *n)
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	BIGNUM *r = NULL, *s = NULL;
@@ -146,8 +138,8 @@ ecdsa_der(const struct sk_sign_response *resp, unsigned char **der, size_t *n)
 	return ZTJ_OK;
 }
 
-static int
-take_signature(const struct ztj_key *key, const struct sk_sign_response *resp, struct ztj_buf *sigblob)
+static int take_signature(const struct ztj_key *key, const struct sk_sign_response *resp,
+    struct ztj_buf *sigblob)
 {
 	struct ztj_view raw;
 	unsigned char *der = NULL;
@@ -167,8 +159,7 @@ take_signature(const struct ztj_key *key, const struct sk_sign_response *resp, s
 	return r;
 }
 
-int
-ztj_middleware_sign(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
+int ztj_middleware_sign(const struct ztj_fido *f, const struct ztj_way_sign *s, struct ztj_buf *sigblob)
 {
 	struct sk_sign_response *resp = NULL;
 	struct call c = { f, { NULL, NULL, NULL }, make_sign, s, &resp };
@@ -190,8 +181,7 @@ struct enrolling {
 	enum ztj_key_type type;
 };
 
-static int
-make_enrol(struct call *c, const char *pin)
+static int make_enrol(struct call *c, const char *pin)
 {
 	const struct enrolling *en = c->in;
 	uint8_t flags = SSH_SK_USER_PRESENCE_REQD;
@@ -202,8 +192,7 @@ make_enrol(struct call *c, const char *pin)
 	    en->ask->application, flags, pin, NULL, c->out);
 }
 
-static void
-free_enroll_response(struct sk_enroll_response *resp)
+static void free_enroll_response(struct sk_enroll_response *resp)
 {
 	if (resp == NULL)
 		return;
@@ -215,8 +204,8 @@ free_enroll_response(struct sk_enroll_response *resp)
 	free(resp);
 }
 
-static int
-take_enrolment(const struct enrolling *en, const struct sk_enroll_response *resp, struct ztj_enrolled *out)
+static int take_enrolment(const struct enrolling *en, const struct sk_enroll_response *resp,
+    struct ztj_enrolled *out)
 {
 	struct ztj_attestation *a = &out->attestation;
 	struct ztj_keyfile *kf = &out->keyfile;
@@ -224,25 +213,24 @@ take_enrolment(const struct enrolling *en, const struct sk_enroll_response *resp
 
 	if (resp == NULL)
 		return ZTJ_PROTOCOL;
-	if ((r = ztj_fido_key(&kf->pub, en->type,
-	    ztj_view_of(resp->public_key, resp->public_key_len), en->ask->application)) != ZTJ_OK ||
-	    (r = ztj_fido_store(kf->handle, sizeof(kf->handle), &kf->handle_len,
-	    resp->key_handle, resp->key_handle_len)) != ZTJ_OK)
+	if ((r = ztj_fido_key(&kf->pub, en->type, ztj_view_of(resp->public_key, resp->public_key_len),
+		 en->ask->application)) != ZTJ_OK ||
+	    (r = ztj_fido_store(kf->handle, sizeof(kf->handle), &kf->handle_len, resp->key_handle,
+		 resp->key_handle_len)) != ZTJ_OK)
 		return r;
 	if (resp->signature_len == 0 || resp->authdata_len == 0)
 		return ZTJ_OK; /* a middleware need not attest */
-	if ((r = ztj_fido_store(a->cert, sizeof(a->cert), &a->cert_len,
-	    resp->attestation_cert, resp->attestation_cert_len)) != ZTJ_OK ||
-	    (r = ztj_fido_store(a->sig, sizeof(a->sig), &a->sig_len,
-	    resp->signature, resp->signature_len)) != ZTJ_OK ||
-	    (r = ztj_fido_store(a->authdata, sizeof(a->authdata), &a->authdata_len,
-	    resp->authdata, resp->authdata_len)) != ZTJ_OK)
+	if ((r = ztj_fido_store(a->cert, sizeof(a->cert), &a->cert_len, resp->attestation_cert,
+		 resp->attestation_cert_len)) != ZTJ_OK ||
+	    (r = ztj_fido_store(a->sig, sizeof(a->sig), &a->sig_len, resp->signature, resp->signature_len)) !=
+		ZTJ_OK ||
+	    (r = ztj_fido_store(a->authdata, sizeof(a->authdata), &a->authdata_len, resp->authdata,
+		 resp->authdata_len)) != ZTJ_OK)
 		return r;
 	return ZTJ_OK;
 }
 
-int
-ztj_middleware_enrol(const struct ztj_fido *f, const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
+int ztj_middleware_enrol(const struct ztj_fido *f, const struct ztj_enrol_ask *ask, struct ztj_enrolled *out)
 {
 	struct sk_enroll_response *resp = NULL;
 	struct enrolling en = { ask, ask->type == ZTJ_KEY_NONE ? ZTJ_KEY_SK_ED25519 : ask->type };

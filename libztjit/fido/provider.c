@@ -14,8 +14,7 @@
 
 #include "libztjit/fido/provider.h"
 
-static bool
-is_ours_alone(const char *path, uid_t owner, bool directory)
+static bool is_ours_alone(const char *path, uid_t owner, bool directory)
 {
 	struct stat st;
 
@@ -29,8 +28,7 @@ is_ours_alone(const char *path, uid_t owner, bool directory)
 }
 
 /* path is resolved: absolute, no links, no dots. */
-static bool
-is_safe(char *path, uid_t owner)
+static bool is_safe(char *path, uid_t owner)
 {
 	char *slash;
 
@@ -44,8 +42,7 @@ is_safe(char *path, uid_t owner)
 	return slash == path && is_ours_alone("/", owner, true);
 }
 
-static int
-resolve(const char *path, uid_t owner, char out[PATH_MAX])
+static int resolve(const char *path, uid_t owner, char out[PATH_MAX])
 {
 	char walk[PATH_MAX];
 
@@ -58,8 +55,7 @@ resolve(const char *path, uid_t owner, char out[PATH_MAX])
 }
 
 /* C has no conversion from an object to a function pointer; dlsym is defined so that the bytes are one. */
-static bool
-import(void *handle, const char *name, void *fn, size_t size)
+static bool import(void *handle, const char *name, void *fn, size_t size)
 {
 	void *p = dlsym(handle, name);
 
@@ -69,8 +65,7 @@ import(void *handle, const char *name, void *fn, size_t size)
 	return true;
 }
 
-int
-ztj_provider_open(struct ztj_provider *p, const char *path, uid_t owner)
+int ztj_provider_open(struct ztj_provider *p, const char *path, uid_t owner)
 {
 	char real[PATH_MAX];
 	sk_api_version_fn *version = NULL;
@@ -91,8 +86,7 @@ ztj_provider_open(struct ztj_provider *p, const char *path, uid_t owner)
 	return ZTJ_OK;
 }
 
-void
-ztj_provider_close(struct ztj_provider *p)
+void ztj_provider_close(struct ztj_provider *p)
 {
 	if (p->handle != NULL)
 		(void)dlclose(p->handle);

@@ -37,12 +37,14 @@ struct person {
 /* cmocka set-up and tear-down of one person without keys; *state is the person. */
 int person_new(void **state);
 int person_free(void **state);
+/* The exit status of a shell command. */
+int shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The softkey command: hand("create one pin=%s", "123456"). */
 void hand(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, in the background after a while. Returns the process to wait for. */
 pid_t hand_later(unsigned ms, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void wait_for(pid_t pid);
-unsigned touches(void);
+unsigned touches(const struct person *p);
 void use_middleware(struct person *p);
 
 void enrol(struct person *p, enum ztj_key_type type, bool verify_required, struct ztj_enrolled *out);

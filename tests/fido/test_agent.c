@@ -17,8 +17,7 @@
 
 #include "tests/fido/support.h"
 
-static int
-sign_by_agent(struct person *p, const struct ztj_key *key, bool uv, struct ztj_signer *who)
+static int sign_by_agent(struct person *p, const struct ztj_key *key, bool uv, struct ztj_signer *who)
 {
 	const struct ztj_fido_sign ask = { key, NULL, NAMESPACE, ztj_view_str("{\"v\":1}"), uv };
 	struct ztj_buf sig;
@@ -31,22 +30,7 @@ sign_by_agent(struct person *p, const struct ztj_key *key, bool uv, struct ztj_s
 	return r;
 }
 
-static int
-run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int
-run(const char *fmt, ...)
-{
-	char cmd[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(cmd, sizeof(cmd), fmt, ap);
-	va_end(ap);
-	return system(cmd);
-}
-
-static void
-write_key(const struct person *p, const char *name, const struct ztj_keyfile *kf)
+static void write_key(const struct person *p, const char *name, const struct ztj_keyfile *kf)
 {
 	char path[160];
 	struct ztj_buf text;
@@ -63,8 +47,8 @@ write_key(const struct person *p, const char *name, const struct ztj_keyfile *kf
 }
 
 /* A real ssh-agent with the key, our key file read by ssh-add. */
-static void
-with_ssh_agent(struct person *p, const struct ztj_enrolled *e, void (*body)(struct person *, const struct ztj_enrolled *))
+static void with_ssh_agent(struct person *p, const struct ztj_enrolled *e,
+    void (*body)(struct person *, const struct ztj_enrolled *))
 {
 	static char sock[160];
 
@@ -76,39 +60,38 @@ with_ssh_agent(struct person *p, const struct ztj_enrolled *e, void (*body)(stru
 	write_key(p, "key", &e->keyfile);
 	use_middleware(p);
 	p->fido.provider = NULL;
-	assert_int_equal(run("ssh-agent -P '%s/*' -a %s >%s/pid", p->dir, sock, p->dir), 0);
+	assert_int_equal(shell("ssh-agent -P '%s/*' -a %s >%s/pid", p->dir, sock, p->dir), 0);
 	p->fido.agent = sock;
-	assert_int_equal(run("SSH_AUTH_SOCK=%s SSH_SK_PROVIDER=%s ssh-add -q %s/key </dev/null", sock, p->provider, p->dir), 0);
+	assert_int_equal(shell("SSH_AUTH_SOCK=%s SSH_SK_PROVIDER=%s ssh-add -q %s/key </dev/null", sock,
+			     p->provider, p->dir),
+	    0);
 	body(p, e);
 }
 
 /* Also after a failure no agent stays behind. */
-static int
-person_and_agent_free(void **state)
+static int person_and_agent_free(void **state)
 {
 	struct person *p = *state;
 
-	(void)run("[ ! -s %s/pid ] || { . %s/pid >/dev/null; kill $SSH_AGENT_PID; }", p->dir, p->dir);
+	(void)shell("[ ! -s %s/pid ] || { . %s/pid >/dev/null; kill $SSH_AGENT_PID; }", p->dir, p->dir);
 	return person_free(state);
 }
 
-static void
-body_signs(struct person *p, const struct ztj_enrolled *e)
+static void body_signs(struct person *p, const struct ztj_enrolled *e)
 {
 	struct ztj_signer who;
-	unsigned before = touches();
+	unsigned before = touches(p);
 
 	ok(sign_by_agent(p, &e->keyfile.pub, false, &who));
 	assert_true(who.info.user_present);
-	assert_int_equal(touches(), before + 1);
+	assert_int_equal(touches(p), before + 1);
 	check_touch_line(p, 2);
 	fails(sign_by_agent(p, &e->keyfile.pub, true, NULL), ZTJ_NO_UV); /* the key file has no such flag */
 	hand("set one touch=deny");
 	fails(sign_by_agent(p, &e->keyfile.pub, false, NULL), ZTJ_DEVICE_REFUSED);
 }
 
-static void
-test_ssh_agent_signs(void **state)
+static void test_ssh_agent_signs(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -118,8 +101,7 @@ test_ssh_agent_signs(void **state)
 	with_ssh_agent(p, &e, body_signs);
 }
 
-static void
-test_ssh_agent_signs_p256(void **state)
+static void test_ssh_agent_signs_p256(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -129,8 +111,7 @@ test_ssh_agent_signs_p256(void **state)
 	with_ssh_agent(p, &e, body_signs);
 }
 
-static void
-body_verified(struct person *p, const struct ztj_enrolled *e)
+static void body_verified(struct person *p, const struct ztj_enrolled *e)
 {
 	struct ztj_signer who;
 
@@ -138,8 +119,7 @@ body_verified(struct person *p, const struct ztj_enrolled *e)
 	assert_true(who.info.user_verified);
 }
 
-static void
-test_ssh_agent_verifies_when_the_key_says_so(void **state)
+static void test_ssh_agent_verifies_when_the_key_says_so(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -148,7 +128,9 @@ test_ssh_agent_verifies_when_the_key_says_so(void **state)
 	enrol(p, ZTJ_KEY_SK_ED25519, true, &e);
 	/* ssh-agent asks for a PIN even where the key has a finger; the middleware takes it */
 	hand("set one pin=123456");
-	assert_int_equal(run("printf '#!/bin/sh\necho 123456\n' >%s/askpass && chmod 700 %s/askpass", p->dir, p->dir), 0);
+	assert_int_equal(shell("printf '#!/bin/sh\necho 123456\n' >%s/askpass && chmod 700 %s/askpass",
+			     p->dir, p->dir),
+	    0);
 	char path[160];
 	(void)snprintf(path, sizeof(path), "%s/askpass", p->dir);
 	assert_int_equal(setenv("SSH_ASKPASS", path, 1), 0);
@@ -158,8 +140,7 @@ test_ssh_agent_verifies_when_the_key_says_so(void **state)
 	(void)unsetenv("SSH_ASKPASS_REQUIRE");
 }
 
-static void
-body_order(struct person *p, const struct ztj_enrolled *e)
+static void body_order(struct person *p, const struct ztj_enrolled *e)
 {
 	ok(sign(p, e, false, NULL)); /* handle known and plugged in: libfido2 */
 	hand("set one touch=deny");
@@ -167,11 +148,11 @@ body_order(struct person *p, const struct ztj_enrolled *e)
 	check_touch_line(p, 3); /* and the refusal is not asked again at the agent */
 	hand("set one touch=auto");
 	hand("unplug one");
-	fails(sign(p, e, false, NULL), ZTJ_DEVICE_REFUSED); /* not here: the agent is asked, whose key is the same */
+	fails(sign(p, e, false, NULL),
+	    ZTJ_DEVICE_REFUSED); /* not here: the agent is asked, whose key is the same */
 }
 
-static void
-test_order_of_the_ways(void **state)
+static void test_order_of_the_ways(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -181,8 +162,7 @@ test_order_of_the_ways(void **state)
 	with_ssh_agent(p, &e, body_order);
 }
 
-static void
-body_other_key(struct person *p, const struct ztj_enrolled *e)
+static void body_other_key(struct person *p, const struct ztj_enrolled *e)
 {
 	struct ztj_key key = e->keyfile.pub;
 
@@ -190,8 +170,7 @@ body_other_key(struct person *p, const struct ztj_enrolled *e)
 	fails(sign_by_agent(p, &key, false, NULL), ZTJ_DEVICE);
 }
 
-static void
-test_agent_without_the_key(void **state)
+static void test_agent_without_the_key(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -212,8 +191,7 @@ struct script {
 	size_t cut;               /* of the last answer, and then hang up */
 };
 
-static pid_t
-false_agent(const char *path, const struct script *s)
+static pid_t false_agent(const char *path, const struct script *s)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	char junk[4096];
@@ -231,22 +209,21 @@ false_agent(const char *path, const struct script *s)
 		c = accept(l, NULL, NULL);
 		for (size_t i = 0; i < 2 && c >= 0 && recv(c, junk, sizeof(junk), 0) > 0; i++)
 			if (s->answer[i].n > 0)
-				(void)!send(c, s->answer[i].p, s->answer[i].n - (i == 1 ? s->cut : 0), MSG_NOSIGNAL);
+				(void)!send(c, s->answer[i].p, s->answer[i].n - (i == 1 ? s->cut : 0),
+				    MSG_NOSIGNAL);
 		_exit(0);
 	}
 	(void)close(l);
 	return pid;
 }
 
-static void
-frame(struct ztj_buf *to, const struct ztj_buf *msg)
+static void frame(struct ztj_buf *to, const struct ztj_buf *msg)
 {
 	ztj_buf_init(to, 512 * 1024);
 	ok(ztj_buf_put_view(to, ztj_buf_view(msg)));
 }
 
-static void
-list_key(struct ztj_buf *to, const struct ztj_key *key)
+static void list_key(struct ztj_buf *to, const struct ztj_key *key)
 {
 	struct ztj_buf msg, blob;
 
@@ -262,8 +239,7 @@ list_key(struct ztj_buf *to, const struct ztj_key *key)
 	ztj_buf_free(&blob);
 }
 
-static int
-against(struct person *p, const struct ztj_key *key, struct script *s)
+static int against(struct person *p, const struct ztj_key *key, struct script *s)
 {
 	static char sock[160];
 	int status, r;
@@ -279,8 +255,7 @@ against(struct person *p, const struct ztj_key *key, struct script *s)
 	return r;
 }
 
-static void
-test_agents_that_lie(void **state)
+static void test_agents_that_lie(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -332,8 +307,7 @@ test_agents_that_lie(void **state)
 	ztj_buf_free(&sig);
 }
 
-static void
-test_agent_that_hangs(void **state)
+static void test_agent_that_hangs(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -352,12 +326,15 @@ test_agent_that_hangs(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, person_new, person_and_agent_free)
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_ssh_agent_signs), T(test_ssh_agent_signs_p256), T(test_ssh_agent_verifies_when_the_key_says_so),
-		T(test_order_of_the_ways), T(test_agent_without_the_key), T(test_agents_that_lie),
+		T(test_ssh_agent_signs),
+		T(test_ssh_agent_signs_p256),
+		T(test_ssh_agent_verifies_when_the_key_says_so),
+		T(test_order_of_the_ways),
+		T(test_agent_without_the_key),
+		T(test_agents_that_lie),
 		T(test_agent_that_hangs),
 	};
 

@@ -15,14 +15,12 @@
 
 #define IN_2026 1790000000
 
-static int
-verify(const struct ztj_enrolled *e, struct ztj_attest_info *info)
+static int verify(const struct ztj_enrolled *e, struct ztj_attest_info *info)
 {
 	return ztj_attest_verify(&e->attestation, challenge(), &e->keyfile.pub, info);
 }
 
-static void
-test_basic_names_the_model(void **state)
+static void test_basic_names_the_model(void **state)
 {
 	static const enum ztj_key_type types[] = { ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA };
 	struct person *p = *state;
@@ -41,8 +39,7 @@ test_basic_names_the_model(void **state)
 	}
 }
 
-static void
-test_user_verification_is_attested(void **state)
+static void test_user_verification_is_attested(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -55,8 +52,7 @@ test_user_verification_is_attested(void **state)
 	assert_true(info.user_verified);
 }
 
-static void
-test_self_and_none_name_nobody(void **state)
+static void test_self_and_none_name_nobody(void **state)
 {
 	static const uint8_t zeros[ZTJ_AAGUID_LEN];
 	struct person *p = *state;
@@ -77,8 +73,7 @@ test_self_and_none_name_nobody(void **state)
 	assert_int_equal(info.kind, ZTJ_ATTEST_NONE);
 }
 
-static void
-test_other_challenge_key_application(void **state)
+static void test_other_challenge_key_application(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e, other;
@@ -88,7 +83,8 @@ test_other_challenge_key_application(void **state)
 	hand("create one");
 	enrol(p, ZTJ_KEY_SK_ED25519, false, &e);
 	enrol(p, ZTJ_KEY_SK_ED25519, false, &other);
-	fails(ztj_attest_verify(&e.attestation, ztj_view_str("another name"), &e.keyfile.pub, &info), ZTJ_ATTESTATION);
+	fails(ztj_attest_verify(&e.attestation, ztj_view_str("another name"), &e.keyfile.pub, &info),
+	    ZTJ_ATTESTATION);
 	fails(ztj_attest_verify(&e.attestation, ztj_view_str(""), &e.keyfile.pub, &info), ZTJ_ATTESTATION);
 	fails(ztj_attest_verify(&e.attestation, challenge(), &other.keyfile.pub, &info), ZTJ_ATTESTATION);
 	key = e.keyfile.pub;
@@ -100,8 +96,7 @@ test_other_challenge_key_application(void **state)
 	assert_int_equal(info.kind, ZTJ_ATTEST_NONE);
 }
 
-static void
-test_spoilt_parts(void **state)
+static void test_spoilt_parts(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e, bad;
@@ -129,8 +124,7 @@ test_spoilt_parts(void **state)
 }
 
 /* What a general CBOR reader would believe: four thousand million pairs, so much memory. */
-static void
-test_promises_of_size(void **state)
+static void test_promises_of_size(void **state)
 {
 	static const uint8_t huge[] = { 0xba, 0xff, 0xff, 0xff, 0xff };
 	struct person *p = *state;
@@ -154,8 +148,7 @@ test_promises_of_size(void **state)
 }
 
 /* A self attestation under somebody's certificate, or another certificate of the same maker. */
-static void
-test_borrowed_certificate(void **state)
+static void test_borrowed_certificate(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled self, basic;
@@ -171,8 +164,7 @@ test_borrowed_certificate(void **state)
 }
 
 /* The certificate was made for one model; the key then says that it is another. */
-static void
-test_certificate_of_another_model(void **state)
+static void test_certificate_of_another_model(void **state)
 {
 	const struct ztj_enrol_ask ask = { "ssh:", NULL, challenge(), ZTJ_KEY_NONE, false };
 	struct person *p = *state;
@@ -185,8 +177,7 @@ test_certificate_of_another_model(void **state)
 	ok(ztj_fido_enrol(&p->fido, &ask, &e));
 }
 
-static void
-read_root(const struct person *p, struct ztj_buf *der)
+static void read_root(const struct person *p, struct ztj_buf *der)
 {
 	char path[128];
 	unsigned char *out = NULL;
@@ -204,8 +195,7 @@ read_root(const struct person *p, struct ztj_buf *der)
 	X509_free(cert);
 }
 
-static void
-test_roots(void **state)
+static void test_roots(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -228,19 +218,16 @@ test_roots(void **state)
 	ztj_buf_free(&der);
 }
 
-static void
-test_another_makers_root(void **state)
+static void test_another_makers_root(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
 	struct ztj_buf der;
 	struct ztj_view root;
-	char cmd[256];
 
 	hand("create one");
 	enrol(p, ZTJ_KEY_NONE, false, &e);
-	(void)snprintf(cmd, sizeof(cmd), "rm %s/attestation-root.pem", p->dir);
-	assert_int_equal(system(cmd), 0);
+	assert_int_equal(shell("rm %s/attestation-root.pem", p->dir), 0);
 	hand("create two"); /* makes a root of the same name with another key */
 	ztj_buf_init(&der, 4096);
 	read_root(p, &der);
@@ -251,8 +238,7 @@ test_another_makers_root(void **state)
 
 /* --- encoding --- */
 
-static void
-encode(void **state, struct ztj_enrolled *e, struct ztj_buf *blob)
+static void encode(void **state, struct ztj_enrolled *e, struct ztj_buf *blob)
 {
 	hand("create one");
 	enrol(*state, ZTJ_KEY_NONE, false, e);
@@ -260,8 +246,7 @@ encode(void **state, struct ztj_enrolled *e, struct ztj_buf *blob)
 	ok(ztj_attest_format(&e->attestation, blob));
 }
 
-static void
-test_there_and_back(void **state)
+static void test_there_and_back(void **state)
 {
 	struct ztj_enrolled e;
 	struct ztj_attestation a;
@@ -275,8 +260,7 @@ test_there_and_back(void **state)
 	ztj_buf_free(&blob);
 }
 
-static void
-test_truncated_at_every_length(void **state)
+static void test_truncated_at_every_length(void **state)
 {
 	static const struct ztj_attestation empty;
 	struct ztj_enrolled e;
@@ -293,8 +277,7 @@ test_truncated_at_every_length(void **state)
 	ztj_buf_free(&blob);
 }
 
-static void
-test_flipped_bits_never_verify(void **state)
+static void test_flipped_bits_never_verify(void **state)
 {
 	struct ztj_enrolled e;
 	struct ztj_attestation a;
@@ -313,8 +296,7 @@ test_flipped_bits_never_verify(void **state)
 	ztj_buf_free(&blob);
 }
 
-static void
-test_reserved_and_oversized(void **state)
+static void test_reserved_and_oversized(void **state)
 {
 	static uint8_t big[4097];
 	struct ztj_attestation a;
@@ -340,14 +322,22 @@ test_reserved_and_oversized(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, person_new, person_free)
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_basic_names_the_model), T(test_user_verification_is_attested), T(test_self_and_none_name_nobody),
-		T(test_other_challenge_key_application), T(test_spoilt_parts), T(test_promises_of_size), T(test_borrowed_certificate),
-		T(test_certificate_of_another_model), T(test_roots), T(test_another_makers_root),
-		T(test_there_and_back), T(test_truncated_at_every_length), T(test_flipped_bits_never_verify),
+		T(test_basic_names_the_model),
+		T(test_user_verification_is_attested),
+		T(test_self_and_none_name_nobody),
+		T(test_other_challenge_key_application),
+		T(test_spoilt_parts),
+		T(test_promises_of_size),
+		T(test_borrowed_certificate),
+		T(test_certificate_of_another_model),
+		T(test_roots),
+		T(test_another_makers_root),
+		T(test_there_and_back),
+		T(test_truncated_at_every_length),
+		T(test_flipped_bits_never_verify),
 		cmocka_unit_test(test_reserved_and_oversized),
 	};
 

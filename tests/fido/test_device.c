@@ -13,8 +13,7 @@
 
 #include "tests/fido/support.h"
 
-static void
-test_ed25519_is_preferred(void **state)
+static void test_ed25519_is_preferred(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -30,12 +29,11 @@ test_ed25519_is_preferred(void **state)
 	assert_false(who.info.user_verified);
 	assert_true(ztj_key_equal(&who.key, &e.keyfile.pub));
 	check_touch_line(p, 2);
-	assert_int_equal(touches(), 2);
+	assert_int_equal(touches(p), 2);
 	assert_int_equal(p->asked, 0);
 }
 
-static void
-test_p256_where_ed25519_is_missing(void **state)
+static void test_p256_where_ed25519_is_missing(void **state)
 {
 	static const char *const models[] = { "ed25519=no", "ctap=2.0" };
 	struct person *p = *state;
@@ -50,8 +48,7 @@ test_p256_where_ed25519_is_missing(void **state)
 	}
 }
 
-static void
-test_type_asked_for(void **state)
+static void test_type_asked_for(void **state)
 {
 	const struct ztj_enrol_ask ask = { "ssh:", NULL, challenge(), ZTJ_KEY_SK_ED25519, false };
 	struct person *p = *state;
@@ -64,8 +61,7 @@ test_type_asked_for(void **state)
 	assert_int_equal(e.keyfile.pub.type, ZTJ_KEY_SK_ECDSA);
 }
 
-static void
-test_application_must_begin_with_ssh(void **state)
+static void test_application_must_begin_with_ssh(void **state)
 {
 	static const char *const bad[] = { "", "web", "sshd", "https://ssh:" };
 	struct person *p = *state;
@@ -76,14 +72,13 @@ test_application_must_begin_with_ssh(void **state)
 		const struct ztj_enrol_ask ask = { bad[i], NULL, challenge(), ZTJ_KEY_NONE, false };
 		fails(ztj_fido_enrol(&p->fido, &ask, &e), ZTJ_APPLICATION);
 	}
-	assert_int_equal(touches(), 0);
+	assert_int_equal(touches(p), 0);
 }
 
-static void
-test_pin_by_every_protocol(void **state)
+static void test_pin_by_every_protocol(void **state)
 {
-	static const char *const models[] = { "ctap=2.1 protocol=12", "ctap=2.1 protocol=2", "ctap=2.1 protocol=1",
-	    "ctap=2.0 protocol=1", "ctap=2.0 protocol=2" };
+	static const char *const models[] = { "ctap=2.1 protocol=12", "ctap=2.1 protocol=2",
+		"ctap=2.1 protocol=1", "ctap=2.0 protocol=1", "ctap=2.0 protocol=2" };
 	struct person *p = *state;
 	struct ztj_enrolled e;
 	struct ztj_signer who;
@@ -101,8 +96,7 @@ test_pin_by_every_protocol(void **state)
 	}
 }
 
-static void
-test_uv_on_request_only(void **state)
+static void test_uv_on_request_only(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -121,8 +115,7 @@ test_uv_on_request_only(void **state)
 	assert_int_equal(p->retries, 8);
 }
 
-static void
-test_builtin_verification(void **state)
+static void test_builtin_verification(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -138,8 +131,7 @@ test_builtin_verification(void **state)
 	assert_true(who.info.user_verified);
 }
 
-static void
-test_finger_not_recognised_falls_back_to_pin(void **state)
+static void test_finger_not_recognised_falls_back_to_pin(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -158,8 +150,7 @@ test_finger_not_recognised_falls_back_to_pin(void **state)
 	assert_int_equal(p->asked, 1);
 }
 
-static void
-test_key_that_insists_on_its_pin(void **state)
+static void test_key_that_insists_on_its_pin(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -171,8 +162,7 @@ test_key_that_insists_on_its_pin(void **state)
 	assert_int_equal(e.keyfile.sk_flags, ZTJ_SK_FLAG_UP);
 }
 
-static void
-test_raw_signature(void **state)
+static void test_raw_signature(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -186,12 +176,12 @@ test_raw_signature(void **state)
 	ok(ztj_fido_sign_raw(&p->fido, &ask, &sig, &info));
 	assert_int_equal(info.counter, 43);
 	ok(ztj_sig_verify(&e.keyfile.pub, ztj_buf_view(&sig), ztj_view_str("data"), &info));
-	fails(ztj_sig_verify(&e.keyfile.pub, ztj_buf_view(&sig), ztj_view_str("other"), &info), ZTJ_BAD_SIGNATURE);
+	fails(ztj_sig_verify(&e.keyfile.pub, ztj_buf_view(&sig), ztj_view_str("other"), &info),
+	    ZTJ_BAD_SIGNATURE);
 	ztj_buf_free(&sig);
 }
 
-static void
-test_counter_goes_where_the_key_says(void **state)
+static void test_counter_goes_where_the_key_says(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -211,8 +201,7 @@ test_counter_goes_where_the_key_says(void **state)
 
 /* --- L03 --- */
 
-static void
-test_L03_no_key(void **state)
+static void test_L03_no_key(void **state)
 {
 	const struct ztj_enrol_ask ask = { "ssh:", NULL, challenge(), ZTJ_KEY_NONE, false };
 	struct person *p = *state;
@@ -226,12 +215,11 @@ test_L03_no_key(void **state)
 	assert_int_equal(ztj_err_exit(ZTJ_DEVICE), 3);
 	hand("create stranger"); /* a key, but not the one */
 	fails(sign(p, &e, false, NULL), ZTJ_DEVICE);
-	assert_int_equal(touches(), 1);
+	assert_int_equal(touches(p), 1);
 	check_touch_line(p, 1); /* nobody was told to touch in vain */
 }
 
-static void
-test_L03_key_removed_while_it_waits(void **state)
+static void test_L03_key_removed_while_it_waits(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -246,8 +234,7 @@ test_L03_key_removed_while_it_waits(void **state)
 	check_touch_line(p, 2);
 }
 
-static void
-test_L03_wrong_pin(void **state)
+static void test_L03_wrong_pin(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -270,8 +257,7 @@ test_L03_wrong_pin(void **state)
 	assert_int_equal(ztj_err_exit(ZTJ_PIN_REQUIRED), 3);
 }
 
-static void
-test_L03_pin_blocked(void **state)
+static void test_L03_pin_blocked(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -293,11 +279,10 @@ test_L03_pin_blocked(void **state)
 	p->asked = 0;
 	fails(sign(p, &e, true, NULL), ZTJ_PIN_BLOCKED);
 	assert_int_equal(p->asked, 0);
-	assert_int_equal(touches(), 2);
+	assert_int_equal(touches(p), 2);
 }
 
-static void
-test_L03_pin_not_set(void **state)
+static void test_L03_pin_not_set(void **state)
 {
 	const struct ztj_enrol_ask ask = { "ssh:", NULL, challenge(), ZTJ_KEY_NONE, true };
 	struct person *p = *state;
@@ -307,11 +292,10 @@ test_L03_pin_not_set(void **state)
 	fails(ztj_fido_enrol(&p->fido, &ask, &e), ZTJ_PIN_NOT_SET);
 	enrol(p, ZTJ_KEY_NONE, false, &e);
 	fails(sign(p, &e, true, NULL), ZTJ_PIN_NOT_SET);
-	assert_int_equal(touches(), 1);
+	assert_int_equal(touches(p), 1);
 }
 
-static void
-test_L03_touch_refused(void **state)
+static void test_L03_touch_refused(void **state)
 {
 	const struct ztj_enrol_ask ask = { "ssh:", NULL, challenge(), ZTJ_KEY_NONE, false };
 	struct person *p = *state;
@@ -327,8 +311,7 @@ test_L03_touch_refused(void **state)
 	check_touch_line(p, 3);
 }
 
-static void
-test_L03_touch_not_given(void **state)
+static void test_L03_touch_not_given(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -352,8 +335,7 @@ test_L03_touch_not_given(void **state)
 	wait_for(pid);
 }
 
-static void
-test_L03_two_keys(void **state)
+static void test_L03_two_keys(void **state)
 {
 	const struct ztj_enrol_ask ask = { "ssh:", NULL, challenge(), ZTJ_KEY_NONE, false };
 	struct person *p = *state;
@@ -369,11 +351,10 @@ test_L03_two_keys(void **state)
 	hand("plug one");
 	ok(sign(p, &two, false, NULL));
 	ok(sign(p, &one, false, NULL));
-	assert_int_equal(touches(), 5);
+	assert_int_equal(touches(p), 5);
 }
 
-static void
-test_L03_two_keys_that_hide_what_they_hold(void **state)
+static void test_L03_two_keys_that_hide_what_they_hold(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -387,11 +368,10 @@ test_L03_two_keys_that_hide_what_they_hold(void **state)
 	ok(sign(p, &e, true, NULL));
 	hand("only two");
 	fails(sign(p, &e, true, NULL), ZTJ_DEVICE);
-	assert_int_equal(touches(), 2);
+	assert_int_equal(touches(p), 2);
 }
 
-static void
-test_wrong_arguments(void **state)
+static void test_wrong_arguments(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e, other;
@@ -402,7 +382,8 @@ test_wrong_arguments(void **state)
 	enrol(p, ZTJ_KEY_NONE, false, &e);
 	enrol(p, ZTJ_KEY_NONE, false, &other);
 	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
-	const struct ztj_fido_sign mixed = { &e.keyfile.pub, &other.keyfile, NAMESPACE, ztj_view_str("x"), false };
+	const struct ztj_fido_sign mixed = { &e.keyfile.pub, &other.keyfile, NAMESPACE, ztj_view_str("x"),
+		false };
 	fails(ztj_fido_sign(&p->fido, &mixed, &sig, NULL), ZTJ_INTERNAL);
 	const struct ztj_fido_sign not_sk = { &plain, NULL, NAMESPACE, ztj_view_str("x"), false };
 	fails(ztj_fido_sign(&p->fido, &not_sk, &sig, NULL), ZTJ_KEY_TYPE);
@@ -413,8 +394,7 @@ test_wrong_arguments(void **state)
 }
 
 /* A handle tampered with, or another key's handle under this public key. */
-static void
-test_handle_of_another_key(void **state)
+static void test_handle_of_another_key(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e, other;
@@ -428,17 +408,26 @@ test_handle_of_another_key(void **state)
 	fails(sign(p, &e, false, NULL), ZTJ_DEVICE);
 }
 
-static void
-test_every_code_has_a_meaning(void **state)
+static void test_every_code_has_a_meaning(void **state)
 {
-	static const struct { int fido, ztj; } table[] = {
-		{ FIDO_OK, ZTJ_OK }, { FIDO_ERR_NO_CREDENTIALS, ZTJ_DEVICE }, { FIDO_ERR_RX, ZTJ_DEVICE },
-		{ FIDO_ERR_TX, ZTJ_DEVICE }, { FIDO_ERR_PIN_REQUIRED, ZTJ_PIN_REQUIRED },
-		{ FIDO_ERR_PIN_NOT_SET, ZTJ_PIN_NOT_SET }, { FIDO_ERR_PIN_INVALID, ZTJ_PIN_WRONG },
-		{ FIDO_ERR_PIN_BLOCKED, ZTJ_PIN_BLOCKED }, { FIDO_ERR_PIN_AUTH_BLOCKED, ZTJ_PIN_BLOCKED },
-		{ FIDO_ERR_UV_BLOCKED, ZTJ_PIN_BLOCKED }, { FIDO_ERR_USER_ACTION_TIMEOUT, ZTJ_TOUCH_TIMEOUT },
-		{ FIDO_ERR_ACTION_TIMEOUT, ZTJ_TOUCH_TIMEOUT }, { FIDO_ERR_OPERATION_DENIED, ZTJ_DEVICE_REFUSED },
-		{ FIDO_ERR_UNSUPPORTED_ALGORITHM, ZTJ_KEY_TYPE }, { FIDO_ERR_INTERNAL, ZTJ_INTERNAL },
+	static const struct {
+		int fido, ztj;
+	} table[] = {
+		{ FIDO_OK, ZTJ_OK },
+		{ FIDO_ERR_NO_CREDENTIALS, ZTJ_DEVICE },
+		{ FIDO_ERR_RX, ZTJ_DEVICE },
+		{ FIDO_ERR_TX, ZTJ_DEVICE },
+		{ FIDO_ERR_PIN_REQUIRED, ZTJ_PIN_REQUIRED },
+		{ FIDO_ERR_PIN_NOT_SET, ZTJ_PIN_NOT_SET },
+		{ FIDO_ERR_PIN_INVALID, ZTJ_PIN_WRONG },
+		{ FIDO_ERR_PIN_BLOCKED, ZTJ_PIN_BLOCKED },
+		{ FIDO_ERR_PIN_AUTH_BLOCKED, ZTJ_PIN_BLOCKED },
+		{ FIDO_ERR_UV_BLOCKED, ZTJ_PIN_BLOCKED },
+		{ FIDO_ERR_USER_ACTION_TIMEOUT, ZTJ_TOUCH_TIMEOUT },
+		{ FIDO_ERR_ACTION_TIMEOUT, ZTJ_TOUCH_TIMEOUT },
+		{ FIDO_ERR_OPERATION_DENIED, ZTJ_DEVICE_REFUSED },
+		{ FIDO_ERR_UNSUPPORTED_ALGORITHM, ZTJ_KEY_TYPE },
+		{ FIDO_ERR_INTERNAL, ZTJ_INTERNAL },
 		{ FIDO_ERR_INVALID_CBOR, ZTJ_PROTOCOL },
 	};
 
@@ -451,18 +440,31 @@ test_every_code_has_a_meaning(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, person_new, person_free)
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_ed25519_is_preferred), T(test_p256_where_ed25519_is_missing), T(test_type_asked_for),
-		T(test_application_must_begin_with_ssh), T(test_pin_by_every_protocol), T(test_uv_on_request_only),
-		T(test_builtin_verification), T(test_finger_not_recognised_falls_back_to_pin),
-		T(test_key_that_insists_on_its_pin), T(test_raw_signature), T(test_counter_goes_where_the_key_says),
-		T(test_L03_no_key), T(test_L03_key_removed_while_it_waits), T(test_L03_wrong_pin),
-		T(test_L03_pin_blocked), T(test_L03_pin_not_set), T(test_L03_touch_refused),
-		T(test_L03_touch_not_given), T(test_L03_two_keys), T(test_L03_two_keys_that_hide_what_they_hold),
-		T(test_wrong_arguments), T(test_handle_of_another_key),
+		T(test_ed25519_is_preferred),
+		T(test_p256_where_ed25519_is_missing),
+		T(test_type_asked_for),
+		T(test_application_must_begin_with_ssh),
+		T(test_pin_by_every_protocol),
+		T(test_uv_on_request_only),
+		T(test_builtin_verification),
+		T(test_finger_not_recognised_falls_back_to_pin),
+		T(test_key_that_insists_on_its_pin),
+		T(test_raw_signature),
+		T(test_counter_goes_where_the_key_says),
+		T(test_L03_no_key),
+		T(test_L03_key_removed_while_it_waits),
+		T(test_L03_wrong_pin),
+		T(test_L03_pin_blocked),
+		T(test_L03_pin_not_set),
+		T(test_L03_touch_refused),
+		T(test_L03_touch_not_given),
+		T(test_L03_two_keys),
+		T(test_L03_two_keys_that_hide_what_they_hold),
+		T(test_wrong_arguments),
+		T(test_handle_of_another_key),
 		cmocka_unit_test(test_every_code_has_a_meaning),
 	};
 

@@ -12,8 +12,7 @@
 
 #include "tests/fido/support.h"
 
-static int
-try_enrol(struct person *p)
+static int try_enrol(struct person *p)
 {
 	const struct ztj_enrol_ask ask = { "ssh:", NULL, challenge(), ZTJ_KEY_NONE, false };
 	struct ztj_enrolled e;
@@ -21,8 +20,7 @@ try_enrol(struct person *p)
 	return ztj_fido_enrol(&p->fido, &ask, &e);
 }
 
-static void
-test_enrol_and_sign(void **state)
+static void test_enrol_and_sign(void **state)
 {
 	static const enum ztj_key_type types[] = { ZTJ_KEY_SK_ED25519, ZTJ_KEY_SK_ECDSA };
 	struct person *p = *state;
@@ -41,12 +39,11 @@ test_enrol_and_sign(void **state)
 		assert_true(who.info.user_present);
 		assert_false(who.info.user_verified);
 	}
-	assert_int_equal(touches(), 42);
+	assert_int_equal(touches(p), 42);
 	check_touch_line(p, 42);
 }
 
-static void
-test_p256_where_ed25519_is_missing(void **state)
+static void test_p256_where_ed25519_is_missing(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -59,8 +56,7 @@ test_p256_where_ed25519_is_missing(void **state)
 }
 
 /* One key, two ways to it. */
-static void
-test_made_here_signs_there(void **state)
+static void test_made_here_signs_there(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled a, b;
@@ -74,8 +70,7 @@ test_made_here_signs_there(void **state)
 	ok(sign(p, &b, false, NULL));
 }
 
-static void
-test_verification(void **state)
+static void test_verification(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -95,8 +90,7 @@ test_verification(void **state)
 	assert_int_equal(p->asked, 2);
 }
 
-static void
-test_L03_through_the_middleware(void **state)
+static void test_L03_through_the_middleware(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -129,8 +123,7 @@ test_L03_through_the_middleware(void **state)
 }
 
 /* What the person chose is asked; a refusal there is not asked again elsewhere. */
-static void
-test_its_answer_is_final(void **state)
+static void test_its_answer_is_final(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
@@ -143,8 +136,7 @@ test_its_answer_is_final(void **state)
 	check_touch_line(p, 2);
 }
 
-static void
-test_unsafe_provider(void **state)
+static void test_unsafe_provider(void **state)
 {
 	struct person *p = *state;
 	char link[160];
@@ -175,8 +167,7 @@ test_unsafe_provider(void **state)
 	fails(try_enrol(p), ZTJ_UNSAFE_FILE);
 }
 
-static void
-test_provider_of_another_user(void **state)
+static void test_provider_of_another_user(void **state)
 {
 	struct person *p = *state;
 
@@ -190,8 +181,7 @@ test_provider_of_another_user(void **state)
 	fails(try_enrol(p), ZTJ_UNSAFE_FILE);
 }
 
-static void
-test_not_a_middleware(void **state)
+static void test_not_a_middleware(void **state)
 {
 	struct person *p = *state;
 	FILE *f;
@@ -212,13 +202,18 @@ test_not_a_middleware(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, person_new, person_free)
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_enrol_and_sign), T(test_p256_where_ed25519_is_missing), T(test_made_here_signs_there),
-		T(test_verification), T(test_L03_through_the_middleware), T(test_its_answer_is_final),
-		T(test_unsafe_provider), T(test_provider_of_another_user), T(test_not_a_middleware),
+		T(test_enrol_and_sign),
+		T(test_p256_where_ed25519_is_missing),
+		T(test_made_here_signs_there),
+		T(test_verification),
+		T(test_L03_through_the_middleware),
+		T(test_its_answer_is_final),
+		T(test_unsafe_provider),
+		T(test_provider_of_another_user),
+		T(test_not_a_middleware),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

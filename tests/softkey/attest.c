@@ -20,14 +20,12 @@
 #define ROOT_NAME "Software test key root (no security)"
 #define OID_AAGUID "1.3.6.1.4.1.45724.1.1.4"
 
-static int
-add_name(X509_NAME *name, const char *field, const char *text)
+static int add_name(X509_NAME *name, const char *field, const char *text)
 {
 	return X509_NAME_add_entry_by_txt(name, field, MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0);
 }
 
-static int
-add_ext(X509 *cert, int nid, const char *text)
+static int add_ext(X509 *cert, int nid, const char *text)
 {
 	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, text);
 	int ok = e != NULL && X509_add_ext(cert, e, -1) == 1;
@@ -36,8 +34,7 @@ add_ext(X509 *cert, int nid, const char *text)
 	return ok;
 }
 
-static int
-add_aaguid(X509 *cert, const uint8_t aaguid[16])
+static int add_aaguid(X509 *cert, const uint8_t aaguid[16])
 {
 	ASN1_OBJECT *oid = OBJ_txt2obj(OID_AAGUID, 1);
 	ASN1_OCTET_STRING *os = ASN1_OCTET_STRING_new();
@@ -56,8 +53,7 @@ add_aaguid(X509 *cert, const uint8_t aaguid[16])
 }
 
 /* The dates are fixed, so that no test's clock makes a difference. */
-static X509 *
-new_cert(EVP_PKEY *pkey, const char *cn, int64_t serial)
+static X509 *new_cert(EVP_PKEY *pkey, const char *cn, int64_t serial)
 {
 	X509 *cert = X509_new();
 	X509_NAME *name;
@@ -78,8 +74,7 @@ new_cert(EVP_PKEY *pkey, const char *cn, int64_t serial)
 	return cert;
 }
 
-static X509 *
-new_root(EVP_PKEY *pkey)
+static X509 *new_root(EVP_PKEY *pkey)
 {
 	X509 *cert = new_cert(pkey, ROOT_NAME, 1);
 
@@ -92,8 +87,7 @@ new_root(EVP_PKEY *pkey)
 }
 
 /* Root certificate and key of this directory, made at the first use. */
-static int
-get_root(X509 **cert, EVP_PKEY **pkey)
+static int get_root(X509 **cert, EVP_PKEY **pkey)
 {
 	char path[512];
 	FILE *f;
@@ -117,8 +111,7 @@ get_root(X509 **cert, EVP_PKEY **pkey)
 	return fclose(f) == 0 ? r : -1;
 }
 
-static int
-keep_der(int n, const unsigned char *der, uint8_t *out, size_t size, size_t *len)
+static int keep_der(int n, const unsigned char *der, uint8_t *out, size_t size, size_t *len)
 {
 	if (n <= 0 || (size_t)n > size)
 		return -1;
@@ -127,8 +120,7 @@ keep_der(int n, const unsigned char *der, uint8_t *out, size_t size, size_t *len
 	return 0;
 }
 
-int
-softkey_attest_new(struct softkey *k)
+int softkey_attest_new(struct softkey *k)
 {
 	X509 *root = NULL, *cert = NULL;
 	EVP_PKEY *root_key = NULL, *pkey = NULL;
@@ -161,8 +153,7 @@ out:
 	return r;
 }
 
-int
-softkey_attest_sign(const struct softkey *k, const uint8_t *data, size_t n, uint8_t *sig, size_t *sig_len)
+int softkey_attest_sign(const struct softkey *k, const uint8_t *data, size_t n, uint8_t *sig, size_t *sig_len)
 {
 	const unsigned char *p = k->att_key;
 	EVP_PKEY *pkey = d2i_AutoPrivateKey(NULL, &p, (long)k->att_key_len);

@@ -9,16 +9,14 @@
 
 #include "tests/softkey/cborutil.h"
 
-static bool
-is_int(const cbor_item_t *item, int v)
+static bool is_int(const cbor_item_t *item, int v)
 {
 	if (v >= 0)
 		return cbor_isa_uint(item) && cbor_get_int(item) == (uint64_t)v;
 	return cbor_isa_negint(item) && cbor_get_int(item) == (uint64_t)(-(int64_t)v - 1);
 }
 
-cbor_item_t *
-softkey_cbor_get(const cbor_item_t *map, int key)
+cbor_item_t *softkey_cbor_get(const cbor_item_t *map, int key)
 {
 	struct cbor_pair *pair;
 
@@ -31,8 +29,7 @@ softkey_cbor_get(const cbor_item_t *map, int key)
 	return NULL;
 }
 
-cbor_item_t *
-softkey_cbor_named(const cbor_item_t *map, const char *key)
+cbor_item_t *softkey_cbor_named(const cbor_item_t *map, const char *key)
 {
 	struct cbor_pair *pair;
 
@@ -46,8 +43,7 @@ softkey_cbor_named(const cbor_item_t *map, const char *key)
 	return NULL;
 }
 
-bool
-softkey_cbor_bytes(const cbor_item_t *item, const uint8_t **p, size_t *n)
+bool softkey_cbor_bytes(const cbor_item_t *item, const uint8_t **p, size_t *n)
 {
 	*p = NULL;
 	*n = 0;
@@ -58,8 +54,7 @@ softkey_cbor_bytes(const cbor_item_t *item, const uint8_t **p, size_t *n)
 	return true;
 }
 
-bool
-softkey_cbor_text(const cbor_item_t *item, char *out, size_t size)
+bool softkey_cbor_text(const cbor_item_t *item, char *out, size_t size)
 {
 	size_t n;
 
@@ -72,8 +67,7 @@ softkey_cbor_text(const cbor_item_t *item, char *out, size_t size)
 	return strlen(out) == n;
 }
 
-bool
-softkey_cbor_uint(const cbor_item_t *item, unsigned *out)
+bool softkey_cbor_uint(const cbor_item_t *item, unsigned *out)
 {
 	*out = 0;
 	if (item == NULL || !cbor_isa_uint(item) || cbor_get_int(item) > 0xffff)
@@ -82,32 +76,27 @@ softkey_cbor_uint(const cbor_item_t *item, unsigned *out)
 	return true;
 }
 
-bool
-softkey_cbor_is(const cbor_item_t *item, bool value)
+bool softkey_cbor_is(const cbor_item_t *item, bool value)
 {
 	return item != NULL && cbor_is_bool(item) && cbor_get_bool(item) == value;
 }
 
-size_t
-softkey_cbor_count(const cbor_item_t *array)
+size_t softkey_cbor_count(const cbor_item_t *array)
 {
 	return array != NULL && cbor_isa_array(array) ? cbor_array_size(array) : 0;
 }
 
-cbor_item_t *
-softkey_cbor_at(const cbor_item_t *array, size_t i)
+cbor_item_t *softkey_cbor_at(const cbor_item_t *array, size_t i)
 {
 	return cbor_array_handle(array)[i];
 }
 
-cbor_item_t *
-softkey_cbor_int(int v)
+cbor_item_t *softkey_cbor_int(int v)
 {
 	return v >= 0 ? cbor_build_uint8((uint8_t)v) : cbor_build_negint8((uint8_t)(-v - 1));
 }
 
-void
-softkey_cbor_put(cbor_item_t *map, cbor_item_t *key, cbor_item_t *value)
+void softkey_cbor_put(cbor_item_t *map, cbor_item_t *key, cbor_item_t *value)
 {
 	if (map != NULL && key != NULL && value != NULL)
 		(void)cbor_map_add(map, (struct cbor_pair){ .key = key, .value = value });
@@ -117,8 +106,7 @@ softkey_cbor_put(cbor_item_t *map, cbor_item_t *key, cbor_item_t *value)
 		cbor_decref(&value);
 }
 
-void
-softkey_cbor_push(cbor_item_t *array, cbor_item_t *value)
+void softkey_cbor_push(cbor_item_t *array, cbor_item_t *value)
 {
 	if (array != NULL && value != NULL)
 		(void)cbor_array_push(array, value);
@@ -126,8 +114,7 @@ softkey_cbor_push(cbor_item_t *array, cbor_item_t *value)
 		cbor_decref(&value);
 }
 
-int
-softkey_cbor_reply(cbor_item_t *map, size_t n, uint8_t reply[SOFTKEY_REPLY_MAX])
+int softkey_cbor_reply(cbor_item_t *map, size_t n, uint8_t reply[SOFTKEY_REPLY_MAX])
 {
 	size_t len = 0;
 

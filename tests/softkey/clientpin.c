@@ -12,11 +12,18 @@
 
 #include "tests/softkey/clientpin.h"
 
-enum { SUB_RETRIES = 1, SUB_KEY_AGREEMENT, SUB_SET_PIN, SUB_CHANGE_PIN, SUB_TOKEN_PIN20,
-    SUB_TOKEN_UV, SUB_UV_RETRIES, SUB_TOKEN_PIN = 9 };
+enum {
+	SUB_RETRIES = 1,
+	SUB_KEY_AGREEMENT,
+	SUB_SET_PIN,
+	SUB_CHANGE_PIN,
+	SUB_TOKEN_PIN20,
+	SUB_TOKEN_UV,
+	SUB_UV_RETRIES,
+	SUB_TOKEN_PIN = 9
+};
 
-static int
-fail(uint8_t reply[SOFTKEY_REPLY_MAX], int status)
+static int fail(uint8_t reply[SOFTKEY_REPLY_MAX], int status)
 {
 	if (status < 0)
 		status = FIDO_ERR_ERR_OTHER;
@@ -24,8 +31,7 @@ fail(uint8_t reply[SOFTKEY_REPLY_MAX], int status)
 	return 1;
 }
 
-static int
-reply_number(int key, int value, uint8_t reply[SOFTKEY_REPLY_MAX])
+static int reply_number(int key, int value, uint8_t reply[SOFTKEY_REPLY_MAX])
 {
 	cbor_item_t *map = cbor_new_definite_map(1);
 
@@ -33,8 +39,7 @@ reply_number(int key, int value, uint8_t reply[SOFTKEY_REPLY_MAX])
 	return softkey_cbor_reply(map, 1, reply);
 }
 
-static int
-reply_agreement(struct softkey_session *s, uint8_t reply[SOFTKEY_REPLY_MAX])
+static int reply_agreement(struct softkey_session *s, uint8_t reply[SOFTKEY_REPLY_MAX])
 {
 	cbor_item_t *map, *cose;
 	uint8_t point[65];
@@ -53,8 +58,7 @@ reply_agreement(struct softkey_session *s, uint8_t reply[SOFTKEY_REPLY_MAX])
 }
 
 /* The shared secret with the platform key of the request. */
-static int
-agree(struct softkey_session *s, const cbor_item_t *req, struct softkey_secret *secret)
+static int agree(struct softkey_session *s, const cbor_item_t *req, struct softkey_secret *secret)
 {
 	const cbor_item_t *cose = softkey_cbor_get(req, 3);
 	const uint8_t *x, *y;
@@ -69,11 +73,12 @@ agree(struct softkey_session *s, const cbor_item_t *req, struct softkey_secret *
 		return FIDO_ERR_MISSING_PARAMETER;
 	memcpy(point + 1, x, 32);
 	memcpy(point + 33, y, 32);
-	return softkey_ecdh_derive(&s->pin, (int)protocol, point, secret) == 0 ? FIDO_OK : FIDO_ERR_INVALID_PARAMETER;
+	return softkey_ecdh_derive(&s->pin, (int)protocol, point, secret) == 0 ? FIDO_OK
+									       : FIDO_ERR_INVALID_PARAMETER;
 }
 
-static int
-check_pin_hash(struct softkey_session *s, const cbor_item_t *req, const struct softkey_secret *secret)
+static int check_pin_hash(struct softkey_session *s, const cbor_item_t *req,
+    const struct softkey_secret *secret)
 {
 	const uint8_t *enc;
 	uint8_t hash[64];
@@ -93,8 +98,7 @@ check_pin_hash(struct softkey_session *s, const cbor_item_t *req, const struct s
 	return status;
 }
 
-static int
-store_pin(struct softkey *k, void *arg)
+static int store_pin(struct softkey *k, void *arg)
 {
 	memcpy(k->pin_hash, arg, sizeof(k->pin_hash));
 	k->has_pin = true;
@@ -103,8 +107,8 @@ store_pin(struct softkey *k, void *arg)
 	return 0;
 }
 
-static int
-set_new_pin(struct softkey_session *s, const struct softkey_secret *secret, const uint8_t *enc, size_t n)
+static int set_new_pin(struct softkey_session *s, const struct softkey_secret *secret, const uint8_t *enc,
+    size_t n)
 {
 	uint8_t pin[81] = { 0 }, hash[16];
 	size_t len;
@@ -120,8 +124,8 @@ set_new_pin(struct softkey_session *s, const struct softkey_secret *secret, cons
 	return r;
 }
 
-static int
-set_pin(struct softkey_session *s, const cbor_item_t *req, bool change, uint8_t reply[SOFTKEY_REPLY_MAX])
+static int set_pin(struct softkey_session *s, const cbor_item_t *req, bool change,
+    uint8_t reply[SOFTKEY_REPLY_MAX])
 {
 	struct softkey_secret secret;
 	struct softkey k;
@@ -152,8 +156,8 @@ set_pin(struct softkey_session *s, const cbor_item_t *req, bool change, uint8_t 
 	return fail(reply, r);
 }
 
-static int
-get_token(struct softkey_session *s, const cbor_item_t *req, unsigned sub, uint8_t reply[SOFTKEY_REPLY_MAX])
+static int get_token(struct softkey_session *s, const cbor_item_t *req, unsigned sub,
+    uint8_t reply[SOFTKEY_REPLY_MAX])
 {
 	struct softkey_secret secret;
 	cbor_item_t *map;
@@ -166,7 +170,8 @@ get_token(struct softkey_session *s, const cbor_item_t *req, unsigned sub, uint8
 	s->pin.permissions = 0;
 	s->pin.rp[0] = '\0';
 	if (sub != SUB_TOKEN_PIN20) {
-		if (!softkey_cbor_uint(softkey_cbor_get(req, 9), &s->pin.permissions) || s->pin.permissions == 0)
+		if (!softkey_cbor_uint(softkey_cbor_get(req, 9), &s->pin.permissions) ||
+		    s->pin.permissions == 0)
 			return fail(reply, FIDO_ERR_MISSING_PARAMETER);
 		(void)softkey_cbor_text(softkey_cbor_get(req, 10), s->pin.rp, sizeof(s->pin.rp));
 	}
@@ -183,8 +188,7 @@ get_token(struct softkey_session *s, const cbor_item_t *req, unsigned sub, uint8
 	return softkey_cbor_reply(map, 1, reply);
 }
 
-int
-softkey_clientpin(struct softkey_session *s, const cbor_item_t *req, uint8_t reply[SOFTKEY_REPLY_MAX])
+int softkey_clientpin(struct softkey_session *s, const cbor_item_t *req, uint8_t reply[SOFTKEY_REPLY_MAX])
 {
 	struct softkey k;
 	unsigned sub;

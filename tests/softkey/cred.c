@@ -25,8 +25,7 @@
 
 #define BODY_LEN 36
 
-static int
-mac(const struct softkey *k, const char *purpose, const char *rp, const uint8_t body[BODY_LEN],
+static int mac(const struct softkey *k, const char *purpose, const char *rp, const uint8_t body[BODY_LEN],
     uint8_t turn, uint8_t out[32])
 {
 	uint8_t in[16 + 32 + BODY_LEN + 1] = { 0 };
@@ -36,12 +35,14 @@ mac(const struct softkey *k, const char *purpose, const char *rp, const uint8_t 
 	SHA256((const uint8_t *)rp, strlen(rp), in + 16);
 	memcpy(in + 48, body, BODY_LEN);
 	in[48 + BODY_LEN] = turn;
-	return HMAC(EVP_sha256(), k->secret, sizeof(k->secret), in, sizeof(in), out, &len) != NULL && len == 32 ? 0 : -1;
+	return HMAC(EVP_sha256(), k->secret, sizeof(k->secret), in, sizeof(in), out, &len) != NULL &&
+		len == 32
+	    ? 0
+	    : -1;
 }
 
 /* The point of a scalar; fails for 0 and for what is not below the order. */
-static int
-p256_public(const uint8_t scalar[32], uint8_t point[65])
+static int p256_public(const uint8_t scalar[32], uint8_t point[65])
 {
 	EC_GROUP *g = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 	BIGNUM *d = BN_bin2bn(scalar, 32, NULL);
@@ -58,8 +59,7 @@ p256_public(const uint8_t scalar[32], uint8_t point[65])
 	return r;
 }
 
-static EVP_PKEY *
-p256_pkey(const struct softkey_cred *c)
+static EVP_PKEY *p256_pkey(const struct softkey_cred *c)
 {
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	OSSL_PARAM *params = NULL;
@@ -81,8 +81,7 @@ p256_pkey(const struct softkey_cred *c)
 	return pkey;
 }
 
-static int
-derive(const struct softkey *k, const char *rp, struct softkey_cred *c)
+static int derive(const struct softkey *k, const char *rp, struct softkey_cred *c)
 {
 	EVP_PKEY *pkey;
 	size_t n = 32;
@@ -104,8 +103,7 @@ derive(const struct softkey *k, const char *rp, struct softkey_cred *c)
 	return -1;
 }
 
-int
-softkey_cred_make(const struct softkey *k, int alg, const char *rp, int prot, struct softkey_cred *c)
+int softkey_cred_make(const struct softkey *k, int alg, const char *rp, int prot, struct softkey_cred *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->alg = alg;
@@ -113,13 +111,14 @@ softkey_cred_make(const struct softkey *k, int alg, const char *rp, int prot, st
 	c->handle[0] = 1;
 	c->handle[1] = alg == COSE_EDDSA ? 1 : 0;
 	c->handle[2] = (uint8_t)prot;
-	if (RAND_bytes(c->handle + 4, 32) != 1 || mac(k, "handle", rp, c->handle, 0, c->handle + BODY_LEN) != 0)
+	if (RAND_bytes(c->handle + 4, 32) != 1 ||
+	    mac(k, "handle", rp, c->handle, 0, c->handle + BODY_LEN) != 0)
 		return -1;
 	return derive(k, rp, c);
 }
 
-bool
-softkey_cred_open(const struct softkey *k, const char *rp, const uint8_t *handle, size_t n, struct softkey_cred *c)
+bool softkey_cred_open(const struct softkey *k, const char *rp, const uint8_t *handle, size_t n,
+    struct softkey_cred *c)
 {
 	uint8_t want[32];
 
@@ -133,11 +132,12 @@ softkey_cred_open(const struct softkey *k, const char *rp, const uint8_t *handle
 	return derive(k, rp, c) == 0;
 }
 
-int
-softkey_cred_sign(const struct softkey_cred *c, const uint8_t *data, size_t n, uint8_t *sig, size_t *sig_len)
+int softkey_cred_sign(const struct softkey_cred *c, const uint8_t *data, size_t n, uint8_t *sig,
+    size_t *sig_len)
 {
-	EVP_PKEY *pkey = c->alg == COSE_EDDSA ?
-	    EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, c->key, 32) : p256_pkey(c);
+	EVP_PKEY *pkey = c->alg == COSE_EDDSA
+	    ? EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, c->key, 32)
+	    : p256_pkey(c);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int r = -1;
 

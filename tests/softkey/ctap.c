@@ -21,8 +21,7 @@ struct command {
 	uint8_t *reply;
 };
 
-static int
-fail(const struct command *c, int status)
+static int fail(const struct command *c, int status)
 {
 	if (status == SOFTKEY_GONE || status == SOFTKEY_PENDING)
 		return status;
@@ -32,8 +31,7 @@ fail(const struct command *c, int status)
 
 /* --- getInfo --- */
 
-static cbor_item_t *
-texts(const char *a, const char *b)
+static cbor_item_t *texts(const char *a, const char *b)
 {
 	cbor_item_t *list = cbor_new_definite_array(b != NULL ? 2 : 1);
 
@@ -43,8 +41,7 @@ texts(const char *a, const char *b)
 	return list;
 }
 
-static cbor_item_t *
-info_options(const struct softkey *k)
+static cbor_item_t *info_options(const struct softkey *k)
 {
 	cbor_item_t *map = cbor_new_definite_map(6);
 
@@ -59,8 +56,7 @@ info_options(const struct softkey *k)
 	return map;
 }
 
-static cbor_item_t *
-info_protocols(const struct softkey *k)
+static cbor_item_t *info_protocols(const struct softkey *k)
 {
 	cbor_item_t *list = cbor_new_definite_array(2);
 
@@ -71,8 +67,7 @@ info_protocols(const struct softkey *k)
 	return list;
 }
 
-static cbor_item_t *
-info_algorithm(int alg)
+static cbor_item_t *info_algorithm(int alg)
 {
 	cbor_item_t *map = cbor_new_definite_map(2);
 
@@ -81,8 +76,7 @@ info_algorithm(int alg)
 	return map;
 }
 
-static int
-get_info(const struct command *c)
+static int get_info(const struct command *c)
 {
 	cbor_item_t *map = cbor_new_definite_map(9), *algs;
 	size_t n = 8;
@@ -109,8 +103,8 @@ get_info(const struct command *c)
 /* --- user verification --- */
 
 /* By token (mac and protocol at the given keys) or by option "uv". An empty mac only asks for a touch. */
-static int
-verify_user(struct command *c, const uint8_t *cdh, int at, const cbor_item_t *options, bool *verified)
+static int verify_user(struct command *c, const uint8_t *cdh, int at, const cbor_item_t *options,
+    bool *verified)
 {
 	struct softkey_pinproto *p = &c->s->pin;
 	const unsigned perm = at == 8 ? PERM_MAKE : PERM_GET;
@@ -139,16 +133,14 @@ verify_user(struct command *c, const uint8_t *cdh, int at, const cbor_item_t *op
 	return FIDO_OK;
 }
 
-static bool
-token_fits(const struct command *c, const char *rp)
+static bool token_fits(const struct command *c, const char *rp)
 {
 	return !c->s->pin.token_set || c->s->pin.rp[0] == '\0' || strcmp(c->s->pin.rp, rp) == 0;
 }
 
 /* --- makeCredential --- */
 
-static int
-choose_algorithm(const struct command *c)
+static int choose_algorithm(const struct command *c)
 {
 	const cbor_item_t *params = softkey_cbor_get(c->req, 4), *alg;
 
@@ -164,8 +156,7 @@ choose_algorithm(const struct command *c)
 	return 0;
 }
 
-static bool
-is_excluded(const struct command *c, const char *rp)
+static bool is_excluded(const struct command *c, const char *rp)
 {
 	const cbor_item_t *list = softkey_cbor_get(c->req, 5);
 	struct softkey_cred cred;
@@ -179,15 +170,15 @@ is_excluded(const struct command *c, const char *rp)
 	return false;
 }
 
-static int
-reply_made(const struct command *c, const struct softkey_made *made)
+static int reply_made(const struct command *c, const struct softkey_made *made)
 {
 	cbor_item_t *map = cbor_new_definite_map(3), *stmt = cbor_new_definite_map(3), *x5c;
 
 	if (made->sig_len > 0) {
 		softkey_cbor_put(stmt, cbor_build_string("alg"),
 		    softkey_cbor_int(made->with_cert ? COSE_ES256 : made->cred.alg));
-		softkey_cbor_put(stmt, cbor_build_string("sig"), cbor_build_bytestring(made->sig, made->sig_len));
+		softkey_cbor_put(stmt, cbor_build_string("sig"),
+		    cbor_build_bytestring(made->sig, made->sig_len));
 	}
 	if (made->with_cert) {
 		x5c = cbor_new_definite_array(1);
@@ -200,8 +191,7 @@ reply_made(const struct command *c, const struct softkey_made *made)
 	return softkey_cbor_reply(map, 3, c->reply);
 }
 
-static int
-make_credential(struct command *c)
+static int make_credential(struct command *c)
 {
 	const cbor_item_t *options = softkey_cbor_get(c->req, 7);
 	struct softkey_make m = { 0 };
@@ -215,7 +205,8 @@ make_credential(struct command *c)
 	    !softkey_cbor_text(softkey_cbor_named(softkey_cbor_get(c->req, 2), "id"), rp, sizeof(rp)))
 		return fail(c, FIDO_ERR_MISSING_PARAMETER);
 	m.rp = rp;
-	(void)softkey_cbor_bytes(softkey_cbor_named(softkey_cbor_get(c->req, 3), "id"), &m.user_id, &m.user_id_len);
+	(void)softkey_cbor_bytes(softkey_cbor_named(softkey_cbor_get(c->req, 3), "id"), &m.user_id,
+	    &m.user_id_len);
 	if ((r = verify_user(c, m.cdh, 8, options, &m.verified)) != FIDO_OK)
 		return fail(c, r);
 	if (m.verified && !token_fits(c, rp))
@@ -236,14 +227,12 @@ make_credential(struct command *c)
 
 /* --- getAssertion --- */
 
-static bool
-may_use(const struct softkey_cred *cred, bool verified)
+static bool may_use(const struct softkey_cred *cred, bool verified)
 {
 	return cred->prot != FIDO_CRED_PROT_UV_REQUIRED || verified;
 }
 
-static bool
-find_credential(const struct command *c, const char *rp, bool verified, struct softkey_cred *cred)
+static bool find_credential(const struct command *c, const char *rp, bool verified, struct softkey_cred *cred)
 {
 	const cbor_item_t *list = softkey_cbor_get(c->req, 3);
 	const uint8_t *id;
@@ -263,12 +252,12 @@ find_credential(const struct command *c, const char *rp, bool verified, struct s
 	return false;
 }
 
-static int
-reply_got(const struct command *c, const struct softkey_cred *cred, const struct softkey_got *got)
+static int reply_got(const struct command *c, const struct softkey_cred *cred, const struct softkey_got *got)
 {
 	cbor_item_t *map = cbor_new_definite_map(3), *id = cbor_new_definite_map(2);
 
-	softkey_cbor_put(id, cbor_build_string("id"), cbor_build_bytestring(cred->handle, sizeof(cred->handle)));
+	softkey_cbor_put(id, cbor_build_string("id"),
+	    cbor_build_bytestring(cred->handle, sizeof(cred->handle)));
 	softkey_cbor_put(id, cbor_build_string("type"), cbor_build_string("public-key"));
 	softkey_cbor_put(map, softkey_cbor_int(1), id);
 	softkey_cbor_put(map, softkey_cbor_int(2), cbor_build_bytestring(got->authdata, got->authdata_len));
@@ -276,8 +265,7 @@ reply_got(const struct command *c, const struct softkey_cred *cred, const struct
 	return softkey_cbor_reply(map, 3, c->reply);
 }
 
-static int
-get_assertion(struct command *c)
+static int get_assertion(struct command *c)
 {
 	const cbor_item_t *options = softkey_cbor_get(c->req, 5);
 	struct softkey_get g = { 0 };
@@ -306,8 +294,7 @@ get_assertion(struct command *c)
 
 /* --- dispatch --- */
 
-static int
-run(struct command *c, uint8_t code)
+static int run(struct command *c, uint8_t code)
 {
 	switch (code) {
 	case CTAP_CBOR_GETINFO:
@@ -323,8 +310,7 @@ run(struct command *c, uint8_t code)
 	}
 }
 
-int
-softkey_ctap(struct softkey_session *s, const struct softkey_wait *w, const uint8_t *req, size_t n,
+int softkey_ctap(struct softkey_session *s, const struct softkey_wait *w, const uint8_t *req, size_t n,
     uint8_t reply[SOFTKEY_REPLY_MAX])
 {
 	struct command c = { .s = s, .w = w, .reply = reply };

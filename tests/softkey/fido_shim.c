@@ -29,22 +29,20 @@ struct handle {
 	int64_t began;
 };
 
-static void *
-dev_open(const char *path)
+static void *dev_open(const char *path)
 {
 	struct handle *h;
 	struct softkey k;
 	const char *name = path + strlen(PATH_PREFIX);
 
-	if (strncmp(path, PATH_PREFIX, strlen(PATH_PREFIX)) != 0 || softkey_load(name, &k) != 0 || !k.plugged ||
-	    (h = calloc(1, sizeof(*h))) == NULL)
+	if (strncmp(path, PATH_PREFIX, strlen(PATH_PREFIX)) != 0 || softkey_load(name, &k) != 0 ||
+	    !k.plugged || (h = calloc(1, sizeof(*h))) == NULL)
 		return NULL;
 	memcpy(h->s.name, name, strlen(name) + 1);
 	return h;
 }
 
-static void
-dev_close(void *arg)
+static void dev_close(void *arg)
 {
 	struct handle *h = arg;
 
@@ -53,8 +51,7 @@ dev_close(void *arg)
 }
 
 /* libfido2 wants these to exist; with a transport it never calls them. */
-static int
-dev_read(void *h, unsigned char *p, size_t n, int ms)
+static int dev_read(void *h, unsigned char *p, size_t n, int ms)
 {
 	(void)h;
 	(void)p;
@@ -63,8 +60,7 @@ dev_read(void *h, unsigned char *p, size_t n, int ms)
 	return -1;
 }
 
-static int
-dev_write(void *h, const unsigned char *p, size_t n)
+static int dev_write(void *h, const unsigned char *p, size_t n)
 {
 	(void)h;
 	(void)p;
@@ -72,8 +68,7 @@ dev_write(void *h, const unsigned char *p, size_t n)
 	return -1;
 }
 
-static int
-dev_tx(struct fido_dev *d, uint8_t cmd, const unsigned char *p, size_t n)
+static int dev_tx(struct fido_dev *d, uint8_t cmd, const unsigned char *p, size_t n)
 {
 	struct handle *h = fido_dev_io_handle(d);
 
@@ -92,8 +87,7 @@ dev_tx(struct fido_dev *d, uint8_t cmd, const unsigned char *p, size_t n)
 	return 0;
 }
 
-static int
-reply_init(const struct handle *h, unsigned char *p, size_t n)
+static int reply_init(const struct handle *h, unsigned char *p, size_t n)
 {
 	static const uint8_t rest[] = { 0, 0, 0, 1, 2, 1, 0, 0, FIDO_CAP_CBOR | FIDO_CAP_NMSG };
 
@@ -104,8 +98,7 @@ reply_init(const struct handle *h, unsigned char *p, size_t n)
 	return INIT_LEN;
 }
 
-static int
-dev_rx(struct fido_dev *d, uint8_t cmd, unsigned char *p, size_t n, int ms)
+static int dev_rx(struct fido_dev *d, uint8_t cmd, unsigned char *p, size_t n, int ms)
 {
 	struct handle *h = fido_dev_io_handle(d);
 	uint8_t reply[SOFTKEY_REPLY_MAX];
@@ -133,8 +126,7 @@ static const fido_dev_transport_t transport = { dev_rx, dev_tx };
 
 EXPORT int fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found);
 
-EXPORT int
-fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found)
+EXPORT int fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found)
 {
 	char names[SOFTKEY_KEYS_MAX][SOFTKEY_NAME_SIZE];
 	char path[SOFTKEY_KEYS_MAX * SOFTKEY_NAME_SIZE + sizeof(PATH_PREFIX)];
@@ -144,7 +136,8 @@ fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found)
 	*found = 0;
 	for (size_t i = 0; i < n && *found < max; i++) {
 		(void)snprintf(path, sizeof(path), "%s%s", PATH_PREFIX, names[i]);
-		if ((r = fido_dev_info_set(list, *found, path, "ztjit tests", "software key", &io, &transport)) != FIDO_OK)
+		if ((r = fido_dev_info_set(list, *found, path, "ztjit tests", "software key", &io,
+			 &transport)) != FIDO_OK)
 			return r;
 		(*found)++;
 	}
@@ -154,8 +147,7 @@ fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found)
 EXPORT int fido_dev_open(fido_dev_t *dev, const char *path);
 
 /* A program that kept only the path (OpenSSH does) has lost the hooks that stood beside it. */
-EXPORT int
-fido_dev_open(fido_dev_t *dev, const char *path)
+EXPORT int fido_dev_open(fido_dev_t *dev, const char *path)
 {
 	int (*real)(fido_dev_t *, const char *) = NULL;
 	void *p = dlsym(RTLD_NEXT, "fido_dev_open");
@@ -166,7 +158,7 @@ fido_dev_open(fido_dev_t *dev, const char *path)
 	memcpy(&real, &p, sizeof(real));
 	if (strncmp(path, PATH_PREFIX, strlen(PATH_PREFIX)) == 0 &&
 	    ((r = fido_dev_set_io_functions(dev, &io)) != FIDO_OK ||
-	    (r = fido_dev_set_transport_functions(dev, &transport)) != FIDO_OK))
+		(r = fido_dev_set_transport_functions(dev, &transport)) != FIDO_OK))
 		return r;
 	return real(dev, path);
 }

@@ -17,8 +17,7 @@ struct bytes {
 	size_t n, size;
 };
 
-static void
-put(struct bytes *b, const void *p, size_t n)
+static void put(struct bytes *b, const void *p, size_t n)
 {
 	if (n <= b->size - b->n) {
 		memcpy(b->p + b->n, p, n);
@@ -28,12 +27,11 @@ put(struct bytes *b, const void *p, size_t n)
 	}
 }
 
-static void
-put_header(struct bytes *b, const char *rp, uint8_t flags, uint32_t counter)
+static void put_header(struct bytes *b, const char *rp, uint8_t flags, uint32_t counter)
 {
 	uint8_t hash[SHA256_DIGEST_LENGTH];
 	const uint8_t tail[5] = { flags, (uint8_t)(counter >> 24), (uint8_t)(counter >> 16),
-	    (uint8_t)(counter >> 8), (uint8_t)counter };
+		(uint8_t)(counter >> 8), (uint8_t)counter };
 
 	SHA256((const uint8_t *)rp, strlen(rp), hash);
 	put(b, hash, sizeof(hash));
@@ -41,8 +39,7 @@ put_header(struct bytes *b, const char *rp, uint8_t flags, uint32_t counter)
 }
 
 /* COSE_Key in CBOR: {1: kty, 3: alg, -1: crv, -2: x[, -3: y]} */
-static void
-put_cose_key(struct bytes *b, const struct softkey_cred *c)
+static void put_cose_key(struct bytes *b, const struct softkey_cred *c)
 {
 	static const uint8_t ed[] = { 0xa4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21, 0x58, 0x20 };
 	static const uint8_t ec[] = { 0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20 };
@@ -59,8 +56,7 @@ put_cose_key(struct bytes *b, const struct softkey_cred *c)
 	}
 }
 
-static void
-put_attested(struct bytes *b, const struct softkey *k, const struct softkey_cred *c)
+static void put_attested(struct bytes *b, const struct softkey *k, const struct softkey_cred *c)
 {
 	static const uint8_t handle_len[2] = { 0, SOFTKEY_HANDLE_LEN };
 	static const uint8_t ext[] = { 0xa1, 0x6b, 'c', 'r', 'e', 'd', 'P', 'r', 'o', 't', 'e', 'c', 't' };
@@ -76,8 +72,7 @@ put_attested(struct bytes *b, const struct softkey *k, const struct softkey_cred
 	}
 }
 
-static int
-count_up(struct softkey *k, void *arg)
+static int count_up(struct softkey *k, void *arg)
 {
 	struct softkey *now = arg;
 
@@ -93,8 +88,7 @@ struct keep {
 	const struct softkey_cred *c;
 };
 
-static int
-keep_resident(struct softkey *k, void *arg)
+static int keep_resident(struct softkey *k, void *arg)
 {
 	const struct keep *kp = arg;
 	struct softkey_resident *r = &k->resident[k->n_resident];
@@ -111,8 +105,7 @@ keep_resident(struct softkey *k, void *arg)
 	return 0;
 }
 
-static int
-attest(const struct softkey *k, const struct softkey_make *m, struct softkey_made *out)
+static int attest(const struct softkey *k, const struct softkey_make *m, struct softkey_made *out)
 {
 	uint8_t tbs[SOFTKEY_AUTHDATA_MAX + 32];
 
@@ -121,14 +114,14 @@ attest(const struct softkey *k, const struct softkey_make *m, struct softkey_mad
 	memcpy(tbs, out->authdata, out->authdata_len);
 	memcpy(tbs + out->authdata_len, m->cdh, 32);
 	out->with_cert = k->attest == SOFTKEY_ATTEST_BASIC;
-	return (out->with_cert ?
-	    softkey_attest_sign(k, tbs, out->authdata_len + 32, out->sig, &out->sig_len) :
-	    softkey_cred_sign(&out->cred, tbs, out->authdata_len + 32, out->sig, &out->sig_len)) == 0 ?
-	    FIDO_OK : FIDO_ERR_ERR_OTHER;
+	return (out->with_cert ? softkey_attest_sign(k, tbs, out->authdata_len + 32, out->sig, &out->sig_len)
+			       : softkey_cred_sign(&out->cred, tbs, out->authdata_len + 32, out->sig,
+				     &out->sig_len)) == 0
+	    ? FIDO_OK
+	    : FIDO_ERR_ERR_OTHER;
 }
 
-int
-softkey_op_make(const struct softkey_wait *w, const struct softkey_make *m, struct softkey_made *out)
+int softkey_op_make(const struct softkey_wait *w, const struct softkey_make *m, struct softkey_made *out)
 {
 	struct bytes b = { out->authdata, 0, sizeof(out->authdata) };
 	struct keep kp = { m, &out->cred };
@@ -160,8 +153,7 @@ softkey_op_make(const struct softkey_wait *w, const struct softkey_make *m, stru
 
 /* --- get --- */
 
-int
-softkey_op_get(const struct softkey_wait *w, const struct softkey_get *g, struct softkey_got *out)
+int softkey_op_get(const struct softkey_wait *w, const struct softkey_get *g, struct softkey_got *out)
 {
 	struct bytes b = { out->authdata, 0, sizeof(out->authdata) };
 	uint8_t tbs[SOFTKEY_AUTHDATA_MAX + 32];
@@ -187,5 +179,6 @@ softkey_op_get(const struct softkey_wait *w, const struct softkey_get *g, struct
 	out->authdata_len = b.n;
 	memcpy(tbs, out->authdata, b.n);
 	memcpy(tbs + b.n, g->cdh, 32);
-	return softkey_cred_sign(g->cred, tbs, b.n + 32, out->sig, &out->sig_len) == 0 ? FIDO_OK : FIDO_ERR_ERR_OTHER;
+	return softkey_cred_sign(g->cred, tbs, b.n + 32, out->sig, &out->sig_len) == 0 ? FIDO_OK
+										       : FIDO_ERR_ERR_OTHER;
 }

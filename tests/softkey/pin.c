@@ -18,8 +18,7 @@
 
 #include "tests/softkey/softkey.h"
 
-void
-softkey_pin_hash(const char *pin, uint8_t out[16])
+void softkey_pin_hash(const char *pin, uint8_t out[16])
 {
 	uint8_t full[SHA256_DIGEST_LENGTH];
 
@@ -33,8 +32,7 @@ struct check {
 	int status;
 };
 
-static int
-check_pin(struct softkey *k, void *arg)
+static int check_pin(struct softkey *k, void *arg)
 {
 	struct check *c = arg;
 
@@ -51,22 +49,21 @@ check_pin(struct softkey *k, void *arg)
 	} else {
 		k->pin_retries--;
 		k->pin_mismatches++;
-		c->status = k->pin_retries == 0 ? FIDO_ERR_PIN_BLOCKED :
-		    k->pin_mismatches >= 3 ? FIDO_ERR_PIN_AUTH_BLOCKED : FIDO_ERR_PIN_INVALID;
+		c->status = k->pin_retries == 0 ? FIDO_ERR_PIN_BLOCKED
+		    : k->pin_mismatches >= 3    ? FIDO_ERR_PIN_AUTH_BLOCKED
+						: FIDO_ERR_PIN_INVALID;
 	}
 	return 0;
 }
 
-int
-softkey_pin_check(const char *name, const uint8_t hash[16])
+int softkey_pin_check(const char *name, const uint8_t hash[16])
 {
 	struct check c = { hash, FIDO_ERR_ERR_OTHER };
 
 	return softkey_update(name, check_pin, &c) == 0 ? c.status : FIDO_ERR_ERR_OTHER;
 }
 
-static int
-check_uv(struct softkey *k, void *arg)
+static int check_uv(struct softkey *k, void *arg)
 {
 	struct check *c = arg;
 
@@ -82,8 +79,7 @@ check_uv(struct softkey *k, void *arg)
 	return 0;
 }
 
-int
-softkey_uv_check(const char *name)
+int softkey_uv_check(const char *name)
 {
 	struct check c = { NULL, FIDO_ERR_ERR_OTHER };
 
@@ -92,32 +88,30 @@ softkey_uv_check(const char *name)
 
 /* --- key agreement --- */
 
-int
-softkey_ecdh_new(struct softkey_pinproto *p)
+int softkey_ecdh_new(struct softkey_pinproto *p)
 {
 	if (p->ecdh == NULL)
 		p->ecdh = EVP_EC_gen("prime256v1");
 	return p->ecdh != NULL ? 0 : -1;
 }
 
-void
-softkey_ecdh_free(struct softkey_pinproto *p)
+void softkey_ecdh_free(struct softkey_pinproto *p)
 {
 	EVP_PKEY_free(p->ecdh);
 	OPENSSL_cleanse(p, sizeof(*p));
 }
 
-int
-softkey_ecdh_public(const struct softkey_pinproto *p, uint8_t point[65])
+int softkey_ecdh_public(const struct softkey_pinproto *p, uint8_t point[65])
 {
 	size_t n = 0;
 
 	return EVP_PKEY_get_octet_string_param(p->ecdh, OSSL_PKEY_PARAM_PUB_KEY, point, 65, &n) == 1 &&
-	    n == 65 && point[0] == 0x04 ? 0 : -1;
+		n == 65 && point[0] == 0x04
+	    ? 0
+	    : -1;
 }
 
-static EVP_PKEY *
-peer_key(const uint8_t point[65])
+static EVP_PKEY *peer_key(const uint8_t point[65])
 {
 	EVP_PKEY *peer = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
@@ -136,15 +130,15 @@ peer_key(const uint8_t point[65])
 	return peer;
 }
 
-static int
-hkdf(const uint8_t z[32], const char *info, uint8_t out[32])
+static int hkdf(const uint8_t z[32], const char *info, uint8_t out[32])
 {
 	static const uint8_t salt[32];
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
 	size_t n = 32;
 	int r = -1;
 
-	if (ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) == 1 &&
+	if (ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) == 1 &&
 	    EVP_PKEY_CTX_set1_hkdf_salt(ctx, salt, sizeof(salt)) == 1 &&
 	    EVP_PKEY_CTX_set1_hkdf_key(ctx, z, 32) == 1 &&
 	    EVP_PKEY_CTX_add1_hkdf_info(ctx, (const uint8_t *)info, (int)strlen(info)) == 1 &&
@@ -154,8 +148,8 @@ hkdf(const uint8_t z[32], const char *info, uint8_t out[32])
 	return r;
 }
 
-int
-softkey_ecdh_derive(const struct softkey_pinproto *p, int protocol, const uint8_t point[65], struct softkey_secret *s)
+int softkey_ecdh_derive(const struct softkey_pinproto *p, int protocol, const uint8_t point[65],
+    struct softkey_secret *s)
 {
 	EVP_PKEY *peer = peer_key(point);
 	EVP_PKEY_CTX *ctx = p->ecdh != NULL ? EVP_PKEY_CTX_new(p->ecdh, NULL) : NULL;
@@ -165,8 +159,8 @@ softkey_ecdh_derive(const struct softkey_pinproto *p, int protocol, const uint8_
 
 	memset(s, 0, sizeof(*s));
 	s->protocol = protocol;
-	if (peer == NULL || ctx == NULL || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
-	    EVP_PKEY_derive(ctx, z, &n) != 1 || n != sizeof(z))
+	if (peer == NULL || ctx == NULL || EVP_PKEY_derive_init(ctx) != 1 ||
+	    EVP_PKEY_derive_set_peer(ctx, peer) != 1 || EVP_PKEY_derive(ctx, z, &n) != 1 || n != sizeof(z))
 		goto out;
 	if (protocol == 2) {
 		r = hkdf(z, "CTAP2 HMAC key", s->hmac) == 0 && hkdf(z, "CTAP2 AES key", s->aes) == 0 ? 0 : -1;
@@ -184,8 +178,8 @@ out:
 
 /* --- encryption and authentication --- */
 
-static int
-aes_cbc(const struct softkey_secret *s, const uint8_t iv[16], const uint8_t *in, size_t n, uint8_t *out, int encrypt)
+static int aes_cbc(const struct softkey_secret *s, const uint8_t iv[16], const uint8_t *in, size_t n,
+    uint8_t *out, int encrypt)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int len = 0, last = 0, r = -1;
@@ -199,8 +193,8 @@ aes_cbc(const struct softkey_secret *s, const uint8_t iv[16], const uint8_t *in,
 	return r;
 }
 
-int
-softkey_decrypt(const struct softkey_secret *s, const uint8_t *in, size_t n, uint8_t *out, size_t *out_len)
+int softkey_decrypt(const struct softkey_secret *s, const uint8_t *in, size_t n, uint8_t *out,
+    size_t *out_len)
 {
 	uint8_t iv[16] = { 0 };
 
@@ -215,8 +209,8 @@ softkey_decrypt(const struct softkey_secret *s, const uint8_t *in, size_t n, uin
 	return aes_cbc(s, iv, in, n, out, 0);
 }
 
-int
-softkey_encrypt(const struct softkey_secret *s, const uint8_t *in, size_t n, uint8_t *out, size_t *out_len)
+int softkey_encrypt(const struct softkey_secret *s, const uint8_t *in, size_t n, uint8_t *out,
+    size_t *out_len)
 {
 	uint8_t iv[16] = { 0 };
 
@@ -231,8 +225,8 @@ softkey_encrypt(const struct softkey_secret *s, const uint8_t *in, size_t n, uin
 	return aes_cbc(s, iv, in, n, out, 1);
 }
 
-bool
-softkey_auth_ok(int protocol, const uint8_t key[32], const uint8_t *data, size_t n, const uint8_t *mac, size_t mac_len)
+bool softkey_auth_ok(int protocol, const uint8_t key[32], const uint8_t *data, size_t n, const uint8_t *mac,
+    size_t mac_len)
 {
 	uint8_t want[32];
 	unsigned len = 0;

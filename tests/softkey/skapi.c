@@ -23,14 +23,12 @@ EXPORT sk_enroll_fn sk_enroll;
 EXPORT sk_sign_fn sk_sign;
 EXPORT sk_load_resident_keys_fn sk_load_resident_keys;
 
-EXPORT uint32_t
-sk_api_version(void)
+EXPORT uint32_t sk_api_version(void)
 {
 	return SSH_SK_VERSION_MAJOR;
 }
 
-static int
-map_status(int status)
+static int map_status(int status)
 {
 	switch (status) {
 	case FIDO_OK:
@@ -49,8 +47,7 @@ map_status(int status)
 	}
 }
 
-static uint8_t *
-copy(const void *p, size_t n, size_t *len)
+static uint8_t *copy(const void *p, size_t n, size_t *len)
 {
 	uint8_t *out = malloc(n > 0 ? n : 1);
 
@@ -70,8 +67,7 @@ struct names {
 };
 
 /* The plugged keys, or the one that option "device" names ("softkey:NAME"). */
-static int
-find_keys(struct sk_option **options, struct names *out)
+static int find_keys(struct sk_option **options, struct names *out)
 {
 	const char *device = NULL;
 
@@ -97,8 +93,7 @@ find_keys(struct sk_option **options, struct names *out)
 }
 
 /* By PIN if there is one, else built-in if wanted. */
-static int
-verify_user(const struct softkey *k, const char *pin, bool wanted, bool *verified)
+static int verify_user(const struct softkey *k, const char *pin, bool wanted, bool *verified)
 {
 	uint8_t hash[16];
 	int r;
@@ -119,8 +114,7 @@ verify_user(const struct softkey *k, const char *pin, bool wanted, bool *verifie
 	return r;
 }
 
-static struct softkey_wait
-new_wait(const char *name)
+static struct softkey_wait new_wait(const char *name)
 {
 	softkey_touch_clear(name);
 	return (struct softkey_wait){ name, softkey_now(), -1 };
@@ -129,8 +123,7 @@ new_wait(const char *name)
 /* --- enrol --- */
 
 /* The authenticator data as CBOR byte string, as libfido2 hands it out. */
-static uint8_t *
-cbor_bytes(const uint8_t *p, size_t n, size_t *len)
+static uint8_t *cbor_bytes(const uint8_t *p, size_t n, size_t *len)
 {
 	uint8_t buf[SOFTKEY_AUTHDATA_MAX + 3] = { 0x59, (uint8_t)(n >> 8), (uint8_t)n };
 
@@ -144,8 +137,7 @@ cbor_bytes(const uint8_t *p, size_t n, size_t *len)
 	return copy(buf, n + 3, len);
 }
 
-static void
-free_enroll(struct sk_enroll_response *r)
+static void free_enroll(struct sk_enroll_response *r)
 {
 	free(r->public_key);
 	free(r->key_handle);
@@ -154,8 +146,8 @@ free_enroll(struct sk_enroll_response *r)
 	free(r->authdata);
 }
 
-static int
-fill_enroll(const struct softkey *k, const struct softkey_made *m, uint8_t flags, struct sk_enroll_response *r)
+static int fill_enroll(const struct softkey *k, const struct softkey_made *m, uint8_t flags,
+    struct sk_enroll_response *r)
 {
 	memset(r, 0, sizeof(*r));
 	r->flags = flags;
@@ -164,16 +156,16 @@ fill_enroll(const struct softkey *k, const struct softkey_made *m, uint8_t flags
 	r->signature = copy(m->sig, m->sig_len, &r->signature_len);
 	r->attestation_cert = copy(k->att_cert, m->with_cert ? k->att_cert_len : 0, &r->attestation_cert_len);
 	r->authdata = cbor_bytes(m->authdata, m->authdata_len, &r->authdata_len);
-	if (r->public_key == NULL || r->key_handle == NULL || r->signature == NULL || r->attestation_cert == NULL ||
-	    r->authdata == NULL) {
+	if (r->public_key == NULL || r->key_handle == NULL || r->signature == NULL ||
+	    r->attestation_cert == NULL || r->authdata == NULL) {
 		free_enroll(r);
 		return SSH_SK_ERR_GENERAL;
 	}
 	return 0;
 }
 
-static int
-do_enroll(const struct softkey *k, struct softkey_make *m, const char *pin, bool uv, struct softkey_made *made)
+static int do_enroll(const struct softkey *k, struct softkey_make *m, const char *pin, bool uv,
+    struct softkey_made *made)
 {
 	struct softkey_wait w = new_wait(k->name);
 	int r;
@@ -185,14 +177,16 @@ do_enroll(const struct softkey *k, struct softkey_make *m, const char *pin, bool
 	return softkey_op_make(&w, m, made);
 }
 
-EXPORT int
-sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len, const char *application, uint8_t flags,
-    const char *pin, struct sk_option **options, struct sk_enroll_response **response)
+EXPORT int sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len, const char *application,
+    uint8_t flags, const char *pin, struct sk_option **options, struct sk_enroll_response **response)
 {
 	static const uint8_t user_id[32];
 	const bool uv = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0;
 	uint8_t cdh[SHA256_DIGEST_LENGTH];
-	struct softkey_make m = { .rp = application, .cdh = cdh, .user_id = user_id, .user_id_len = sizeof(user_id) };
+	struct softkey_make m = { .rp = application,
+		.cdh = cdh,
+		.user_id = user_id,
+		.user_id_len = sizeof(user_id) };
 	struct softkey_made made;
 	struct names names;
 	struct softkey k;
@@ -222,8 +216,7 @@ sk_enroll(uint32_t alg, const uint8_t *challenge, size_t challenge_len, const ch
 
 /* --- sign --- */
 
-static int
-fill_sign(const struct softkey_cred *c, const struct softkey_got *got, struct sk_sign_response *r)
+static int fill_sign(const struct softkey_cred *c, const struct softkey_got *got, struct sk_sign_response *r)
 {
 	const unsigned char *p = got->sig;
 	ECDSA_SIG *sig;
@@ -238,7 +231,8 @@ fill_sign(const struct softkey_cred *c, const struct softkey_got *got, struct sk
 	}
 	if ((sig = d2i_ECDSA_SIG(NULL, &p, (long)got->sig_len)) == NULL)
 		return -1;
-	ok = BN_bn2binpad(ECDSA_SIG_get0_r(sig), rs, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(sig), rs + 32, 32) == 32;
+	ok = BN_bn2binpad(ECDSA_SIG_get0_r(sig), rs, 32) == 32 &&
+	    BN_bn2binpad(ECDSA_SIG_get0_s(sig), rs + 32, 32) == 32;
 	ECDSA_SIG_free(sig);
 	if (!ok)
 		return -1;
@@ -248,8 +242,7 @@ fill_sign(const struct softkey_cred *c, const struct softkey_got *got, struct sk
 }
 
 /* The plugged key that made this handle. */
-static int
-find_owner(const struct names *names, const char *application, const uint8_t *handle, size_t n,
+static int find_owner(const struct names *names, const char *application, const uint8_t *handle, size_t n,
     struct softkey *k, struct softkey_cred *c)
 {
 	for (size_t i = 0; i < names->n; i++)
@@ -258,10 +251,9 @@ find_owner(const struct names *names, const char *application, const uint8_t *ha
 	return SSH_SK_ERR_DEVICE_NOT_FOUND;
 }
 
-EXPORT int
-sk_sign(uint32_t alg, const uint8_t *data, size_t data_len, const char *application, const uint8_t *key_handle,
-    size_t key_handle_len, uint8_t flags, const char *pin, struct sk_option **options,
-    struct sk_sign_response **response)
+EXPORT int sk_sign(uint32_t alg, const uint8_t *data, size_t data_len, const char *application,
+    const uint8_t *key_handle, size_t key_handle_len, uint8_t flags, const char *pin,
+    struct sk_option **options, struct sk_sign_response **response)
 {
 	const bool uv = (flags & SSH_SK_USER_VERIFICATION_REQD) != 0;
 	uint8_t cdh[SHA256_DIGEST_LENGTH];
@@ -300,8 +292,8 @@ sk_sign(uint32_t alg, const uint8_t *data, size_t data_len, const char *applicat
 
 /* --- resident keys --- */
 
-static struct sk_resident_key *
-new_resident(const struct softkey *k, const struct softkey_resident *res, size_t slot)
+static struct sk_resident_key *new_resident(const struct softkey *k, const struct softkey_resident *res,
+    size_t slot)
 {
 	struct sk_resident_key *rk = calloc(1, sizeof(*rk));
 	struct softkey_made made = { 0 };
@@ -329,8 +321,8 @@ new_resident(const struct softkey *k, const struct softkey_resident *res, size_t
 	return NULL;
 }
 
-EXPORT int
-sk_load_resident_keys(const char *pin, struct sk_option **options, struct sk_resident_key ***keys, size_t *n)
+EXPORT int sk_load_resident_keys(const char *pin, struct sk_option **options, struct sk_resident_key ***keys,
+    size_t *n)
 {
 	struct names names;
 	struct softkey k;

@@ -33,8 +33,7 @@ static const char *const attest_words[] = { "basic", "self", "none", NULL };
 static const char *const bool_words[] = { "no", "yes", NULL };
 static const char *const ctap_words[] = { "2.1", "2.0", NULL };
 
-static int
-word(const char *const *words, const char *value)
+static int word(const char *const *words, const char *value)
 {
 	for (int i = 0; words[i] != NULL; i++)
 		if (strcmp(words[i], value) == 0)
@@ -42,8 +41,7 @@ word(const char *const *words, const char *value)
 	return -1;
 }
 
-static long
-number(const char *value, long max)
+static long number(const char *value, long max)
 {
 	char *end;
 	long v;
@@ -53,8 +51,7 @@ number(const char *value, long max)
 	return errno == 0 && end != value && *end == '\0' && v >= 0 && v <= max ? v : -1;
 }
 
-static int
-set_pin(struct softkey *k, const char *pin)
+static int set_pin(struct softkey *k, const char *pin)
 {
 	k->has_pin = strcmp(pin, "none") != 0;
 	k->pin_retries = SOFTKEY_PIN_RETRIES;
@@ -68,8 +65,7 @@ set_pin(struct softkey *k, const char *pin)
 	return 0;
 }
 
-static int
-set_words(struct softkey *k, const char *name, const char *value)
+static int set_words(struct softkey *k, const char *name, const char *value)
 {
 	int v;
 
@@ -92,8 +88,7 @@ set_words(struct softkey *k, const char *name, const char *value)
 	return 0;
 }
 
-static int
-set_numbers(struct softkey *k, const char *name, const char *value)
+static int set_numbers(struct softkey *k, const char *name, const char *value)
 {
 	long v = number(value, UINT32_MAX);
 
@@ -116,8 +111,7 @@ set_numbers(struct softkey *k, const char *name, const char *value)
 	return 0;
 }
 
-static int
-set_one(struct softkey *k, const char *setting)
+static int set_one(struct softkey *k, const char *setting)
 {
 	const char *eq = strchr(setting, '=');
 	char name[32];
@@ -131,12 +125,13 @@ set_one(struct softkey *k, const char *setting)
 		return set_pin(k, eq + 1);
 	if (strcmp(name, "aaguid") == 0)
 		return OPENSSL_hexstr2buf_ex(k->aaguid, sizeof(k->aaguid), &n, eq + 1, '\0') == 1 &&
-		    n == sizeof(k->aaguid) ? 0 : -1;
+			n == sizeof(k->aaguid)
+		    ? 0
+		    : -1;
 	return set_words(k, name, eq + 1) == 0 || set_numbers(k, name, eq + 1) == 0 ? 0 : -1;
 }
 
-static int
-set_all(struct softkey *k, void *arg)
+static int set_all(struct softkey *k, void *arg)
 {
 	char *const *settings = arg;
 
@@ -149,12 +144,17 @@ set_all(struct softkey *k, void *arg)
 	return 0;
 }
 
-static int
-do_create(const char *name, char **settings)
+static int do_create(const char *name, char **settings)
 {
-	static const uint8_t aaguid[16] = { 0x7a, 0x74, 0x6a, 0x69, 0x74, 0x2d, 0x74, 0x65, 0x73, 0x74, 0x2d, 0x6b, 0x65, 0x79, 0x2d, 0x31 };
-	struct softkey k = { .plugged = true, .ed25519 = true, .protocol = 12, .touch_ms = 30000,
-	    .uv_retries = SOFTKEY_UV_RETRIES, .pin_retries = SOFTKEY_PIN_RETRIES, .counter_step = 1 };
+	static const uint8_t aaguid[16] = { 0x7a, 0x74, 0x6a, 0x69, 0x74, 0x2d, 0x74, 0x65, 0x73, 0x74, 0x2d,
+		0x6b, 0x65, 0x79, 0x2d, 0x31 };
+	struct softkey k = { .plugged = true,
+		.ed25519 = true,
+		.protocol = 12,
+		.touch_ms = 30000,
+		.uv_retries = SOFTKEY_UV_RETRIES,
+		.pin_retries = SOFTKEY_PIN_RETRIES,
+		.counter_step = 1 };
 
 	if (!softkey_name_ok(name)) {
 		(void)fprintf(stderr, "softkey: %s: a name is a-z, 0-9 and -\n", name);
@@ -168,15 +168,15 @@ do_create(const char *name, char **settings)
 	}
 	if (set_all(&k, settings) != 0)
 		return 2;
-	if (RAND_bytes(k.secret, sizeof(k.secret)) != 1 || softkey_attest_new(&k) != 0 || softkey_create(&k) != 0) {
+	if (RAND_bytes(k.secret, sizeof(k.secret)) != 1 || softkey_attest_new(&k) != 0 ||
+	    softkey_create(&k) != 0) {
 		perror("softkey: create");
 		return 1;
 	}
 	return 0;
 }
 
-static int
-do_set(const char *name, char **settings)
+static int do_set(const char *name, char **settings)
 {
 	int r = softkey_update(name, set_all, settings);
 
@@ -185,8 +185,7 @@ do_set(const char *name, char **settings)
 	return r < 0 ? 1 : r;
 }
 
-static int
-do_plug(const char *name, const char *setting)
+static int do_plug(const char *name, const char *setting)
 {
 	char text[32];
 	char *settings[] = { text, NULL };
@@ -195,8 +194,7 @@ do_plug(const char *name, const char *setting)
 	return do_set(name, settings);
 }
 
-static int
-do_only(const char *name)
+static int do_only(const char *name)
 {
 	char names[SOFTKEY_KEYS_MAX][SOFTKEY_NAME_SIZE];
 	size_t n = softkey_list(names, true);
@@ -207,8 +205,7 @@ do_only(const char *name)
 	return do_plug(name, "plugged=yes");
 }
 
-static int
-do_file(const char *name, const char *suffix, bool make)
+static int do_file(const char *name, const char *suffix, bool make)
 {
 	char path[512];
 	FILE *f = NULL;
@@ -221,8 +218,7 @@ do_file(const char *name, const char *suffix, bool make)
 	return 0;
 }
 
-static int
-do_show(const char *name)
+static int do_show(const char *name)
 {
 	struct softkey k;
 
@@ -236,8 +232,7 @@ do_show(const char *name)
 	return 0;
 }
 
-static int
-do_ls(void)
+static int do_ls(void)
 {
 	char names[SOFTKEY_KEYS_MAX][SOFTKEY_NAME_SIZE];
 	size_t n = softkey_list(names, false);
@@ -248,8 +243,7 @@ do_ls(void)
 	return r;
 }
 
-static int
-do_touches(const char *name)
+static int do_touches(const char *name)
 {
 	char path[512], line[512], who[64], outcome[64];
 	unsigned n = 0;
@@ -276,8 +270,7 @@ do_touches(const char *name)
 	return 0;
 }
 
-static int
-run(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *verb = argv[1], *name = argc > 2 ? argv[2] : NULL;
 
@@ -306,8 +299,7 @@ run(int argc, char **argv)
 	return 2;
 }
 
-int
-main(int argc, char **argv)
+int main(int argc, char **argv)
 {
 	int r;
 

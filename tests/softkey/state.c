@@ -21,25 +21,21 @@
 
 #define SUFFIX ".json"
 
-const char *
-softkey_dir(void)
+const char *softkey_dir(void)
 {
 	const char *dir = getenv("ZTJ_SOFTKEY_DIR");
 
 	return dir != NULL && dir[0] == '/' ? dir : NULL;
 }
 
-bool
-softkey_name_ok(const char *name)
+bool softkey_name_ok(const char *name)
 {
 	size_t n = strlen(name);
 
-	return n > 0 && n < SOFTKEY_NAME_SIZE &&
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+	return n > 0 && n < SOFTKEY_NAME_SIZE && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-int
-softkey_path(const char *name, const char *suffix, char *out, size_t size)
+int softkey_path(const char *name, const char *suffix, char *out, size_t size)
 {
 	const char *dir = softkey_dir();
 	int n;
@@ -58,8 +54,7 @@ softkey_path(const char *name, const char *suffix, char *out, size_t size)
 
 /* --- JSON --- */
 
-static json_t *
-hex_of(const uint8_t *p, size_t n)
+static json_t *hex_of(const uint8_t *p, size_t n)
 {
 	char text[2 * 1024 + 1];
 	size_t len = 0;
@@ -71,8 +66,7 @@ hex_of(const uint8_t *p, size_t n)
 	return json_string(text);
 }
 
-static int
-bytes_of(const json_t *o, const char *key, uint8_t *out, size_t size, size_t *len)
+static int bytes_of(const json_t *o, const char *key, uint8_t *out, size_t size, size_t *len)
 {
 	const char *text = json_string_value(json_object_get(o, key));
 
@@ -84,40 +78,39 @@ bytes_of(const json_t *o, const char *key, uint8_t *out, size_t size, size_t *le
 	return OPENSSL_hexstr2buf_ex(out, size, len, text, '\0') == 1 ? 0 : -1;
 }
 
-static int
-exact_bytes_of(const json_t *o, const char *key, uint8_t *out, size_t size)
+static int exact_bytes_of(const json_t *o, const char *key, uint8_t *out, size_t size)
 {
 	size_t len;
 
 	return bytes_of(o, key, out, size, &len) == 0 && len == size ? 0 : -1;
 }
 
-static json_t *
-resident_to_json(const struct softkey *k)
+static json_t *resident_to_json(const struct softkey *k)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < k->n_resident; i++) {
 		const struct softkey_resident *r = &k->resident[i];
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "rp", r->rp,
-		    "handle", hex_of(r->handle, sizeof(r->handle)),
-		    "user_id", hex_of(r->user_id, r->user_id_len)));
+		json_array_append_new(list,
+		    json_pack("{s:s, s:o, s:o}", "rp", r->rp, "handle", hex_of(r->handle, sizeof(r->handle)),
+			"user_id", hex_of(r->user_id, r->user_id_len)));
 	}
 	return list;
 }
 
-static int
-resident_from_json(const json_t *list, struct softkey *k)
+static int resident_from_json(const json_t *list, struct softkey *k)
 {
 	const json_t *o;
 	const char *rp;
 	size_t i;
 
 	k->n_resident = 0;
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		struct softkey_resident *r = &k->resident[k->n_resident];
 		if (k->n_resident == SOFTKEY_RESIDENT_MAX ||
-		    (rp = json_string_value(json_object_get(o, "rp"))) == NULL || strlen(rp) >= sizeof(r->rp) ||
+		    (rp = json_string_value(json_object_get(o, "rp"))) == NULL ||
+		    strlen(rp) >= sizeof(r->rp) ||
 		    exact_bytes_of(o, "handle", r->handle, sizeof(r->handle)) != 0 ||
 		    bytes_of(o, "user_id", r->user_id, sizeof(r->user_id), &r->user_id_len) != 0)
 			return -1;
@@ -127,32 +120,30 @@ resident_from_json(const json_t *list, struct softkey *k)
 	return 0;
 }
 
-static json_t *
-to_json(const struct softkey *k)
+static json_t *to_json(const struct softkey *k)
 {
-	return json_pack("{s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o, s:i, s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack(
+	    "{s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:o, s:i, s:i, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
 	    "plugged", k->plugged, "ctap20", k->ctap20, "ed25519", k->ed25519, "protocol", k->protocol,
-	    "attest", (int)k->attest, "touch", (int)k->touch, "touch_ms", k->touch_ms,
-	    "uv", (int)k->uv, "uv_retries", k->uv_retries,
-	    "has_pin", k->has_pin, "pin_hash", hex_of(k->pin_hash, sizeof(k->pin_hash)),
-	    "pin_retries", k->pin_retries, "pin_mismatches", k->pin_mismatches,
-	    "counter", (json_int_t)k->counter, "counter_step", (json_int_t)k->counter_step,
+	    "attest", (int)k->attest, "touch", (int)k->touch, "touch_ms", k->touch_ms, "uv", (int)k->uv,
+	    "uv_retries", k->uv_retries, "has_pin", k->has_pin, "pin_hash",
+	    hex_of(k->pin_hash, sizeof(k->pin_hash)), "pin_retries", k->pin_retries, "pin_mismatches",
+	    k->pin_mismatches, "counter", (json_int_t)k->counter, "counter_step", (json_int_t)k->counter_step,
 	    "secret", hex_of(k->secret, sizeof(k->secret)), "aaguid", hex_of(k->aaguid, sizeof(k->aaguid)),
 	    "att_key", hex_of(k->att_key, k->att_key_len), "att_cert", hex_of(k->att_cert, k->att_cert_len),
 	    "resident", resident_to_json(k));
 }
 
-static int
-from_json(json_t *o, struct softkey *k)
+static int from_json(json_t *o, struct softkey *k)
 {
 	int plugged, ctap20, ed25519, attest, touch, uv, has_pin;
 	json_int_t counter, step;
 
 	if (json_unpack(o, "{s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:i, s:I, s:I}",
-	    "plugged", &plugged, "ctap20", &ctap20, "ed25519", &ed25519, "protocol", &k->protocol,
-	    "attest", &attest, "touch", &touch, "touch_ms", &k->touch_ms, "uv", &uv, "uv_retries", &k->uv_retries,
-	    "has_pin", &has_pin, "pin_retries", &k->pin_retries, "pin_mismatches", &k->pin_mismatches,
-	    "counter", &counter, "counter_step", &step) != 0 ||
+		"plugged", &plugged, "ctap20", &ctap20, "ed25519", &ed25519, "protocol", &k->protocol,
+		"attest", &attest, "touch", &touch, "touch_ms", &k->touch_ms, "uv", &uv, "uv_retries",
+		&k->uv_retries, "has_pin", &has_pin, "pin_retries", &k->pin_retries, "pin_mismatches",
+		&k->pin_mismatches, "counter", &counter, "counter_step", &step) != 0 ||
 	    exact_bytes_of(o, "pin_hash", k->pin_hash, sizeof(k->pin_hash)) != 0 ||
 	    exact_bytes_of(o, "secret", k->secret, sizeof(k->secret)) != 0 ||
 	    exact_bytes_of(o, "aaguid", k->aaguid, sizeof(k->aaguid)) != 0 ||
@@ -173,8 +164,7 @@ from_json(json_t *o, struct softkey *k)
 
 /* --- files --- */
 
-int
-softkey_load(const char *name, struct softkey *k)
+int softkey_load(const char *name, struct softkey *k)
 {
 	char path[512];
 	json_t *o;
@@ -194,8 +184,7 @@ softkey_load(const char *name, struct softkey *k)
 	return r;
 }
 
-static int
-store(const struct softkey *k)
+static int store(const struct softkey *k)
 {
 	char path[512], tmp[512];
 	json_t *o = NULL;
@@ -221,8 +210,7 @@ out:
 	return r;
 }
 
-static int
-lock_dir(void)
+static int lock_dir(void)
 {
 	char path[512];
 	int fd;
@@ -239,8 +227,7 @@ lock_dir(void)
 	return fd;
 }
 
-int
-softkey_update(const char *name, int (*change)(struct softkey *k, void *arg), void *arg)
+int softkey_update(const char *name, int (*change)(struct softkey *k, void *arg), void *arg)
 {
 	struct softkey k;
 	int fd, r;
@@ -254,8 +241,7 @@ softkey_update(const char *name, int (*change)(struct softkey *k, void *arg), vo
 	return r;
 }
 
-int
-softkey_create(const struct softkey *k)
+int softkey_create(const struct softkey *k)
 {
 	struct softkey there;
 	int fd, r = -1;
@@ -274,14 +260,12 @@ softkey_create(const struct softkey *k)
 	return r;
 }
 
-static int
-by_name(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
 	return strcmp(a, b);
 }
 
-size_t
-softkey_list(char names[SOFTKEY_KEYS_MAX][SOFTKEY_NAME_SIZE], bool plugged_only)
+size_t softkey_list(char names[SOFTKEY_KEYS_MAX][SOFTKEY_NAME_SIZE], bool plugged_only)
 {
 	const char *dir = softkey_dir();
 	struct dirent *e;

@@ -14,8 +14,7 @@
 
 #include "tests/softkey/softkey.h"
 
-int64_t
-softkey_now(void)
+int64_t softkey_now(void)
 {
 	struct timespec ts;
 
@@ -24,22 +23,19 @@ softkey_now(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static bool
-take_touch(const char *name)
+static bool take_touch(const char *name)
 {
 	char path[512];
 
 	return softkey_path(name, ".touch", path, sizeof(path)) == 0 && unlink(path) == 0;
 }
 
-void
-softkey_touch_clear(const char *name)
+void softkey_touch_clear(const char *name)
 {
 	(void)take_touch(name);
 }
 
-static void
-note(const char *name, const char *what, const char *outcome)
+static void note(const char *name, const char *what, const char *outcome)
 {
 	char path[512], line[512];
 	int fd, n;
@@ -54,8 +50,7 @@ note(const char *name, const char *what, const char *outcome)
 }
 
 /* SOFTKEY_PENDING: nothing happened yet. */
-static int
-look(const struct softkey_wait *w)
+static int look(const struct softkey_wait *w)
 {
 	struct softkey k;
 
@@ -68,8 +63,7 @@ look(const struct softkey_wait *w)
 	return softkey_now() - w->began >= k.touch_ms ? FIDO_ERR_USER_ACTION_TIMEOUT : SOFTKEY_PENDING;
 }
 
-int
-softkey_touch(const struct softkey_wait *w, const char *what)
+int softkey_touch(const struct softkey_wait *w, const char *what)
 {
 	const struct timespec tick = { 0, 20 * 1000 * 1000 };
 	int r;
@@ -79,7 +73,10 @@ softkey_touch(const struct softkey_wait *w, const char *what)
 			return SOFTKEY_PENDING;
 		(void)nanosleep(&tick, NULL);
 	}
-	note(w->name, what, r == FIDO_OK ? "touched" : r == FIDO_ERR_OPERATION_DENIED ? "refused" :
-	    r == SOFTKEY_GONE ? "gone" : "timeout");
+	note(w->name, what,
+	    r == FIDO_OK                         ? "touched"
+		: r == FIDO_ERR_OPERATION_DENIED ? "refused"
+		: r == SOFTKEY_GONE              ? "gone"
+						 : "timeout");
 	return r;
 }
