@@ -20,22 +20,20 @@
 static int unwrap(struct ztj_view cbor, struct ztj_view *out)
 {
 	struct ztj_rd rd;
-	uint8_t head, len[2] = { 0, 0 };
-	size_t n;
+	uint8_t head, byte;
+	size_t n = 0;
 	int r;
 
 	ztj_rd_init(&rd, cbor);
 	if ((r = ztj_rd_u8(&rd, &head)) != ZTJ_OK)
 		return r;
-	if (head == 0x58)
-		r = ztj_rd_u8(&rd, &len[1]);
-	else if (head == 0x59 && (r = ztj_rd_u8(&rd, &len[0])) == ZTJ_OK)
-		r = ztj_rd_u8(&rd, &len[1]);
-	else if (head != 0x59)
-		r = ZTJ_BAD_ENCODING; /* shorter than a header, or no byte string */
-	if (r != ZTJ_OK)
-		return r;
-	n = (size_t)len[0] << 8 | len[1];
+	if (head != 0x58 && head != 0x59) /* a length in one byte or in two; shorter than 24 it cannot be */
+		return ZTJ_BAD_ENCODING;
+	for (int i = 0x58; i <= head; i++) {
+		if ((r = ztj_rd_u8(&rd, &byte)) != ZTJ_OK)
+			return r;
+		n = n << 8 | byte;
+	}
 	if ((r = ztj_rd_bytes(&rd, n, out)) != ZTJ_OK)
 		return r;
 	return ztj_rd_end(&rd);

@@ -32,14 +32,12 @@ void ztj_devices_free(struct ztj_devices *d)
 
 int ztj_device_open(const struct ztj_devices *d, size_t i, fido_dev_t **dev)
 {
-	int e;
-
 	*dev = NULL;
 	if (i >= d->n)
 		return ZTJ_INTERNAL;
 	if ((*dev = fido_dev_new_with_info(fido_dev_info_ptr(d->info, i))) == NULL)
 		return ZTJ_NOMEM;
-	if ((e = fido_dev_open_with_info(*dev)) != FIDO_OK) {
+	if (fido_dev_open_with_info(*dev) != FIDO_OK) {
 		fido_dev_free(dev);
 		/* could not be opened: no permission on the device node, or just pulled out */
 		return ZTJ_DEVICE;

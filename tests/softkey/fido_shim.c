@@ -124,8 +124,6 @@ static int dev_rx(struct fido_dev *d, uint8_t cmd, unsigned char *p, size_t n, i
 static const fido_dev_io_t io = { dev_open, dev_close, dev_read, dev_write };
 static const fido_dev_transport_t transport = { dev_rx, dev_tx };
 
-EXPORT int fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found);
-
 EXPORT int fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *found)
 {
 	char names[SOFTKEY_KEYS_MAX][SOFTKEY_NAME_SIZE];
@@ -143,8 +141,6 @@ EXPORT int fido_dev_info_manifest(fido_dev_info_t *list, size_t max, size_t *fou
 	}
 	return FIDO_OK;
 }
-
-EXPORT int fido_dev_open(fido_dev_t *dev, const char *path);
 
 /* A program that kept only the path (OpenSSH does) has lost the hooks that stood beside it. */
 EXPORT int fido_dev_open(fido_dev_t *dev, const char *path)

@@ -187,7 +187,7 @@ static int aes_cbc(const struct softkey_secret *s, const uint8_t iv[16], const u
 	if (ctx != NULL && n > 0 && n % 16 == 0 && n <= 256 &&
 	    EVP_CipherInit_ex(ctx, EVP_aes_256_cbc(), NULL, s->aes, iv, encrypt) == 1 &&
 	    EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 && EVP_CipherUpdate(ctx, out, &len, in, (int)n) == 1 &&
-	    EVP_CipherFinal_ex(ctx, out + len, &last) == 1 && (size_t)(len + last) == n)
+	    EVP_CipherFinal_ex(ctx, out + len, &last) == 1 && (size_t)len + (size_t)last == n)
 		r = 0;
 	EVP_CIPHER_CTX_free(ctx);
 	return r;

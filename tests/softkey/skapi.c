@@ -337,7 +337,7 @@ EXPORT int sk_load_resident_keys(const char *pin, struct sk_option **options, st
 		return SSH_SK_ERR_GENERAL;
 	if ((r = verify_user(&k, pin, true, &verified)) != FIDO_OK)
 		return map_status(r);
-	if ((*keys = calloc(SOFTKEY_RESIDENT_MAX, sizeof(**keys))) == NULL)
+	if ((*keys = calloc(SOFTKEY_RESIDENT_MAX, sizeof(struct sk_resident_key *))) == NULL)
 		return SSH_SK_ERR_GENERAL;
 	for (size_t i = 0; i < k.n_resident; i++)
 		if (((*keys)[*n] = new_resident(&k, &k.resident[i], i)) != NULL)
