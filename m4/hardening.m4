@@ -41,18 +41,22 @@ AC_DEFUN([ZTJ_HARDENING], [
   ZTJ_TRY_CFLAG([HARD_CFLAGS], [-ftrivial-auto-var-init=zero])
   AS_IF([test "x$ztj_flag_ok" = xno],
     [ZTJ_TRY_CFLAG([HARD_CFLAGS], [-ftrivial-auto-var-init=pattern])])
+  dnl Sanitizers apart: what stock programs load cannot carry a sanitizer.
+  SAN_CFLAGS="" SAN_LDFLAGS=""
   AS_IF([test "x$enable_sanitizers" = xyes || test "x$enable_fuzzers" = xyes],
-    [HARD_CFLAGS="$HARD_CFLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
-     HARD_LDFLAGS="-fsanitize=address,undefined"],
+    [SAN_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+     SAN_LDFLAGS="-fsanitize=address,undefined"],
     [AS_IF([test "x$enable_coverage" = xyes],
       [HARD_CFLAGS="$HARD_CFLAGS --coverage" HARD_LDFLAGS="--coverage"],
       [HARD_CFLAGS="$HARD_CFLAGS -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3"])])
   AS_IF([test "x$enable_fuzzers" = xyes],
-    [HARD_CFLAGS="$HARD_CFLAGS -fsanitize=fuzzer-no-link"])
+    [SAN_CFLAGS="$SAN_CFLAGS -fsanitize=fuzzer-no-link"])
   for ztj_f in -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed; do
     ZTJ_TRY_LDFLAG([HARD_LDFLAGS], [$ztj_f])
   done
   AC_SUBST([WARN_CFLAGS])
   AC_SUBST([HARD_CFLAGS])
   AC_SUBST([HARD_LDFLAGS])
+  AC_SUBST([SAN_CFLAGS])
+  AC_SUBST([SAN_LDFLAGS])
 ])
