@@ -10,7 +10,7 @@
  *   revocations       frames, one signed container each, in the broker's order
  *   status.signed     the newest status that counted
  *
- * A frame is uint32 length, the SHA-256 of its content, the content. Every change is on disk (fsync) before the call
+ * A frame is uint32 length, its complement, the SHA-256 of its content, the content. Every change is on disk (fsync) before the call
  * returns. A frame cut short at the end of a file (a crash while it was written) was never answered
  * for and is dropped; any other damage refuses to load.
  */

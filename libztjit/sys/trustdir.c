@@ -1,0 +1,348 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "libztjit/sys/trustdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "libztjit/sys/frames.h"
+#include "libztjit/sys/safefile.h"
+#include "libztjit/sys/trustdir_dir.h"
+
+#define PATH_SIZE 4096
+#define SIGNED_MAX (ZTJ_POLICY_MAX + ZTJ_SIGS_MAX * (ZTJ_SSHSIG_MAX + 8) + 64)
+#define REVOCATIONS_MAX ((size_t)1 << 30)
+#define STATUS_EVERY 10
+
+struct ztj_trustdir {
+	char path[PATH_SIZE - 128];
+	struct ztj_file_rule rule;
+	int lock;
+	int64_t status_at;  /* date of the status on disk */
+	size_t ndirs;
+	struct ztj_dirfile *dir[ZTJ_SEEN_MAX];
+};
+
+static void
+name_path(const struct ztj_trustdir *d, const char *prefix, const char *name, char out[PATH_SIZE])
+{
+	/* both parts are bounded: ztj_trustdir_open and the grammar of names */
+	(void)snprintf(out, PATH_SIZE, "%s/%s%s", d->path, prefix, name);
+}
+
+static int
+check_directory(const char *path, const struct ztj_file_rule *rule)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? ZTJ_NOT_FOUND : errno == ELOOP || errno == ENOTDIR ? ZTJ_UNSAFE_FILE : ZTJ_IO;
+	r = ztj_file_check_fd(fd, rule);
+	(void)close(fd);
+	return r;
+}
+
+static int
+take_lock(struct ztj_trustdir *d)
+{
+	char path[PATH_SIZE];
+
+	name_path(d, "", "lock", path);
+	d->lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (d->lock < 0)
+		return ZTJ_IO;
+	if (flock(d->lock, LOCK_EX | LOCK_NB) == 0)
+		return ZTJ_OK;
+	return errno == EWOULDBLOCK ? ZTJ_STATE : ZTJ_IO;
+}
+
+int
+ztj_trustdir_open(const char *path, uid_t owner, struct ztj_trustdir **out)
+{
+	struct ztj_trustdir *d;
+	int r;
+
+	*out = NULL;
+	d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return ZTJ_NOMEM;
+	d->lock = -1;
+	d->rule.owner = owner;
+	if (strlen(path) >= sizeof(d->path)) {
+		free(d);
+		return ZTJ_TOO_LARGE;
+	}
+	memcpy(d->path, path, strlen(path) + 1);
+	r = check_directory(path, &d->rule);
+	if (r == ZTJ_OK)
+		r = take_lock(d);
+	if (r != ZTJ_OK)
+		ztj_trustdir_close(d);
+	else
+		*out = d;
+	return r;
+}
+
+void
+ztj_trustdir_close(struct ztj_trustdir *d)
+{
+	if (d == NULL)
+		return;
+	for (size_t i = 0; i < d->ndirs; i++)
+		ztj_dirfile_free(d->dir[i]);
+	if (d->lock >= 0)
+		(void)close(d->lock);
+	free(d);
+}
+
+/* ---- loading ---- */
+
+/* A file that holds one container. */
+static int
+read_signed(const struct ztj_trustdir *d, const char *name, struct ztj_buf *mem, struct ztj_signed *out)
+{
+	char path[PATH_SIZE];
+	struct ztj_rd rd;
+	int r;
+
+	name_path(d, "", name, path);
+	r = ztj_file_read(path, &d->rule, SIGNED_MAX, mem);
+	if (r != ZTJ_OK)
+		return r;
+	ztj_rd_init(&rd, ztj_buf_view(mem));
+	r = ztj_signed_read(&rd, out);
+	return r == ZTJ_OK ? ztj_rd_end(&rd) : r;
+}
+
+static int
+load_policy(struct ztj_trustdir *d, struct ztj_trust *t)
+{
+	struct ztj_buf mem;
+	struct ztj_signed s;
+	bool changed;
+	int r;
+
+	ztj_buf_init(&mem, SIGNED_MAX);
+	r = read_signed(d, "policy.signed", &mem, &s);
+	if (r == ZTJ_OK)
+		r = ztj_trust_policy(t, &s, ZTJ_TRUST_RESTORE, &changed);
+	else if (r == ZTJ_NOT_FOUND)
+		r = ZTJ_OK;
+	ztj_buf_free(&mem);
+	return r;
+}
+
+static int
+load_status(struct ztj_trustdir *d, struct ztj_trust *t)
+{
+	struct ztj_buf mem;
+	struct ztj_signed s;
+	int r;
+
+	ztj_buf_init(&mem, SIGNED_MAX);
+	r = read_signed(d, "status.signed", &mem, &s);
+	if (r == ZTJ_OK)
+		r = ztj_trust_status(t, &s, ZTJ_TRUST_RESTORE);
+	/* One that no longer matches what is held says nothing, and without one nothing is fresh. */
+	if (r == ZTJ_NOT_FOUND || r == ZTJ_STALE || r == ZTJ_BROKER_KEY || r == ZTJ_KEY_REVOKED || r == ZTJ_NOT_READY)
+		r = ZTJ_OK;
+	d->status_at = ztj_trust_fresh(t);
+	ztj_buf_free(&mem);
+	return r;
+}
+
+static int
+load_revocation(struct ztj_view frame, void *arg)
+{
+	struct ztj_signed s;
+	struct ztj_rd rd;
+	bool changed;
+	int r;
+
+	ztj_rd_init(&rd, frame);
+	r = ztj_signed_read(&rd, &s);
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(&rd);
+	return r == ZTJ_OK ? ztj_trust_revocation(arg, &s, ZTJ_TRUST_RESTORE, &changed) : r;
+}
+
+static int
+load_revocations(struct ztj_trustdir *d, struct ztj_trust *t)
+{
+	char path[PATH_SIZE];
+	struct ztj_buf mem;
+	size_t good;
+	int r;
+
+	name_path(d, "", "revocations", path);
+	ztj_buf_init(&mem, REVOCATIONS_MAX);
+	r = ztj_file_read(path, &d->rule, REVOCATIONS_MAX, &mem);
+	if (r == ZTJ_OK)
+		r = ztj_frames_each(ztj_buf_view(&mem), load_revocation, t, &good);
+	if (r == ZTJ_OK)
+		r = ztj_frames_cut(path, mem.n, good);
+	ztj_buf_free(&mem);
+	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+}
+
+static struct ztj_dirfile **
+dirfile_of(struct ztj_trustdir *d, const char *name)
+{
+	for (size_t i = 0; i < d->ndirs; i++)
+		if (strcmp(ztj_dirfile_name(d->dir[i]), name) == 0)
+			return &d->dir[i];
+	return NULL;
+}
+
+static int
+add_dirfile(struct ztj_trustdir *d, const char *name, struct ztj_dirfile ***out)
+{
+	char path[PATH_SIZE];
+	int r;
+
+	*out = dirfile_of(d, name);
+	if (*out != NULL)
+		return ZTJ_OK;
+	if (d->ndirs == ZTJ_SEEN_MAX)
+		return ZTJ_LIMIT;
+	name_path(d, "directory-", name, path);
+	r = ztj_dirfile_new(path, name, &d->rule, &d->dir[d->ndirs]);
+	if (r == ZTJ_OK)
+		*out = &d->dir[d->ndirs++];
+	return r;
+}
+
+static int
+load_directories(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
+{
+	DIR *list = opendir(d->path);
+	const struct dirent *e;
+	int r = ZTJ_OK;
+
+	if (list == NULL)
+		return ZTJ_IO;
+	while (r == ZTJ_OK && (e = readdir(list)) != NULL) {
+		struct ztj_dirfile **f;
+
+		/* a temporary left by a crash has upper case or does not say its own name: ztj_dirfile_load */
+		if (strncmp(e->d_name, "directory-", 10) != 0 || !ztj_name_ok(e->d_name + 10))
+			continue;
+		(void)snprintf(where, 64, "%.63s", e->d_name);
+		r = add_dirfile(d, e->d_name + 10, &f);
+		if (r == ZTJ_OK)
+			r = ztj_dirfile_load(*f, t);
+		if (r == ZTJ_EXISTS) {
+			ztj_dirfile_free(*f);
+			d->ndirs--;
+			r = ZTJ_OK;
+		}
+	}
+	(void)closedir(list);
+	return r;
+}
+
+int
+ztj_trustdir_load(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
+{
+	int r;
+
+	(void)snprintf(where, 64, "policy.signed");
+	r = load_policy(d, t);
+	if (r == ZTJ_OK)
+		r = load_directories(d, t, where);
+	if (r == ZTJ_OK) {
+		(void)snprintf(where, 64, "revocations");
+		r = load_revocations(d, t);
+	}
+	if (r == ZTJ_OK) {
+		(void)snprintf(where, 64, "status.signed");
+		r = load_status(d, t);
+	}
+	if (r == ZTJ_OK)
+		where[0] = '\0';
+	return r;
+}
+
+/* ---- keeping ---- */
+
+static int
+write_signed(const struct ztj_trustdir *d, const char *name, const struct ztj_signed *s)
+{
+	char path[PATH_SIZE];
+	struct ztj_buf b;
+	int r;
+
+	name_path(d, "", name, path);
+	ztj_buf_init(&b, SIGNED_MAX);
+	r = ztj_signed_write(s, &b);
+	if (r == ZTJ_OK)
+		r = ztj_file_write(path, ztj_buf_view(&b), 0600);
+	ztj_buf_free(&b);
+	return r;
+}
+
+int
+ztj_trustdir_policy(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
+{
+	int r = ztj_trust_policy(t, s, now, changed);
+
+	return r == ZTJ_OK && *changed ? write_signed(d, "policy.signed", s) : r;
+}
+
+int
+ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now,
+    bool *changed)
+{
+	struct ztj_dirfile **f;
+	size_t expected;
+	int r;
+
+	*changed = false;
+	expected = ztj_dirfile_expect(ztj_trust_dir(t, u->name), u);
+	r = ztj_trust_directory(t, u, now, changed);
+	if (r != ZTJ_OK || !*changed)
+		return r;
+	r = add_dirfile(d, u->name, &f);
+	return r == ZTJ_OK ? ztj_dirfile_keep(*f, t, u, expected) : r;
+}
+
+int
+ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now,
+    bool *changed)
+{
+	char path[PATH_SIZE];
+	struct ztj_buf b;
+	int r = ztj_trust_revocation(t, s, now, changed);
+
+	if (r != ZTJ_OK || !*changed)
+		return r;
+	name_path(d, "", "revocations", path);
+	ztj_buf_init(&b, SIGNED_MAX);
+	r = ztj_signed_write(s, &b);
+	if (r == ZTJ_OK)
+		r = ztj_frames_append(path, ztj_buf_view(&b));
+	ztj_buf_free(&b);
+	return r;
+}
+
+int
+ztj_trustdir_status(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now)
+{
+	int r = ztj_trust_status(t, s, now);
+
+	if (r != ZTJ_OK || ztj_trust_fresh(t) - d->status_at < STATUS_EVERY)
+		return r;
+	r = write_signed(d, "status.signed", s);
+	if (r == ZTJ_OK)
+		d->status_at = ztj_trust_fresh(t);
+	return r;
+}
