@@ -8,8 +8,8 @@
  * libfido2 (CTAP2) or an ssh-agent. Blocking; one authenticator at a time.
  *
  * Which way reaches the key:
- *   1. the middleware, when a provider is set: the person chose it, so its
- *      answer is final;
+ *   1. the middleware, when a provider is set and the key handle is known: the
+ *      person chose it, so its answer is final;
  *   2. libfido2, when the key handle is known and a plugged-in authenticator
  *      holds the credential (asked silently, without touch); its answer is final;
  *   3. ssh-agent, when it lists the key: for keys that are on another machine or

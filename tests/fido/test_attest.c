@@ -195,6 +195,20 @@ static void read_root(const struct person *p, struct ztj_buf *der)
 	X509_free(cert);
 }
 
+static void read_whole(const struct person *p, const char *name, struct ztj_buf *out)
+{
+	char path[128], chunk[1024];
+	size_t n;
+	FILE *f;
+
+	ztj_buf_reset(out);
+	(void)snprintf(path, sizeof(path), "%s/%s", p->dir, name);
+	assert_non_null(f = fopen(path, "re"));
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		ok(ztj_buf_put(out, chunk, n));
+	(void)fclose(f);
+}
+
 static void test_roots(void **state)
 {
 	struct person *p = *state;
@@ -234,6 +248,42 @@ static void test_another_makers_root(void **state)
 	root = ztj_buf_view(&der);
 	fails(ztj_attest_check_roots(&e.attestation, &root, 1, IN_2026), ZTJ_ATTESTATION);
 	ztj_buf_free(&der);
+}
+
+/* ssh-keygen makes the key and keeps the attestation; stock tools and ours read the same. */
+static void test_written_by_ssh_keygen(void **state)
+{
+	static const char *const types[] = { "ed25519-sk", "ecdsa-sk" };
+	struct person *p = *state;
+	struct ztj_attestation a;
+	struct ztj_attest_info info;
+	struct ztj_key key;
+	struct ztj_buf blob, line;
+
+#ifdef __SANITIZE_ADDRESS__
+	print_message("skipped: ssh-keygen cannot load a middleware built with a sanitizer\n");
+	skip();
+#endif
+	hand("create one");
+	use_middleware(p);
+	ztj_buf_init(&blob, ZTJ_ATTEST_MAX);
+	ztj_buf_init(&line, ZTJ_KEY_TEXT_SIZE);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(
+		    shell("cd %s && printf 'domain, name and nonce' >challenge && rm -f k k.pub a && "
+			  "ssh-keygen -q -N '' -t %s -w ./middleware.so -O application=ssh:x "
+			  "-O challenge=challenge -O write-attestation=a -f k </dev/null >/dev/null",
+			p->dir, types[i]),
+		    0);
+		read_whole(p, "a", &blob);
+		read_whole(p, "k.pub", &line);
+		ok(ztj_key_from_line(&key, ztj_buf_view(&line)));
+		ok(ztj_attest_parse(&a, ztj_buf_view(&blob)));
+		ok(ztj_attest_verify(&a, challenge(), &key, &info));
+		assert_int_equal(info.kind, ZTJ_ATTEST_CERT);
+	}
+	ztj_buf_free(&blob);
+	ztj_buf_free(&line);
 }
 
 /* --- encoding --- */
@@ -335,6 +385,7 @@ int main(void)
 		T(test_certificate_of_another_model),
 		T(test_roots),
 		T(test_another_makers_root),
+		T(test_written_by_ssh_keygen),
 		T(test_there_and_back),
 		T(test_truncated_at_every_length),
 		T(test_flipped_bits_never_verify),
