@@ -20,11 +20,6 @@ chmod 700 askpass
 printf 123456 >pin
 echo "some statement" >msg
 
-if nm -D "$shim" 2>/dev/null | grep -q __asan; then
-	echo "1..0 # SKIP the system's programs cannot preload a library built with a sanitizer"
-	exit 77
-fi
-
 n=0
 ok() {
 	n=$((n + 1))

@@ -25,11 +25,6 @@ chmod 700 askpass
 echo 0000 >pin
 echo "some statement" >msg
 
-if nm -D "$sk" 2>/dev/null | grep -q __asan; then
-	echo "1..0 # SKIP the system's programs cannot load a middleware built with a sanitizer"
-	exit 77
-fi
-
 n=0
 ok() {
 	n=$((n + 1))
