@@ -1,0 +1,374 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* Certificates and the grants behind them. */
+#include "ztjit/certs.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libztjit/core/decide.h"
+#include "libztjit/sys/safefile.h"
+#include "ztjit/api.h"
+#include "ztjit/held.h"
+#include "ztjit/login.h"
+#include "ztjit/out.h"
+
+#define CERT_LINE_MAX (2u * ZTJ_CERT_MAX)
+#define LEFT_AT_LEAST 3 /* seconds: less is no use for a login */
+
+int cert_target(struct cli *c, const char *text, struct target *t)
+{
+	const char *at = strrchr(text, '@');
+	char *user;
+
+	*t = (struct target){ .user = "", .host = at != NULL ? at + 1 : text };
+	if (at != NULL) {
+		if ((user = cli_printf(c, "%.*s", (int)(at - text), text)) == NULL)
+			return ZTJ_NOMEM;
+		if (user[0] == '-' || !ztj_name_ok(user))
+			return cli_fail(c, ZTJ_BAD_NAME, "%s is no account name", cli_esc(c, user));
+		t->user = user;
+	}
+	if (!ztj_hostname_ok(ztj_fullname_tail(t->host)))
+		return cli_fail(c, ZTJ_BAD_NAME, "%s is no host name", cli_esc(c, t->host));
+	return held_resolve(c, t->host, true, t->full);
+}
+
+/* Does the role let its holder log in as this account? "": whichever it names first. */
+static const char *login_account(const struct ztj_role *role, const char *user, const char *me)
+{
+	for (size_t i = 0; role != NULL && i < role->login.n; i++) {
+		const char *account = strcmp(role->login.s[i], "self") == 0 ? me : role->login.s[i];
+
+		if (user[0] == '\0' || strcmp(user, account) == 0)
+			return account;
+	}
+	return NULL;
+}
+
+static bool names_host(const struct ztj_stmt *request, const char *full)
+{
+	for (size_t i = 0; i < request->u.request.nhosts; i++)
+		if (strcmp(request->u.request.hosts[i], full) == 0)
+			return true;
+	return false;
+}
+
+/* --- kept certificates --- */
+
+static char *certs_dir(struct cli *c)
+{
+	return ctx_path(c, c->run_dir, "certs");
+}
+
+static char *cert_path(struct cli *c, const char *user, const char *host)
+{
+	return cli_printf(c, "%s/certs/%s@%s-cert.pub", c->run_dir, user, ztj_fullname_tail(host));
+}
+
+/* One line of a -cert.pub file to the blob. */
+static int line_blob(const char *line, struct ztj_buf *blob)
+{
+	const char *b64 = strchr(line, ' ');
+	size_t n;
+
+	if (b64 == NULL)
+		return ZTJ_BAD_ENCODING;
+	b64++;
+	n = strcspn(b64, " \r\n");
+	return ztj_b64_decode(ztj_view_of(b64, n), blob);
+}
+
+struct kept {
+	struct ztj_buf blob;
+	struct ztj_cert cert;
+	struct req req;
+};
+
+static void kept_free(struct kept *k)
+{
+	req_free(&k->req);
+	ztj_buf_free(&k->blob);
+}
+
+static int kept_parse(struct cli *c, const char *line, struct kept *out)
+{
+	int r;
+
+	ztj_buf_init(&out->blob, ZTJ_CERT_MAX);
+	out->req = (struct req){ .bundle = NULL };
+	if ((r = line_blob(line, &out->blob)) != ZTJ_OK ||
+	    (r = ztj_cert_parse(&out->cert, ztj_buf_view(&out->blob))) != ZTJ_OK ||
+	    (r = ztj_bundle_read(out->cert.bundle, c->pins.domain, c->cache, &out->req.bundle)) != ZTJ_OK)
+		return r;
+	ztj_hex(out->req.bundle->request->id, ZTJ_DIGEST_LEN, out->req.id);
+	ztj_short_id(out->req.bundle->request->id, out->req.short_id);
+	ztj_grant_eval(c->trust, out->req.bundle, cli_now(), &out->req.grant);
+	return ZTJ_OK;
+}
+
+static int kept_load(struct cli *c, const char *path, struct kept *out)
+{
+	struct ztj_buf text;
+	const char *line;
+	int r;
+
+	*out = (struct kept){ .req.bundle = NULL };
+	ztj_buf_init(&text, CERT_LINE_MAX);
+	if ((r = ctx_read(c, path, false, CERT_LINE_MAX, &text)) == ZTJ_OK)
+		r = (line = ztj_buf_str(&text)) != NULL ? kept_parse(c, line, out) : ZTJ_NOMEM;
+	ztj_buf_free(&text);
+	if (r != ZTJ_OK)
+		kept_free(out);
+	return r;
+}
+
+/* Still good for a login to this target, by all that is known here? */
+static bool kept_fits(const struct cli *c, const struct kept *k, const struct target *t,
+    const struct cli_key *key)
+{
+	const char *role = cli_opt(c, OPT_ROLE);
+
+	return ztj_key_equal(&k->cert.subject, &key->pub) &&
+	    k->cert.valid_before > cli_now() + LEFT_AT_LEAST && k->req.grant.state == ZTJ_GRANT_ACTIVE &&
+	    names_host(k->req.bundle->request, t->full) &&
+	    (role == NULL || strcmp(role, k->req.bundle->request->u.request.role) == 0) &&
+	    login_account(k->req.grant.role, t->user,
+		ztj_fullname_tail(k->req.bundle->request->u.request.who)) != NULL;
+}
+
+/* --- choosing a grant --- */
+
+struct choice {
+	struct cli *c;
+	const struct target *t;
+	const char *me; /* name within its directory */
+	char best[ZTJ_HEX_SIZE];
+	const char *account;
+	int64_t ends;
+	/* the likeliest of those that do not work, for the message */
+	char *why;
+	int code;
+};
+
+static void remember_why(struct choice *ch, const struct req *q)
+{
+	const char *missing = req_missing(ch->c, &q->grant);
+
+	if (ch->why != NULL)
+		return; /* newest first */
+	ch->code = q->grant.code;
+	if (q->grant.state == ZTJ_GRANT_PENDING)
+		ch->why = cli_printf(ch->c, "%s waits for approval: %s", q->short_id, missing);
+	else if (q->grant.state == ZTJ_GRANT_APPROVED)
+		ch->why = cli_printf(ch->c, "%s starts %s", q->short_id, out_time(ch->c, q->grant.starts));
+	else
+		ch->why = cli_printf(ch->c, "%s: %s", q->short_id, ztj_err_text(q->grant.code));
+}
+
+static int consider(const struct req *q, void *arg)
+{
+	struct choice *ch = arg;
+	const struct ztj_stmt *st = q->bundle->request;
+	const char *role = cli_opt(ch->c, OPT_ROLE), *account;
+
+	if (!names_host(st, ch->t->full) || (role != NULL && strcmp(role, st->u.request.role) != 0))
+		return ZTJ_OK;
+	account = login_account(ztj_policy_role(ztj_trust_held_policy(ch->c->trust), st->u.request.role),
+	    ch->t->user, ch->me);
+	if (account == NULL)
+		return ZTJ_OK;
+	if (q->grant.state != ZTJ_GRANT_ACTIVE) {
+		remember_why(ch, q);
+		return ZTJ_OK;
+	}
+	if (q->grant.ends > ch->ends) {
+		memcpy(ch->best, q->id, sizeof ch->best);
+		ch->ends = q->grant.ends;
+		ch->account = cli_strdup(ch->c, account);
+	}
+	return ZTJ_OK;
+}
+
+static int no_grant(struct cli *c, const struct choice *ch)
+{
+	const char *account = ch->t->user[0] != '\0' ? ch->t->user : ch->me;
+	struct ztj_question q = { .use = ZTJ_USE_LOGIN,
+		.host = ch->t->full,
+		.service = "sshd",
+		.account = account,
+		.person = login_who(c),
+		.now = cli_now(),
+		.now_begin = cli_now() };
+	char hint[1280] = "";
+
+	if (ch->why != NULL && ch->code == ZTJ_PENDING) {
+		cli_hint(c, "ztjit requests --mine");
+		return cli_fail(c, ZTJ_PENDING, "%s", ch->why);
+	}
+	ztj_decide_hint(c->trust, &q, hint, sizeof hint);
+	if (ch->why != NULL)
+		return cli_fail(c, ZTJ_NO_GRANT, "%s\n%s", ch->why, hint);
+	return cli_fail(c, ZTJ_NO_GRANT, "%s", hint[0] != '\0' ? hint : ztj_err_text(ZTJ_NO_GRANT));
+}
+
+/* --- fetching --- */
+
+/* The broker made it, so it is judged: our key, the grant's principal, a CA of the policy. */
+static int check_cert(struct cli *c, const char *line, const struct cli_key *k, const char *grant)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(c->trust);
+	char principal[128];
+	struct kept got;
+	int r = kept_parse(c, line, &got);
+	bool signed_by_ca = false;
+
+	(void)snprintf(principal, sizeof principal, "%s%s", ZTJ_PRINCIPAL_PREFIX, grant);
+	for (size_t i = 0; r == ZTJ_OK && i < p->broker.nca && !signed_by_ca; i++)
+		signed_by_ca = ztj_cert_verify(&got.cert, &p->broker.ca[i]) == ZTJ_OK;
+	if (r == ZTJ_OK && !signed_by_ca)
+		r = cli_fail(c, ZTJ_BAD_SIGNATURE, "the certificate is not signed by a CA of the policy");
+	if (r == ZTJ_OK && !ztj_key_equal(&got.cert.subject, &k->pub))
+		r = cli_fail(c, ZTJ_WRONG_KEY, "the certificate is for another key than %s", k->fingerprint);
+	if (r == ZTJ_OK && strcmp(got.cert.principal, principal) != 0)
+		r = cli_fail(c, ZTJ_WRONG_REQUEST, "the certificate is for another grant");
+	kept_free(&got);
+	return r == ZTJ_OK ? r : cli_fail(c, r, "the broker's certificate: %s", ztj_err_text(r));
+}
+
+static int store_cert(struct cli *c, const char *path, const char *line)
+{
+	char *dir = certs_dir(c), *text = cli_printf(c, "%s\n", line);
+	int r;
+
+	if (dir == NULL || text == NULL)
+		return ZTJ_NOMEM;
+	if ((r = ctx_need_run(c)) == ZTJ_OK && (r = ztj_dir_make(dir, 0700, (uid_t)-1, (gid_t)-1)) == ZTJ_OK)
+		r = ztj_file_write(path, ztj_view_str(text), 0600);
+	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", path, ztj_err_text(r));
+}
+
+static int fetch_cert(struct cli *c, const char *grant, const struct cli_key *k, const char *path)
+{
+	char key[ZTJ_KEY_TEXT_SIZE], *line;
+	json_t *body, *answer = NULL;
+	int r;
+
+	if ((r = ztj_key_to_text(&k->pub, key)) != ZTJ_OK)
+		return r;
+	if ((body = json_pack("{s:s, s:s}", "request", grant, "key", key)) == NULL)
+		return ZTJ_NOMEM;
+	r = api_call(c, "POST", "/v1/certificates", body, &answer);
+	json_decref(body);
+	if (r == ZTJ_OK) {
+		line = cli_strdup(c, api_str(answer, "certificate"));
+		if (line == NULL)
+			r = ZTJ_NOMEM;
+		else {
+			line[strcspn(line, "\r\n")] = '\0';
+			if ((r = check_cert(c, line, k, grant)) == ZTJ_OK)
+				r = store_cert(c, path, line);
+		}
+	}
+	json_decref(answer);
+	return r;
+}
+
+static int by_broker(struct cli *c, struct target *t, const struct cli_key *k, char **path)
+{
+	struct choice ch = { .c = c, .t = t };
+	const char *who;
+	int r;
+
+	if ((r = api_open_login(c)) != ZTJ_OK || (r = login_person(c, &who)) != ZTJ_OK ||
+	    (r = held_sync(c)) != ZTJ_OK)
+		return r;
+	ch.me = ztj_fullname_tail(who);
+	if ((r = reqs_each(c, "/v1/requests?mine=1", consider, &ch)) != ZTJ_OK)
+		return r;
+	if (ch.best[0] == '\0')
+		return no_grant(c, &ch);
+	if (ch.account == NULL)
+		return ZTJ_NOMEM;
+	t->user = ch.account;
+	if ((*path = cert_path(c, t->user, t->host)) == NULL)
+		return ZTJ_NOMEM;
+	return fetch_cert(c, ch.best, k, *path);
+}
+
+static int by_kept(struct cli *c, struct target *t, const struct cli_key *k, char **path)
+{
+	const char *me = login_load(c) == ZTJ_OK ? ztj_fullname_tail(login_who(c)) : "";
+	const char *user = t->user[0] != '\0' ? t->user : me;
+	struct kept kept;
+	int r;
+
+	cli_forget(c);
+	if (user[0] == '\0')
+		return ZTJ_NOT_FOUND;
+	if ((*path = cert_path(c, user, t->host)) == NULL)
+		return ZTJ_NOMEM;
+	if ((r = kept_load(c, *path, &kept)) != ZTJ_OK)
+		return r;
+	if (!kept_fits(c, &kept, t, k))
+		r = ZTJ_NOT_FOUND;
+	kept_free(&kept);
+	if (r == ZTJ_OK)
+		t->user = user;
+	return r;
+}
+
+int cert_ensure(struct cli *c, struct target *t, const struct cli_key *k, bool fresh, char **path)
+{
+	int r;
+
+	*path = NULL;
+	if (!fresh && by_kept(c, t, k, path) == ZTJ_OK)
+		return ZTJ_OK;
+	cli_forget(c);
+	r = by_broker(c, t, k, path);
+	if (!fresh || (r != ZTJ_UNREACHABLE && r != ZTJ_TIMEOUT))
+		return r;
+	/* certificates and pushed grants work without the broker, within the rule's freshness */
+	if (by_kept(c, t, k, path) != ZTJ_OK)
+		return r;
+	out_note(c, "%s; going on with the certificate that is here",
+	    c->message != NULL ? c->message : ztj_err_text(r));
+	cli_forget(c);
+	return ZTJ_OK;
+}
+
+bool cert_grant_uv(struct cli *c, const uint8_t grant[ZTJ_DIGEST_LEN])
+{
+	char *dir = certs_dir(c), id[ZTJ_HEX_SIZE];
+	DIR *d = dir != NULL ? opendir(dir) : NULL;
+	const struct dirent *e;
+	bool known = false, uv = false;
+	struct req q;
+
+	while (d != NULL && !known && (e = readdir(d)) != NULL) {
+		char *path = ctx_path(c, dir, e->d_name);
+		struct kept k;
+
+		if (e->d_name[0] == '.' || path == NULL || kept_load(c, path, &k) != ZTJ_OK)
+			continue;
+		known = ztj_ct_equal(k.req.bundle->request->id, grant, ZTJ_DIGEST_LEN) &&
+		    k.req.grant.rule != NULL;
+		uv = known && k.req.grant.rule->uv;
+		kept_free(&k);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	if (!known && c->net != NULL) {
+		ztj_hex(grant, ZTJ_DIGEST_LEN, id);
+		if (req_fetch(c, id, &q) == ZTJ_OK) {
+			uv = q.grant.rule != NULL && q.grant.rule->uv;
+			req_free(&q);
+		}
+	}
+	cli_forget(c);
+	return uv;
+}

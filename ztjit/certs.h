@@ -1,0 +1,29 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * Certificates: the grant that fits a login, its certificate from the broker
+ * (checked against the policy's CA), and the ones kept in the runtime directory.
+ */
+#ifndef ZTJIT_CERTS_H
+#define ZTJIT_CERTS_H
+
+#include "ztjit/key.h"
+#include "ztjit/reqs.h"
+
+struct target {
+	const char *user;              /* as given, or chosen by the grant; "" before */
+	const char *host;              /* as given: what ssh is to connect to */
+	char full[ZTJ_FULLNAME_SIZE];  /* the record */
+};
+/* "[USER@]HOST". The host must stand in a directory held here. */
+int cert_target(struct cli *c, const char *text, struct target *t) ZTJ_MUST_CHECK;
+/* Makes sure of a certificate for the target; *path is its file. fresh: ask the broker about the grant even if a
+ * certificate is there (it may have been revoked); with the broker away what is kept will do. Fills t->user. */
+int cert_ensure(struct cli *c, struct target *t, const struct cli_key *k, bool fresh, char **path) ZTJ_MUST_CHECK;
+/* Whether the grant of that digest wants user verification: from kept certificates, else from the broker; false when
+ * neither knows. */
+bool cert_grant_uv(struct cli *c, const uint8_t grant[ZTJ_DIGEST_LEN]);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* Files of armoured signatures. */
+#include "ztjit/sigfile.h"
+
+#include <string.h>
+
+#include "libztjit/sys/safefile.h"
+
+#define SIGFILE_MAX (256u * 1024u)
+static const char end_line[] = "-----END SSH SIGNATURE-----";
+
+static int add_block(struct cli *c, struct ztj_view text, struct ztj_signed *s)
+{
+	struct ztj_buf blob;
+	uint8_t *kept;
+	int r;
+
+	ztj_buf_init(&blob, ZTJ_SSHSIG_MAX);
+	if ((r = ztj_sshsig_dearmor(text, &blob)) == ZTJ_OK && s->nsigs >= ZTJ_SIGS_MAX)
+		r = ZTJ_LIMIT;
+	for (size_t i = 0; r == ZTJ_OK && i < s->nsigs; i++)
+		if (ztj_view_eq(s->sig[i], ztj_buf_view(&blob)))
+			r = ZTJ_EXISTS;
+	if (r == ZTJ_OK && (kept = cli_keep(c, blob.n)) == NULL)
+		r = ZTJ_NOMEM;
+	else if (r == ZTJ_OK) {
+		memcpy(kept, blob.p, blob.n);
+		s->sig[s->nsigs++] = ztj_view_of(kept, blob.n);
+	}
+	ztj_buf_free(&blob);
+	return r == ZTJ_EXISTS ? ZTJ_OK : r;
+}
+
+static bool only_space(const char *s)
+{
+	return s[strspn(s, " \t\r\n")] == '\0';
+}
+
+int sigfile_read(struct cli *c, const char *path, struct ztj_signed *s)
+{
+	struct ztj_buf text;
+	const char *p, *end;
+	int r;
+
+	ztj_buf_init(&text, SIGFILE_MAX + 1);
+	r = ctx_read(c, path, false, SIGFILE_MAX, &text);
+	p = r == ZTJ_OK ? ztj_buf_str(&text) : NULL;
+	while (r == ZTJ_OK && p != NULL && !only_space(p)) {
+		if ((end = strstr(p, end_line)) == NULL) {
+			r = ZTJ_BAD_ENCODING;
+			break;
+		}
+		end += sizeof end_line - 1;
+		r = add_block(c, ztj_view_of(p, (size_t)(end - p)), s);
+		p = end;
+	}
+	ztj_buf_free(&text);
+	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", cli_esc(c, path), ztj_err_text(r));
+}
+
+static int write_with(struct cli *c, const char *path, struct ztj_view blob, bool keep)
+{
+	struct ztj_buf text;
+	int r = ZTJ_OK;
+
+	ztj_buf_init(&text, SIGFILE_MAX);
+	if (keep)
+		r = ctx_read(c, path, false, SIGFILE_MAX, &text);
+	if (r == ZTJ_OK || r == ZTJ_NOT_FOUND)
+		r = ztj_sshsig_armor(blob, &text);
+	if (r == ZTJ_OK)
+		r = ztj_file_write(path, ztj_buf_view(&text), 0644);
+	ztj_buf_free(&text);
+	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", cli_esc(c, path), ztj_err_text(r));
+}
+
+int sigfile_replace(struct cli *c, const char *path, struct ztj_view blob)
+{
+	return write_with(c, path, blob, false);
+}
+
+int sigfile_append(struct cli *c, const char *path, struct ztj_view blob)
+{
+	return write_with(c, path, blob, true);
+}
