@@ -13,11 +13,12 @@ corpus=$(cd "$(dirname "$0")" && pwd)/corpus
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-for d in key sshsig keyfile cert agent attest; do
+for d in key sshsig keyfile cert agent attest policy bundle grant; do
 	rm -rf "${corpus:?}/$d"
 	mkdir -p "$corpus/$d"
 done
 "$build/tests/fuzz/make_seeds" "$corpus"
+"$build/tests/fuzz/make_seeds_grant" "$corpus"
 
 cd "$tmp"
 printf 'a statement\n' >msg
