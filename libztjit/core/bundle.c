@@ -18,8 +18,7 @@ struct item {
 	bool reached; /* belongs to the request or to one that it follows */
 };
 
-void
-ztj_bundle_free(struct ztj_bundle *b)
+void ztj_bundle_free(struct ztj_bundle *b)
 {
 	if (b == NULL)
 		return;
@@ -29,8 +28,7 @@ ztj_bundle_free(struct ztj_bundle *b)
 	free(b);
 }
 
-int
-ztj_bundle_write(const struct ztj_signed *s, size_t n, struct ztj_buf *out)
+int ztj_bundle_write(const struct ztj_signed *s, size_t n, struct ztj_buf *out)
 {
 	size_t start = out->n;
 	int r;
@@ -47,16 +45,14 @@ ztj_bundle_write(const struct ztj_signed *s, size_t n, struct ztj_buf *out)
 	return out->n - start <= ZTJ_BUNDLE_MAX ? ZTJ_OK : ZTJ_TOO_LARGE;
 }
 
-static int
-view_order(struct ztj_view a, struct ztj_view b)
+static int view_order(struct ztj_view a, struct ztj_view b)
 {
 	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
 
 	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
 }
 
-static int
-raw_order(const struct ztj_signed *a, const struct ztj_signed *b)
+static int raw_order(const struct ztj_signed *a, const struct ztj_signed *b)
 {
 	int c = view_order(a->bytes, b->bytes);
 
@@ -68,8 +64,7 @@ raw_order(const struct ztj_signed *a, const struct ztj_signed *b)
 }
 
 /* By type, time and id; equal statements with other signatures by their bytes: one order, however they came. */
-static int
-item_order(const void *pa, const void *pb)
+static int item_order(const void *pa, const void *pb)
 {
 	const struct item *a = pa, *b = pb;
 	int c = (a->stmt->type > b->stmt->type) - (a->stmt->type < b->stmt->type);
@@ -81,8 +76,7 @@ item_order(const void *pa, const void *pb)
 	return c != 0 ? c : raw_order(&a->raw, &b->raw);
 }
 
-static int
-open_item(struct item *it, const struct ztj_signed *s, const char *domain, struct ztj_sigcache *c)
+static int open_item(struct item *it, const struct ztj_signed *s, const char *domain, struct ztj_sigcache *c)
 {
 	enum ztj_stmt_type type = ztj_stmt_peek(s->bytes);
 
@@ -92,8 +86,7 @@ open_item(struct item *it, const struct ztj_signed *s, const char *domain, struc
 	return ztj_stmt_open_cached(c, s, type, domain, &it->stmt);
 }
 
-static const uint8_t *
-names_request(const struct ztj_stmt *st)
+static const uint8_t *names_request(const struct ztj_stmt *st)
 {
 	if (st->type == ZTJ_STMT_APPROVAL)
 		return st->u.approval.request;
@@ -102,8 +95,7 @@ names_request(const struct ztj_stmt *st)
 	return NULL;
 }
 
-static struct item *
-find_request(struct item *it, size_t n, const uint8_t id[ZTJ_DIGEST_LEN])
+static struct item *find_request(struct item *it, size_t n, const uint8_t id[ZTJ_DIGEST_LEN])
 {
 	for (size_t i = 0; i < n; i++)
 		if (it[i].stmt->type == ZTJ_STMT_REQUEST && memcmp(it[i].stmt->id, id, ZTJ_DIGEST_LEN) == 0)
@@ -112,8 +104,7 @@ find_request(struct item *it, size_t n, const uint8_t id[ZTJ_DIGEST_LEN])
 }
 
 /* One request twice under different signatures is nobody's bundle: which one counts must never be a choice. */
-static int
-check_requests(struct item *it, size_t n)
+static int check_requests(struct item *it, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (it[i].stmt->type == ZTJ_STMT_REQUEST && find_request(it, n, it[i].stmt->id) != &it[i])
@@ -121,8 +112,7 @@ check_requests(struct item *it, size_t n)
 	return ZTJ_OK;
 }
 
-static int
-check_belongs(struct item *it, size_t n)
+static int check_belongs(struct item *it, size_t n)
 {
 	struct item *req = &it[0];
 
@@ -131,7 +121,8 @@ check_belongs(struct item *it, size_t n)
 		if (depth == ZTJ_CHAIN_MAX)
 			return ZTJ_LIMIT;
 		req->reached = true;
-		req = req->stmt->u.request.has_follows ? find_request(it, n, req->stmt->u.request.follows) : NULL;
+		req = req->stmt->u.request.has_follows ? find_request(it, n, req->stmt->u.request.follows)
+						       : NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const uint8_t *id = names_request(it[i].stmt);
@@ -143,14 +134,14 @@ check_belongs(struct item *it, size_t n)
 }
 
 /* Sorted after the request, exact duplicates dropped; returns how many are left. */
-static size_t
-arrange(struct item *it, size_t n)
+static size_t arrange(struct item *it, size_t n)
 {
 	size_t kept = 1;
 
 	qsort(it + 1, n - 1, sizeof *it, item_order);
 	for (size_t i = 1; i < n; i++) {
-		bool same = raw_order(&it[i].raw, &it[0].raw) == 0 || (kept > 1 && raw_order(&it[i].raw, &it[kept - 1].raw) == 0);
+		bool same = raw_order(&it[i].raw, &it[0].raw) == 0 ||
+		    (kept > 1 && raw_order(&it[i].raw, &it[kept - 1].raw) == 0);
 		if (same)
 			ztj_stmt_free(it[i].stmt);
 		else
@@ -162,8 +153,7 @@ arrange(struct item *it, size_t n)
 }
 
 /* Moves the statements into the bundle, with its own copy of the bytes. */
-static int
-settle(struct ztj_bundle *b, struct item *it, size_t n)
+static int settle(struct ztj_bundle *b, struct item *it, size_t n)
 {
 	struct ztj_rd rd;
 	struct ztj_view skip;
@@ -188,8 +178,8 @@ settle(struct ztj_bundle *b, struct item *it, size_t n)
 	return ZTJ_OK;
 }
 
-static int
-make(struct item *it, const struct ztj_signed *s, size_t n, const char *domain, struct ztj_sigcache *c, struct ztj_bundle *b)
+static int make(struct item *it, const struct ztj_signed *s, size_t n, const char *domain,
+    struct ztj_sigcache *c, struct ztj_bundle *b)
 {
 	int r;
 
@@ -204,8 +194,8 @@ make(struct item *it, const struct ztj_signed *s, size_t n, const char *domain, 
 	return settle(b, it, n);
 }
 
-int
-ztj_bundle_make(const struct ztj_signed *s, size_t n, const char *domain, struct ztj_sigcache *c, struct ztj_bundle **out)
+int ztj_bundle_make(const struct ztj_signed *s, size_t n, const char *domain, struct ztj_sigcache *c,
+    struct ztj_bundle **out)
 {
 	struct ztj_bundle *b;
 	struct item *it;
@@ -233,8 +223,7 @@ ztj_bundle_make(const struct ztj_signed *s, size_t n, const char *domain, struct
 	return r;
 }
 
-static int
-read_all(struct ztj_view blob, struct ztj_signed *s, size_t *n)
+static int read_all(struct ztj_view blob, struct ztj_signed *s, size_t *n)
 {
 	struct ztj_view magic;
 	struct ztj_rd rd;
@@ -256,8 +245,7 @@ read_all(struct ztj_view blob, struct ztj_signed *s, size_t *n)
 	return ztj_rd_end(&rd);
 }
 
-int
-ztj_bundle_read(struct ztj_view blob, const char *domain, struct ztj_sigcache *c, struct ztj_bundle **out)
+int ztj_bundle_read(struct ztj_view blob, const char *domain, struct ztj_sigcache *c, struct ztj_bundle **out)
 {
 	struct ztj_signed *s;
 	size_t n = 0;

@@ -10,8 +10,7 @@
 #include "libztjit/core/decide.h"
 
 /* sshd and sockets show an IPv4 peer of an IPv6 socket as ::ffff:a.b.c.d; it is that IPv4 address. */
-static void
-unmap(struct ztj_cidr *c)
+static void unmap(struct ztj_cidr *c)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -23,8 +22,7 @@ unmap(struct ztj_cidr *c)
 	c->v6 = false;
 }
 
-int
-ztj_cidr_parse(const char *text, struct ztj_cidr *out)
+int ztj_cidr_parse(const char *text, struct ztj_cidr *out)
 {
 	char addr[INET6_ADDRSTRLEN];
 	const char *slash;
@@ -51,15 +49,13 @@ ztj_cidr_parse(const char *text, struct ztj_cidr *out)
 	return ZTJ_OK;
 }
 
-static void
-clear_host_bits(struct ztj_cidr *c)
+static void clear_host_bits(struct ztj_cidr *c)
 {
 	for (unsigned i = c->bits; i < 128; i++)
-		c->addr[i / 8] &= (uint8_t)~(0x80u >> (i % 8));
+		c->addr[i / 8] &= (uint8_t) ~(0x80u >> (i % 8));
 }
 
-int
-ztj_cidr_format(const struct ztj_cidr *c, char out[ZTJ_CIDR_SIZE])
+int ztj_cidr_format(const struct ztj_cidr *c, char out[ZTJ_CIDR_SIZE])
 {
 	struct ztj_cidr net = *c;
 	char addr[INET6_ADDRSTRLEN];
@@ -72,8 +68,7 @@ ztj_cidr_format(const struct ztj_cidr *c, char out[ZTJ_CIDR_SIZE])
 	return n > 0 && n < ZTJ_CIDR_SIZE ? ZTJ_OK : ZTJ_INTERNAL;
 }
 
-bool
-ztj_cidr_contains(const struct ztj_cidr *block, const struct ztj_cidr *addr)
+bool ztj_cidr_contains(const struct ztj_cidr *block, const struct ztj_cidr *addr)
 {
 	struct ztj_cidr b = *block, a = *addr;
 
@@ -85,8 +80,7 @@ ztj_cidr_contains(const struct ztj_cidr *block, const struct ztj_cidr *addr)
 	return memcmp(a.addr, b.addr, sizeof a.addr) == 0;
 }
 
-bool
-ztj_cidr_match(const struct ztj_strs *blocks, const char *address)
+bool ztj_cidr_match(const struct ztj_strs *blocks, const char *address)
 {
 	struct ztj_cidr block, addr;
 

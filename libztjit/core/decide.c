@@ -19,11 +19,10 @@ struct ask {
 	const struct ztj_record *host, *person;
 };
 
-#define SAY(k, ...) ztj_say((k)->a->text, sizeof (k)->a->text, __VA_ARGS__)
+#define SAY(k, ...) ztj_say((k)->a->text, sizeof(k)->a->text, __VA_ARGS__)
 
 /* P05: siblings are spelled out; any other service is unknown, whatever it looks like. */
-static int
-check_service(const struct ztj_question *q)
+static int check_service(const struct ztj_question *q)
 {
 	static const char *const elevating[] = { "sudo", "sudo-i", "su", "su-l" };
 
@@ -40,8 +39,7 @@ check_service(const struct ztj_question *q)
 }
 
 /* S13: the pinned full name and this machine's own key, or nothing. */
-static int
-check_self(struct ask *k)
+static int check_self(struct ask *k)
 {
 	int r;
 
@@ -59,8 +57,7 @@ check_self(struct ask *k)
 	return ZTJ_OK;
 }
 
-static int
-check_host(const struct ask *k)
+static int check_host(const struct ask *k)
 {
 	const struct ztj_stmt *req = k->b->request;
 
@@ -70,8 +67,7 @@ check_host(const struct ask *k)
 	return ZTJ_WRONG_HOST;
 }
 
-static int
-check_person(struct ask *k)
+static int check_person(struct ask *k)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(k->t);
 	const char *who = k->b->request->u.request.who;
@@ -96,8 +92,7 @@ check_person(struct ask *k)
 	return r == ZTJ_SIGNER ? ZTJ_WRONG_KEY : r;
 }
 
-static bool
-in_list(const struct ztj_strs *list, const char *s)
+static bool in_list(const struct ztj_strs *list, const char *s)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->s[i], s) == 0)
@@ -105,8 +100,7 @@ in_list(const struct ztj_strs *list, const char *s)
 	return false;
 }
 
-static int
-check_login_account(const struct ask *k, const struct ztj_role *role)
+static int check_login_account(const struct ask *k, const struct ztj_role *role)
 {
 	const char *account = k->q->account;
 
@@ -119,8 +113,7 @@ check_login_account(const struct ask *k, const struct ztj_role *role)
 }
 
 /* The session's own account is the person's, or root: nothing else tells whose sudo it is. */
-static int
-check_become(const struct ask *k, const struct ztj_role *role)
+static int check_become(const struct ask *k, const struct ztj_role *role)
 {
 	if (role->become.n == 0)
 		return ZTJ_WRONG_ACCOUNT;
@@ -131,8 +124,7 @@ check_become(const struct ask *k, const struct ztj_role *role)
 	return ZTJ_OK;
 }
 
-static int
-check_source(const struct ztj_question *q, const struct ztj_rule *rule)
+static int check_source(const struct ztj_question *q, const struct ztj_rule *rule)
 {
 	if (rule->sources.n == 0)
 		return ZTJ_OK;
@@ -142,8 +134,7 @@ check_source(const struct ztj_question *q, const struct ztj_rule *rule)
 	return ztj_cidr_match(&rule->sources, q->peer) ? ZTJ_OK : ZTJ_SOURCE;
 }
 
-static int
-check_fresh(const struct ask *k, const struct ztj_rule *rule)
+static int check_fresh(const struct ask *k, const struct ztj_rule *rule)
 {
 	int64_t fresh = ztj_trust_fresh(k->t);
 
@@ -153,8 +144,7 @@ check_fresh(const struct ask *k, const struct ztj_rule *rule)
 }
 
 /* What was stored at an earlier use stays; another subset of approvals can only shorten it (S15). */
-static int
-check_window(struct ask *k)
+static int check_window(struct ask *k)
 {
 	struct ztj_answer *a = k->a;
 	const struct ztj_window *w = &k->q->window;
@@ -170,8 +160,7 @@ check_window(struct ask *k)
 	return k->q->now_begin < a->starts ? ZTJ_NOT_STARTED : ZTJ_OK;
 }
 
-static int
-decide(struct ask *k)
+static int decide(struct ask *k)
 {
 	struct ztj_answer *a = k->a;
 	const struct ztj_role *role;
@@ -199,8 +188,7 @@ decide(struct ask *k)
 	return check_window(k);
 }
 
-static void
-explain_yes(struct ask *k)
+static void explain_yes(struct ask *k)
 {
 	char until[ZTJ_TIME_SIZE];
 
@@ -210,8 +198,7 @@ explain_yes(struct ask *k)
 }
 
 /* What to do about this very answer; false: asking anew is the way. */
-static bool
-advise(struct ask *k, const char *id)
+static bool advise(struct ask *k, const char *id)
 {
 	char when[ZTJ_TIME_SIZE];
 
@@ -237,8 +224,7 @@ advise(struct ask *k, const char *id)
 	}
 }
 
-static void
-explain_no(struct ask *k)
+static void explain_no(struct ask *k)
 {
 	struct ztj_question q = *k->q;
 	char id[ZTJ_SHORT_ID_SIZE] = "R-…";
@@ -261,8 +247,8 @@ explain_no(struct ask *k)
 	ztj_decide_hint(k->t, &q, k->a->text + n, sizeof k->a->text - n);
 }
 
-void
-ztj_decide(const struct ztj_trust *t, const struct ztj_bundle *b, const struct ztj_question *q, struct ztj_answer *out)
+void ztj_decide(const struct ztj_trust *t, const struct ztj_bundle *b, const struct ztj_question *q,
+    struct ztj_answer *out)
 {
 	struct ask k = { .t = t, .b = b, .q = q, .a = out };
 
@@ -275,23 +261,25 @@ ztj_decide(const struct ztj_trust *t, const struct ztj_bundle *b, const struct z
 		explain_no(&k);
 }
 
-int
-ztj_decide_stepup(const struct ztj_trust *t, const struct ztj_stmt *challenge, const struct ztj_stmt *answer,
-    const struct ztj_key *machine, bool uv, int64_t now)
+int ztj_decide_stepup(const struct ztj_trust *t, const struct ztj_stmt *challenge,
+    const struct ztj_stmt *answer, const struct ztj_key *machine, bool uv, int64_t now)
 {
 	const struct ztj_record *person;
 	int r;
 
 	if (challenge->type != ZTJ_STMT_STEPUP || answer->type != ZTJ_STMT_STEPUP)
 		return ZTJ_STMT_TYPE;
-	if (memcmp(challenge->id, answer->id, sizeof answer->id) != 0 || challenge->nsigners == 0 || answer->nsigners != 2)
+	if (memcmp(challenge->id, answer->id, sizeof answer->id) != 0 || challenge->nsigners == 0 ||
+	    answer->nsigners != 2)
 		return ZTJ_STEPUP_WRONG;
-	if (!ztj_key_equal(&challenge->signer[0].key, machine) || !ztj_key_equal(&answer->signer[0].key, machine))
+	if (!ztj_key_equal(&challenge->signer[0].key, machine) ||
+	    !ztj_key_equal(&answer->signer[0].key, machine))
 		return ZTJ_STEPUP_WRONG;
 	if (now >= answer->u.stepup.expires)
 		return ZTJ_STEPUP_TIMEOUT;
 	if (answer->issued > ztj_add_sat(now, ZTJ_CLOCK_AHEAD))
 		return ZTJ_FUTURE;
-	r = ztj_trust_signer_is(t, &answer->signer[1], answer->issued, answer->u.stepup.who, uv, now, &person);
+	r = ztj_trust_signer_is(t, &answer->signer[1], answer->issued, answer->u.stepup.who, uv, now,
+	    &person);
 	return r;
 }

@@ -10,8 +10,7 @@
 
 #define HINT_FOR (30 * 60)
 
-static bool
-in_list(const struct ztj_strs *list, const char *s)
+static bool in_list(const struct ztj_strs *list, const char *s)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->s[i], s) == 0)
@@ -20,8 +19,7 @@ in_list(const struct ztj_strs *list, const char *s)
 }
 
 /* Names from PAM are whatever somebody typed. */
-static void
-safe_name(const char *s, char *out, size_t size)
+static void safe_name(const char *s, char *out, size_t size)
 {
 	struct ztj_buf b;
 	const char *text = NULL;
@@ -34,8 +32,7 @@ safe_name(const char *s, char *out, size_t size)
 	ztj_buf_free(&b);
 }
 
-static bool
-role_reaches(const struct ztj_role *role, const struct ztj_question *q)
+static bool role_reaches(const struct ztj_role *role, const struct ztj_question *q)
 {
 	if (q->use == ZTJ_USE_ELEVATE)
 		return role->become.n > 0;
@@ -51,9 +48,8 @@ role_reaches(const struct ztj_role *role, const struct ztj_question *q)
 }
 
 /* The first role that this rule gives `person` (NULL: anybody) here and that reaches the account. */
-static const struct ztj_role *
-rule_reaches(const struct ztj_policy *p, const struct ztj_rule *rule, const struct ztj_question *q,
-    const struct ztj_record *person, const struct ztj_record *host)
+static const struct ztj_role *rule_reaches(const struct ztj_policy *p, const struct ztj_rule *rule,
+    const struct ztj_question *q, const struct ztj_record *person, const struct ztj_record *host)
 {
 	if (rule->break_glass || !ztj_rule_labels_match(rule, host->labels, host->nlabels))
 		return NULL;
@@ -67,20 +63,19 @@ rule_reaches(const struct ztj_policy *p, const struct ztj_rule *rule, const stru
 	return NULL;
 }
 
-static void
-put_command(const struct ztj_rule *rule, const struct ztj_role *role, const char *host, char *out, size_t size)
+static void put_command(const struct ztj_rule *rule, const struct ztj_role *role, const char *host, char *out,
+    size_t size)
 {
 	int64_t want = rule->max < HINT_FOR ? rule->max : HINT_FOR;
 	char length[32];
 
 	if (ztj_duration_format(want, length, sizeof length) != ZTJ_OK)
 		length[0] = 0;
-	ztj_say(out, size, "; ask with: ztjit request --role %s --host %s --for %s%s -m '…'", role->name, host, length,
-	    rule->ticket[0] != 0 ? " --ticket T" : "");
+	ztj_say(out, size, "; ask with: ztjit request --role %s --host %s --for %s%s -m '…'", role->name,
+	    host, length, rule->ticket[0] != 0 ? " --ticket T" : "");
 }
 
-void
-ztj_decide_hint(const struct ztj_trust *t, const struct ztj_question *q, char *out, size_t size)
+void ztj_decide_hint(const struct ztj_trust *t, const struct ztj_question *q, char *out, size_t size)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	const struct ztj_record *host = NULL, *person = NULL;

@@ -8,8 +8,7 @@
 
 #include "libztjit/core/decide.h"
 
-static int
-principal(const uint8_t request[ZTJ_DIGEST_LEN], char *out, size_t size)
+static int principal(const uint8_t request[ZTJ_DIGEST_LEN], char *out, size_t size)
 {
 	char hex[ZTJ_HEX_SIZE];
 	int n;
@@ -20,8 +19,7 @@ principal(const uint8_t request[ZTJ_DIGEST_LEN], char *out, size_t size)
 }
 
 /* C03: never empty when the rule has sources; the policy's check keeps them within size. */
-static int
-join_sources(const struct ztj_rule *rule, char *out, size_t size)
+static int join_sources(const struct ztj_rule *rule, char *out, size_t size)
 {
 	size_t n = 0;
 
@@ -36,8 +34,7 @@ join_sources(const struct ztj_rule *rule, char *out, size_t size)
 }
 
 /* "YYYYMMDDhhmmssZ" from the one time format there is. */
-static int
-expiry_text(int64_t t, char out[16])
+static int expiry_text(int64_t t, char out[16])
 {
 	char iso[ZTJ_TIME_SIZE];
 	size_t n = 0;
@@ -52,8 +49,7 @@ expiry_text(int64_t t, char out[16])
 	return n == 15 ? ZTJ_OK : ZTJ_INTERNAL;
 }
 
-int
-ztj_decide_principals_line(const struct ztj_answer *a, struct ztj_buf *out)
+int ztj_decide_principals_line(const struct ztj_answer *a, struct ztj_buf *out)
 {
 	char name[128], until[16], sources[1024];
 	unsigned fwd;
@@ -61,7 +57,8 @@ ztj_decide_principals_line(const struct ztj_answer *a, struct ztj_buf *out)
 
 	if (a->code != ZTJ_OK || a->grant.rule == NULL || a->grant.role == NULL)
 		return ZTJ_FORBIDDEN;
-	if ((r = principal(a->request, name, sizeof name)) != ZTJ_OK || (r = expiry_text(a->ends, until)) != ZTJ_OK ||
+	if ((r = principal(a->request, name, sizeof name)) != ZTJ_OK ||
+	    (r = expiry_text(a->ends, until)) != ZTJ_OK ||
 	    (r = join_sources(a->grant.rule, sources, sizeof sources)) != ZTJ_OK)
 		return r;
 	fwd = a->grant.role->forwarding;
@@ -78,8 +75,8 @@ ztj_decide_principals_line(const struct ztj_answer *a, struct ztj_buf *out)
 	return ztj_buf_status(out);
 }
 
-static int
-check_subject(const struct ztj_trust *t, const char *who, const struct ztj_key *subject, int64_t now)
+static int check_subject(const struct ztj_trust *t, const char *who, const struct ztj_key *subject,
+    int64_t now)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	const struct ztj_record *person;
@@ -95,9 +92,8 @@ check_subject(const struct ztj_trust *t, const char *who, const struct ztj_key *
 	return r == ZTJ_SIGNER ? ZTJ_WRONG_KEY : r;
 }
 
-int
-ztj_decide_cert(const struct ztj_trust *t, const struct ztj_bundle *b, const struct ztj_key *subject, int64_t now,
-    struct ztj_cert_spec *spec, struct ztj_cert_text *text)
+int ztj_decide_cert(const struct ztj_trust *t, const struct ztj_bundle *b, const struct ztj_key *subject,
+    int64_t now, struct ztj_cert_spec *spec, struct ztj_cert_text *text)
 {
 	struct ztj_grant g;
 	char id[ZTJ_SHORT_ID_SIZE];

@@ -9,29 +9,36 @@
 
 #include "libztjit/core/grant_int.h"
 
-#define SAY(e, ...) ztj_say((e)->out->text, sizeof (e)->out->text, __VA_ARGS__)
+#define SAY(e, ...) ztj_say((e)->out->text, sizeof(e)->out->text, __VA_ARGS__)
 
-const char *
-ztj_grant_state_name(enum ztj_grant_state s)
+const char *ztj_grant_state_name(enum ztj_grant_state s)
 {
 	switch (s) {
-	case ZTJ_GRANT_INVALID: return "invalid";
-	case ZTJ_GRANT_PENDING: return "pending";
-	case ZTJ_GRANT_APPROVED: return "approved";
-	case ZTJ_GRANT_ACTIVE: return "active";
-	case ZTJ_GRANT_ENDED: return "ended";
-	case ZTJ_GRANT_DENIED: return "denied";
-	case ZTJ_GRANT_CANCELLED: return "cancelled";
-	case ZTJ_GRANT_EXPIRED: return "expired";
-	case ZTJ_GRANT_REVOKED: return "revoked";
+	case ZTJ_GRANT_INVALID:
+		return "invalid";
+	case ZTJ_GRANT_PENDING:
+		return "pending";
+	case ZTJ_GRANT_APPROVED:
+		return "approved";
+	case ZTJ_GRANT_ACTIVE:
+		return "active";
+	case ZTJ_GRANT_ENDED:
+		return "ended";
+	case ZTJ_GRANT_DENIED:
+		return "denied";
+	case ZTJ_GRANT_CANCELLED:
+		return "cancelled";
+	case ZTJ_GRANT_EXPIRED:
+		return "expired";
+	case ZTJ_GRANT_REVOKED:
+		return "revoked";
 	}
 	return "invalid";
 }
 
 /* --- chains --- */
 
-static const struct ztj_stmt *
-find_request(const struct ztj_bundle *b, const uint8_t id[ZTJ_DIGEST_LEN])
+static const struct ztj_stmt *find_request(const struct ztj_bundle *b, const uint8_t id[ZTJ_DIGEST_LEN])
 {
 	for (size_t i = 0; i < b->n; i++)
 		if (b->stmt[i]->type == ZTJ_STMT_REQUEST && memcmp(b->stmt[i]->id, id, ZTJ_DIGEST_LEN) == 0)
@@ -39,8 +46,7 @@ find_request(const struct ztj_bundle *b, const uint8_t id[ZTJ_DIGEST_LEN])
 	return NULL;
 }
 
-static bool
-hosts_within(const struct ztj_stmt *inner, const struct ztj_stmt *outer)
+static bool hosts_within(const struct ztj_stmt *inner, const struct ztj_stmt *outer)
 {
 	for (size_t i = 0; i < inner->u.request.nhosts; i++) {
 		bool found = false;
@@ -53,8 +59,7 @@ hosts_within(const struct ztj_stmt *inner, const struct ztj_stmt *outer)
 }
 
 /* The requests from the first to the one in question; 0 when the chain is broken. */
-static size_t
-find_chain(const struct ztj_eval *e, const struct ztj_stmt *chain[ZTJ_CHAIN_MAX])
+static size_t find_chain(const struct ztj_eval *e, const struct ztj_stmt *chain[ZTJ_CHAIN_MAX])
 {
 	const struct ztj_stmt *back[ZTJ_CHAIN_MAX], *req = e->b->request;
 	size_t n = 0;
@@ -63,9 +68,11 @@ find_chain(const struct ztj_eval *e, const struct ztj_stmt *chain[ZTJ_CHAIN_MAX]
 		back[n++] = req;
 		if (!req->u.request.has_follows)
 			break;
-		const struct ztj_stmt *prev = n < ZTJ_CHAIN_MAX ? find_request(e->b, req->u.request.follows) : NULL;
+		const struct ztj_stmt *prev = n < ZTJ_CHAIN_MAX ? find_request(e->b, req->u.request.follows)
+								: NULL;
 		if (prev == NULL || prev == req || strcmp(prev->u.request.who, req->u.request.who) != 0 ||
-		    strcmp(prev->u.request.role, req->u.request.role) != 0 || !hosts_within(req, prev) || prev->issued > req->issued)
+		    strcmp(prev->u.request.role, req->u.request.role) != 0 || !hosts_within(req, prev) ||
+		    prev->issued > req->issued)
 			return 0;
 		req = prev;
 	}
@@ -75,8 +82,7 @@ find_chain(const struct ztj_eval *e, const struct ztj_stmt *chain[ZTJ_CHAIN_MAX]
 }
 
 /* An earlier link ended early: so does everything that follows it. */
-static void
-end_with_link(struct ztj_eval *e)
+static void end_with_link(struct ztj_eval *e)
 {
 	char why[256];
 
@@ -91,8 +97,7 @@ end_with_link(struct ztj_eval *e)
 
 /* --- the whole --- */
 
-static void
-name_missing(struct ztj_eval *e, const struct ztj_link *l)
+static void name_missing(struct ztj_eval *e, const struct ztj_link *l)
 {
 	const struct ztj_rule *rule = l->req.rule;
 	struct ztj_grant *g = e->out;
@@ -109,8 +114,7 @@ name_missing(struct ztj_eval *e, const struct ztj_link *l)
 	}
 }
 
-static void
-name_approvers(struct ztj_eval *e, const struct ztj_link *l)
+static void name_approvers(struct ztj_eval *e, const struct ztj_link *l)
 {
 	struct ztj_grant *g = e->out;
 
@@ -124,8 +128,7 @@ name_approvers(struct ztj_eval *e, const struct ztj_link *l)
 		SAY(e, "; ");
 }
 
-static void
-finish(struct ztj_eval *e, const struct ztj_link *l)
+static void finish(struct ztj_eval *e, const struct ztj_link *l)
 {
 	char from[ZTJ_TIME_SIZE], to[ZTJ_TIME_SIZE];
 
@@ -134,7 +137,8 @@ finish(struct ztj_eval *e, const struct ztj_link *l)
 	if (l->filled == 0) {
 		bool late = e->now > l->req.valid_until;
 		name_missing(e, l);
-		(void)ztj_eval_end(e, late ? ZTJ_GRANT_EXPIRED : ZTJ_GRANT_PENDING, late ? ZTJ_EXPIRED : ZTJ_PENDING);
+		(void)ztj_eval_end(e, late ? ZTJ_GRANT_EXPIRED : ZTJ_GRANT_PENDING,
+		    late ? ZTJ_EXPIRED : ZTJ_PENDING);
 		return;
 	}
 	if (ztj_time_format(l->starts, from) != ZTJ_OK || ztj_time_format(l->ends, to) != ZTJ_OK) {
@@ -153,8 +157,7 @@ finish(struct ztj_eval *e, const struct ztj_link *l)
 }
 
 /* Every approval and request in the bundle, whoever made it: their news is the host's to catch up with. */
-static int
-check_seen(const struct ztj_eval *e)
+static int check_seen(const struct ztj_eval *e)
 {
 	for (size_t i = 0; i < e->b->n; i++) {
 		const struct ztj_stmt *st = e->b->stmt[i];
@@ -165,8 +168,7 @@ check_seen(const struct ztj_eval *e)
 	return ZTJ_OK;
 }
 
-static void
-eval_chain(struct ztj_eval *e, struct ztj_link links[2])
+static void eval_chain(struct ztj_eval *e, struct ztj_link links[2])
 {
 	const struct ztj_stmt *chain[ZTJ_CHAIN_MAX];
 	size_t n = find_chain(e, chain);
@@ -192,8 +194,7 @@ eval_chain(struct ztj_eval *e, struct ztj_link links[2])
 		(void)ztj_eval_end(e, ZTJ_GRANT_INVALID, ZTJ_CHAIN);
 }
 
-void
-ztj_grant_eval(const struct ztj_trust *t, const struct ztj_bundle *b, int64_t now, struct ztj_grant *out)
+void ztj_grant_eval(const struct ztj_trust *t, const struct ztj_bundle *b, int64_t now, struct ztj_grant *out)
 {
 	struct ztj_eval e = { .t = t, .b = b, .now = now, .out = out };
 	struct ztj_link *links;

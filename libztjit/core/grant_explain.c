@@ -7,22 +7,26 @@
 
 #include "libztjit/core/grant_int.h"
 
-static const char *
-mismatch_text(enum ztj_mismatch m)
+static const char *mismatch_text(enum ztj_mismatch m)
 {
 	switch (m) {
-	case ZTJ_RULE_MATCHES: return "matches";
-	case ZTJ_RULE_WHO: return "is for other people";
-	case ZTJ_RULE_ROLE: return "is for other roles";
-	case ZTJ_RULE_HOSTS: return "is for other hosts";
-	case ZTJ_RULE_BREAK_GLASS: return "differs in break_glass";
-	case ZTJ_RULE_HOURS: return "is outside its hours then";
+	case ZTJ_RULE_MATCHES:
+		return "matches";
+	case ZTJ_RULE_WHO:
+		return "is for other people";
+	case ZTJ_RULE_ROLE:
+		return "is for other roles";
+	case ZTJ_RULE_HOSTS:
+		return "is for other hosts";
+	case ZTJ_RULE_BREAK_GLASS:
+		return "differs in break_glass";
+	case ZTJ_RULE_HOURS:
+		return "is outside its hours then";
 	}
 	return "does not match";
 }
 
-static void
-put_duration(struct ztj_buf *out, const char *what, int64_t seconds)
+static void put_duration(struct ztj_buf *out, const char *what, int64_t seconds)
 {
 	char text[32];
 
@@ -30,14 +34,14 @@ put_duration(struct ztj_buf *out, const char *what, int64_t seconds)
 		ztj_buf_printf(out, ", %s %s", what, text);
 }
 
-static void
-put_rule(const struct ztj_rule *rule, struct ztj_buf *out)
+static void put_rule(const struct ztj_rule *rule, struct ztj_buf *out)
 {
 	unsigned total = 0;
 
 	for (size_t i = 0; i < rule->nslots; i++) {
 		total += rule->slot[i].count;
-		ztj_buf_printf(out, "%s%u of ", i == 0 ? "  needs approval by " : " and ", rule->slot[i].count);
+		ztj_buf_printf(out, "%s%u of ", i == 0 ? "  needs approval by " : " and ",
+		    rule->slot[i].count);
 		for (size_t k = 0; k < rule->slot[i].from.n; k++)
 			ztj_buf_printf(out, "%s%s", k > 0 ? "|" : "", rule->slot[i].from.s[k]);
 	}
@@ -55,8 +59,7 @@ put_rule(const struct ztj_rule *rule, struct ztj_buf *out)
 	ztj_buf_puts(out, "\n");
 }
 
-static void
-explain_rules(const struct ztj_policy *p, const struct ztj_asked *a, struct ztj_buf *out)
+static void explain_rules(const struct ztj_policy *p, const struct ztj_asked *a, struct ztj_buf *out)
 {
 	bool found = false;
 
@@ -74,13 +77,16 @@ explain_rules(const struct ztj_policy *p, const struct ztj_asked *a, struct ztj_
 		ztj_buf_puts(out, "no rule matches: denied\n");
 }
 
-int
-ztj_grant_explain(const struct ztj_trust *t, const char *who, const char *role, const char *const *hosts, size_t nhosts,
-    int64_t start, bool break_glass, struct ztj_buf *out)
+int ztj_grant_explain(const struct ztj_trust *t, const char *who, const char *role, const char *const *hosts,
+    size_t nhosts, int64_t start, bool break_glass, struct ztj_buf *out)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	const struct ztj_record **rec;
-	struct ztj_asked a = { .who = who, .role = role, .nhosts = nhosts, .start = start, .break_glass = break_glass };
+	struct ztj_asked a = { .who = who,
+		.role = role,
+		.nhosts = nhosts,
+		.start = start,
+		.break_glass = break_glass };
 	int r = ZTJ_OK;
 
 	if (p == NULL)

@@ -16,7 +16,10 @@
 struct ztj_matching {
 	size_t nslots, npeople;
 	unsigned need[ZTJ_SLOTS_MAX], have[ZTJ_SLOTS_MAX];
-	struct { uint8_t may; int8_t slot; } person[ZTJ_MATCH_PEOPLE_MAX]; /* slot -1: none */
+	struct {
+		uint8_t may;
+		int8_t slot;
+	} person[ZTJ_MATCH_PEOPLE_MAX]; /* slot -1: none */
 };
 void ztj_match_init(struct ztj_matching *m, const struct ztj_rule *rule);
 /* Person `who` (npeople adds one) may also fill the slots in the bit mask; the matching is maximum afterwards. */
@@ -34,7 +37,14 @@ struct ztj_asked {
 	int64_t start;
 	bool break_glass;
 };
-enum ztj_mismatch { ZTJ_RULE_MATCHES, ZTJ_RULE_WHO, ZTJ_RULE_ROLE, ZTJ_RULE_HOSTS, ZTJ_RULE_BREAK_GLASS, ZTJ_RULE_HOURS };
+enum ztj_mismatch {
+	ZTJ_RULE_MATCHES,
+	ZTJ_RULE_WHO,
+	ZTJ_RULE_ROLE,
+	ZTJ_RULE_HOSTS,
+	ZTJ_RULE_BREAK_GLASS,
+	ZTJ_RULE_HOURS
+};
 enum ztj_mismatch ztj_rule_mismatch(const struct ztj_rule *rule, const struct ztj_asked *a);
 /* The first rule that matches; else NULL, and *code is NO_RULE, or HOURS when only the time was wrong. */
 const struct ztj_rule *ztj_rule_select(const struct ztj_policy *p, const struct ztj_asked *a, int *code);
@@ -61,11 +71,11 @@ struct ztj_request_state {
 	int64_t valid_until;
 };
 /* Everything about a request by itself but chains: signer, hosts, rule, reason, ticket. Fills text with words on failure. */
-int ztj_request_check(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t now, struct ztj_request_state *out,
-    char *text, size_t size) ZTJ_MUST_CHECK;
+int ztj_request_check(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t now,
+    struct ztj_request_state *out, char *text, size_t size) ZTJ_MUST_CHECK;
 /* Has the author of this revocation the right to end that request? */
-int ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req, const struct ztj_request_state *state,
-    const struct ztj_stmt *rev, int64_t now) ZTJ_MUST_CHECK;
+int ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req,
+    const struct ztj_request_state *state, const struct ztj_stmt *rev, int64_t now) ZTJ_MUST_CHECK;
 
 /* --- grant_link.c: one request with its approvals and revocations --- */
 
@@ -84,11 +94,12 @@ struct ztj_eval {
 /* One request of a chain, judged. */
 struct ztj_link {
 	struct ztj_request_state req;
-	int64_t filled, limit;     /* filled: 0 while approvals are missing; limit: the shortest an approver gave */
-	int64_t starts, ends;      /* 0 while approvals are missing */
+	int64_t filled,
+	    limit; /* filled: 0 while approvals are missing; limit: the shortest an approver gave */
+	int64_t starts, ends; /* 0 while approvals are missing */
 	const char *denied_by;
 	char revoked_by[ZTJ_FULLNAME_SIZE];
-	bool cancelled;            /* revoked by the requester alone, before it began */
+	bool cancelled; /* revoked by the requester alone, before it began */
 	struct ztj_matching match;
 	const char *who[ZTJ_MATCH_PEOPLE_MAX]; /* full name of each person of the matching */
 };

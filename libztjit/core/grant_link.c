@@ -13,10 +13,9 @@
 #include "libztjit/core/grant_int.h"
 
 #define REVOCATIONS_MAX 64
-#define SAY(e, ...) ztj_say((e)->out->text, sizeof (e)->out->text, __VA_ARGS__)
+#define SAY(e, ...) ztj_say((e)->out->text, sizeof(e)->out->text, __VA_ARGS__)
 
-int
-ztj_eval_end(struct ztj_eval *e, enum ztj_grant_state state, int code)
+int ztj_eval_end(struct ztj_eval *e, enum ztj_grant_state state, int code)
 {
 	e->out->state = state;
 	e->out->code = code;
@@ -27,8 +26,7 @@ ztj_eval_end(struct ztj_eval *e, enum ztj_grant_state state, int code)
 
 /* --- records --- */
 
-static void
-add_record(struct ztj_eval *e, const struct ztj_record *r)
+static void add_record(struct ztj_eval *e, const struct ztj_record *r)
 {
 	for (size_t i = 0; i < e->nrecords; i++)
 		if (e->record[i] == r)
@@ -37,8 +35,7 @@ add_record(struct ztj_eval *e, const struct ztj_record *r)
 		e->record[e->nrecords++] = r;
 }
 
-static bool
-records_share(const struct ztj_record *a, const struct ztj_record *b)
+static bool records_share(const struct ztj_record *a, const struct ztj_record *b)
 {
 	if (a->host != b->host)
 		return false; /* different key types; each side is compared among itself */
@@ -52,8 +49,7 @@ records_share(const struct ztj_record *a, const struct ztj_record *b)
 	return false;
 }
 
-static bool
-any_shared(const struct ztj_record *const *r, size_t n)
+static bool any_shared(const struct ztj_record *const *r, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = i + 1; k < n; k++)
@@ -64,8 +60,7 @@ any_shared(const struct ztj_record *const *r, size_t n)
 
 /* --- approvals --- */
 
-static size_t
-person_index(struct ztj_link *l, const char *who)
+static size_t person_index(struct ztj_link *l, const char *who)
 {
 	size_t i;
 
@@ -77,16 +72,16 @@ person_index(struct ztj_link *l, const char *who)
 	return i;
 }
 
-static bool
-dated_well(const struct ztj_eval *e, const struct ztj_stmt *req, const struct ztj_link *l, const struct ztj_stmt *st)
+static bool dated_well(const struct ztj_eval *e, const struct ztj_stmt *req, const struct ztj_link *l,
+    const struct ztj_stmt *st)
 {
-	return st->issued <= ztj_add_sat(e->now, ZTJ_CLOCK_AHEAD) && st->issued >= ztj_add_sat(req->issued, -ZTJ_CLOCK_SKEW) &&
-	    st->issued <= l->req.valid_until;
+	return st->issued <= ztj_add_sat(e->now, ZTJ_CLOCK_AHEAD) &&
+	    st->issued >= ztj_add_sat(req->issued, -ZTJ_CLOCK_SKEW) && st->issued <= l->req.valid_until;
 }
 
 /* One approval or denial. They come sorted by time, so the first moment at which the matching is full is the earliest. */
-static void
-weigh(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l, const struct ztj_stmt *st)
+static void weigh(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l,
+    const struct ztj_stmt *st)
 {
 	const struct ztj_rule *rule = l->req.rule;
 	const char *who = st->u.approval.who;
@@ -129,8 +124,7 @@ weigh(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l, const 
 		l->filled = st->issued > req->issued ? st->issued : req->issued;
 }
 
-static void
-weigh_all(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l)
+static void weigh_all(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l)
 {
 	l->limit = INT64_MAX;
 	ztj_match_init(&l->match, l->req.rule);
@@ -146,8 +140,8 @@ weigh_all(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l)
 
 /* --- revocations --- */
 
-static void
-judge_revocation(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l, const struct ztj_stmt *rev)
+static void judge_revocation(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l,
+    const struct ztj_stmt *rev)
 {
 	const char *who = rev->u.revocation.who;
 
@@ -155,14 +149,14 @@ judge_revocation(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link
 		return;
 	if (l->revoked_by[0] == 0)
 		l->cancelled = true;
-	(void)snprintf(l->revoked_by, sizeof l->revoked_by, "%s", who[0] != 0 ? who : "a registrar or the broker");
+	(void)snprintf(l->revoked_by, sizeof l->revoked_by, "%s",
+	    who[0] != 0 ? who : "a registrar or the broker");
 	if (strcmp(who, req->u.request.who) != 0 || (l->starts != 0 && rev->issued >= l->starts))
 		l->cancelled = false;
 }
 
 /* Those in the bundle, and those this machine holds: a bundle cannot leave them out. */
-static int
-find_revocations(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l)
+static int find_revocations(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l)
 {
 	struct ztj_stmt *held[REVOCATIONS_MAX];
 	size_t n = 0;
@@ -185,15 +179,13 @@ find_revocations(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link
 
 /* --- the request --- */
 
-static int64_t
-min64(int64_t a, int64_t b)
+static int64_t min64(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
 /* The window, once all slots are filled. room: what is left of the chain's total. */
-static void
-set_window(const struct ztj_stmt *req, struct ztj_link *l, int64_t room)
+static void set_window(const struct ztj_stmt *req, struct ztj_link *l, int64_t room)
 {
 	int64_t length = min64(min64(req->u.request.duration, l->limit), min64(l->req.rule->max, room));
 
@@ -201,8 +193,8 @@ set_window(const struct ztj_stmt *req, struct ztj_link *l, int64_t room)
 	l->ends = ztj_add_sat(l->starts, length);
 }
 
-static int
-check_start(struct ztj_eval *e, const struct ztj_stmt *req, const struct ztj_link *prev, const struct ztj_link *l)
+static int check_start(struct ztj_eval *e, const struct ztj_stmt *req, const struct ztj_link *prev,
+    const struct ztj_link *l)
 {
 	int64_t latest = ztj_add_sat(req->issued, l->req.rule->ahead);
 
@@ -212,8 +204,7 @@ check_start(struct ztj_eval *e, const struct ztj_stmt *req, const struct ztj_lin
 }
 
 /* Did anybody, or the rule, end it? */
-static int
-check_ended(struct ztj_eval *e, struct ztj_link *l)
+static int check_ended(struct ztj_eval *e, struct ztj_link *l)
 {
 	if (l->revoked_by[0] != 0) {
 		SAY(e, "ended by %s", l->revoked_by);
@@ -235,8 +226,8 @@ check_ended(struct ztj_eval *e, struct ztj_link *l)
 	return ZTJ_OK;
 }
 
-int
-ztj_link_eval(struct ztj_eval *e, const struct ztj_stmt *req, const struct ztj_link *prev, int64_t used, struct ztj_link *l)
+int ztj_link_eval(struct ztj_eval *e, const struct ztj_stmt *req, const struct ztj_link *prev, int64_t used,
+    struct ztj_link *l)
 {
 	int r;
 

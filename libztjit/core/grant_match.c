@@ -12,8 +12,7 @@
 
 #define NONE (-1)
 
-void
-ztj_match_init(struct ztj_matching *m, const struct ztj_rule *rule)
+void ztj_match_init(struct ztj_matching *m, const struct ztj_rule *rule)
 {
 	memset(m, 0, sizeof *m);
 	m->nslots = rule->nslots;
@@ -21,8 +20,7 @@ ztj_match_init(struct ztj_matching *m, const struct ztj_rule *rule)
 		m->need[i] = rule->slot[i].count;
 }
 
-bool
-ztj_match_full(const struct ztj_matching *m)
+bool ztj_match_full(const struct ztj_matching *m)
 {
 	for (size_t i = 0; i < m->nslots; i++)
 		if (m->have[i] < m->need[i])
@@ -31,15 +29,14 @@ ztj_match_full(const struct ztj_matching *m)
 }
 
 struct search {
-	uint8_t seen;                  /* slots that were reached */
+	uint8_t seen; /* slots that were reached */
 	size_t tail;
-	int queue[ZTJ_SLOTS_MAX];      /* in the order they were reached */
-	size_t from[ZTJ_SLOTS_MAX];    /* by whom */
+	int queue[ZTJ_SLOTS_MAX];   /* in the order they were reached */
+	size_t from[ZTJ_SLOTS_MAX]; /* by whom */
 };
 
 /* Reaches the slots that this person may fill; the first with room, or NONE. */
-static int
-reach(const struct ztj_matching *m, size_t who, struct search *f)
+static int reach(const struct ztj_matching *m, size_t who, struct search *f)
 {
 	for (size_t s = 0; s < m->nslots; s++) {
 		if (!(m->person[who].may & 1u << s) || (f->seen & 1u << s))
@@ -54,8 +51,7 @@ reach(const struct ztj_matching *m, size_t who, struct search *f)
 }
 
 /* Everybody on the path moves one slot on. */
-static void
-take_path(struct ztj_matching *m, int slot, const struct search *f)
+static void take_path(struct ztj_matching *m, int slot, const struct search *f)
 {
 	m->have[slot]++;
 	while (slot != NONE) {
@@ -66,8 +62,7 @@ take_path(struct ztj_matching *m, int slot, const struct search *f)
 	}
 }
 
-static bool
-augment(struct ztj_matching *m, size_t start)
+static bool augment(struct ztj_matching *m, size_t start)
 {
 	struct search f = { .seen = 0 };
 	int slot = reach(m, start, &f);
@@ -82,8 +77,7 @@ augment(struct ztj_matching *m, size_t start)
 	return true;
 }
 
-void
-ztj_match_add(struct ztj_matching *m, size_t who, uint8_t may)
+void ztj_match_add(struct ztj_matching *m, size_t who, uint8_t may)
 {
 	bool grown = true;
 

@@ -9,9 +9,8 @@
 
 #define SAY(...) ztj_say(text, size, __VA_ARGS__)
 
-static int
-find_hosts(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t now, struct ztj_request_state *out, char *text,
-    size_t size)
+static int find_hosts(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t now,
+    struct ztj_request_state *out, char *text, size_t size)
 {
 	if (req->u.request.nhosts == 0 || req->u.request.nhosts > ZTJ_HOSTS_MAX)
 		return ZTJ_HOST_UNKNOWN;
@@ -28,8 +27,7 @@ find_hosts(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t now, s
 }
 
 /* What the rule demands of the request's own text. */
-static int
-check_demands(const struct ztj_stmt *req, const struct ztj_rule *rule, char *text, size_t size)
+static int check_demands(const struct ztj_stmt *req, const struct ztj_rule *rule, char *text, size_t size)
 {
 	int64_t have = ztj_reason_length(req->u.request.reason);
 
@@ -38,8 +36,8 @@ check_demands(const struct ztj_stmt *req, const struct ztj_rule *rule, char *tex
 		return ZTJ_NO_UV;
 	}
 	if (have < rule->reason_min) {
-		SAY("rule %s wants a reason of %lld characters, this one has %lld", rule->name, (long long)rule->reason_min,
-		    (long long)have);
+		SAY("rule %s wants a reason of %lld characters, this one has %lld", rule->name,
+		    (long long)rule->reason_min, (long long)have);
 		return ZTJ_REASON_SHORT;
 	}
 	if (ztj_ticket_check(rule->ticket, req->u.request.ticket) != ZTJ_OK) {
@@ -49,8 +47,8 @@ check_demands(const struct ztj_stmt *req, const struct ztj_rule *rule, char *tex
 	return ZTJ_OK;
 }
 
-static int
-find_rule(const struct ztj_policy *p, const struct ztj_stmt *req, struct ztj_request_state *out, char *text, size_t size)
+static int find_rule(const struct ztj_policy *p, const struct ztj_stmt *req, struct ztj_request_state *out,
+    char *text, size_t size)
 {
 	int r;
 
@@ -64,8 +62,9 @@ find_rule(const struct ztj_policy *p, const struct ztj_stmt *req, struct ztj_req
 		return ZTJ_NO_RULE;
 	}
 	if (out->rule == NULL) {
-		SAY("no rule lets %s have the role %s on %s%s%s", req->u.request.who, req->u.request.role, req->u.request.hosts[0],
-		    req->u.request.nhosts > 1 ? " and the other hosts together" : "", r == ZTJ_HOURS ? " at that hour" : "");
+		SAY("no rule lets %s have the role %s on %s%s%s", req->u.request.who, req->u.request.role,
+		    req->u.request.hosts[0], req->u.request.nhosts > 1 ? " and the other hosts together" : "",
+		    r == ZTJ_HOURS ? " at that hour" : "");
 		return r;
 	}
 	out->valid_until = ztj_add_sat(req->issued, out->rule->request_valid);
@@ -74,9 +73,8 @@ find_rule(const struct ztj_policy *p, const struct ztj_stmt *req, struct ztj_req
 	return check_demands(req, out->rule, text, size);
 }
 
-int
-ztj_request_check(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t now, struct ztj_request_state *out,
-    char *text, size_t size)
+int ztj_request_check(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t now,
+    struct ztj_request_state *out, char *text, size_t size)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	int r;
@@ -103,8 +101,7 @@ ztj_request_check(const struct ztj_trust *t, const struct ztj_stmt *req, int64_t
 	return find_rule(p, req, out, text, size);
 }
 
-static bool
-is_key_of(const struct ztj_key *list, size_t n, const struct ztj_key *k)
+static bool is_key_of(const struct ztj_key *list, size_t n, const struct ztj_key *k)
 {
 	for (size_t i = 0; i < n; i++)
 		if (ztj_key_equal(&list[i], k))
@@ -113,20 +110,19 @@ is_key_of(const struct ztj_key *list, size_t n, const struct ztj_key *k)
 }
 
 /* Is k a key of the registrar of that full name's directory? */
-static bool
-is_registrar_of(const struct ztj_policy *p, const char *fullname, const struct ztj_key *k)
+static bool is_registrar_of(const struct ztj_policy *p, const char *fullname, const struct ztj_key *k)
 {
 	for (size_t i = 0; i < p->nregistrars; i++) {
 		const struct ztj_registrar *r = &p->registrars[i];
 		size_t n = strlen(r->directory);
-		if (strncmp(fullname, r->directory, n) == 0 && fullname[n] == '/' && is_key_of(r->keys, r->nkeys, k))
+		if (strncmp(fullname, r->directory, n) == 0 && fullname[n] == '/' &&
+		    is_key_of(r->keys, r->nkeys, k))
 			return true;
 	}
 	return false;
 }
 
-static int
-key_may_revoke(const struct ztj_policy *p, const struct ztj_stmt *req, const struct ztj_stmt *rev)
+static int key_may_revoke(const struct ztj_policy *p, const struct ztj_stmt *req, const struct ztj_stmt *rev)
 {
 	const struct ztj_key *k = &rev->signer[0].key;
 
@@ -140,9 +136,8 @@ key_may_revoke(const struct ztj_policy *p, const struct ztj_stmt *req, const str
 	return ZTJ_SIGNER;
 }
 
-int
-ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req, const struct ztj_request_state *state,
-    const struct ztj_stmt *rev, int64_t now)
+int ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req,
+    const struct ztj_request_state *state, const struct ztj_stmt *rev, int64_t now)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	const struct ztj_record *author;
@@ -150,7 +145,8 @@ ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req, co
 
 	if (p == NULL || rev->type != ZTJ_STMT_REVOCATION || rev->nsigners == 0)
 		return ZTJ_STMT_TYPE;
-	if (rev->u.revocation.what != ZTJ_REVOKES_REQUEST || memcmp(rev->u.revocation.request, req->id, sizeof req->id) != 0)
+	if (rev->u.revocation.what != ZTJ_REVOKES_REQUEST ||
+	    memcmp(rev->u.revocation.request, req->id, sizeof req->id) != 0)
 		return ZTJ_WRONG_REQUEST;
 	if (rev->u.revocation.who[0] == 0)
 		return key_may_revoke(p, req, rev);
@@ -164,8 +160,8 @@ ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req, co
 	return ZTJ_FORBIDDEN;
 }
 
-int
-ztj_grant_may_request(const struct ztj_trust *t, const struct ztj_stmt *request, int64_t now, struct ztj_grant *why)
+int ztj_grant_may_request(const struct ztj_trust *t, const struct ztj_stmt *request, int64_t now,
+    struct ztj_grant *why)
 {
 	struct ztj_request_state st;
 	const struct ztj_rule *rule;
@@ -179,12 +175,13 @@ ztj_grant_may_request(const struct ztj_trust *t, const struct ztj_stmt *request,
 	if (r == ZTJ_OK && request->issued > ztj_add_sat(now, ZTJ_CLOCK_SKEW))
 		r = ZTJ_FUTURE;
 	if (r == ZTJ_OK && request->u.request.duration > rule->max) {
-		ztj_say(why->text, sizeof why->text, "rule %s allows %lld seconds at most", rule->name, (long long)rule->max);
+		ztj_say(why->text, sizeof why->text, "rule %s allows %lld seconds at most", rule->name,
+		    (long long)rule->max);
 		r = ZTJ_TOO_LONG;
 	}
 	if (r == ZTJ_OK && request->u.request.valid_until > st.valid_until) {
-		ztj_say(why->text, sizeof why->text, "rule %s lets a request wait for %lld seconds at most", rule->name,
-		    (long long)rule->request_valid);
+		ztj_say(why->text, sizeof why->text, "rule %s lets a request wait for %lld seconds at most",
+		    rule->name, (long long)rule->request_valid);
 		r = ZTJ_TOO_LONG;
 	}
 	/* an extension begins where what it follows ends: only the whole bundle can tell */
@@ -200,8 +197,8 @@ ztj_grant_may_request(const struct ztj_trust *t, const struct ztj_stmt *request,
 	return r;
 }
 
-int
-ztj_grant_may_approve(const struct ztj_trust *t, const struct ztj_stmt *request, const char *who, int64_t now)
+int ztj_grant_may_approve(const struct ztj_trust *t, const struct ztj_stmt *request, const char *who,
+    int64_t now)
 {
 	struct ztj_request_state st;
 	const struct ztj_record *rec;
@@ -219,8 +216,8 @@ ztj_grant_may_approve(const struct ztj_trust *t, const struct ztj_stmt *request,
 	return now > st.valid_until ? ZTJ_EXPIRED : ZTJ_OK;
 }
 
-int
-ztj_grant_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *request, const struct ztj_stmt *revocation, int64_t now)
+int ztj_grant_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *request,
+    const struct ztj_stmt *revocation, int64_t now)
 {
 	struct ztj_request_state st;
 	char text[64] = "";

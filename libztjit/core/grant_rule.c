@@ -10,8 +10,7 @@
 
 #include "libztjit/core/grant_int.h"
 
-int64_t
-ztj_add_sat(int64_t a, int64_t b)
+int64_t ztj_add_sat(int64_t a, int64_t b)
 {
 	int64_t r;
 
@@ -20,8 +19,7 @@ ztj_add_sat(int64_t a, int64_t b)
 	return r;
 }
 
-void
-ztj_say(char *text, size_t size, const char *fmt, ...)
+void ztj_say(char *text, size_t size, const char *fmt, ...)
 {
 	size_t n = strlen(text);
 	va_list ap;
@@ -42,14 +40,12 @@ ztj_say(char *text, size_t size, const char *fmt, ...)
 	text[n] = 0;
 }
 
-bool
-ztj_same_person(const char *a, const char *b)
+bool ztj_same_person(const char *a, const char *b)
 {
 	return strcmp(ztj_fullname_tail(a), ztj_fullname_tail(b)) == 0;
 }
 
-static bool
-in_list(const struct ztj_strs *list, const char *s)
+static bool in_list(const struct ztj_strs *list, const char *s)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->s[i], s) == 0)
@@ -57,8 +53,7 @@ in_list(const struct ztj_strs *list, const char *s)
 	return false;
 }
 
-enum ztj_mismatch
-ztj_rule_mismatch(const struct ztj_rule *rule, const struct ztj_asked *a)
+enum ztj_mismatch ztj_rule_mismatch(const struct ztj_rule *rule, const struct ztj_asked *a)
 {
 	if (!ztj_policy_names(&rule->who, a->who, a->person))
 		return ZTJ_RULE_WHO;
@@ -76,8 +71,7 @@ ztj_rule_mismatch(const struct ztj_rule *rule, const struct ztj_asked *a)
 	return ZTJ_RULE_MATCHES;
 }
 
-const struct ztj_rule *
-ztj_rule_select(const struct ztj_policy *p, const struct ztj_asked *a, int *code)
+const struct ztj_rule *ztj_rule_select(const struct ztj_policy *p, const struct ztj_asked *a, int *code)
 {
 	*code = ZTJ_NO_RULE;
 	for (size_t i = 0; i < p->nrules; i++) {
@@ -92,8 +86,7 @@ ztj_rule_select(const struct ztj_policy *p, const struct ztj_asked *a, int *code
 	return NULL;
 }
 
-uint8_t
-ztj_rule_slots_of(const struct ztj_rule *rule, const char *fullname, const struct ztj_record *person)
+uint8_t ztj_rule_slots_of(const struct ztj_rule *rule, const char *fullname, const struct ztj_record *person)
 {
 	uint8_t mask = 0;
 
@@ -103,8 +96,7 @@ ztj_rule_slots_of(const struct ztj_rule *rule, const char *fullname, const struc
 	return mask;
 }
 
-int64_t
-ztj_reason_length(const char *reason)
+int64_t ztj_reason_length(const char *reason)
 {
 	size_t n = strlen(reason);
 	int64_t len = 0;
@@ -118,8 +110,7 @@ ztj_reason_length(const char *reason)
 	return len;
 }
 
-int
-ztj_ticket_check(const char *pattern, const char *ticket)
+int ztj_ticket_check(const char *pattern, const char *ticket)
 {
 	regex_t re;
 	int r;

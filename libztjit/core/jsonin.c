@@ -149,8 +149,8 @@ ztj_json_load(struct ztj_view in, size_t max, unsigned flags, json_t **out)
 		return load_error(&e);
 	if (!json_is_object(*out))
 		r = ZTJ_BAD_JSON;
-	else if (!texts_ok(*out, flags))
-		r = ZTJ_BAD_TEXT;
+	else if ((flags & ZTJ_JSON_CANONICAL) != 0 ? !ztj_text_ok(in) : !texts_ok(*out, flags))
+		r = ZTJ_BAD_TEXT; /* canonical: no escapes, so the bytes are the texts */
 	if (r != ZTJ_OK) {
 		json_decref(*out);
 		*out = NULL;

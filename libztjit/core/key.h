@@ -34,7 +34,8 @@ struct ztj_key {
 const char *ztj_key_type_name(enum ztj_key_type t); /* "ssh-ed25519", … */
 bool ztj_key_is_sk(const struct ztj_key *k);
 bool ztj_key_equal(const struct ztj_key *a, const struct ztj_key *b);
-/* Point on the curve and not infinity, application begins with "ssh:", nothing left over.
+/* P-256: uncompressed, on the curve, not infinity. Ed25519: not of small order. The application
+ * begins with "ssh:" and has no control characters. Nothing left over.
  * ZTJ_BAD_KEY, ZTJ_KEY_TYPE or ZTJ_APPLICATION otherwise. */
 int ztj_key_from_blob(struct ztj_key *k, struct ztj_view blob) ZTJ_MUST_CHECK;
 /* Appends the blob, without an outer length. */

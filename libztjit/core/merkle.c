@@ -40,26 +40,69 @@ int ztj_merkle_node(const ztj_hash l, const ztj_hash r, ztj_hash out)
 	return ztj_sha256(ztj_view_of(both, sizeof(both)), out);
 }
 
-int ztj_merkle_root(const ztj_hash *leaves, size_t n, ztj_hash out)
+/* Hashes nodes with one fetched algorithm and one context: a root over 100,000 leaves is mostly set-up otherwise. */
+struct hasher {
+	EVP_MD *md;
+	EVP_MD_CTX *ctx;
+};
+
+static int hasher_init(struct hasher *h)
+{
+	h->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	h->ctx = EVP_MD_CTX_new();
+	return h->md != NULL && h->ctx != NULL ? ZTJ_OK : ZTJ_CRYPTO_LIB;
+}
+
+static void hasher_free(struct hasher *h)
+{
+	EVP_MD_CTX_free(h->ctx);
+	EVP_MD_free(h->md);
+}
+
+/* Replaces two neighbours on the stack by their parent. */
+static int join(struct hasher *h, ztj_hash *pair)
+{
+	uint8_t both[1 + 2 * ZTJ_DIGEST_LEN] = {0x01};
+	unsigned len = 0;
+
+	memcpy(both + 1, pair, 2 * ZTJ_DIGEST_LEN);
+	if (EVP_DigestInit_ex2(h->ctx, h->md, NULL) != 1 || EVP_DigestUpdate(h->ctx, both, sizeof(both)) != 1 ||
+	    EVP_DigestFinal_ex(h->ctx, pair[0], &len) != 1 || len != ZTJ_DIGEST_LEN)
+		return ZTJ_CRYPTO_LIB;
+	return ZTJ_OK;
+}
+
+static int root(struct hasher *h, const ztj_hash *leaves, size_t n, ztj_hash out)
 {
 	ztj_hash stack[8 * sizeof(size_t) + 1]; /* one complete subtree per bit of n */
 	size_t top = 0;
 	int r;
 
-	if (n == 0)
-		return ztj_sha256(ztj_view_of(NULL, 0), out);
-	memset(out, 0, ZTJ_DIGEST_LEN);
 	for (size_t i = 0; i < n; i++) {
 		memcpy(stack[top++], leaves[i], ZTJ_DIGEST_LEN);
 		for (size_t bits = i + 1; (bits & 1) == 0; bits >>= 1, top--)
-			if ((r = ztj_merkle_node(stack[top - 2], stack[top - 1], stack[top - 2])) != ZTJ_OK)
+			if ((r = join(h, &stack[top - 2])) != ZTJ_OK)
 				return r;
 	}
 	for (; top > 1; top--)
-		if ((r = ztj_merkle_node(stack[top - 2], stack[top - 1], stack[top - 2])) != ZTJ_OK)
+		if ((r = join(h, &stack[top - 2])) != ZTJ_OK)
 			return r;
 	memcpy(out, stack[0], ZTJ_DIGEST_LEN);
 	return ZTJ_OK;
+}
+
+int ztj_merkle_root(const ztj_hash *leaves, size_t n, ztj_hash out)
+{
+	struct hasher h = {NULL, NULL};
+	int r;
+
+	if (n == 0)
+		return ztj_sha256(ztj_view_of(NULL, 0), out);
+	memset(out, 0, ZTJ_DIGEST_LEN);
+	if ((r = hasher_init(&h)) == ZTJ_OK)
+		r = root(&h, leaves, n, out);
+	hasher_free(&h);
+	return r;
 }
 
 static void reverse(ztj_hash *path, size_t len)

@@ -8,8 +8,7 @@
 
 #include "libztjit/core/policy_int.h"
 
-void
-ztj_policy_free(struct ztj_policy *p)
+void ztj_policy_free(struct ztj_policy *p)
 {
 	if (p == NULL)
 		return;
@@ -18,14 +17,12 @@ ztj_policy_free(struct ztj_policy *p)
 	free(p);
 }
 
-static int
-digest_order(const void *a, const void *b)
+static int digest_order(const void *a, const void *b)
 {
 	return memcmp(a, b, ZTJ_DIGEST_LEN);
 }
 
-bool
-ztj_policy_key_revoked(const struct ztj_policy *p, const struct ztj_key *k)
+bool ztj_policy_key_revoked(const struct ztj_policy *p, const struct ztj_key *k)
 {
 	uint8_t d[ZTJ_DIGEST_LEN];
 
@@ -36,8 +33,7 @@ ztj_policy_key_revoked(const struct ztj_policy *p, const struct ztj_key *k)
 	return bsearch(d, p->revoked, p->nrevoked, sizeof *p->revoked, digest_order) != NULL;
 }
 
-const struct ztj_role *
-ztj_policy_role(const struct ztj_policy *p, const char *name)
+const struct ztj_role *ztj_policy_role(const struct ztj_policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->nroles; i++)
 		if (strcmp(p->roles[i].name, name) == 0)
@@ -45,8 +41,7 @@ ztj_policy_role(const struct ztj_policy *p, const char *name)
 	return NULL;
 }
 
-const struct ztj_registrar *
-ztj_policy_registrar(const struct ztj_policy *p, const char *directory)
+const struct ztj_registrar *ztj_policy_registrar(const struct ztj_policy *p, const char *directory)
 {
 	for (size_t i = 0; i < p->nregistrars; i++)
 		if (strcmp(p->registrars[i].directory, directory) == 0)
@@ -54,8 +49,7 @@ ztj_policy_registrar(const struct ztj_policy *p, const char *directory)
 	return NULL;
 }
 
-bool
-ztj_policy_names(const struct ztj_strs *list, const char *fullname, const struct ztj_record *person)
+bool ztj_policy_names(const struct ztj_strs *list, const char *fullname, const struct ztj_record *person)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const char *who = list->s[i];
@@ -65,8 +59,7 @@ ztj_policy_names(const struct ztj_strs *list, const char *fullname, const struct
 	return false;
 }
 
-static bool
-has_value(const struct ztj_label *labels, size_t n, const struct ztj_label *want)
+static bool has_value(const struct ztj_label *labels, size_t n, const struct ztj_label *want)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(labels[i].key, want->key) == 0 &&
@@ -75,21 +68,20 @@ has_value(const struct ztj_label *labels, size_t n, const struct ztj_label *want
 	return false;
 }
 
-bool
-ztj_rule_labels_match(const struct ztj_rule *rule, const struct ztj_label *labels, size_t n)
+bool ztj_rule_labels_match(const struct ztj_rule *rule, const struct ztj_label *labels, size_t n)
 {
 	for (size_t i = 0; i < rule->nlabels; i++) {
 		bool met = false;
 		for (size_t k = 0; k < rule->nlabels && !met; k++)
-			met = strcmp(rule->labels[k].key, rule->labels[i].key) == 0 && has_value(labels, n, &rule->labels[k]);
+			met = strcmp(rule->labels[k].key, rule->labels[i].key) == 0 &&
+			    has_value(labels, n, &rule->labels[k]);
 		if (!met)
 			return false;
 	}
 	return true;
 }
 
-static bool
-in_list(const struct ztj_strs *list, const char *s)
+static bool in_list(const struct ztj_strs *list, const char *s)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->s[i], s) == 0)
@@ -97,8 +89,7 @@ in_list(const struct ztj_strs *list, const char *s)
 	return false;
 }
 
-bool
-ztj_pol_may_vouch_groups(const struct ztj_registrar *r, const struct ztj_strs *groups)
+bool ztj_pol_may_vouch_groups(const struct ztj_registrar *r, const struct ztj_strs *groups)
 {
 	if (r->uid_max == 0)
 		return false;
@@ -108,8 +99,7 @@ ztj_pol_may_vouch_groups(const struct ztj_registrar *r, const struct ztj_strs *g
 	return true;
 }
 
-bool
-ztj_pol_may_vouch_labels(const struct ztj_registrar *r, const struct ztj_label *labels, size_t n)
+bool ztj_pol_may_vouch_labels(const struct ztj_registrar *r, const struct ztj_label *labels, size_t n)
 {
 	if (r->nlabels == 0)
 		return false;
@@ -117,7 +107,8 @@ ztj_pol_may_vouch_labels(const struct ztj_registrar *r, const struct ztj_label *
 		bool met = false;
 		for (size_t k = 0; k < r->nlabels && !met; k++)
 			met = strcmp(r->labels[k].key, labels[i].key) == 0 &&
-			    (strcmp(r->labels[k].value, "*") == 0 || strcmp(r->labels[k].value, labels[i].value) == 0);
+			    (strcmp(r->labels[k].value, "*") == 0 ||
+				strcmp(r->labels[k].value, labels[i].value) == 0);
 		if (!met)
 			return false;
 	}

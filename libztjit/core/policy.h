@@ -21,43 +21,51 @@ enum ztj_transport { ZTJ_VIA_AGENT = 1, ZTJ_VIA_LOCAL = 2, ZTJ_VIA_CONFIRM = 4, 
 enum ztj_on_stale { ZTJ_STALE_DENY, ZTJ_STALE_KILL };
 
 /* A NULL-terminated list of strings owned by the policy, with its length. */
-struct ztj_strs { size_t n; const char **s; };
+struct ztj_strs {
+	size_t n;
+	const char **s;
+};
 
 struct ztj_role {
 	const char *name;
-	struct ztj_strs login;   /* accounts; "self" is one's own */
-	struct ztj_strs become;  /* accounts reached by sudo or su */
+	struct ztj_strs login;  /* accounts; "self" is one's own */
+	struct ztj_strs become; /* accounts reached by sudo or su */
 	struct ztj_strs groups;
-	unsigned forwarding;     /* enum ztj_cert_ext bits: "agent", "local" (port), "x11"; agent is always on for step-ups */
+	unsigned
+	    forwarding; /* enum ztj_cert_ext bits: "agent", "local" (port), "x11"; agent is always on for step-ups */
 	enum ztj_record_mode record;
 	bool sudo_recorded;
 };
 
-struct ztj_slot { unsigned count; struct ztj_strs from; };
+struct ztj_slot {
+	unsigned count;
+	struct ztj_strs from;
+};
 
 struct ztj_rule {
 	const char *name;
 	unsigned line;
-	struct ztj_strs who;     /* "@group" or full name of a person */
+	struct ztj_strs who; /* "@group" or full name of a person */
 	struct ztj_strs roles;
 	size_t nlabels;
-	struct ztj_label *labels; /* entries with one key are alternatives, every key must be met; value "*" matches any;
+	struct ztj_label
+	    *labels; /* entries with one key are alternatives, every key must be met; value "*" matches any;
 	                           * nlabels 0: any host (the text says hosts = "*") */
 	int64_t max, max_total, request_valid, ahead, step_up_every, freshness;
 	size_t nslots;
 	struct ztj_slot slot[ZTJ_SLOTS_MAX];
-	bool uv;                 /* verify = "uv" */
-	unsigned step_up;        /* enum ztj_transport bits */
+	bool uv;          /* verify = "uv" */
+	unsigned step_up; /* enum ztj_transport bits */
 	struct ztj_strs step_up_order;
 	struct ztj_strs sources; /* CIDR, canonical; n == 0: any */
 	bool has_hours;
 	struct ztj_hours hours;
 	int64_t reason_min;
 	/* step_up_every, ahead: 0 when absent (every use; no start in the future). max_total: max when absent. */
-	const char *ticket;      /* POSIX extended regular expression, "" for none */
+	const char *ticket; /* POSIX extended regular expression, "" for none */
 	enum ztj_on_stale on_stale;
 	bool break_glass;
-	bool deny_on_counter;    /* S08 */
+	bool deny_on_counter; /* S08 */
 };
 
 struct ztj_registrar {
@@ -65,9 +73,10 @@ struct ztj_registrar {
 	size_t nkeys;
 	struct ztj_key *keys;
 	unsigned threshold;
-	struct ztj_strs groups;  /* people with these groups only */
+	struct ztj_strs groups; /* people with these groups only */
 	size_t nlabels;
-	struct ztj_label *labels; /* hosts with these labels only, alternatives repeat the key; value "*": any value */
+	struct ztj_label
+	    *labels; /* hosts with these labels only, alternatives repeat the key; value "*": any value */
 	uint32_t uid_min, uid_max; /* both 0: no people */
 	bool has_base;
 	uint8_t base[ZTJ_DIGEST_LEN]; /* overrides what a host holds */
@@ -77,7 +86,7 @@ struct ztj_policy {
 	const char *domain;
 	int64_t version, expires;
 	uint8_t digest[ZTJ_DIGEST_LEN];
-	struct ztj_view bytes;   /* exactly as signed, owned */
+	struct ztj_view bytes; /* exactly as signed, owned */
 	size_t nroles, nrules, nregistrars;
 	struct ztj_role *roles;
 	struct ztj_rule *rules;
@@ -90,19 +99,26 @@ struct ztj_policy {
 	struct ztj_strs auditors;
 	size_t nrevoked;
 	uint8_t (*revoked)[ZTJ_DIGEST_LEN]; /* SHA-256 of key blobs, sorted */
-	struct { int64_t directory_max, policy_warn; } limits;
+	struct {
+		int64_t directory_max, policy_warn;
+	} limits;
 	void *priv;
 };
 
 /* A place in the text and what is wrong there; every problem found, not only the first. */
 struct ztj_policy_problems {
 	size_t n;
-	struct { unsigned line; bool warning; char text[256]; } item[64];
+	struct {
+		unsigned line;
+		bool warning;
+		char text[256];
+	} item[64];
 };
 
 /* Parses and checks the whole text. ZTJ_POLICY_INVALID with problems filled (warnings may stand with ZTJ_OK).
  * Refuses @include, integers beyond 32 bits, NUL and control characters before libconfig sees it. */
-int ztj_policy_parse(struct ztj_view text, struct ztj_policy **out, struct ztj_policy_problems *problems) ZTJ_MUST_CHECK;
+int ztj_policy_parse(struct ztj_view text, struct ztj_policy **out,
+    struct ztj_policy_problems *problems) ZTJ_MUST_CHECK;
 void ztj_policy_free(struct ztj_policy *p);
 bool ztj_policy_key_revoked(const struct ztj_policy *p, const struct ztj_key *k);
 const struct ztj_role *ztj_policy_role(const struct ztj_policy *p, const char *name);
@@ -117,6 +133,7 @@ bool ztj_rule_labels_match(const struct ztj_rule *rule, const struct ztj_label *
  * ("ok NAME" / "FAILED NAME: expected …, got …"); ZTJ_POLICY_TEST when one fails. */
 int ztj_policy_run_tests(const struct ztj_policy *p, int64_t now, struct ztj_buf *report) ZTJ_MUST_CHECK;
 /* Plain-words difference of two policies, for `policy diff` and before signing. */
-int ztj_policy_diff(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out) ZTJ_MUST_CHECK;
+int ztj_policy_diff(const struct ztj_policy *a, const struct ztj_policy *b,
+    struct ztj_buf *out) ZTJ_MUST_CHECK;
 
 #endif

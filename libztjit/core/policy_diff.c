@@ -15,22 +15,19 @@
 
 #define TEXT_MAX (8u * 1024 * 1024)
 
-static void
-put_strs(struct ztj_buf *b, const char *what, const struct ztj_strs *list)
+static void put_strs(struct ztj_buf *b, const char *what, const struct ztj_strs *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		ztj_buf_printf(b, "%s %s\n", what, list->s[i]);
 }
 
-static void
-put_labels(struct ztj_buf *b, const char *what, const struct ztj_label *l, size_t n)
+static void put_labels(struct ztj_buf *b, const char *what, const struct ztj_label *l, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		ztj_buf_printf(b, "%s %s=%s\n", what, l[i].key, l[i].value);
 }
 
-static void
-put_keys(struct ztj_buf *b, const char *what, const struct ztj_key *k, size_t n)
+static void put_keys(struct ztj_buf *b, const char *what, const struct ztj_key *k, size_t n)
 {
 	char fp[ZTJ_FINGERPRINT_SIZE];
 
@@ -39,8 +36,7 @@ put_keys(struct ztj_buf *b, const char *what, const struct ztj_key *k, size_t n)
 			ztj_buf_printf(b, "%s %s %s\n", what, ztj_key_type_name(k[i].type), fp);
 }
 
-static void
-put_duration(struct ztj_buf *b, const char *what, int64_t seconds)
+static void put_duration(struct ztj_buf *b, const char *what, int64_t seconds)
 {
 	char text[32] = "none";
 
@@ -48,8 +44,7 @@ put_duration(struct ztj_buf *b, const char *what, int64_t seconds)
 		ztj_buf_printf(b, "%s %s\n", what, text);
 }
 
-static void
-put_time(struct ztj_buf *b, const char *what, int64_t t)
+static void put_time(struct ztj_buf *b, const char *what, int64_t t)
 {
 	char text[ZTJ_TIME_SIZE];
 
@@ -57,8 +52,7 @@ put_time(struct ztj_buf *b, const char *what, int64_t t)
 		ztj_buf_printf(b, "%s %s\n", what, text);
 }
 
-static void
-put_role(struct ztj_buf *b, const void *item)
+static void put_role(struct ztj_buf *b, const void *item)
 {
 	static const char *const record[] = { "none", "output", "all" };
 	const struct ztj_role *r = item;
@@ -66,13 +60,14 @@ put_role(struct ztj_buf *b, const void *item)
 	put_strs(b, "login", &r->login);
 	put_strs(b, "become", &r->become);
 	put_strs(b, "group", &r->groups);
-	ztj_buf_printf(b, "forwarding%s%s\n", r->forwarding & ZTJ_EXT_PORT ? " local" : "", r->forwarding & ZTJ_EXT_X11 ? " x11" : "");
-	ztj_buf_printf(b, "record %s\n%s", record[r->record], r->sudo_recorded ? "sudo only while recorded\n" : "");
+	ztj_buf_printf(b, "forwarding%s%s\n", r->forwarding & ZTJ_EXT_PORT ? " local" : "",
+	    r->forwarding & ZTJ_EXT_X11 ? " x11" : "");
+	ztj_buf_printf(b, "record %s\n%s", record[r->record],
+	    r->sudo_recorded ? "sudo only while recorded\n" : "");
 }
 
 /* Hours are kept parsed; their numbers are enough to see a change. */
-static void
-put_hours(struct ztj_buf *b, const struct ztj_rule *r)
+static void put_hours(struct ztj_buf *b, const struct ztj_rule *r)
 {
 	static const char *const day[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	const struct ztj_hours *h = &r->hours;
@@ -86,18 +81,17 @@ put_hours(struct ztj_buf *b, const struct ztj_rule *r)
 		for (unsigned d = 0; d < 7; d++)
 			if (h->span[i].days & 1u << d)
 				ztj_buf_printf(b, " %s", day[d]);
-		ztj_buf_printf(b, " %02u:%02u-%02u:%02u\n", h->span[i].from / 60u, h->span[i].from % 60u, h->span[i].to / 60u,
-		    h->span[i].to % 60u);
+		ztj_buf_printf(b, " %02u:%02u-%02u:%02u\n", h->span[i].from / 60u, h->span[i].from % 60u,
+		    h->span[i].to / 60u, h->span[i].to % 60u);
 	}
 	ztj_buf_printf(b, "zone %d %d%s", h->tz.std_off, h->tz.dst_off, h->tz.has_dst ? "" : "\n");
 	if (h->tz.has_dst)
-		ztj_buf_printf(b, " %c%u.%u.%u.%u/%d %c%u.%u.%u.%u/%d\n", h->tz.start.kind, h->tz.start.month, h->tz.start.week,
-		    h->tz.start.wday, h->tz.start.day, h->tz.start.at, h->tz.end.kind, h->tz.end.month, h->tz.end.week, h->tz.end.wday,
-		    h->tz.end.day, h->tz.end.at);
+		ztj_buf_printf(b, " %c%u.%u.%u.%u/%d %c%u.%u.%u.%u/%d\n", h->tz.start.kind, h->tz.start.month,
+		    h->tz.start.week, h->tz.start.wday, h->tz.start.day, h->tz.start.at, h->tz.end.kind,
+		    h->tz.end.month, h->tz.end.week, h->tz.end.wday, h->tz.end.day, h->tz.end.at);
 }
 
-static void
-put_slots(struct ztj_buf *b, const struct ztj_rule *r)
+static void put_slots(struct ztj_buf *b, const struct ztj_rule *r)
 {
 	if (r->nslots == 0)
 		ztj_buf_puts(b, "approvals none\n");
@@ -109,8 +103,7 @@ put_slots(struct ztj_buf *b, const struct ztj_rule *r)
 	}
 }
 
-static void
-put_rule(struct ztj_buf *b, const void *item)
+static void put_rule(struct ztj_buf *b, const void *item)
 {
 	const struct ztj_rule *r = item;
 
@@ -131,14 +124,14 @@ put_rule(struct ztj_buf *b, const void *item)
 	if (r->sources.n == 0)
 		ztj_buf_puts(b, "source any\n");
 	put_hours(b, r);
-	ztj_buf_printf(b, "reason_min %lld\nticket %s\n", (long long)r->reason_min, r->ticket[0] != 0 ? r->ticket : "any");
+	ztj_buf_printf(b, "reason_min %lld\nticket %s\n", (long long)r->reason_min,
+	    r->ticket[0] != 0 ? r->ticket : "any");
 	put_duration(b, "freshness", r->freshness);
-	ztj_buf_printf(b, "on_stale %s\n%s%s", r->on_stale == ZTJ_STALE_KILL ? "kill" : "deny", r->break_glass ? "break_glass\n" : "",
-	    r->deny_on_counter ? "deny_on_counter\n" : "");
+	ztj_buf_printf(b, "on_stale %s\n%s%s", r->on_stale == ZTJ_STALE_KILL ? "kill" : "deny",
+	    r->break_glass ? "break_glass\n" : "", r->deny_on_counter ? "deny_on_counter\n" : "");
 }
 
-static void
-put_registrar(struct ztj_buf *b, const void *item)
+static void put_registrar(struct ztj_buf *b, const void *item)
 {
 	const struct ztj_registrar *r = item;
 	char hex[ZTJ_HEX_SIZE];
@@ -155,8 +148,7 @@ put_registrar(struct ztj_buf *b, const void *item)
 	}
 }
 
-static void
-put_rest(struct ztj_buf *b, const void *item)
+static void put_rest(struct ztj_buf *b, const void *item)
 {
 	const struct ztj_policy *p = item;
 	char hex[ZTJ_HEX_SIZE];
@@ -181,8 +173,7 @@ put_rest(struct ztj_buf *b, const void *item)
 
 typedef void put_fn(struct ztj_buf *b, const void *item);
 
-static bool
-has_line(const char *text, const char *line, size_t n)
+static bool has_line(const char *text, const char *line, size_t n)
 {
 	for (const char *p = text; *p != 0; p = strchr(p, '\n') + 1)
 		if (strcspn(p, "\n") == n && memcmp(p, line, n) == 0)
@@ -190,8 +181,7 @@ has_line(const char *text, const char *line, size_t n)
 	return false;
 }
 
-static void
-put_missing(struct ztj_buf *out, const char *from, const char *in, char sign)
+static void put_missing(struct ztj_buf *out, const char *from, const char *in, char sign)
 {
 	for (const char *p = from; *p != 0; p = strchr(p, '\n') + 1) {
 		size_t n = strcspn(p, "\n");
@@ -200,8 +190,8 @@ put_missing(struct ztj_buf *out, const char *from, const char *in, char sign)
 	}
 }
 
-static int
-compare(struct ztj_buf *out, const char *what, const char *name, put_fn *put, const void *a, const void *b)
+static int compare(struct ztj_buf *out, const char *what, const char *name, put_fn *put, const void *a,
+    const void *b)
 {
 	struct ztj_buf ta, tb;
 	const char *sa, *sb;
@@ -219,7 +209,9 @@ compare(struct ztj_buf *out, const char *what, const char *name, put_fn *put, co
 	if (sa != NULL && sb != NULL) {
 		if (a == NULL || b == NULL || strcmp(sa, sb) != 0)
 			(void)ztj_buf_printf(out, "%s %s%s%s\n", what, name, name[0] != 0 ? " " : "",
-			    a == NULL ? "added" : b == NULL ? "removed" : "changed");
+			    a == NULL       ? "added"
+				: b == NULL ? "removed"
+					    : "changed");
 		before = out->n;
 		put_missing(out, sa, sb, '-');
 		put_missing(out, sb, sa, '+');
@@ -241,18 +233,44 @@ struct things {
 	size_t (*count)(const struct ztj_policy *p);
 };
 
-static const char *role_name(const struct ztj_policy *p, size_t i) { return p->roles[i].name; }
-static const void *role_item(const struct ztj_policy *p, size_t i) { return &p->roles[i]; }
-static size_t role_count(const struct ztj_policy *p) { return p->nroles; }
-static const char *rule_name(const struct ztj_policy *p, size_t i) { return p->rules[i].name; }
-static const void *rule_item(const struct ztj_policy *p, size_t i) { return &p->rules[i]; }
-static size_t rule_count(const struct ztj_policy *p) { return p->nrules; }
-static const char *registrar_name(const struct ztj_policy *p, size_t i) { return p->registrars[i].directory; }
-static const void *registrar_item(const struct ztj_policy *p, size_t i) { return &p->registrars[i]; }
-static size_t registrar_count(const struct ztj_policy *p) { return p->nregistrars; }
+static const char *role_name(const struct ztj_policy *p, size_t i)
+{
+	return p->roles[i].name;
+}
+static const void *role_item(const struct ztj_policy *p, size_t i)
+{
+	return &p->roles[i];
+}
+static size_t role_count(const struct ztj_policy *p)
+{
+	return p->nroles;
+}
+static const char *rule_name(const struct ztj_policy *p, size_t i)
+{
+	return p->rules[i].name;
+}
+static const void *rule_item(const struct ztj_policy *p, size_t i)
+{
+	return &p->rules[i];
+}
+static size_t rule_count(const struct ztj_policy *p)
+{
+	return p->nrules;
+}
+static const char *registrar_name(const struct ztj_policy *p, size_t i)
+{
+	return p->registrars[i].directory;
+}
+static const void *registrar_item(const struct ztj_policy *p, size_t i)
+{
+	return &p->registrars[i];
+}
+static size_t registrar_count(const struct ztj_policy *p)
+{
+	return p->nregistrars;
+}
 
-static const void *
-find(const struct things *t, const struct ztj_policy *p, const char *name)
+static const void *find(const struct things *t, const struct ztj_policy *p, const char *name)
 {
 	for (size_t i = 0; i < t->count(p); i++)
 		if (strcmp(t->name(p, i), name) == 0)
@@ -260,8 +278,8 @@ find(const struct things *t, const struct ztj_policy *p, const char *name)
 	return NULL;
 }
 
-static int
-diff_things(const struct things *t, const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out)
+static int diff_things(const struct things *t, const struct ztj_policy *a, const struct ztj_policy *b,
+    struct ztj_buf *out)
 {
 	int r = ZTJ_OK;
 
@@ -274,8 +292,7 @@ diff_things(const struct things *t, const struct ztj_policy *a, const struct ztj
 }
 
 /* The first rule that matches governs, so their order is part of what they say. */
-static void
-diff_order(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out)
+static void diff_order(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out)
 {
 	size_t last = 0;
 
@@ -284,15 +301,15 @@ diff_order(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_bu
 			if (strcmp(a->rules[i].name, b->rules[k].name) != 0)
 				continue;
 			if (k < last) {
-				ztj_buf_puts(out, "rules stand in another order; the first that matches governs\n");
+				ztj_buf_puts(out,
+				    "rules stand in another order; the first that matches governs\n");
 				return;
 			}
 			last = k;
 		}
 }
 
-int
-ztj_policy_diff(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out)
+int ztj_policy_diff(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out)
 {
 	static const struct things lists[] = {
 		{ "role", put_role, role_name, role_item, role_count },

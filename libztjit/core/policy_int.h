@@ -23,9 +23,9 @@ struct ztj_pol_ref {
 	const char *name;
 };
 
-struct ztj_pol_actor {           /* somebody or some host that a test declares */
+struct ztj_pol_actor { /* somebody or some host that a test declares */
 	const char *name;
-	char full[ZTJ_FULLNAME_SIZE];    /* with the directory that may vouch for it */
+	char full[ZTJ_FULLNAME_SIZE]; /* with the directory that may vouch for it */
 	unsigned line;
 	struct ztj_strs groups;
 	size_t nlabels;
@@ -45,8 +45,8 @@ struct ztj_pol_test {
 		bool break_glass;
 	} request;
 	struct ztj_strs approved_by, denied_by;
-	bool uv;                         /* the signatures were made with PIN or biometric */
-	int64_t at;                      /* 0: the moment the tests are run */
+	bool uv;    /* the signatures were made with PIN or biometric */
+	int64_t at; /* 0: the moment the tests are run */
 	const char *expect, *rule;
 	struct ztj_strs needs;
 };
@@ -72,7 +72,8 @@ struct ztj_pol {
 
 /* One key of a group: where it goes and who reads it. */
 struct ztj_pol_field;
-typedef void ztj_pol_get(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst);
+typedef void ztj_pol_get(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f,
+    void *dst);
 struct ztj_pol_field {
 	const char *key;
 	ztj_pol_get *get;
@@ -84,16 +85,28 @@ struct ztj_pol_field {
 
 /* What an entry of a list of strings must look like. */
 enum ztj_pol_grammar {
-	ZTJ_GR_TEXT, ZTJ_GR_NAME, ZTJ_GR_LOGIN, ZTJ_GR_ACCOUNT, ZTJ_GR_GROUP, ZTJ_GR_ROLEGROUP, ZTJ_GR_ROLE, ZTJ_GR_WHO,
-	ZTJ_GR_CIDR, ZTJ_GR_URL, ZTJ_GR_HOST,
-	ZTJ_GR_KIND = 0xff, ZTJ_GR_MAY_BE_EMPTY = 0x100
+	ZTJ_GR_TEXT,
+	ZTJ_GR_NAME,
+	ZTJ_GR_LOGIN,
+	ZTJ_GR_ACCOUNT,
+	ZTJ_GR_GROUP,
+	ZTJ_GR_ROLEGROUP,
+	ZTJ_GR_ROLE,
+	ZTJ_GR_WHO,
+	ZTJ_GR_CIDR,
+	ZTJ_GR_URL,
+	ZTJ_GR_HOST,
+	ZTJ_GR_KIND = 0xff,
+	ZTJ_GR_MAY_BE_EMPTY = 0x100
 };
 
 /* Refuses what libconfig would misread. Problems are added to c. */
 void ztj_pol_scan(struct ztj_pol *c, struct ztj_view text);
 
-void ztj_pol_error(struct ztj_pol *c, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void ztj_pol_warn(struct ztj_pol *c, unsigned line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void ztj_pol_error(struct ztj_pol *c, unsigned line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void ztj_pol_warn(struct ztj_pol *c, unsigned line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Zeroed memory that lives as long as the policy; NULL (and c->nomem) when there is none. */
 void *ztj_pol_alloc(struct ztj_pol *c, size_t n, size_t size);
 const char *ztj_pol_strdup(struct ztj_pol *c, const char *s);
@@ -101,17 +114,33 @@ void ztj_pol_ref(struct ztj_pol *c, enum ztj_pol_ref_kind kind, unsigned line, c
 void ztj_pol_free_mem(struct ztj_pol_priv *priv);
 
 unsigned ztj_pol_line(const config_setting_t *s);
+/* The string, or NULL after a problem. */
+const char *ztj_pol_string(struct ztj_pol *c, const config_setting_t *s, const char *key);
 /* Reads every member of a group through the table; unknown and missing ones are problems. */
-void ztj_pol_group(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, size_t nf, void *base);
+void ztj_pol_group(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, size_t nf,
+    void *base);
 
-ztj_pol_get ztj_pol_get_text, ztj_pol_get_name, ztj_pol_get_int, ztj_pol_get_i64, ztj_pol_get_bool, ztj_pol_get_duration,
-    ztj_pol_get_time, ztj_pol_get_strs;
+ztj_pol_get ztj_pol_get_text, ztj_pol_get_name, ztj_pol_get_int, ztj_pol_get_i64, ztj_pol_get_bool,
+    ztj_pol_get_duration, ztj_pol_get_time, ztj_pol_get_strs;
 /* Keys ("type base64 [comment]") of the kinds in the bit mask f->grammar (1 << enum ztj_key_type). */
-struct ztj_pol_keys { size_t n; struct ztj_key *k; };
+struct ztj_pol_keys {
+	size_t n;
+	struct ztj_key *k;
+};
 ztj_pol_get ztj_pol_get_keys;
 /* `{ key = "value" or [ "value", … ]; }`: a value each; alternatives repeat the key. */
-struct ztj_pol_labels { size_t n; struct ztj_label *l; };
+struct ztj_pol_labels {
+	size_t n;
+	struct ztj_label *l;
+};
 ztj_pol_get ztj_pol_get_labels;
+
+/* The children of a group or list, with room for them (NULL after a problem), and one of them. */
+void *ztj_pol_children(struct ztj_pol *c, const config_setting_t *s, const char *what, bool group, size_t max,
+    size_t size, size_t *n);
+const config_setting_t *ztj_pol_child(const config_setting_t *s, size_t i);
+/* policy_rules.c */
+ztj_pol_get ztj_pol_get_roles, ztj_pol_get_rules;
 
 /* policy_tests.c: reads the list `tests`. */
 void ztj_pol_read_tests(struct ztj_pol *c, const config_setting_t *s);

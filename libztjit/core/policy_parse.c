@@ -7,99 +7,24 @@
  * same in words.
  */
 #include <limits.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libztjit/core/policy_int.h"
-#include "libztjit/core/sshcert.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define KT(t) (1u << ZTJ_KEY_##t)
 #define DUR_MAX ZTJ_DURATION_MAX
 #define PEOPLE_UID_MIN 1000 /* below live the system's own accounts */
 
-struct word { const char *text; unsigned value; };
-
-static const struct word *
-find_word(const struct word *w, size_t n, const char *text)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(w[i].text, text) == 0)
-			return &w[i];
-	return NULL;
-}
-
-static void
-get_word(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, const struct word *w, size_t n,
-    unsigned *dst)
-{
-	const char *v = config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : "";
-	const struct word *hit = find_word(w, n, v);
-
-	if (hit == NULL)
-		ztj_pol_error(c, ztj_pol_line(s), "%s: one of \"%s\", \"%s\"%s is expected", f->key, w[0].text, w[1].text,
-		    n > 2 ? " and others (ztjit-policy(5))" : "");
-	else
-		*dst = hit->value;
-}
-
-/* --- roles --- */
-
-static void
-get_record(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	static const struct word words[] = { { "output", ZTJ_RECORD_OUTPUT }, { "all", ZTJ_RECORD_ALL }, { "none", ZTJ_RECORD_NONE } };
-	unsigned v = ZTJ_RECORD_OUTPUT;
-
-	get_word(c, s, f, words, N(words), &v);
-	*(enum ztj_record_mode *)dst = (enum ztj_record_mode)v;
-}
-
-/* Bits for a list of words; *order keeps them as written. */
-static unsigned
-get_bits(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, const struct word *w, size_t n,
-    struct ztj_strs *order)
-{
-	struct ztj_pol_field texts = { .key = f->key, .grammar = ZTJ_GR_TEXT };
-	unsigned bits = 0;
-
-	ztj_pol_get_strs(c, s, &texts, order);
-	for (size_t i = 0; i < order->n; i++) {
-		const struct word *hit = find_word(w, n, order->s[i]);
-		if (hit == NULL)
-			ztj_pol_error(c, ztj_pol_line(s), "%s: \"%.40s\" is unknown", f->key, order->s[i]);
-		else
-			bits |= hit->value;
-	}
-	return bits;
-}
-
-static void
-get_forwarding(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	static const struct word words[] = { { "agent", ZTJ_EXT_AGENT }, { "local", ZTJ_EXT_PORT }, { "x11", ZTJ_EXT_X11 } };
-	struct ztj_strs order = { 0 };
-
-	*(unsigned *)dst |= get_bits(c, s, f, words, N(words), &order);
-}
-
-static const struct ztj_pol_field role_fields[] = {
-	{ .key = "login", .get = ztj_pol_get_strs, .off = offsetof(struct ztj_role, login), .grammar = ZTJ_GR_LOGIN },
-	{ .key = "become", .get = ztj_pol_get_strs, .off = offsetof(struct ztj_role, become), .grammar = ZTJ_GR_ACCOUNT },
-	{ .key = "groups", .get = ztj_pol_get_strs, .off = offsetof(struct ztj_role, groups), .grammar = ZTJ_GR_ROLEGROUP },
-	{ .key = "forwarding", .get = get_forwarding, .off = offsetof(struct ztj_role, forwarding) },
-	{ .key = "record", .get = get_record, .off = offsetof(struct ztj_role, record) },
-	{ .key = "sudo_recorded", .get = ztj_pol_get_bool, .off = offsetof(struct ztj_role, sudo_recorded) },
-};
-
 /* The children of a group or list, with room for them; NULL after a problem. */
-static void *
-children(struct ztj_pol *c, const config_setting_t *s, const char *what, bool group, size_t max, size_t size, size_t *n)
+void *ztj_pol_children(struct ztj_pol *c, const config_setting_t *s, const char *what, bool group, size_t max,
+    size_t size, size_t *n)
 {
 	*n = 0;
 	if (group ? !config_setting_is_group(s) : !config_setting_is_list(s)) {
-		ztj_pol_error(c, ztj_pol_line(s), "%s: a %s is expected", what, group ? "group { … }" : "list ( { … }, … )");
+		ztj_pol_error(c, ztj_pol_line(s), "%s: a %s is expected", what,
+		    group ? "group { … }" : "list ( { … }, … )");
 		return NULL;
 	}
 	if ((size_t)config_setting_length(s) > max) {
@@ -110,250 +35,9 @@ children(struct ztj_pol *c, const config_setting_t *s, const char *what, bool gr
 	return ztj_pol_alloc(c, *n, size);
 }
 
-static const config_setting_t *
-child(const config_setting_t *s, size_t i)
+const config_setting_t *ztj_pol_child(const config_setting_t *s, size_t i)
 {
 	return config_setting_get_elem(s, (unsigned)i);
-}
-
-static void
-get_roles(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	struct ztj_policy *p = dst;
-	size_t n;
-
-	p->roles = children(c, s, f->key, true, ZTJ_ROLES_MAX, sizeof *p->roles, &n);
-	c->priv->role_line = ztj_pol_alloc(c, n, sizeof *c->priv->role_line);
-	if (p->roles == NULL || c->priv->role_line == NULL)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		const config_setting_t *m = child(s, i);
-		struct ztj_role *role = &p->roles[i];
-		role->record = ZTJ_RECORD_OUTPUT;
-		role->forwarding = ZTJ_EXT_AGENT;
-		role->name = ztj_pol_strdup(c, config_setting_name(m));
-		c->priv->role_line[i] = ztj_pol_line(m);
-		if (role->name == NULL)
-			return;
-		if (!ztj_name_ok(role->name))
-			ztj_pol_error(c, ztj_pol_line(m), "role \"%.64s\": not a name (a-z, 0-9, _ -, at most 32 bytes)", role->name);
-		ztj_pol_group(c, m, role_fields, N(role_fields), role);
-		p->nroles = i + 1;
-	}
-}
-
-/* --- rules --- */
-
-struct rule_in {
-	struct ztj_rule r;
-	struct ztj_pol_labels hosts;
-	bool has_approvals;
-};
-
-static const struct ztj_pol_field slot_fields[] = {
-	{ .key = "count", .get = ztj_pol_get_int, .off = offsetof(struct ztj_slot, count), .min = 1, .max = 16 },
-	{ .key = "from", .get = ztj_pol_get_strs, .off = offsetof(struct ztj_slot, from), .required = true, .grammar = ZTJ_GR_WHO },
-};
-
-static void
-get_approvals(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	struct rule_in *in = dst;
-
-	in->has_approvals = true;
-	if (!config_setting_is_list(s) || config_setting_length(s) > ZTJ_SLOTS_MAX) {
-		ztj_pol_error(c, ztj_pol_line(s), "%s: a list ( { count = 1; from = [ … ]; }, … ) of at most %d is expected", f->key,
-		    ZTJ_SLOTS_MAX);
-		return;
-	}
-	in->r.nslots = (size_t)config_setting_length(s);
-	for (size_t i = 0; i < in->r.nslots; i++) {
-		in->r.slot[i].count = 1;
-		ztj_pol_group(c, child(s, i), slot_fields, N(slot_fields), &in->r.slot[i]);
-	}
-}
-
-/* "*" is any host, written out: an absent or empty group never means everything. */
-static void
-get_hosts(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	if (config_setting_type(s) == CONFIG_TYPE_STRING && strcmp(config_setting_get_string(s), "*") == 0)
-		return;
-	ztj_pol_get_labels(c, s, f, dst);
-}
-
-static void
-get_verify(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	static const struct word words[] = { { "up", 0 }, { "uv", 1 } };
-	unsigned v = 1;
-
-	get_word(c, s, f, words, N(words), &v);
-	*(bool *)dst = v != 0;
-}
-
-static const struct word transports[] = { { "agent", ZTJ_VIA_AGENT }, { "local", ZTJ_VIA_LOCAL },
-	{ "confirm", ZTJ_VIA_CONFIRM }, { "plain-agent", ZTJ_VIA_PLAIN_AGENT } };
-
-static void
-get_step_up(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	struct ztj_rule *rule = dst;
-
-	rule->step_up = get_bits(c, s, f, transports, N(transports), &rule->step_up_order);
-}
-
-static void
-get_hours(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	struct ztj_rule *rule = dst;
-	const char *v = config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : "", *zone, *tz;
-
-	rule->has_hours = true; /* stays on after an error: a broken limit is not no limit */
-	if (ztj_hours_parse(v, &rule->hours) == ZTJ_OK)
-		return;
-	zone = strrchr(v, ' ') != NULL ? strrchr(v, ' ') + 1 : v;
-	tz = ztj_pol_zone_rule(zone);
-	if (tz != NULL)
-		ztj_pol_error(c, ztj_pol_line(s), "%s: zones are written as POSIX rules; for %s write %s", f->key, zone, tz);
-	else
-		ztj_pol_error(c, ztj_pol_line(s), "%s: expected as in \"Mon-Fri 07:00-20:00 CET-1CEST,M3.5.0,M10.5.0/3\"", f->key);
-}
-
-/* Expressions that cost glibc more than a ticket is worth: back references, and repetitions of repetitions. */
-static const char *
-costly(const char *re)
-{
-	unsigned bounds = 0;
-
-	for (const char *p = re; *p != 0; p++) {
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '9')
-			return "back references are not allowed";
-		if (p[0] == '\\' && p[1] != 0)
-			p++;
-		else if (p[0] == '{' && (++bounds > 4 || (p > re && strchr(")*+?}", p[-1]) != NULL) || strcspn(p, "}") > 7))
-			return "repetition counts may only follow a character or a set, four times at most, up to 255";
-	}
-	return NULL;
-}
-
-static void
-get_ticket(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	struct ztj_pol_field text = { .key = f->key, .min = 1, .max = 256 };
-	char why[96];
-	regex_t re;
-	int r;
-
-	ztj_pol_get_text(c, s, &text, dst);
-	if (*(const char **)dst == NULL)
-		return;
-	if (costly(*(const char **)dst) != NULL) {
-		ztj_pol_error(c, ztj_pol_line(s), "%s: %s", f->key, costly(*(const char **)dst));
-		return;
-	}
-	r = regcomp(&re, *(const char **)dst, REG_EXTENDED | REG_NOSUB);
-	if (r == 0) {
-		regfree(&re);
-		return;
-	}
-	(void)regerror(r, &re, why, sizeof why);
-	ztj_pol_error(c, ztj_pol_line(s), "%s: not a POSIX extended regular expression: %s", f->key, why);
-}
-
-static void
-get_on_stale(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	static const struct word words[] = { { "deny", ZTJ_STALE_DENY }, { "kill", ZTJ_STALE_KILL } };
-	unsigned v = ZTJ_STALE_DENY;
-
-	get_word(c, s, f, words, N(words), &v);
-	*(enum ztj_on_stale *)dst = (enum ztj_on_stale)v;
-}
-
-#define R(m) offsetof(struct rule_in, r.m)
-static const struct ztj_pol_field rule_fields[] = {
-	{ .key = "name", .get = ztj_pol_get_name, .off = R(name), .required = true },
-	{ .key = "who", .get = ztj_pol_get_strs, .off = R(who), .required = true, .grammar = ZTJ_GR_WHO },
-	{ .key = "roles", .get = ztj_pol_get_strs, .off = R(roles), .required = true, .grammar = ZTJ_GR_ROLE },
-	{ .key = "hosts", .get = get_hosts, .off = offsetof(struct rule_in, hosts), .required = true },
-	{ .key = "max", .get = ztj_pol_get_duration, .off = R(max), .min = 1, .max = DUR_MAX },
-	{ .key = "max_total", .get = ztj_pol_get_duration, .off = R(max_total), .min = 1, .max = DUR_MAX },
-	{ .key = "request_valid", .get = ztj_pol_get_duration, .off = R(request_valid), .min = 1, .max = DUR_MAX },
-	{ .key = "ahead", .get = ztj_pol_get_duration, .off = R(ahead), .min = 1, .max = DUR_MAX },
-	{ .key = "approvals", .get = get_approvals, .off = 0 },
-	{ .key = "verify", .get = get_verify, .off = R(uv) },
-	{ .key = "step_up", .get = get_step_up, .off = offsetof(struct rule_in, r) },
-	{ .key = "step_up_every", .get = ztj_pol_get_duration, .off = R(step_up_every), .min = 1, .max = 86400 },
-	{ .key = "sources", .get = ztj_pol_get_strs, .off = R(sources), .grammar = ZTJ_GR_CIDR },
-	{ .key = "hours", .get = get_hours, .off = offsetof(struct rule_in, r) },
-	{ .key = "reason_min", .get = ztj_pol_get_i64, .off = R(reason_min), .min = 0, .max = ZTJ_REASON_MAX / 4 },
-	{ .key = "ticket", .get = get_ticket, .off = R(ticket) },
-	{ .key = "freshness", .get = ztj_pol_get_duration, .off = R(freshness), .min = 1, .max = DUR_MAX },
-	{ .key = "on_stale", .get = get_on_stale, .off = R(on_stale) },
-	{ .key = "break_glass", .get = ztj_pol_get_bool, .off = R(break_glass) },
-	{ .key = "deny_on_counter", .get = ztj_pol_get_bool, .off = R(deny_on_counter) },
-};
-#undef R
-
-static void
-rule_defaults(struct ztj_pol *c, struct ztj_rule *r)
-{
-	static const char *const order[] = { "agent", "local", "confirm" };
-
-	r->max = 3600;
-	r->request_valid = 3600;
-	r->freshness = 900;
-	r->reason_min = 1;
-	r->on_stale = ZTJ_STALE_DENY;
-	r->step_up = ZTJ_VIA_AGENT | ZTJ_VIA_LOCAL | ZTJ_VIA_CONFIRM;
-	r->step_up_order.s = ztj_pol_alloc(c, N(order) + 1, sizeof order[0]);
-	if (r->step_up_order.s == NULL)
-		return;
-	for (size_t i = 0; i < N(order); i++)
-		r->step_up_order.s[i] = order[i];
-	r->step_up_order.n = N(order);
-}
-
-static void
-read_rule(struct ztj_pol *c, const config_setting_t *s, struct ztj_rule *out)
-{
-	struct rule_in in = { .has_approvals = false };
-
-	rule_defaults(c, &in.r);
-	in.r.line = ztj_pol_line(s);
-	ztj_pol_group(c, s, rule_fields, N(rule_fields), &in);
-	in.r.nlabels = in.hosts.n;
-	in.r.labels = in.hosts.l;
-	if (in.r.max_total == 0)
-		in.r.max_total = in.r.max;
-	if (in.r.ticket == NULL)
-		in.r.ticket = "";
-	if (in.r.name == NULL)
-		in.r.name = "";
-	if (in.r.break_glass) {
-		in.r.uv = true;
-		if (in.r.nslots != 0)
-			ztj_pol_error(c, in.r.line, "a break_glass rule has no approvals: nobody may be there to give them");
-	} else if (!in.has_approvals) {
-		ztj_pol_error(c, in.r.line, "\"approvals\" is missing (to need none, say so: approvals = ( );)");
-	}
-	*out = in.r;
-}
-
-static void
-get_rules(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
-{
-	struct ztj_policy *p = dst;
-	size_t n;
-
-	c->priv->rules_line = ztj_pol_line(s);
-	p->rules = children(c, s, f->key, false, ZTJ_RULES_MAX, sizeof *p->rules, &n);
-	if (p->rules == NULL)
-		return;
-	for (size_t i = 0; i < n; i++)
-		read_rule(c, child(s, i), &p->rules[i]);
-	p->nrules = n;
 }
 
 /* --- registrars --- */
@@ -364,21 +48,22 @@ struct registrar_in {
 	struct ztj_pol_labels labels;
 };
 
-static void
-get_uids(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_uids(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	struct ztj_registrar *r = dst;
 	long long lo, hi;
 
 	if (!config_setting_is_array(s) || config_setting_length(s) != 2 ||
-	    config_setting_type(child(s, 0)) != CONFIG_TYPE_INT) {
-		ztj_pol_error(c, ztj_pol_line(s), "%s: two numbers are expected, as in [ 20000, 29999 ]", f->key);
+	    config_setting_type(ztj_pol_child(s, 0)) != CONFIG_TYPE_INT) {
+		ztj_pol_error(c, ztj_pol_line(s), "%s: two numbers are expected, as in [ 20000, 29999 ]",
+		    f->key);
 		return;
 	}
 	lo = config_setting_get_int_elem(s, 0);
 	hi = config_setting_get_int_elem(s, 1);
 	if (lo < PEOPLE_UID_MIN || hi < lo) {
-		ztj_pol_error(c, ztj_pol_line(s), "%s: the first must be at least %d, the second not below the first", f->key,
+		ztj_pol_error(c, ztj_pol_line(s),
+		    "%s: the first must be at least %d, the second not below the first", f->key,
 		    PEOPLE_UID_MIN);
 		return;
 	}
@@ -386,8 +71,7 @@ get_uids(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fiel
 	r->uid_max = (uint32_t)hi;
 }
 
-static void
-get_base(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_base(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	struct ztj_registrar *r = dst;
 	const char *v = config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : "";
@@ -400,9 +84,17 @@ get_base(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fiel
 #define G(m) offsetof(struct registrar_in, r.m)
 static const struct ztj_pol_field registrar_fields[] = {
 	{ .key = "directory", .get = ztj_pol_get_name, .off = G(directory), .required = true },
-	{ .key = "keys", .get = ztj_pol_get_keys, .off = offsetof(struct registrar_in, keys), .required = true,
+	{ .key = "keys",
+	    .get = ztj_pol_get_keys,
+	    .off = offsetof(struct registrar_in, keys),
+	    .required = true,
 	    .grammar = KT(ED25519) | KT(SK_ED25519) | KT(SK_ECDSA) },
-	{ .key = "threshold", .get = ztj_pol_get_int, .off = G(threshold), .required = true, .min = 1, .max = ZTJ_SIGS_MAX },
+	{ .key = "threshold",
+	    .get = ztj_pol_get_int,
+	    .off = G(threshold),
+	    .required = true,
+	    .min = 1,
+	    .max = ZTJ_SIGS_MAX },
 	{ .key = "groups", .get = ztj_pol_get_strs, .off = G(groups), .grammar = ZTJ_GR_GROUP },
 	{ .key = "labels", .get = ztj_pol_get_labels, .off = offsetof(struct registrar_in, labels) },
 	{ .key = "uids", .get = get_uids, .off = offsetof(struct registrar_in, r) },
@@ -410,20 +102,20 @@ static const struct ztj_pol_field registrar_fields[] = {
 };
 #undef G
 
-static void
-get_registrars(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_registrars(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f,
+    void *dst)
 {
 	struct ztj_policy *p = dst;
 	size_t n;
 
-	p->registrars = children(c, s, f->key, false, ZTJ_SEEN_MAX, sizeof *p->registrars, &n);
+	p->registrars = ztj_pol_children(c, s, f->key, false, ZTJ_SEEN_MAX, sizeof *p->registrars, &n);
 	c->priv->registrar_line = ztj_pol_alloc(c, n, sizeof *c->priv->registrar_line);
 	if (p->registrars == NULL || c->priv->registrar_line == NULL)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		struct registrar_in in = { .keys = { 0 } };
-		c->priv->registrar_line[i] = ztj_pol_line(child(s, i));
-		ztj_pol_group(c, child(s, i), registrar_fields, N(registrar_fields), &in);
+		c->priv->registrar_line[i] = ztj_pol_line(ztj_pol_child(s, i));
+		ztj_pol_group(c, ztj_pol_child(s, i), registrar_fields, N(registrar_fields), &in);
 		in.r.nkeys = in.keys.n;
 		in.r.keys = in.keys.k;
 		in.r.nlabels = in.labels.n;
@@ -446,14 +138,21 @@ struct broker_in {
 static const struct ztj_pol_field broker_fields[] = {
 	{ .key = "urls", .get = ztj_pol_get_strs, .off = B(urls), .required = true, .grammar = ZTJ_GR_URL },
 	{ .key = "tls", .get = ztj_pol_get_keys, .off = B(tls), .required = true, .grammar = KT(ED25519) },
-	{ .key = "online", .get = ztj_pol_get_keys, .off = B(online), .required = true, .grammar = KT(ED25519) },
+	{ .key = "online",
+	    .get = ztj_pol_get_keys,
+	    .off = B(online),
+	    .required = true,
+	    .grammar = KT(ED25519) },
 	{ .key = "log", .get = ztj_pol_get_keys, .off = B(log), .grammar = KT(ED25519) },
-	{ .key = "ca", .get = ztj_pol_get_keys, .off = B(ca), .required = true, .grammar = KT(ED25519) | KT(ECDSA) },
+	{ .key = "ca",
+	    .get = ztj_pol_get_keys,
+	    .off = B(ca),
+	    .required = true,
+	    .grammar = KT(ED25519) | KT(ECDSA) },
 };
 #undef B
 
-static void
-get_broker(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_broker(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	struct ztj_policy *p = dst;
 	struct broker_in in = { .urls = { 0 } };
@@ -468,15 +167,13 @@ get_broker(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fi
 	p->broker.nca = in.ca.n, p->broker.ca = in.ca.k;
 }
 
-static int
-digest_order(const void *a, const void *b)
+static int digest_order(const void *a, const void *b)
 {
 	return memcmp(a, b, ZTJ_DIGEST_LEN);
 }
 
 /* "SHA256:…" as ssh-keygen -l prints it: base64 without padding. */
-static int
-fingerprint_digest(const char *v, uint8_t out[ZTJ_DIGEST_LEN])
+static int fingerprint_digest(const char *v, uint8_t out[ZTJ_DIGEST_LEN])
 {
 	struct ztj_buf text, raw;
 	int r = ZTJ_BAD_ENCODING;
@@ -493,29 +190,33 @@ fingerprint_digest(const char *v, uint8_t out[ZTJ_DIGEST_LEN])
 	return r;
 }
 
-static void
-get_revoked(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_revoked(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f,
+    void *dst)
 {
 	struct ztj_pol_field plain = { .key = f->key, .grammar = ZTJ_GR_MAY_BE_EMPTY };
 	struct ztj_policy *p = dst;
 	int n;
 
 	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
-		ztj_pol_error(c, ztj_pol_line(s), "%s: a list of keys or fingerprints is expected", plain.key);
+		ztj_pol_error(c, ztj_pol_line(s), "%s: a list of keys or fingerprints is expected",
+		    plain.key);
 		return;
 	}
 	n = config_setting_length(s);
 	if ((p->revoked = ztj_pol_alloc(c, (size_t)n, sizeof *p->revoked)) == NULL)
 		return;
 	for (int i = 0; i < n; i++) {
-		const config_setting_t *e = child(s, (size_t)i);
-		const char *v = config_setting_type(e) == CONFIG_TYPE_STRING ? config_setting_get_string(e) : "";
+		const config_setting_t *e = ztj_pol_child(s, (size_t)i);
+		const char *v = config_setting_type(e) == CONFIG_TYPE_STRING ? config_setting_get_string(e)
+									     : "";
 		struct ztj_key k;
-		if (strncmp(v, "SHA256:", 7) == 0 ? fingerprint_digest(v + 7, p->revoked[i]) == ZTJ_OK :
-		    ztj_key_from_line(&k, ztj_view_str(v)) == ZTJ_OK && ztj_key_digest(&k, p->revoked[i]) == ZTJ_OK)
+		if (strncmp(v, "SHA256:", 7) == 0 ? fingerprint_digest(v + 7, p->revoked[i]) == ZTJ_OK
+						  : ztj_key_from_line(&k, ztj_view_str(v)) == ZTJ_OK &&
+			    ztj_key_digest(&k, p->revoked[i]) == ZTJ_OK)
 			p->nrevoked = (size_t)i + 1;
 		else
-			ztj_pol_error(c, ztj_pol_line(e), "%s: neither a public key nor a fingerprint SHA256:…", f->key);
+			ztj_pol_error(c, ztj_pol_line(e),
+			    "%s: neither a public key nor a fingerprint SHA256:…", f->key);
 	}
 	if (p->nrevoked > 0)
 		qsort(p->revoked, p->nrevoked, sizeof *p->revoked, digest_order);
@@ -523,48 +224,62 @@ get_revoked(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_f
 
 #define L(m) offsetof(struct ztj_policy, limits.m)
 static const struct ztj_pol_field limits_fields[] = {
-	{ .key = "directory_max", .get = ztj_pol_get_duration, .off = L(directory_max), .min = 3600, .max = DUR_MAX },
-	{ .key = "policy_warn", .get = ztj_pol_get_duration, .off = L(policy_warn), .min = 1, .max = DUR_MAX },
+	{ .key = "directory_max",
+	    .get = ztj_pol_get_duration,
+	    .off = L(directory_max),
+	    .min = 3600,
+	    .max = DUR_MAX },
+	{ .key = "policy_warn",
+	    .get = ztj_pol_get_duration,
+	    .off = L(policy_warn),
+	    .min = 1,
+	    .max = DUR_MAX },
 };
 #undef L
 
-static void
-get_limits(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_limits(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	(void)f;
 	ztj_pol_group(c, s, limits_fields, N(limits_fields), dst);
 }
 
-static void
-get_domain(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_domain(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	struct ztj_pol_field text = { .key = f->key, .min = 1, .max = ZTJ_DOMAIN_SIZE - 1 };
 	const char **domain = dst;
 
 	ztj_pol_get_text(c, s, &text, dst);
 	if (*domain != NULL && !ztj_domain_ok(*domain))
-		ztj_pol_error(c, ztj_pol_line(s), "%s: \"%.64s\" is not a domain (a-z, 0-9, . -)", f->key, *domain);
+		ztj_pol_error(c, ztj_pol_line(s), "%s: \"%.64s\" is not a domain (a-z, 0-9, . -)", f->key,
+		    *domain);
 }
 
 /* Tests come last: they name what the rest defines. */
 #define P(m) offsetof(struct ztj_policy, m)
 static const struct ztj_pol_field top_fields[] = {
 	{ .key = "domain", .get = get_domain, .off = P(domain), .required = true },
-	{ .key = "version", .get = ztj_pol_get_i64, .off = P(version), .required = true, .min = 1, .max = INT_MAX },
+	{ .key = "version",
+	    .get = ztj_pol_get_i64,
+	    .off = P(version),
+	    .required = true,
+	    .min = 1,
+	    .max = INT_MAX },
 	{ .key = "expires", .get = ztj_pol_get_time, .off = P(expires), .required = true },
-	{ .key = "roles", .get = get_roles, .off = 0, .required = true },
-	{ .key = "rules", .get = get_rules, .off = 0, .required = true },
+	{ .key = "roles", .get = ztj_pol_get_roles, .off = 0, .required = true },
+	{ .key = "rules", .get = ztj_pol_get_rules, .off = 0, .required = true },
 	{ .key = "registrars", .get = get_registrars, .off = 0, .required = true },
 	{ .key = "broker", .get = get_broker, .off = 0, .required = true },
-	{ .key = "auditors", .get = ztj_pol_get_strs, .off = P(auditors), .grammar = ZTJ_GR_WHO | ZTJ_GR_MAY_BE_EMPTY },
+	{ .key = "auditors",
+	    .get = ztj_pol_get_strs,
+	    .off = P(auditors),
+	    .grammar = ZTJ_GR_WHO | ZTJ_GR_MAY_BE_EMPTY },
 	{ .key = "revoked_keys", .get = get_revoked, .off = 0 },
 	{ .key = "limits", .get = get_limits, .off = 0 },
 	{ .key = "tests", .get = NULL, .off = 0 },
 };
 #undef P
 
-static void
-read_config(struct ztj_pol *c, const config_t *cfg)
+static void read_config(struct ztj_pol *c, const config_t *cfg)
 {
 	const config_setting_t *tests;
 
@@ -574,8 +289,7 @@ read_config(struct ztj_pol *c, const config_t *cfg)
 		ztj_pol_read_tests(c, tests);
 }
 
-static int
-keep_bytes(struct ztj_pol *c, struct ztj_view text, const char **str)
+static int keep_bytes(struct ztj_pol *c, struct ztj_view text, const char **str)
 {
 	char *copy = ztj_pol_alloc(c, text.n + 1, 1);
 
@@ -588,16 +302,14 @@ keep_bytes(struct ztj_pol *c, struct ztj_view text, const char **str)
 	return ztj_sha256(text, c->p->digest);
 }
 
-static int
-problem_order(const void *a, const void *b)
+static int problem_order(const void *a, const void *b)
 {
 	const unsigned *x = a, *y = b; /* the line comes first in an item */
 
 	return (*x > *y) - (*x < *y);
 }
 
-static int
-parse_all(struct ztj_pol *c, struct ztj_view text)
+static int parse_all(struct ztj_pol *c, struct ztj_view text)
 {
 	config_t cfg;
 	const char *str;
@@ -624,8 +336,7 @@ parse_all(struct ztj_pol *c, struct ztj_view text)
 	return c->failed ? ZTJ_POLICY_INVALID : ZTJ_OK;
 }
 
-int
-ztj_policy_parse(struct ztj_view text, struct ztj_policy **out, struct ztj_policy_problems *problems)
+int ztj_policy_parse(struct ztj_view text, struct ztj_policy **out, struct ztj_policy_problems *problems)
 {
 	struct ztj_pol c = { .problems = problems };
 	int r;

@@ -19,7 +19,7 @@
 
 struct run {
 	const struct ztj_policy *p;
-	struct ztj_policy asked;   /* p without what the test leaves out */
+	struct ztj_policy asked; /* p without what the test leaves out */
 	const struct ztj_pol_test *test;
 	struct ztj_trust *trust;
 	int64_t now;
@@ -32,8 +32,7 @@ struct run {
 };
 
 /* A key that stands for somebody: nothing is ever signed with it. */
-static int
-stand_in_key(const char *purpose, const char *name, enum ztj_key_type type, struct ztj_key *k)
+static int stand_in_key(const char *purpose, const char *name, enum ztj_key_type type, struct ztj_key *k)
 {
 	char text[160];
 
@@ -46,23 +45,29 @@ stand_in_key(const char *purpose, const char *name, enum ztj_key_type type, stru
 	return ztj_sha256(ztj_view_str(text), k->pub);
 }
 
-static int
-build_person(const struct ztj_pol_actor *a, uint32_t uid, struct ztj_buf *out)
+static int build_person(const struct ztj_pol_actor *a, uint32_t uid, struct ztj_buf *out)
 {
 	struct ztj_userkey key = { .credential = "", .from = KEY_FROM };
-	struct ztj_record rec = { .name = ztj_fullname_tail(a->full), .uid = uid, .nkeys = 1, .keys = &key,
-		.ngroups = a->groups.n, .groups = a->groups.s };
+	struct ztj_record rec = { .name = ztj_fullname_tail(a->full),
+		.uid = uid,
+		.nkeys = 1,
+		.keys = &key,
+		.ngroups = a->groups.n,
+		.groups = a->groups.s };
 	int r = stand_in_key("key", a->full, ZTJ_KEY_SK_ED25519, &key.key);
 
 	return r == ZTJ_OK ? ztj_record_build(&rec, out) : r;
 }
 
-static int
-build_host(const struct ztj_pol_actor *a, struct ztj_buf *out)
+static int build_host(const struct ztj_pol_actor *a, struct ztj_buf *out)
 {
 	struct ztj_key ssh;
-	struct ztj_record rec = { .host = true, .name = ztj_fullname_tail(a->full), .nlabels = a->nlabels, .labels = a->labels,
-		.nssh = 1, .ssh = &ssh };
+	struct ztj_record rec = { .host = true,
+		.name = ztj_fullname_tail(a->full),
+		.nlabels = a->nlabels,
+		.labels = a->labels,
+		.nssh = 1,
+		.ssh = &ssh };
 	int r;
 
 	if ((r = stand_in_key("machine key", a->full, ZTJ_KEY_ED25519, &rec.machine)) != ZTJ_OK ||
@@ -72,8 +77,7 @@ build_host(const struct ztj_pol_actor *a, struct ztj_buf *out)
 	return ztj_record_build(&rec, out);
 }
 
-static bool
-in_directory(const struct ztj_pol_actor *a, const char *directory)
+static bool in_directory(const struct ztj_pol_actor *a, const char *directory)
 {
 	size_t n = strlen(directory);
 
@@ -81,8 +85,8 @@ in_directory(const struct ztj_pol_actor *a, const char *directory)
 }
 
 /* The records of one directory, sorted by name as both lists are; bufs own the bytes. */
-static int
-collect(const struct run *run, const struct ztj_registrar *reg, struct ztj_buf *bufs, struct ztj_view *put, size_t *n)
+static int collect(const struct run *run, const struct ztj_registrar *reg, struct ztj_buf *bufs,
+    struct ztj_view *put, size_t *n)
 {
 	const struct ztj_pol_test *t = run->test;
 	size_t p = 0, h = 0;
@@ -90,7 +94,8 @@ collect(const struct run *run, const struct ztj_registrar *reg, struct ztj_buf *
 
 	*n = 0;
 	while ((p < t->npeople || h < t->nhosts) && r == ZTJ_OK) {
-		bool host = p == t->npeople || (h < t->nhosts && strcmp(t->hosts[h].name, t->people[p].name) < 0);
+		bool host = p == t->npeople ||
+		    (h < t->nhosts && strcmp(t->hosts[h].name, t->people[p].name) < 0);
 		const struct ztj_pol_actor *a = host ? &t->hosts[h++] : &t->people[p++];
 		if (!in_directory(a, reg->directory))
 			continue;
@@ -98,15 +103,15 @@ collect(const struct run *run, const struct ztj_registrar *reg, struct ztj_buf *
 		if (!host && reg->uid_max - reg->uid_min < p - 1)
 			r = ZTJ_LIMIT; /* more people than uids */
 		else
-			r = host ? build_host(a, &bufs[*n]) : build_person(a, reg->uid_min + (uint32_t)(p - 1), &bufs[*n]);
+			r = host ? build_host(a, &bufs[*n])
+				 : build_person(a, reg->uid_min + (uint32_t)(p - 1), &bufs[*n]);
 		put[*n] = ztj_buf_view(&bufs[*n]);
 		(*n)++;
 	}
 	return r;
 }
 
-static int
-add_directory(struct run *run, const struct ztj_registrar *reg)
+static int add_directory(struct run *run, const struct ztj_registrar *reg)
 {
 	size_t max = run->test->npeople + run->test->nhosts, n = 0;
 	struct ztj_buf *bufs = calloc(max + 1, sizeof *bufs);
@@ -129,8 +134,7 @@ add_directory(struct run *run, const struct ztj_registrar *reg)
 	return r;
 }
 
-static const struct ztj_pol_actor *
-find_actor(const struct ztj_pol_actor *list, size_t n, const char *name)
+static const struct ztj_pol_actor *find_actor(const struct ztj_pol_actor *list, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(list[i].name, name) == 0)
@@ -138,8 +142,7 @@ find_actor(const struct ztj_pol_actor *list, size_t n, const char *name)
 	return NULL;
 }
 
-static int
-sign_as(struct run *run, struct ztj_stmt *st, const char *full)
+static int sign_as(struct run *run, struct ztj_stmt *st, const char *full)
 {
 	char name[16];
 
@@ -148,15 +151,16 @@ sign_as(struct run *run, struct ztj_stmt *st, const char *full)
 	st->nonce = "";
 	st->issued = run->now;
 	st->nsigners = 1;
-	st->signer[0].info = (struct ztj_sig_info){ .is_sk = true, .user_present = true, .user_verified = run->test->uv };
+	st->signer[0].info = (struct ztj_sig_info){ .is_sk = true,
+		.user_present = true,
+		.user_verified = run->test->uv };
 	run->bundle.stmt[run->n++] = st;
 	if (stand_in_key("key", full, ZTJ_KEY_SK_ED25519, &st->signer[0].key) != ZTJ_OK)
 		return ZTJ_CRYPTO_LIB;
 	return ztj_stmt_id(ztj_view_str(name), st->id);
 }
 
-static int
-make_request(struct run *run)
+static int make_request(struct run *run)
 {
 	const struct ztj_pol_test *t = run->test;
 	const struct ztj_pol_actor *who = find_actor(t->people, t->npeople, t->request.who);
@@ -186,8 +190,7 @@ make_request(struct run *run)
 	return sign_as(run, st, who->full);
 }
 
-static int
-make_answers(struct run *run, const struct ztj_strs *names, bool deny)
+static int make_answers(struct run *run, const struct ztj_strs *names, bool deny)
 {
 	const struct ztj_pol_test *t = run->test;
 	int r = ZTJ_OK;
@@ -208,8 +211,7 @@ make_answers(struct run *run, const struct ztj_strs *names, bool deny)
 }
 
 /* A test that names no ticket does not test tickets, one that names no time is within everybody's hours. */
-static int
-leave_out(struct run *run)
+static int leave_out(struct run *run)
 {
 	struct ztj_policy *p = &run->asked;
 
@@ -227,8 +229,7 @@ leave_out(struct run *run)
 	return ZTJ_OK;
 }
 
-static int
-evaluate(struct run *run)
+static int evaluate(struct run *run)
 {
 	int r = leave_out(run);
 
@@ -248,8 +249,7 @@ evaluate(struct run *run)
 
 /* --- judging --- */
 
-static bool
-in_list(const struct ztj_strs *list, const char *s)
+static bool in_list(const struct ztj_strs *list, const char *s)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->s[i], s) == 0)
@@ -258,17 +258,16 @@ in_list(const struct ztj_strs *list, const char *s)
 }
 
 /* "approved" is a grant that was approved, begun or not. */
-static bool
-outcome_is(const struct ztj_grant *g, const char *expect)
+static bool outcome_is(const struct ztj_grant *g, const char *expect)
 {
 	if (strcmp(expect, "approved") == 0)
 		return g->state == ZTJ_GRANT_APPROVED || g->state == ZTJ_GRANT_ACTIVE;
-	return strcmp(expect, ztj_grant_state_name(g->state)) == 0 || (g->code != ZTJ_OK && strcmp(expect, ztj_err_name(g->code)) == 0);
+	return strcmp(expect, ztj_grant_state_name(g->state)) == 0 ||
+	    (g->code != ZTJ_OK && strcmp(expect, ztj_err_name(g->code)) == 0);
 }
 
 /* Every missing slot is named by one of `needs`, and every one of them names a missing slot. */
-static bool
-needs_are(const struct ztj_grant *g, const struct ztj_strs *needs)
+static bool needs_are(const struct ztj_grant *g, const struct ztj_strs *needs)
 {
 	for (size_t i = 0; i < g->nmissing; i++) {
 		bool named = false;
@@ -287,20 +286,20 @@ needs_are(const struct ztj_grant *g, const struct ztj_strs *needs)
 	return true;
 }
 
-static bool
-judge(const struct run *run, struct ztj_buf *report)
+static bool judge(const struct run *run, struct ztj_buf *report)
 {
 	const struct ztj_pol_test *t = run->test;
 	const struct ztj_grant *g = &run->grant;
 	const char *rule = g->rule != NULL ? g->rule->name : "none";
 
 	if (!outcome_is(g, t->expect))
-		ztj_buf_printf(report, "FAILED %s: expected %s, got %s (%s): %s\n", t->name, t->expect, ztj_grant_state_name(g->state),
-		    ztj_err_name(g->code), g->text);
+		ztj_buf_printf(report, "FAILED %s: expected %s, got %s (%s): %s\n", t->name, t->expect,
+		    ztj_grant_state_name(g->state), ztj_err_name(g->code), g->text);
 	else if (t->rule != NULL && strcmp(t->rule, rule) != 0)
 		ztj_buf_printf(report, "FAILED %s: expected rule %s, got %s\n", t->name, t->rule, rule);
 	else if (t->needs.n > 0 && !needs_are(g, &t->needs))
-		ztj_buf_printf(report, "FAILED %s: other approvals are missing than expected: %s\n", t->name, g->text);
+		ztj_buf_printf(report, "FAILED %s: other approvals are missing than expected: %s\n", t->name,
+		    g->text);
 	else {
 		ztj_buf_printf(report, "ok %s\n", t->name);
 		return true;
@@ -308,8 +307,8 @@ judge(const struct run *run, struct ztj_buf *report)
 	return false;
 }
 
-static int
-run_one(const struct ztj_policy *p, const struct ztj_pol_test *t, int64_t now, struct ztj_buf *report, bool *ok)
+static int run_one(const struct ztj_policy *p, const struct ztj_pol_test *t, int64_t now,
+    struct ztj_buf *report, bool *ok)
 {
 	struct run *run = calloc(1, sizeof *run);
 	int r;
@@ -329,8 +328,7 @@ run_one(const struct ztj_policy *p, const struct ztj_pol_test *t, int64_t now, s
 	return r;
 }
 
-int
-ztj_policy_run_tests(const struct ztj_policy *p, int64_t now, struct ztj_buf *report)
+int ztj_policy_run_tests(const struct ztj_policy *p, int64_t now, struct ztj_buf *report)
 {
 	const struct ztj_pol_priv *priv = p->priv;
 	bool all = true, ok;

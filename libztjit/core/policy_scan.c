@@ -13,8 +13,7 @@
 #define SETTINGS_MAX 16384
 
 /* Bidirectional controls and their like, in comments too: what is signed is what was read. */
-static void
-scan_lines(struct ztj_pol *c, struct ztj_view text)
+static void scan_lines(struct ztj_pol *c, struct ztj_view text)
 {
 	unsigned line = 1;
 	size_t start = 0;
@@ -30,8 +29,7 @@ scan_lines(struct ztj_pol *c, struct ztj_view text)
 	}
 }
 
-void
-ztj_pol_scan(struct ztj_pol *c, struct ztj_view text)
+void ztj_pol_scan(struct ztj_pol *c, struct ztj_view text)
 {
 	size_t settings = 0;
 	unsigned line = 1;

@@ -20,8 +20,14 @@ static const struct ztj_pol_field test_fields[] = {
 	{ .key = "people", .get = get_people, .off = 0, .required = true },
 	{ .key = "hosts", .get = get_hosts, .off = 0, .required = true },
 	{ .key = "request", .get = get_request, .off = 0, .required = true },
-	{ .key = "approved_by", .get = ztj_pol_get_strs, .off = T(approved_by), .grammar = ZTJ_GR_NAME | ZTJ_GR_MAY_BE_EMPTY },
-	{ .key = "denied_by", .get = ztj_pol_get_strs, .off = T(denied_by), .grammar = ZTJ_GR_NAME | ZTJ_GR_MAY_BE_EMPTY },
+	{ .key = "approved_by",
+	    .get = ztj_pol_get_strs,
+	    .off = T(approved_by),
+	    .grammar = ZTJ_GR_NAME | ZTJ_GR_MAY_BE_EMPTY },
+	{ .key = "denied_by",
+	    .get = ztj_pol_get_strs,
+	    .off = T(denied_by),
+	    .grammar = ZTJ_GR_NAME | ZTJ_GR_MAY_BE_EMPTY },
 	{ .key = "verify", .get = get_verify, .off = T(uv) },
 	{ .key = "at", .get = ztj_pol_get_time, .off = T(at) },
 	{ .key = "expect", .get = get_expect, .off = T(expect), .required = true },
@@ -34,15 +40,24 @@ static const struct ztj_pol_field request_fields[] = {
 	{ .key = "role", .get = ztj_pol_get_name, .off = T(request.role), .required = true },
 	{ .key = "host", .get = ztj_pol_get_strs, .off = T(request.hosts), .grammar = ZTJ_GR_HOST },
 	{ .key = "hosts", .get = ztj_pol_get_strs, .off = T(request.hosts), .grammar = ZTJ_GR_HOST },
-	{ .key = "for", .get = ztj_pol_get_duration, .off = T(request.duration), .required = true, .min = 1, .max = ZTJ_DURATION_MAX },
+	{ .key = "for",
+	    .get = ztj_pol_get_duration,
+	    .off = T(request.duration),
+	    .required = true,
+	    .min = 1,
+	    .max = ZTJ_DURATION_MAX },
 	{ .key = "start", .get = ztj_pol_get_time, .off = T(request.start) },
-	{ .key = "reason", .get = ztj_pol_get_text, .off = T(request.reason), .min = 0, .max = ZTJ_REASON_MAX },
+	{ .key = "reason",
+	    .get = ztj_pol_get_text,
+	    .off = T(request.reason),
+	    .min = 0,
+	    .max = ZTJ_REASON_MAX },
 	{ .key = "ticket", .get = ztj_pol_get_text, .off = T(request.ticket), .min = 1, .max = 128 },
 	{ .key = "break_glass", .get = ztj_pol_get_bool, .off = T(request.break_glass) },
 };
 
-static void
-get_request(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_request(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f,
+    void *dst)
 {
 	struct ztj_pol_test *t = dst;
 
@@ -53,8 +68,7 @@ get_request(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_f
 		ztj_pol_error(c, ztj_pol_line(s), "request: \"host\" is missing");
 }
 
-static void
-get_verify(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_verify(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	const char *v = config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : "";
 
@@ -63,8 +77,7 @@ get_verify(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fi
 		ztj_pol_error(c, ztj_pol_line(s), "%s: \"up\" or \"uv\" is expected", f->key);
 }
 
-static bool
-known_outcome(const char *v)
+static bool known_outcome(const char *v)
 {
 	for (int s = ZTJ_GRANT_INVALID; s <= ZTJ_GRANT_REVOKED; s++)
 		if (strcmp(v, ztj_grant_state_name((enum ztj_grant_state)s)) == 0)
@@ -72,32 +85,32 @@ known_outcome(const char *v)
 	return ztj_err_from_name(v) != ZTJ_INTERNAL;
 }
 
-static void
-get_expect(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_expect(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	const char **expect = dst;
 
 	ztj_pol_get_text(c, s, &(struct ztj_pol_field){ .key = f->key, .min = 1, .max = 40 }, dst);
 	if (*expect != NULL && !known_outcome(*expect))
-		ztj_pol_error(c, ztj_pol_line(s), "%s: \"%s\" is neither a state such as \"approved\" nor a reason such as \"no-rule\"",
+		ztj_pol_error(c, ztj_pol_line(s),
+		    "%s: \"%s\" is neither a state such as \"approved\" nor a reason such as \"no-rule\"",
 		    f->key, *expect);
 }
 
-static struct ztj_pol_actor *
-actors(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, size_t *n)
+static struct ztj_pol_actor *actors(struct ztj_pol *c, const config_setting_t *s,
+    const struct ztj_pol_field *f, size_t *n)
 {
 	*n = 0;
 	if (!config_setting_is_group(s) || config_setting_length(s) == 0 ||
 	    config_setting_length(s) > ZTJ_POL_TEST_ACTORS_MAX) {
-		ztj_pol_error(c, ztj_pol_line(s), "%s: a group of 1 to %d is expected", f->key, ZTJ_POL_TEST_ACTORS_MAX);
+		ztj_pol_error(c, ztj_pol_line(s), "%s: a group of 1 to %d is expected", f->key,
+		    ZTJ_POL_TEST_ACTORS_MAX);
 		return NULL;
 	}
 	*n = (size_t)config_setting_length(s);
 	return ztj_pol_alloc(c, *n, sizeof(struct ztj_pol_actor));
 }
 
-static void
-get_people(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_people(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	struct ztj_pol_field groups = { .grammar = ZTJ_GR_GROUP | ZTJ_GR_MAY_BE_EMPTY };
 	struct ztj_pol_test *t = dst;
@@ -119,8 +132,7 @@ get_people(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fi
 	}
 }
 
-static void
-get_hosts(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+static void get_hosts(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
 {
 	struct ztj_pol_test *t = dst;
 	size_t n;
@@ -138,8 +150,10 @@ get_hosts(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fie
 			ztj_pol_error(c, a->line, "hosts: \"%.64s\" is not a host name", a->name);
 		ztj_pol_get_labels(c, m, &(struct ztj_pol_field){ .key = a->name }, &labels);
 		for (size_t k = 0; k < labels.n; k++)
-			if (strcmp(labels.l[k].value, "*") == 0 || (k > 0 && strcmp(labels.l[k].key, labels.l[k - 1].key) == 0))
-				ztj_pol_error(c, a->line, "hosts: %s: a host has one value of \"%s\"", a->name, labels.l[k].key);
+			if (strcmp(labels.l[k].value, "*") == 0 ||
+			    (k > 0 && strcmp(labels.l[k].key, labels.l[k - 1].key) == 0))
+				ztj_pol_error(c, a->line, "hosts: %s: a host has one value of \"%s\"",
+				    a->name, labels.l[k].key);
 		a->labels = labels.l;
 		a->nlabels = labels.n;
 		t->nhosts = i + 1;
@@ -147,12 +161,12 @@ get_hosts(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_fie
 }
 
 /* The first registrar who may vouch for it: its directory. */
-static void
-place(struct ztj_pol *c, struct ztj_pol_actor *a, bool host)
+static void place(struct ztj_pol *c, struct ztj_pol_actor *a, bool host)
 {
 	for (size_t i = 0; i < c->p->nregistrars; i++) {
 		const struct ztj_registrar *r = &c->p->registrars[i];
-		if (host ? ztj_pol_may_vouch_labels(r, a->labels, a->nlabels) : ztj_pol_may_vouch_groups(r, &a->groups)) {
+		if (host ? ztj_pol_may_vouch_labels(r, a->labels, a->nlabels)
+			 : ztj_pol_may_vouch_groups(r, &a->groups)) {
 			(void)snprintf(a->full, sizeof a->full, "%.32s/%.64s", r->directory, a->name);
 			return;
 		}
@@ -161,8 +175,8 @@ place(struct ztj_pol *c, struct ztj_pol_actor *a, bool host)
 	    host ? "a host with these labels" : "a person with these groups");
 }
 
-static void
-want_actor(struct ztj_pol *c, unsigned line, const struct ztj_pol_actor *list, size_t n, const char *name)
+static void want_actor(struct ztj_pol *c, unsigned line, const struct ztj_pol_actor *list, size_t n,
+    const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(list[i].name, name) == 0)
@@ -170,27 +184,23 @@ want_actor(struct ztj_pol *c, unsigned line, const struct ztj_pol_actor *list, s
 	ztj_pol_error(c, line, "\"%s\" is not declared in this test", name);
 }
 
-static int
-actor_order(const void *a, const void *b)
+static int actor_order(const void *a, const void *b)
 {
 	return strcmp(((const struct ztj_pol_actor *)a)->name, ((const struct ztj_pol_actor *)b)->name);
 }
 
-static int
-text_order(const void *a, const void *b)
+static int text_order(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int
-label_order(const void *a, const void *b)
+static int label_order(const void *a, const void *b)
 {
 	return strcmp(((const struct ztj_label *)a)->key, ((const struct ztj_label *)b)->key);
 }
 
 /* Records and directories are sorted; a person may write in any order. */
-static void
-sort_actors(struct ztj_pol_actor *a, size_t n)
+static void sort_actors(struct ztj_pol_actor *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (a[i].groups.n > 1)
@@ -202,8 +212,7 @@ sort_actors(struct ztj_pol_actor *a, size_t n)
 		qsort(a, n, sizeof *a, actor_order);
 }
 
-static void
-finish_test(struct ztj_pol *c, struct ztj_pol_test *t)
+static void finish_test(struct ztj_pol *c, struct ztj_pol_test *t)
 {
 	if (t->name == NULL)
 		t->name = "";
@@ -223,13 +232,13 @@ finish_test(struct ztj_pol *c, struct ztj_pol_test *t)
 		want_actor(c, t->line, t->people, t->npeople, t->denied_by.s[i]);
 }
 
-void
-ztj_pol_read_tests(struct ztj_pol *c, const config_setting_t *s)
+void ztj_pol_read_tests(struct ztj_pol *c, const config_setting_t *s)
 {
 	size_t n = (size_t)config_setting_length(s);
 
 	if (!config_setting_is_list(s) || n > ZTJ_POL_TESTS_MAX) {
-		ztj_pol_error(c, ztj_pol_line(s), "tests: a list ( { … }, … ) of at most %d is expected", ZTJ_POL_TESTS_MAX);
+		ztj_pol_error(c, ztj_pol_line(s), "tests: a list ( { … }, … ) of at most %d is expected",
+		    ZTJ_POL_TESTS_MAX);
 		return;
 	}
 	if ((c->priv->tests = ztj_pol_alloc(c, n, sizeof *c->priv->tests)) == NULL)

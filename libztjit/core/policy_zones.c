@@ -10,7 +10,9 @@
 
 #include "libztjit/core/policy_int.h"
 
-static const struct { const char *zone, *rule; } zones[] = {
+static const struct {
+	const char *zone, *rule;
+} zones[] = {
 	{ "UTC", "UTC0" },
 	{ "GMT", "GMT0" },
 	{ "Europe/Berlin", "CET-1CEST,M3.5.0,M10.5.0/3" },
@@ -62,8 +64,7 @@ static const struct { const char *zone, *rule; } zones[] = {
 	{ "PST", "PST8PDT,M3.2.0,M11.1.0" },
 };
 
-const char *
-ztj_pol_zone_rule(const char *zone)
+const char *ztj_pol_zone_rule(const char *zone)
 {
 	for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++)
 		if (strcmp(zones[i].zone, zone) == 0)

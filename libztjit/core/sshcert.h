@@ -53,10 +53,12 @@ int ztj_cert_tbs(const struct ztj_cert_spec *spec, struct ztj_view ca_key, struc
 /* tbs + signature → certificate blob. Appends. */
 int ztj_cert_finish(struct ztj_view tbs, struct ztj_view sigblob, struct ztj_buf *cert) ZTJ_MUST_CHECK;
 /* Strict parse: user type, sk subject, one principal, known critical options only (force-command
- * is refused), extensions with empty values, at most one bundle extension, nothing left over. An unknown
- * extension is ignored as OpenSSH does. ZTJ_CERT_KIND and the wire errors. */
+ * is refused), extensions with empty values, at most one bundle extension, names of both in lexical order,
+ * an end that is not "for ever", nothing left over. An unknown extension is ignored as OpenSSH does,
+ * but no-touch-required is refused. ZTJ_CERT_KIND and the wire errors. */
 int ztj_cert_parse(struct ztj_cert *c, struct ztj_view blob) ZTJ_MUST_CHECK;
-/* The CA's signature, for a CA key of type ed25519 or ecdsa. */
+/* The CA's signature, for a CA key of type ed25519 or ecdsa. ZTJ_SIGNER when the certificate
+ * carries another CA key. */
 int ztj_cert_verify(const struct ztj_cert *c, const struct ztj_key *ca) ZTJ_MUST_CHECK;
 /* "sk-ssh-ed25519-cert-v01@openssh.com base64 comment\n". Appends. */
 int ztj_cert_line(struct ztj_view cert, const char *comment, struct ztj_buf *out) ZTJ_MUST_CHECK;

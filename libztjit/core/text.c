@@ -206,6 +206,9 @@ ztj_text_ok(struct ztj_view v)
 	for (size_t i = 0, len; i < v.n; i += len) {
 		uint32_t c;
 
+		len = 1;
+		if (v.p[i] >= 0x20 && v.p[i] < 0x7f)
+			continue;
 		len = utf8_next(v.p + i, v.n - i, &c);
 		if (len == 0 || is_refused(c))
 			return false;

@@ -20,8 +20,7 @@ const char SCENE_RULES[] =
     "  approvals = ( { count = 1; from = [ \"@sre\", \"@sre-leads\" ]; } ); max = \"2h\"; max_total = \"3h\"; },\n"
     "{ name = \"glass\"; who = [ \"people/req2\" ]; roles = [ \"root-shell\" ]; hosts = \"*\"; break_glass = true; max = \"10m\"; }\n";
 
-static void
-put_key(struct ztj_buf *b, const char *before, const struct soft_key *k, const char *after)
+static void put_key(struct ztj_buf *b, const char *before, const struct soft_key *k, const char *after)
 {
 	char text[ZTJ_KEY_TEXT_SIZE];
 
@@ -29,21 +28,25 @@ put_key(struct ztj_buf *b, const char *before, const struct soft_key *k, const c
 	ok(ztj_buf_printf(b, "%s\"%s\"%s", before, text, after));
 }
 
-char *
-scene_policy_text(struct scene *sc, const char *rules)
+char *scene_policy_text(struct scene *sc, const char *rules)
 {
 	struct ztj_buf b;
 	char *text;
 
 	ztj_buf_init(&b, 64 * 1024);
-	ok(ztj_buf_printf(&b, "domain = \"example\"; version = %lld; expires = \"2027-06-30T00:00:00Z\";\n", (long long)sc->version));
-	ok(ztj_buf_puts(&b, "roles = { root-shell = { login = [ \"root\" ]; record = \"none\"; };\n"
+	ok(ztj_buf_printf(&b, "domain = \"example\"; version = %lld; expires = \"2027-06-30T00:00:00Z\";\n",
+	    (long long)sc->version));
+	ok(ztj_buf_puts(&b,
+	    "roles = { root-shell = { login = [ \"root\" ]; record = \"none\"; };\n"
 	    "  sudo-root = { login = [ \"self\" ]; become = [ \"root\", \"postgres\" ]; groups = [ \"ztjit-root\" ];\n"
 	    "    forwarding = [ \"local\", \"x11\" ]; record = \"none\"; };\n"
 	    "  recorded = { login = [ \"root\" ]; }; nologin = { become = [ \"root\" ]; record = \"none\"; }; };\n"));
 	ok(ztj_buf_printf(&b, "rules = (\n%s);\n", rules));
-	put_key(&b, "registrars = ( { directory = \"people\"; threshold = 1; uids = [ 20000, 20999 ]; keys = [ ", &sc->registrar, " ];\n");
-	put_key(&b, "    groups = [ \"sre\" ]; },\n  { directory = \"approvers\"; threshold = 1; uids = [ 21000, 21999 ]; keys = [ ",
+	put_key(&b,
+	    "registrars = ( { directory = \"people\"; threshold = 1; uids = [ 20000, 20999 ]; keys = [ ",
+	    &sc->registrar, " ];\n");
+	put_key(&b,
+	    "    groups = [ \"sre\" ]; },\n  { directory = \"approvers\"; threshold = 1; uids = [ 21000, 21999 ]; keys = [ ",
 	    &sc->registrar, " ];\n    groups = [ \"sre\", \"sre-leads\", \"security\" ]; },\n");
 	put_key(&b, "  { directory = \"servers\"; threshold = 1; keys = [ ", &sc->registrar,
 	    " ]; labels = { env = [ \"prod\", \"test\" ]; }; } );\n");
@@ -56,8 +59,7 @@ scene_policy_text(struct scene *sc, const char *rules)
 	return text;
 }
 
-struct actor *
-scene_actor(struct scene *sc, const char *full)
+struct actor *scene_actor(struct scene *sc, const char *full)
 {
 	for (size_t i = 0; i < sc->nactors; i++)
 		if (strcmp(sc->actor[i].full, full) == 0)
@@ -66,8 +68,7 @@ scene_actor(struct scene *sc, const char *full)
 	return NULL;
 }
 
-static void
-add_person(struct scene *sc, const char *full, uint32_t uid, const char *g1, const char *g2)
+static void add_person(struct scene *sc, const char *full, uint32_t uid, const char *g1, const char *g2)
 {
 	struct actor *a = &sc->actor[sc->nactors++];
 
@@ -75,8 +76,7 @@ add_person(struct scene *sc, const char *full, uint32_t uid, const char *g1, con
 	soft_key_make(&a->key, sc->nactors % 2 ? ZTJ_KEY_SK_ED25519 : ZTJ_KEY_SK_ECDSA);
 }
 
-static void
-add_host(struct scene *sc, const char *full, const char *env)
+static void add_host(struct scene *sc, const char *full, const char *env)
 {
 	struct actor *a = &sc->actor[sc->nactors++];
 
@@ -87,8 +87,8 @@ add_host(struct scene *sc, const char *full, const char *env)
 
 /* --- statements --- */
 
-void
-made_sign(struct made *m, const struct ztj_stmt *st, const char *nonce, const struct soft_key *key, uint8_t flags)
+void made_sign(struct made *m, const struct ztj_stmt *st, const char *nonce, const struct soft_key *key,
+    uint8_t flags)
 {
 	memset(m, 0, sizeof *m);
 	ztj_buf_init(&m->bytes, ZTJ_STMT_MAX);
@@ -101,15 +101,13 @@ made_sign(struct made *m, const struct ztj_stmt *st, const char *nonce, const st
 	ok(ztj_stmt_id(m->s.bytes, m->id));
 }
 
-void
-made_free(struct made *m)
+void made_free(struct made *m)
 {
 	ztj_buf_free(&m->bytes);
 	ztj_buf_free(&m->sig);
 }
 
-static void
-common(struct scene *sc, struct ztj_stmt *st, enum ztj_stmt_type type, int64_t issued)
+static void common(struct scene *sc, struct ztj_stmt *st, enum ztj_stmt_type type, int64_t issued)
 {
 	memset(st, 0, sizeof *st);
 	st->type = type;
@@ -119,8 +117,7 @@ common(struct scene *sc, struct ztj_stmt *st, enum ztj_stmt_type type, int64_t i
 		ztj_trust_fill_seen(sc->trust, &st->seen);
 }
 
-void
-scene_request(struct scene *sc, struct ztj_stmt *st)
+void scene_request(struct scene *sc, struct ztj_stmt *st)
 {
 	static const char *web1[] = { "servers/web1" };
 
@@ -135,8 +132,7 @@ scene_request(struct scene *sc, struct ztj_stmt *st)
 	st->u.request.valid_until = SCENE_T0 + 3600;
 }
 
-void
-scene_approval(struct scene *sc, struct ztj_stmt *st, const char *who, const struct made *request)
+void scene_approval(struct scene *sc, struct ztj_stmt *st, const char *who, const struct made *request)
 {
 	common(sc, st, ZTJ_STMT_APPROVAL, SCENE_T0 + 60);
 	st->u.approval.who = who;
@@ -144,8 +140,7 @@ scene_approval(struct scene *sc, struct ztj_stmt *st, const char *who, const str
 	memcpy(st->u.approval.request, request->id, ZTJ_DIGEST_LEN);
 }
 
-void
-scene_revocation(struct scene *sc, struct ztj_stmt *st, const char *who, const struct made *request)
+void scene_revocation(struct scene *sc, struct ztj_stmt *st, const char *who, const struct made *request)
 {
 	common(sc, st, ZTJ_STMT_REVOCATION, SCENE_T0 + 60);
 	st->u.revocation.who = who;
@@ -157,8 +152,7 @@ scene_revocation(struct scene *sc, struct ztj_stmt *st, const char *who, const s
 
 static const char NONCE[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-void
-made_request(struct scene *sc, struct made *m)
+void made_request(struct scene *sc, struct made *m)
 {
 	struct ztj_stmt st;
 
@@ -166,8 +160,8 @@ made_request(struct scene *sc, struct made *m)
 	made_sign(m, &st, NONCE, &scene_actor(sc, st.u.request.who)->key, FLAGS_UV);
 }
 
-void
-made_approval(struct scene *sc, struct made *m, const char *who, const struct made *request, int64_t issued)
+void made_approval(struct scene *sc, struct made *m, const char *who, const struct made *request,
+    int64_t issued)
 {
 	struct ztj_stmt st;
 
@@ -176,8 +170,8 @@ made_approval(struct scene *sc, struct made *m, const char *who, const struct ma
 	made_sign(m, &st, NULL, &scene_actor(sc, who)->key, FLAGS_UV);
 }
 
-void
-made_denial(struct scene *sc, struct made *m, const char *who, const struct made *request, int64_t issued)
+void made_denial(struct scene *sc, struct made *m, const char *who, const struct made *request,
+    int64_t issued)
 {
 	struct ztj_stmt st;
 
@@ -188,8 +182,8 @@ made_denial(struct scene *sc, struct made *m, const char *who, const struct made
 	made_sign(m, &st, NULL, &scene_actor(sc, who)->key, FLAGS_UV);
 }
 
-void
-made_revocation(struct scene *sc, struct made *m, const char *who, const struct made *request, int64_t issued)
+void made_revocation(struct scene *sc, struct made *m, const char *who, const struct made *request,
+    int64_t issued)
 {
 	struct ztj_stmt st;
 
@@ -198,8 +192,7 @@ made_revocation(struct scene *sc, struct made *m, const char *who, const struct 
 	made_sign(m, &st, NULL, who[0] == 0 ? &sc->broker_online : &scene_actor(sc, who)->key, FLAGS_UV);
 }
 
-struct ztj_bundle *
-scene_bundle(struct made *const *m, size_t n)
+struct ztj_bundle *scene_bundle(struct made *const *m, size_t n)
 {
 	struct ztj_signed s[ZTJ_BUNDLE_STMTS_MAX];
 	struct ztj_bundle *b;
@@ -211,8 +204,7 @@ scene_bundle(struct made *const *m, size_t n)
 	return b;
 }
 
-void
-scene_eval(struct scene *sc, struct made *const *m, size_t n, int64_t now, struct ztj_grant *g)
+void scene_eval(struct scene *sc, struct made *const *m, size_t n, int64_t now, struct ztj_grant *g)
 {
 	struct ztj_bundle *b = scene_bundle(m, n);
 
@@ -220,18 +212,24 @@ scene_eval(struct scene *sc, struct made *const *m, size_t n, int64_t now, struc
 	ztj_bundle_free(b);
 }
 
-void
-scene_login(struct scene *sc, struct ztj_question *q, int64_t now)
+void scene_login(struct scene *sc, struct ztj_question *q, int64_t now)
 {
-	*q = (struct ztj_question){ .use = ZTJ_USE_LOGIN, .host = "servers/web1", .service = "sshd", .account = "root",
-		.machine = &scene_actor(sc, "servers/web1")->key.pub, .certified = &scene_actor(sc, "people/req1")->key.pub,
-		.has_uid = true, .uid = 0, .peer = "10.1.2.3", .now = now, .now_begin = now };
+	*q = (struct ztj_question){ .use = ZTJ_USE_LOGIN,
+		.host = "servers/web1",
+		.service = "sshd",
+		.account = "root",
+		.machine = &scene_actor(sc, "servers/web1")->key.pub,
+		.certified = &scene_actor(sc, "people/req1")->key.pub,
+		.has_uid = true,
+		.uid = 0,
+		.peer = "10.1.2.3",
+		.now = now,
+		.now_begin = now };
 }
 
 /* --- what the trust holds --- */
 
-void
-scene_policy(struct scene *sc, const char *rules)
+void scene_policy(struct scene *sc, const char *rules)
 {
 	struct ztj_signed s = { .nsigs = 1 };
 	struct ztj_buf sig;
@@ -249,8 +247,7 @@ scene_policy(struct scene *sc, const char *rules)
 	ztj_buf_free(&sig);
 }
 
-static void
-build_record(const struct actor *a, struct ztj_buf *out)
+static void build_record(const struct actor *a, struct ztj_buf *out)
 {
 	const char *groups[4];
 	struct ztj_userkey uk = { .key = a->key.pub, .credential = "", .from = a->from, .until = a->until };
@@ -272,21 +269,21 @@ build_record(const struct actor *a, struct ztj_buf *out)
 	ok(ztj_record_build(&rec, out));
 }
 
-static int
-actor_order(const void *a, const void *b)
+static int actor_order(const void *a, const void *b)
 {
 	return strcmp((*(const struct actor *const *)a)->full, (*(const struct actor *const *)b)->full);
 }
 
 /* The whole set as a difference to what is held: put everybody, drop who is gone. */
-static void
-sign_directory(struct scene *sc, size_t d, int64_t now)
+static void sign_directory(struct scene *sc, size_t d, int64_t now)
 {
 	struct actor *in[SCENE_ACTORS];
 	struct ztj_buf bufs[SCENE_ACTORS];
 	struct ztj_view put[SCENE_ACTORS];
 	const char *drop[SCENE_ACTORS];
-	struct ztj_dir_update u = { .name = DIRS[d], .nstatements = 1, .delta = { .put = put, .drop = drop } };
+	struct ztj_dir_update u = { .name = DIRS[d],
+		.nstatements = 1,
+		.delta = { .put = put, .drop = drop } };
 	const struct ztj_dir *held = ztj_trust_dir(sc->trust, DIRS[d]);
 	struct ztj_stmt st;
 	struct ztj_dir *dir;
@@ -329,15 +326,13 @@ sign_directory(struct scene *sc, size_t d, int64_t now)
 		ztj_buf_free(&bufs[i]);
 }
 
-void
-scene_directories(struct scene *sc, int64_t now)
+void scene_directories(struct scene *sc, int64_t now)
 {
 	for (size_t d = 0; d < SCENE_DIRS; d++)
 		sign_directory(sc, d, now);
 }
 
-void
-scene_status(struct scene *sc, int64_t now)
+void scene_status(struct scene *sc, int64_t now)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(sc->trust);
 	struct ztj_stmt st;
@@ -361,8 +356,7 @@ scene_status(struct scene *sc, int64_t now)
 	made_free(&m);
 }
 
-void
-scene_revoked(struct scene *sc, const struct made *m, int64_t now)
+void scene_revoked(struct scene *sc, const struct made *m, int64_t now)
 {
 	bool changed;
 
@@ -370,8 +364,7 @@ scene_revoked(struct scene *sc, const struct made *m, int64_t now)
 	assert_true(changed);
 }
 
-void
-scene_open(struct scene *sc, const char *rules, struct ztj_sigcache *cache)
+void scene_open(struct scene *sc, const char *rules, struct ztj_sigcache *cache)
 {
 	struct ztj_pins pins = { .domain = "example", .threshold = 1, .nroots = 1 };
 
@@ -400,8 +393,7 @@ scene_open(struct scene *sc, const char *rules, struct ztj_sigcache *cache)
 	scene_status(sc, SCENE_T0);
 }
 
-void
-scene_close(struct scene *sc)
+void scene_close(struct scene *sc)
 {
 	ztj_trust_free(sc->trust);
 	soft_key_free(&sc->root);

@@ -24,7 +24,7 @@
 #define SCENE_DIRS 3
 
 struct actor {
-	const char *full;      /* "people/req1" */
+	const char *full; /* "people/req1" */
 	bool host;
 	uint32_t uid;
 	const char *groups[4]; /* sorted; NULL ends */
@@ -70,7 +70,8 @@ void scene_status(struct scene *sc, int64_t now);
 void scene_revoked(struct scene *sc, const struct made *m, int64_t now);
 
 /* Builds, signs and keeps. flags: FLAGS_UP or FLAGS_UV. */
-void made_sign(struct made *m, const struct ztj_stmt *st, const char *nonce, const struct soft_key *key, uint8_t flags);
+void made_sign(struct made *m, const struct ztj_stmt *st, const char *nonce, const struct soft_key *key,
+    uint8_t flags);
 void made_free(struct made *m);
 
 /* Fields as a well-behaved requester would fill them: req1, root-shell on web1 for 30 min. */
@@ -79,9 +80,12 @@ void scene_approval(struct scene *sc, struct ztj_stmt *st, const char *who, cons
 void scene_revocation(struct scene *sc, struct ztj_stmt *st, const char *who, const struct made *request);
 /* Fields and signature of the person named in the statement, with UV. */
 void made_request(struct scene *sc, struct made *m);
-void made_approval(struct scene *sc, struct made *m, const char *who, const struct made *request, int64_t issued);
-void made_denial(struct scene *sc, struct made *m, const char *who, const struct made *request, int64_t issued);
-void made_revocation(struct scene *sc, struct made *m, const char *who, const struct made *request, int64_t issued);
+void made_approval(struct scene *sc, struct made *m, const char *who, const struct made *request,
+    int64_t issued);
+void made_denial(struct scene *sc, struct made *m, const char *who, const struct made *request,
+    int64_t issued);
+void made_revocation(struct scene *sc, struct made *m, const char *who, const struct made *request,
+    int64_t issued);
 
 /* The bundle of these statements; the first is the request. */
 struct ztj_bundle *scene_bundle(struct made *const *m, size_t n);

@@ -234,7 +234,7 @@ void read_file(const char *name, struct ztj_buf *out)
 	assert_int_equal(fclose(f), 0);
 }
 
-static int run(const char *fmt, va_list ap)
+static int __attribute__((format(printf, 1, 0))) run(const char *fmt, va_list ap)
 {
 	char cmd[2048], line[2200];
 	int len = vsnprintf(cmd, sizeof(cmd), fmt, ap);

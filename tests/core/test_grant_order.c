@@ -14,16 +14,14 @@
 static struct scene sc;
 static const char NONCE[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddee02";
 
-static int
-setup(void **state)
+static int setup(void **state)
 {
 	(void)state;
 	scene_open(&sc, NULL, NULL);
 	return 0;
 }
 
-static int
-teardown(void **state)
+static int teardown(void **state)
 {
 	(void)state;
 	scene_close(&sc);
@@ -33,15 +31,13 @@ teardown(void **state)
 /* A small generator of our own: the tests are the same on every machine. */
 static uint32_t seed = 1;
 
-static uint32_t
-rnd(uint32_t n)
+static uint32_t rnd(uint32_t n)
 {
 	seed = seed * 1664525u + 1013904223u;
 	return (seed >> 8) % n;
 }
 
-static void
-swap(struct made **a, struct made **b)
+static void swap(struct made **a, struct made **b)
 {
 	struct made *t = *a;
 
@@ -49,8 +45,7 @@ swap(struct made **a, struct made **b)
 	*b = t;
 }
 
-static void
-same(const struct ztj_grant *a, const struct ztj_grant *b)
+static void same(const struct ztj_grant *a, const struct ztj_grant *b)
 {
 	assert_int_equal(a->state, b->state);
 	assert_int_equal(a->code, b->code);
@@ -61,8 +56,7 @@ same(const struct ztj_grant *a, const struct ztj_grant *b)
 	assert_string_equal(a->text, b->text);
 }
 
-static void
-test_S16_every_permutation_gives_the_same(void **state)
+static void test_S16_every_permutation_gives_the_same(void **state)
 {
 	struct made m[6], *p[6];
 	struct ztj_grant first, g;
@@ -80,7 +74,7 @@ test_S16_every_permutation_gives_the_same(void **state)
 	scene_eval(&sc, p, 6, SCENE_T0 + 60, &first);
 	assert_int_equal(first.code, ZTJ_OK);
 	assert_int_equal(first.starts, SCENE_T0 + 30); /* lead2 at 10, both1 at 30 as security */
-	for (size_t i = 0; i < 5;) { /* Heap's algorithm over p[1..5] */
+	for (size_t i = 0; i < 5;) {                   /* Heap's algorithm over p[1..5] */
 		if (c[i] >= i) {
 			c[i++] = 0;
 			continue;
@@ -98,8 +92,7 @@ test_S16_every_permutation_gives_the_same(void **state)
 }
 
 /* G03: any subset of what may happen, at several times: one state each, and the strong ones win. */
-static void
-test_G03_every_interleaving_has_one_history(void **state)
+static void test_G03_every_interleaving_has_one_history(void **state)
 {
 	struct made m[7], *p[7];
 	struct ztj_grant g, again;
@@ -109,9 +102,9 @@ test_G03_every_interleaving_has_one_history(void **state)
 	made_approval(&sc, &m[1], "approvers/lead1", &m[0], SCENE_T0 + 30);
 	made_approval(&sc, &m[2], "approvers/sec1", &m[0], SCENE_T0 + 40);
 	made_denial(&sc, &m[3], "approvers/lead2", &m[0], SCENE_T0 + 50);
-	made_revocation(&sc, &m[4], "people/req1", &m[0], SCENE_T0 + 35);  /* cancels before it began */
+	made_revocation(&sc, &m[4], "people/req1", &m[0], SCENE_T0 + 35); /* cancels before it began */
 	made_revocation(&sc, &m[5], "approvers/sec1", &m[0], SCENE_T0 + 60);
-	made_revocation(&sc, &m[6], "", &m[0], SCENE_T0 + 70);           /* the broker's key */
+	made_revocation(&sc, &m[6], "", &m[0], SCENE_T0 + 70); /* the broker's key */
 	for (unsigned bits = 0; bits < 64; bits++) {
 		size_t n = 1;
 		p[0] = &m[0];
@@ -147,11 +140,10 @@ test_G03_every_interleaving_has_one_history(void **state)
 
 /* With one statement more a window may begin earlier or end earlier, never end later once there was one, and an ended
  * request never lives again. */
-static void
-test_more_statements_never_widen(void **state)
+static void test_more_statements_never_widen(void **state)
 {
-	static const char *const who[] = { "approvers/lead1", "approvers/lead2", "approvers/sec1", "approvers/both1", "approvers/req1",
-		"people/req2", "people/lead1" };
+	static const char *const who[] = { "approvers/lead1", "approvers/lead2", "approvers/sec1",
+		"approvers/both1", "approvers/req1", "people/req2", "people/lead1" };
 	struct made m[10], *p[10];
 	struct ztj_grant before, g;
 
@@ -173,7 +165,8 @@ test_more_statements_never_widen(void **state)
 				scene_approval(&sc, &st, w, &m[0]);
 				st.issued = issued;
 				st.u.approval.limit = kind < 5 ? 1 + rnd(1800) : 0;
-				made_sign(&m[n], &st, NULL, &scene_actor(&sc, w)->key, rnd(4) == 0 ? FLAGS_UP : FLAGS_UV);
+				made_sign(&m[n], &st, NULL, &scene_actor(&sc, w)->key,
+				    rnd(4) == 0 ? FLAGS_UP : FLAGS_UV);
 			}
 			p[n] = &m[n];
 			scene_eval(&sc, p, n + 1, SCENE_T0 + 700, &g);
@@ -182,8 +175,10 @@ test_more_statements_never_widen(void **state)
 				assert_true(g.starts <= before.starts);
 				assert_true(g.ends <= before.ends);
 			}
-			if (before.state == ZTJ_GRANT_DENIED || before.state == ZTJ_GRANT_REVOKED || before.state == ZTJ_GRANT_CANCELLED)
-				assert_true(g.state == ZTJ_GRANT_DENIED || g.state == ZTJ_GRANT_REVOKED || g.state == ZTJ_GRANT_CANCELLED);
+			if (before.state == ZTJ_GRANT_DENIED || before.state == ZTJ_GRANT_REVOKED ||
+			    before.state == ZTJ_GRANT_CANCELLED)
+				assert_true(g.state == ZTJ_GRANT_DENIED || g.state == ZTJ_GRANT_REVOKED ||
+				    g.state == ZTJ_GRANT_CANCELLED);
 			before = g;
 		}
 		for (size_t n = 0; n < 10; n++)
@@ -191,8 +186,7 @@ test_more_statements_never_widen(void **state)
 	}
 }
 
-static void
-test_revocations_that_do_not_count(void **state)
+static void test_revocations_that_do_not_count(void **state)
 {
 	struct made m[4], *p[4] = { &m[0], &m[1], &m[2], &m[3] };
 	struct ztj_grant g;
@@ -226,8 +220,7 @@ test_revocations_that_do_not_count(void **state)
 }
 
 /* A revocation that the host holds counts, whatever bundle it is shown. */
-static void
-test_revocation_held_by_the_host(void **state)
+static void test_revocation_held_by_the_host(void **state)
 {
 	struct made m[4], *p[4] = { &m[0], &m[1], &m[2], &m[3] };
 	struct ztj_grant g;
@@ -257,8 +250,7 @@ struct chain {
 	struct made *p[9];
 };
 
-static void
-follow(struct chain *c, size_t link, const struct ztj_stmt *st, int64_t at)
+static void follow(struct chain *c, size_t link, const struct ztj_stmt *st, int64_t at)
 {
 	struct made *m = &c->m[3 * link];
 
@@ -268,8 +260,7 @@ follow(struct chain *c, size_t link, const struct ztj_stmt *st, int64_t at)
 }
 
 /* Three half hours, the second and third extending; spoil changes the last. */
-static void
-make_chain(struct chain *c, void (*spoil)(struct ztj_stmt *st))
+static void make_chain(struct chain *c, void (*spoil)(struct ztj_stmt *st))
 {
 	struct ztj_stmt st;
 
@@ -290,21 +281,35 @@ make_chain(struct chain *c, void (*spoil)(struct ztj_stmt *st))
 		c->p[i] = &c->m[(i + 6) % 9]; /* the last link first */
 }
 
-static void
-free_chain(struct chain *c)
+static void free_chain(struct chain *c)
 {
 	for (size_t i = 0; i < 9; i++)
 		made_free(&c->m[i]);
 }
 
-static void spoil_who(struct ztj_stmt *st) { st->u.request.who = "people/req2"; }
-static void spoil_role(struct ztj_stmt *st) { st->u.request.role = "sudo-root"; }
-static void spoil_hosts(struct ztj_stmt *st) { static const char *h[] = { "servers/web2" }; st->u.request.hosts = h; }
-static void spoil_long(struct ztj_stmt *st) { st->u.request.duration = 3600 + 1800; }
-static void spoil_start(struct ztj_stmt *st) { st->u.request.start = st->issued + 8 * 86400 - 3600; }
+static void spoil_who(struct ztj_stmt *st)
+{
+	st->u.request.who = "people/req2";
+}
+static void spoil_role(struct ztj_stmt *st)
+{
+	st->u.request.role = "sudo-root";
+}
+static void spoil_hosts(struct ztj_stmt *st)
+{
+	static const char *h[] = { "servers/web2" };
+	st->u.request.hosts = h;
+}
+static void spoil_long(struct ztj_stmt *st)
+{
+	st->u.request.duration = 3600 + 1800;
+}
+static void spoil_start(struct ztj_stmt *st)
+{
+	st->u.request.start = st->issued + 8 * 86400 - 3600;
+}
 
-static void
-chain_expect(void (*spoil)(struct ztj_stmt *st), int64_t now, int code, int64_t length)
+static void chain_expect(void (*spoil)(struct ztj_stmt *st), int64_t now, int code, int64_t length)
 {
 	struct ztj_grant g;
 	struct chain c;
@@ -317,8 +322,7 @@ chain_expect(void (*spoil)(struct ztj_stmt *st), int64_t now, int code, int64_t 
 	free_chain(&c);
 }
 
-static void
-test_chain(void **state)
+static void test_chain(void **state)
 {
 	const int64_t now = SCENE_T0 + 60 + 3600 + 10;
 
@@ -332,8 +336,7 @@ test_chain(void **state)
 	chain_expect(spoil_start, now, ZTJ_TOO_FAR_AHEAD, 0);
 }
 
-static void
-test_chain_ends_with_any_link(void **state)
+static void test_chain_ends_with_any_link(void **state)
 {
 	struct made rev, *p[10];
 	struct ztj_grant g;
@@ -376,8 +379,7 @@ test_chain_ends_with_any_link(void **state)
 	free_chain(&c);
 }
 
-static void
-test_chain_total_is_bounded(void **state)
+static void test_chain_total_is_bounded(void **state)
 {
 	struct made m[12], *p[12];
 	struct ztj_grant g;
@@ -408,8 +410,7 @@ test_chain_total_is_bounded(void **state)
 
 /* --- matching, against trying everything --- */
 
-static unsigned
-brute(const struct ztj_matching *m, size_t p, unsigned have[ZTJ_SLOTS_MAX])
+static unsigned brute(const struct ztj_matching *m, size_t p, unsigned have[ZTJ_SLOTS_MAX])
 {
 	unsigned best;
 
@@ -426,8 +427,7 @@ brute(const struct ztj_matching *m, size_t p, unsigned have[ZTJ_SLOTS_MAX])
 	return best;
 }
 
-static void
-test_matching_is_maximum(void **state)
+static void test_matching_is_maximum(void **state)
 {
 	(void)state;
 	for (int round = 0; round < 3000; round++) {
@@ -458,12 +458,12 @@ test_matching_is_maximum(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
-int
-main(void)
+int main(void)
 {
 	const struct CMUnitTest tests[] = { T(test_S16_every_permutation_gives_the_same),
-		T(test_G03_every_interleaving_has_one_history), T(test_more_statements_never_widen), T(test_revocations_that_do_not_count),
-		T(test_revocation_held_by_the_host), T(test_chain), T(test_chain_ends_with_any_link), T(test_chain_total_is_bounded),
+		T(test_G03_every_interleaving_has_one_history), T(test_more_statements_never_widen),
+		T(test_revocations_that_do_not_count), T(test_revocation_held_by_the_host), T(test_chain),
+		T(test_chain_ends_with_any_link), T(test_chain_total_is_bounded),
 		cmocka_unit_test(test_matching_is_maximum) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
