@@ -103,8 +103,10 @@ int64_t ztj_reason_length(const char *reason)
 
 	while (n > 0 && reason[n - 1] == ' ')
 		n--;
-	while (n > 0 && *reason == ' ')
-		reason++, n--;
+	while (n > 0 && *reason == ' ') {
+		reason++;
+		n--;
+	}
 	for (size_t i = 0; i < n; i++)
 		len += ((unsigned char)reason[i] & 0xc0) != 0x80;
 	return len;

@@ -161,10 +161,14 @@ static void get_broker(struct ztj_pol *c, const config_setting_t *s, const struc
 	c->priv->broker_line = ztj_pol_line(s);
 	ztj_pol_group(c, s, broker_fields, N(broker_fields), &in);
 	p->broker.urls = in.urls;
-	p->broker.ntls = in.tls.n, p->broker.tls = in.tls.k;
-	p->broker.nonline = in.online.n, p->broker.online = in.online.k;
-	p->broker.nlog = in.log.n, p->broker.log = in.log.k;
-	p->broker.nca = in.ca.n, p->broker.ca = in.ca.k;
+	p->broker.ntls = in.tls.n;
+	p->broker.tls = in.tls.k;
+	p->broker.nonline = in.online.n;
+	p->broker.online = in.online.k;
+	p->broker.nlog = in.log.n;
+	p->broker.log = in.log.k;
+	p->broker.nca = in.ca.n;
+	p->broker.ca = in.ca.k;
 }
 
 static int digest_order(const void *a, const void *b)

@@ -20,7 +20,8 @@ struct ztj_pol_chunk {
 	max_align_t data[];
 };
 
-static void problem(struct ztj_pol *c, unsigned line, bool warning, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void problem(struct ztj_pol *c, unsigned line, bool warning,
+    const char *fmt, va_list ap)
 {
 	struct ztj_policy_problems *pr = c->problems;
 	size_t cap = sizeof pr->item / sizeof pr->item[0];

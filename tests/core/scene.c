@@ -256,11 +256,17 @@ static void build_record(const struct actor *a, struct ztj_buf *out)
 	struct ztj_record rec = { .host = a->host, .name = ztj_fullname_tail(a->full) };
 
 	if (a->host) {
-		rec.nlabels = 1, rec.labels = &label;
-		rec.machine = a->key.pub, rec.tls = a->tls.pub;
-		rec.nssh = 1, rec.ssh = &ssh;
+		rec.nlabels = 1;
+		rec.labels = &label;
+		rec.machine = a->key.pub;
+		rec.tls = a->tls.pub;
+		rec.nssh = 1;
+		rec.ssh = &ssh;
 	} else {
-		rec.uid = a->uid, rec.nkeys = 1, rec.keys = &uk, rec.groups = groups;
+		rec.uid = a->uid;
+		rec.nkeys = 1;
+		rec.keys = &uk;
+		rec.groups = groups;
 		while (rec.ngroups < 4 && a->groups[rec.ngroups] != NULL) {
 			groups[rec.ngroups] = a->groups[rec.ngroups];
 			rec.ngroups++;

@@ -580,9 +580,13 @@ static void stepup(struct scene *s, struct ztj_stmt **challenge, struct ztj_stmt
 	struct ztj_signed sg = { .nsigs = 1 };
 	struct ztj_buf bytes, a, b;
 
-	st.u.stepup.who = "people/req1", st.u.stepup.host = "servers/web1", st.u.stepup.service = "sudo";
-	st.u.stepup.tty = "pts/0", st.u.stepup.peer = "10.1.2.3";
-	st.u.stepup.accounts = accounts, st.u.stepup.naccounts = 2;
+	st.u.stepup.who = "people/req1";
+	st.u.stepup.host = "servers/web1";
+	st.u.stepup.service = "sudo";
+	st.u.stepup.tty = "pts/0";
+	st.u.stepup.peer = "10.1.2.3";
+	st.u.stepup.accounts = accounts;
+	st.u.stepup.naccounts = 2;
 	st.u.stepup.expires = issued + 60;
 	memcpy(st.u.stepup.grant, m[0].id, ZTJ_DIGEST_LEN);
 	(void)s;

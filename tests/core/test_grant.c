@@ -158,7 +158,8 @@ static void spoil_host(struct ztj_stmt *st)
 static void spoil_hosts(struct ztj_stmt *st)
 {
 	static const char *h[] = { "servers/db1", "servers/web1" };
-	st->u.request.hosts = h, st->u.request.nhosts = 2;
+	st->u.request.hosts = h;
+	st->u.request.nhosts = 2;
 }
 static void spoil_reason(struct ztj_stmt *st)
 {

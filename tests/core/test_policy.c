@@ -90,7 +90,8 @@ static char *text_with(const char *from, const char *to)
 		if (b.p[i] == '$' && i + 1 < b.n && b.p[i + 1] >= '0' && b.p[i + 1] <= '6')
 			put = keys[b.p[++i] - '0'];
 		else if (b.p[i] == '$' && i + 1 < b.n && b.p[i + 1] == 'F')
-			put = fp + 7, i++;
+			put = fp + 7;
+		i++;
 		if (put != NULL) {
 			memcpy(out + n, put, strlen(put));
 			n += strlen(put);
