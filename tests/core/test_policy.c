@@ -87,11 +87,14 @@ static char *text_with(const char *from, const char *to)
 	assert_non_null(out);
 	for (size_t i = 0, n = 0; i < b.n; i++) {
 		const char *put = NULL;
-		if (b.p[i] == '$' && i + 1 < b.n && b.p[i + 1] >= '0' && b.p[i + 1] <= '6')
-			put = keys[b.p[++i] - '0'];
-		else if (b.p[i] == '$' && i + 1 < b.n && b.p[i + 1] == 'F')
+		char mark = '0';
+		if (b.p[i] == '$' && i + 1 < b.n)
+			mark = (char)b.p[i + 1];
+		if (mark == 'F')
 			put = fp + 7;
-		i++;
+		else if (b.p[i] == '$' && mark >= '0' && mark <= '6' && i + 1 < b.n)
+			put = keys[mark - '0'];
+		i += put != NULL ? 1 : 0;
 		if (put != NULL) {
 			memcpy(out + n, put, strlen(put));
 			n += strlen(put);
