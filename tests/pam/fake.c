@@ -36,8 +36,8 @@ static void stack(const struct fake *f, const char *service, const char *options
 	fp = fopen(path, "we");
 	need(fp != NULL && build != NULL, "stack");
 	for (int i = 0; i < 3; i++)
-		(void)fprintf(fp, "%s required %s/pam_ztjit/.libs/pam_ztjit.so socket=%s %s\n", facility[i], build,
-		    f->socket, options);
+		(void)fprintf(fp, "%s required %s/pam_ztjit/.libs/pam_ztjit.so socket=%s %s\n", facility[i],
+		    build, f->socket, options);
 	need(fclose(fp) == 0, "stack");
 }
 
@@ -171,7 +171,8 @@ void part_read(int sock, struct ztj_ipc_in *in, bool want_fd)
 
 static void say(int sock, struct ztj_buf *b)
 {
-	if (ztj_ipc_finish(b) != ZTJ_OK || ztj_ipc_send(sock, ztj_buf_view(b), -1, ztj_ipc_now_ms() + 5000) != ZTJ_OK)
+	if (ztj_ipc_finish(b) != ZTJ_OK ||
+	    ztj_ipc_send(sock, ztj_buf_view(b), -1, ztj_ipc_now_ms() + 5000) != ZTJ_OK)
 		_exit(1);
 	ztj_buf_free(b);
 }

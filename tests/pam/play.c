@@ -25,7 +25,8 @@ static void line(int sock, uint32_t code, const char *text)
 	(void)ztj_buf_put_u32(&b, code);
 	(void)ztj_buf_put_cstring(&b, text);
 	(void)ztj_buf_put_cstring(&b, "");
-	if (ztj_ipc_finish(&b) != ZTJ_OK || ztj_ipc_send(sock, ztj_buf_view(&b), -1, ztj_ipc_now_ms() + 5000) != ZTJ_OK)
+	if (ztj_ipc_finish(&b) != ZTJ_OK ||
+	    ztj_ipc_send(sock, ztj_buf_view(&b), -1, ztj_ipc_now_ms() + 5000) != ZTJ_OK)
 		_exit(1);
 	ztj_buf_free(&b);
 	ztj_ipc_in_free(&in);
@@ -64,7 +65,8 @@ int main(int argc, char **argv)
 	/* Renamed into place once it listens, so that whoever sees it can connect. */
 	(void)snprintf(tmp, sizeof(tmp), "%s.tmp", argv[1]);
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", tmp);
-	if (bind(s, (struct sockaddr *)&addr, sizeof(addr)) != 0 || listen(s, 1) != 0 || rename(tmp, argv[1]) != 0)
+	if (bind(s, (struct sockaddr *)&addr, sizeof(addr)) != 0 || listen(s, 1) != 0 ||
+	    rename(tmp, argv[1]) != 0)
 		return 1;
 	c = accept4(s, NULL, NULL, SOCK_CLOEXEC);
 	if (c < 0)

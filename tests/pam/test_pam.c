@@ -187,7 +187,8 @@ static void test_P05_service_and_items_travel_unchanged(void **state)
 		(void)pam_set_item(pamh, PAM_RHOST, "192.0.2.7");
 		(void)pam_putenv(pamh, "SSH_AUTH_INFO_0=publickey x y");
 		assert_int_equal(fake_call(pamh, 'o', 0), PAM_PERM_DENIED);
-		(void)snprintf(want, sizeof(want), "3|%s|target|invoker|/dev/pts/3|192.0.2.7|publickey x y", service[i]);
+		(void)snprintf(
+		    want, sizeof(want), "3|%s|target|invoker|/dev/pts/3|192.0.2.7|publickey x y", service[i]);
 		assert_string_equal(fk.shown[0], want);
 		(void)pam_end(pamh, PAM_SUCCESS);
 	}
@@ -224,8 +225,9 @@ static void test_oversized_items_deny(void **state)
 
 static void test_P06_environment_has_no_influence(void **state)
 {
-	static const char *const name[] = { "TZ", "LD_PRELOAD", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR", "TMUX", "OPENSSL_CONF",
-		"LANG", "LC_ALL", "IFS", "LOCALDOMAIN", "RES_OPTIONS", "MALLOC_ARENA_MAX", "NLSPATH", "GCONV_PATH" };
+	static const char *const name[] = { "TZ", "LD_PRELOAD", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR", "TMUX",
+		"OPENSSL_CONF", "LANG", "LC_ALL", "IFS", "LOCALDOMAIN", "RES_OPTIONS", "MALLOC_ARENA_MAX",
+		"NLSPATH", "GCONV_PATH" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)
@@ -340,8 +342,8 @@ static void test_need_agent(void **state)
 	s = listen_at(path);
 	(void)setenv("SSH_AUTH_SOCK", path, 1);
 	agent_says(uid, gid, "agent");
-	agent_says(0, 0, "no agent");           /* never as root */
-	agent_says(uid, gid + 1, "no agent");   /* ids that do not belong together */
+	agent_says(0, 0, "no agent");         /* never as root */
+	agent_says(uid, gid + 1, "no agent"); /* ids that do not belong together */
 	agent_says(uid + 12345, gid, "no agent");
 	(void)setenv("SSH_AUTH_SOCK", "agent", 1);
 	agent_says(uid, gid, "no agent");
@@ -425,7 +427,11 @@ static void test_prompt_and_verdict_texts_are_shown_harmless(void **state)
 	assert_int_equal(fk.nshown, 0);
 }
 
-struct one { struct fake f; uint32_t code; unsigned wrong; };
+struct one {
+	struct fake f;
+	uint32_t code;
+	unsigned wrong;
+};
 
 static void *one_thread(void *arg)
 {
@@ -550,8 +556,9 @@ static void test_P13_garbage_and_floods(void **state)
 	static const uint8_t inner[] = { 0, 0, 0, 10, 1, 128, 0, 0, 0, 0, 0, 0, 0, 1 };
 	static const uint8_t shorter[] = { 0, 0, 0, 4, 1, 128, 0, 0 };
 	static const char text[] = "HTTP/1.1 200 OK\r\n\r\n";
-	const struct ztj_view raw[] = { { huge, sizeof(huge) }, { zero, sizeof(zero) }, { version, sizeof(version) },
-		{ type, sizeof(type) }, { trailing, sizeof(trailing) }, { inner, sizeof(inner) }, { shorter, sizeof(shorter) },
+	const struct ztj_view raw[] = { { huge, sizeof(huge) }, { zero, sizeof(zero) },
+		{ version, sizeof(version) }, { type, sizeof(type) }, { trailing, sizeof(trailing) },
+		{ inner, sizeof(inner) }, { shorter, sizeof(shorter) },
 		{ (const uint8_t *)text, sizeof(text) } };
 	static const uint32_t many = 10, too_long = 100000;
 
