@@ -1,0 +1,160 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* Reading /proc of a held process. The parsers are in procparse.c. */
+#include "ztjit-hostd/procinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+int ztj_proc_file(const char *path, char *out, size_t size, struct ztj_view *text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t n = 0;
+	ssize_t got = 1;
+
+	*text = ztj_view_of(NULL, 0);
+	if (fd < 0)
+		return errno == ENOENT || errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
+	while (got > 0 && n < size) {
+		got = read(fd, out + n, size - n);
+		if (got < 0 && errno == EINTR)
+			got = 1;
+		else if (got > 0)
+			n += (size_t)got;
+	}
+	(void)close(fd);
+	if (got < 0)
+		return errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
+	if (n == size)
+		return ZTJ_TOO_LARGE;
+	*text = ztj_view_of(out, n);
+	return ZTJ_OK;
+}
+
+static int read_of(pid_t pid, const char *name, char *out, size_t size, struct ztj_view *text)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return ztj_proc_file(path, out, size, text);
+}
+
+bool ztj_procid_eq(struct ztj_procid a, struct ztj_procid b)
+{
+	return a.pid == b.pid && a.start == b.start && a.pid > 0;
+}
+
+bool ztj_proc_alive(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	/* A pidfd becomes readable when its process ends. */
+	return poll(&p, 1, 0) == 0;
+}
+
+int ztj_proc_pid_of(int pidfd, pid_t *pid)
+{
+	char path[64], text[1024];
+	struct ztj_view v;
+	int r;
+
+	*pid = 0;
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	r = ztj_proc_file(path, text, sizeof(text), &v);
+	return r == ZTJ_OK ? ztj_proc_parse_fdinfo(v, pid) : r;
+}
+
+int ztj_proc_peer(int sock, int *pidfd, pid_t *pid, uid_t *uid)
+{
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred), fdlen = sizeof(*pidfd);
+
+	*pidfd = -1;
+	*pid = 0;
+	*uid = (uid_t)-1;
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof(cred) || cred.pid <= 0)
+		return ZTJ_SYSTEM;
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERPIDFD, pidfd, &fdlen) != 0)
+		*pidfd = (int)syscall(SYS_pidfd_open, cred.pid, 0);
+	if (*pidfd < 0)
+		return errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
+	*pid = cred.pid;
+	*uid = cred.uid;
+	return ZTJ_OK;
+}
+
+static int parent_start(struct ztj_procinfo *p)
+{
+	struct ztj_procinfo up;
+	char text[2048];
+	struct ztj_view v;
+	int r;
+
+	if (p->parent.pid <= 0)
+		return ZTJ_OK;
+	r = read_of(p->parent.pid, "stat", text, sizeof(text), &v);
+	if (r == ZTJ_OK)
+		r = ztj_proc_parse_stat(v, &up);
+	if (r == ZTJ_OK)
+		p->parent.start = up.id.start;
+	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+}
+
+/* Absent without kernel auditing; then nobody's session is known by it. */
+static uint32_t loginuid_of(pid_t pid)
+{
+	char text[32];
+	struct ztj_view v;
+	uint64_t n = 0;
+
+	if (read_of(pid, "loginuid", text, sizeof(text), &v) != ZTJ_OK || v.n == 0)
+		return ZTJ_NO_LOGINUID;
+	for (size_t i = 0; i < v.n && v.p[i] != '\n'; i++) {
+		if (v.p[i] < '0' || v.p[i] > '9' || n > UINT32_MAX)
+			return 1; /* not a number: somebody's */
+		n = n * 10 + (uint64_t)(v.p[i] - '0');
+	}
+	return n > UINT32_MAX ? 1 : (uint32_t)n;
+}
+
+int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out)
+{
+	char text[8192];
+	struct ztj_view v;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	r = read_of(pid, "stat", text, sizeof(text), &v);
+	if (r == ZTJ_OK)
+		r = ztj_proc_parse_stat(v, out);
+	if (r == ZTJ_OK && out->id.pid != pid)
+		r = ZTJ_BAD_ENCODING;
+	if (r == ZTJ_OK)
+		r = parent_start(out);
+	if (r == ZTJ_OK)
+		r = read_of(pid, "status", text, sizeof(text), &v);
+	if (r == ZTJ_OK)
+		r = ztj_proc_parse_status(v, out);
+	if (r == ZTJ_OK)
+		r = read_of(pid, "cgroup", text, sizeof(text), &v);
+	if (r == ZTJ_OK)
+		r = ztj_proc_parse_cgroup(v, out->cgroup);
+	if (r == ZTJ_OK)
+		out->loginuid = loginuid_of(pid);
+	/* Still alive now, so the pid was this process's all along. */
+	if (r == ZTJ_OK && !ztj_proc_alive(pidfd))
+		r = ZTJ_NOT_FOUND;
+	return r;
+}

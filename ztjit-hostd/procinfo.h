@@ -1,0 +1,56 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * What the kernel says about a process. A peer's word about itself proves
+ * nothing; its entry in /proc, read while a pidfd holds it, does.
+ */
+#ifndef ZTJ_HOSTD_PROCINFO_H
+#define ZTJ_HOSTD_PROCINFO_H
+
+#include <sys/types.h>
+
+#include "libztjit/core/wire.h"
+
+#define ZTJ_CGROUP_SIZE 512
+#define ZTJ_TTY_SIZE 24
+#define ZTJ_NO_LOGINUID 0xffffffffu
+
+/* A process for as long as it lives: pids are used again, a pid with its start time is not. */
+struct ztj_procid {
+	pid_t pid;
+	uint64_t start; /* clock ticks after boot */
+};
+
+struct ztj_procinfo {
+	struct ztj_procid id, parent;
+	uid_t ruid, euid;
+	uint32_t loginuid;            /* ZTJ_NO_LOGINUID: never set */
+	uint32_t tty_nr;              /* device number, 0: none */
+	char tty[ZTJ_TTY_SIZE];       /* "pts/3", "tty1", "-" */
+	char cgroup[ZTJ_CGROUP_SIZE]; /* path in the v2 hierarchy */
+};
+
+/* Parsers of the files' text; ZTJ_BAD_ENCODING when it is not what the kernel writes. */
+int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
+int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
+int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
+/* "Pid:" of /proc/self/fdinfo/N; ZTJ_NOT_FOUND when the process is gone. */
+int ztj_proc_parse_fdinfo(struct ztj_view text, pid_t *pid) ZTJ_MUST_CHECK;
+void ztj_proc_tty_name(uint32_t tty_nr, char out[ZTJ_TTY_SIZE]);
+
+/* The peer of a connected Unix socket, held: *pidfd is the caller's to close (-1 on error). */
+int ztj_proc_peer(int sock, int *pidfd, pid_t *pid, uid_t *uid) ZTJ_MUST_CHECK;
+/* Everything above about the process behind pidfd, read while it lives. parent.start is 0 when the parent is gone. */
+int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out) ZTJ_MUST_CHECK;
+/* pid behind a pidfd, from /proc/self/fdinfo. */
+int ztj_proc_pid_of(int pidfd, pid_t *pid) ZTJ_MUST_CHECK;
+bool ztj_proc_alive(int pidfd);
+bool ztj_procid_eq(struct ztj_procid a, struct ztj_procid b);
+
+/* Where a directory of the cgroup v2 file system stands in /proc/PID/cgroup: text is /proc/self/mountinfo. */
+int ztj_proc_cgroup_prefix(struct ztj_view mountinfo, const char *dir, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
+int ztj_proc_file(const char *path, char *out, size_t size, struct ztj_view *text) ZTJ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "ztjit-hostd/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ztj_sessions {
+	char prefix[ZTJ_CGROUP_SIZE];
+	uint64_t last;
+	size_t n;
+	struct ztj_session *s[ZTJ_SESSIONS_MAX];
+};
+
+int ztj_sessions_new(const char *prefix, struct ztj_sessions **out)
+{
+	struct ztj_sessions *t;
+
+	*out = NULL;
+	if (prefix[0] != '/' || prefix[1] == '\0' || strlen(prefix) >= ZTJ_CGROUP_SIZE / 2)
+		return ZTJ_CONFIG;
+	t = calloc(1, sizeof(*t));
+	if (t == NULL)
+		return ZTJ_NOMEM;
+	(void)snprintf(t->prefix, sizeof(t->prefix), "%s", prefix);
+	*out = t;
+	return ZTJ_OK;
+}
+
+void ztj_sessions_free(struct ztj_sessions *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		free(t->s[i]);
+	free(t);
+}
+
+int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, struct ztj_session **out)
+{
+	struct ztj_session *s;
+	int n;
+
+	*out = NULL;
+	if (t->n == ZTJ_SESSIONS_MAX)
+		return ZTJ_LIMIT;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return ZTJ_NOMEM;
+	s->no = ++t->last;
+	s->parent = parent == NULL ? 0 : parent->no;
+	n = snprintf(s->cgroup, sizeof(s->cgroup), "%s/s%llu", parent == NULL ? t->prefix : parent->cgroup,
+	    (unsigned long long)s->no);
+	if (n < 0 || (size_t)n >= sizeof(s->cgroup)) { /* sudo in sudo in sudo … */
+		free(s);
+		return ZTJ_LIMIT;
+	}
+	t->s[t->n++] = s;
+	*out = s;
+	return ZTJ_OK;
+}
+
+void ztj_sessions_remove(struct ztj_sessions *t, uint64_t no)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->s[i]->no == no) {
+			free(t->s[i]);
+			t->s[i] = t->s[--t->n];
+			return;
+		}
+}
+
+struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->s[i]->no == no)
+			return t->s[i];
+	return NULL;
+}
+
+size_t ztj_sessions_count(const struct ztj_sessions *t)
+{
+	return t->n;
+}
+
+struct ztj_session *ztj_sessions_at(struct ztj_sessions *t, size_t i)
+{
+	return t->s[i];
+}
+
+/* path is dir or below it */
+static bool within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+struct ztj_session *ztj_sessions_by_cgroup(struct ztj_sessions *t, const char *path, bool *inside)
+{
+	struct ztj_session *best = NULL;
+
+	*inside = within(path, t->prefix);
+	for (size_t i = 0; i < t->n; i++)
+		if (within(path, t->s[i]->cgroup) &&
+		    (best == NULL || strlen(t->s[i]->cgroup) > strlen(best->cgroup)))
+			best = t->s[i];
+	return best;
+}
+
+struct ztj_session *ztj_sessions_top(struct ztj_sessions *t, struct ztj_session *s)
+{
+	while (s != NULL && s->parent != 0)
+		s = ztj_sessions_get(t, s->parent);
+	return s;
+}

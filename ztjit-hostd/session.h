@@ -1,0 +1,51 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * Who is on this host: one entry per admitted login and per sudo or su inside
+ * one, each with a cgroup of its own. The person behind a process is known by the cgroup
+ * it is in, never by a name.
+ */
+#ifndef ZTJ_HOSTD_SESSION_H
+#define ZTJ_HOSTD_SESSION_H
+
+#include "libztjit/core/decide.h"
+#include "ztjit-hostd/procinfo.h"
+
+#define ZTJ_SESSIONS_MAX 1024
+#define ZTJ_ACCOUNT_SIZE 65
+#define ZTJ_PEER_SIZE 65
+#define ZTJ_SERVICE_SIZE 33
+
+struct ztj_session {
+	uint64_t no, parent;              /* parent 0: a login */
+	char cgroup[ZTJ_CGROUP_SIZE];     /* as /proc/PID/cgroup shows it */
+	char person[ZTJ_FULLNAME_SIZE];
+	char service[ZTJ_SERVICE_SIZE], account[ZTJ_ACCOUNT_SIZE], peer[ZTJ_PEER_SIZE], tty[ZTJ_TTY_SIZE];
+	uint32_t uid;                     /* local uid of the account that was logged in to */
+	uint8_t grant[ZTJ_DIGEST_LEN];
+	struct ztj_key certified;         /* logins */
+	struct ztj_procid leader;
+	int64_t ends, end_boot;           /* wall clock; CLOCK_BOOTTIME */
+	unsigned warned;                  /* bits: 1 = five minutes, 2 = one minute */
+	bool ending;                      /* its processes are being killed */
+};
+
+struct ztj_sessions;
+/* prefix: the parent cgroup of all sessions as /proc shows it. */
+int ztj_sessions_new(const char *prefix, struct ztj_sessions **out) ZTJ_MUST_CHECK;
+void ztj_sessions_free(struct ztj_sessions *t);
+/* A number and a cgroup path for a new session; *out is owned by the table. LIMIT when full. */
+int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, struct ztj_session **out) ZTJ_MUST_CHECK;
+void ztj_sessions_remove(struct ztj_sessions *t, uint64_t no);
+struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no);
+size_t ztj_sessions_count(const struct ztj_sessions *t);
+struct ztj_session *ztj_sessions_at(struct ztj_sessions *t, size_t i);
+/* The innermost session a cgroup path lies in. NULL: none. *inside says whether the path is below the
+ * prefix at all: such a process is some session's even if we do not know it. */
+struct ztj_session *ztj_sessions_by_cgroup(struct ztj_sessions *t, const char *path, bool *inside);
+/* The login at the top of a session. */
+struct ztj_session *ztj_sessions_top(struct ztj_sessions *t, struct ztj_session *s);
+
+#endif

@@ -1,0 +1,307 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "ztjit-hostd/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libztjit/core/ztime.h"
+
+#define LINE_MAX_BYTES 16384
+#define FILE_NAME "decisions.jsonl"
+
+struct ztj_spool {
+	int fd;
+	off_t size, kept; /* end of the last whole line; end of what is reserved */
+	off_t reserve;
+	bool torn;        /* half a line may stand after size */
+	uint64_t seq;     /* of the last line; 0: none */
+	uint8_t head[ZTJ_DIGEST_LEN];
+};
+
+static int disk_error(void)
+{
+	return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ZTJ_NO_SPACE : ZTJ_IO;
+}
+
+/* Without it (a file system that cannot) appends still work until the disk is full. */
+static void keep_ahead(struct ztj_spool *s)
+{
+	off_t want = s->size + s->reserve;
+
+	if (s->kept - s->size > s->reserve / 2)
+		return;
+	if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, s->size, want - s->size) == 0)
+		s->kept = want;
+}
+
+/* seq and prev of one line must continue the chain. */
+static int check_line(struct ztj_view line, uint64_t seq, const uint8_t prev[ZTJ_DIGEST_LEN])
+{
+	json_t *o = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	char hex[ZTJ_HEX_SIZE];
+	const char *got;
+	int r = ZTJ_BAD_JSON;
+
+	if (o == NULL)
+		return r;
+	ztj_hex(prev, ZTJ_DIGEST_LEN, hex);
+	got = json_string_value(json_object_get(o, "prev"));
+	if (got != NULL && strcmp(got, hex) == 0 && json_is_integer(json_object_get(o, "seq")) &&
+	    (uint64_t)json_integer_value(json_object_get(o, "seq")) == seq + 1)
+		r = ZTJ_OK;
+	json_decref(o);
+	return r;
+}
+
+struct walk {
+	uint8_t head[ZTJ_DIGEST_LEN];
+	uint64_t seq;
+	off_t good; /* end of the last whole line */
+};
+
+/* One pass over the file in bounded memory. */
+static int walk(int fd, struct walk *w)
+{
+	static const size_t room = 2 * (size_t)LINE_MAX_BYTES;
+	uint8_t *b = malloc(room);
+	size_t n = 0;
+	ssize_t got = 1;
+	int r = b == NULL ? ZTJ_NOMEM : ZTJ_OK;
+
+	while (r == ZTJ_OK && got > 0) {
+		size_t used = 0;
+		got = pread(fd, b + n, room - n, w->good + (off_t)n);
+		if (got < 0) {
+			r = ZTJ_IO;
+			break;
+		}
+		n += (size_t)got;
+		while (r == ZTJ_OK) {
+			const uint8_t *nl = memchr(b + used, '\n', n - used);
+			struct ztj_view line;
+			if (nl == NULL)
+				break;
+			line = ztj_view_of(b + used, (size_t)(nl - b) - used);
+			r = check_line(line, w->seq, w->head);
+			if (r == ZTJ_OK)
+				r = ztj_sha256(line, w->head);
+			if (r == ZTJ_OK) {
+				w->seq++;
+				used += line.n + 1;
+			}
+		}
+		w->good += (off_t)used;
+		n -= used;
+		memmove(b, b + used, n);
+		if (r == ZTJ_OK && got > 0 && n == room)
+			r = ZTJ_TOO_LARGE;
+	}
+	free(b);
+	return r;
+}
+
+static int resume(struct ztj_spool *s)
+{
+	struct walk w = { .seq = 0 };
+	struct stat st;
+	int r = walk(s->fd, &w);
+
+	if (r != ZTJ_OK)
+		return r;
+	if (fstat(s->fd, &st) != 0)
+		return ZTJ_IO;
+	/* What has no end of line was never acknowledged. Also gives back and takes anew the reserve. */
+	if (st.st_size > w.good && ftruncate(s->fd, w.good) != 0)
+		return ZTJ_IO;
+	s->size = s->kept = w.good;
+	s->seq = w.seq;
+	memcpy(s->head, w.head, sizeof(s->head));
+	return ZTJ_OK;
+}
+
+int ztj_spool_open(const char *dir, size_t reserve, struct ztj_spool **out)
+{
+	struct ztj_spool *s = calloc(1, sizeof(*s));
+	char path[512];
+	struct stat st;
+	int r = ZTJ_OK;
+
+	*out = NULL;
+	if (s == NULL)
+		return ZTJ_NOMEM;
+	(void)snprintf(path, sizeof(path), "%s/" FILE_NAME, dir);
+	s->reserve = (off_t)reserve;
+	s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (s->fd < 0)
+		r = disk_error();
+	else if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+		r = ZTJ_UNSAFE_FILE;
+	else
+		r = resume(s);
+	if (r != ZTJ_OK) {
+		ztj_spool_close(s);
+		return r;
+	}
+	keep_ahead(s);
+	*out = s;
+	return ZTJ_OK;
+}
+
+void ztj_spool_close(struct ztj_spool *s)
+{
+	if (s == NULL)
+		return;
+	if (s->fd >= 0)
+		(void)close(s->fd);
+	free(s);
+}
+
+uint64_t ztj_spool_seq(const struct ztj_spool *s)
+{
+	return s->seq;
+}
+
+const uint8_t *ztj_spool_head(const struct ztj_spool *s)
+{
+	return s->head;
+}
+
+static int set_text(json_t *o, const char *name, const char *text)
+{
+	json_t *v;
+
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	v = json_string(text);
+	/* Bytes that are not UTF-8 must not keep a decision out of the log. */
+	return json_object_set_new(o, name, v != NULL ? v : json_string("(not UTF-8)"));
+}
+
+static json_t *to_json(const struct ztj_spool *s, const struct ztj_decision *d)
+{
+	char hex[ZTJ_HEX_SIZE], at[ZTJ_TIME_SIZE], ends[ZTJ_TIME_SIZE];
+	json_t *o = json_object();
+	int bad = o == NULL;
+
+	ztj_hex(s->head, ZTJ_DIGEST_LEN, hex);
+	if (bad || ztj_time_format(d->time, at) != ZTJ_OK)
+		bad = 1;
+	if (!bad) {
+		bad |= json_object_set_new(o, "v", json_integer(1));
+		bad |= json_object_set_new(o, "seq", json_integer((json_int_t)(s->seq + 1)));
+		bad |= json_object_set_new(o, "prev", json_string(hex));
+		bad |= json_object_set_new(o, "time", json_string(at));
+		bad |= set_text(o, "event", d->event);
+		bad |= json_object_set_new(o, "code", json_string(ztj_err_name(d->code)));
+		bad |= set_text(o, "person", d->person);
+		bad |= set_text(o, "grant", d->grant);
+		bad |= set_text(o, "rule", d->rule);
+		bad |= set_text(o, "service", d->service);
+		bad |= set_text(o, "account", d->account);
+		bad |= set_text(o, "host", d->host);
+		bad |= set_text(o, "peer", d->peer);
+		bad |= set_text(o, "key", d->key);
+		bad |= set_text(o, "tty", d->tty);
+		if (d->pid > 0)
+			bad |= json_object_set_new(o, "pid", json_integer(d->pid));
+		if (d->ends > 0 && ztj_time_format(d->ends, ends) == ZTJ_OK)
+			bad |= json_object_set_new(o, "ends", json_string(ends));
+		bad |= set_text(o, "text", d->text);
+	}
+	if (bad) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
+}
+
+/* Cuts off what a failed append left, so that no later line can follow half a line. */
+static int mend(struct ztj_spool *s)
+{
+	if (!s->torn)
+		return ZTJ_OK;
+	if (ftruncate(s->fd, s->size) != 0)
+		return ZTJ_IO;
+	s->torn = false;
+	s->kept = s->size; /* cutting gives the reserve back too */
+	return ZTJ_OK;
+}
+
+static int write_line(struct ztj_spool *s, const char *line, size_t n)
+{
+	size_t done = 0;
+
+	if (mend(s) != ZTJ_OK)
+		return ZTJ_IO;
+	s->torn = true;
+
+	while (done < n) {
+		ssize_t put = pwrite(s->fd, line + done, n - done, s->size + (off_t)done);
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? disk_error() : ZTJ_IO;
+		done += (size_t)put;
+	}
+	if (fdatasync(s->fd) != 0)
+		return disk_error();
+	s->torn = false;
+	return ZTJ_OK;
+}
+
+int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d)
+{
+	uint8_t head[ZTJ_DIGEST_LEN];
+	json_t *o = to_json(s, d);
+	char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+	size_t n = line == NULL ? 0 : strlen(line);
+	int r = ZTJ_OK;
+
+	json_decref(o);
+	if (line == NULL)
+		return ZTJ_NOMEM;
+	if (n >= LINE_MAX_BYTES)
+		r = ZTJ_TOO_LARGE;
+	if (r == ZTJ_OK)
+		r = ztj_sha256(ztj_view_of(line, n), head);
+	if (r == ZTJ_OK) {
+		line[n] = '\n';
+		r = write_line(s, line, n + 1);
+	}
+	if (r == ZTJ_OK) {
+		s->size += (off_t)n + 1;
+		s->seq++;
+		memcpy(s->head, head, sizeof(s->head));
+		keep_ahead(s);
+	}
+	free(line);
+	return r;
+}
+
+int ztj_spool_verify(const char *path, uint64_t *lines, uint8_t head[ZTJ_DIGEST_LEN])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct walk w = { .seq = 0 };
+	struct stat st;
+	int r;
+
+	*lines = 0;
+	if (fd < 0)
+		return errno == ENOENT ? ZTJ_NOT_FOUND : ZTJ_IO;
+	r = walk(fd, &w);
+	if (r == ZTJ_OK && (fstat(fd, &st) != 0 || st.st_size != w.good))
+		r = ZTJ_TRUNCATED;
+	(void)close(fd);
+	*lines = r == ZTJ_OK ? w.seq : w.seq + 1;
+	memcpy(head, w.head, ZTJ_DIGEST_LEN);
+	return r;
+}

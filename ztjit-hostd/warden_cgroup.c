@@ -1,0 +1,266 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "ztjit-hostd/procinfo.h"
+#include "ztjit-hostd/warden.h"
+
+#define DEPTH_MAX 32
+
+static int join_path(char *out, const char *dir, const char *name)
+{
+	int n = snprintf(out, ZTJ_WARDEN_PATH, "%s/%s", dir, name);
+
+	return n > 0 && n < ZTJ_WARDEN_PATH ? ZTJ_OK : ZTJ_LIMIT;
+}
+
+static int put(const char *dir, const char *file, const char *text)
+{
+	char path[ZTJ_WARDEN_PATH];
+	size_t n = strlen(text);
+	int fd, r;
+
+	if (join_path(path, dir, file) != ZTJ_OK)
+		return ZTJ_LIMIT;
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
+	r = write(fd, text, n) == (ssize_t)n ? ZTJ_OK : ZTJ_SYSTEM;
+	(void)close(fd);
+	return r;
+}
+
+/* true only when cgroup.events says so */
+static bool is_empty(const char *dir)
+{
+	char path[ZTJ_WARDEN_PATH], text[256];
+	struct ztj_view v;
+
+	if (join_path(path, dir, "cgroup.events") != ZTJ_OK ||
+	    ztj_proc_file(path, text, sizeof(text) - 1, &v) != ZTJ_OK)
+		return false;
+	text[v.n] = '\0';
+	return strstr(text, "populated 0") != NULL;
+}
+
+/* Calls each(path) for every cgroup below dir, innermost first. */
+static void below(const char *dir, unsigned depth, void (*each)(const char *path, void *arg), void *arg)
+{
+	DIR *d = depth < DEPTH_MAX ? opendir(dir) : NULL;
+	struct dirent *e;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL) {
+		char path[ZTJ_WARDEN_PATH];
+		if (e->d_type != DT_DIR || e->d_name[0] == '.' || join_path(path, dir, e->d_name) != ZTJ_OK)
+			continue;
+		below(path, depth + 1, each, arg);
+		each(path, arg);
+	}
+	(void)closedir(d);
+}
+
+static void remove_one(const char *path, void *arg)
+{
+	(void)arg;
+	(void)rmdir(path);
+}
+
+static void kill_one(const char *path, void *arg)
+{
+	(void)arg;
+	(void)put(path, "cgroup.kill", "1");
+}
+
+/* ---- the root ---- */
+
+static int clean(const char *root)
+{
+	below(root, 0, kill_one, NULL);
+	for (int tries = 0; tries < 100 && !is_empty(root); tries++)
+		(void)poll(NULL, 0, 20);
+	if (!is_empty(root))
+		return ZTJ_STATE; /* a process that cannot be killed stands in it */
+	below(root, 0, remove_one, NULL);
+	return ZTJ_OK;
+}
+
+int ztj_warden_root(struct ztj_warden *w, const char *root)
+{
+	char path[ZTJ_WARDEN_PATH];
+	struct statfs fs;
+	struct stat st;
+
+	if (mkdir(root, 0755) != 0 && errno != EEXIST)
+		return ZTJ_SYSTEM;
+	if (statfs(root, &fs) != 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return ZTJ_CONFIG;
+	if (join_path(path, root, "cgroup.kill") != ZTJ_OK || stat(path, &st) != 0)
+		return ZTJ_CONFIG; /* the root of the hierarchy, or a kernel before 5.14 */
+	(void)snprintf(w->root, sizeof(w->root), "%s", root);
+	return clean(root);
+}
+
+/* ---- sessions ---- */
+
+static struct ztj_warden_session *find(struct ztj_warden *w, uint64_t no)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		if (w->s[i].no == no)
+			return &w->s[i];
+	return NULL;
+}
+
+/* The number that cgroup.procs wants is used while the pidfd holds it; if the process died in between, whoever got
+ * the number is put back. */
+static int move_in(struct ztj_warden *w, const char *path, int pidfd)
+{
+	char number[24];
+	pid_t pid;
+	int r = ztj_proc_pid_of(pidfd, &pid);
+
+	if (r != ZTJ_OK)
+		return r;
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	r = put(path, "cgroup.procs", number);
+	if (r == ZTJ_OK && !ztj_proc_alive(pidfd)) {
+		char parent[ZTJ_WARDEN_PATH];
+		char *slash;
+		(void)snprintf(parent, sizeof(parent), "%s", w->root);
+		slash = strrchr(parent, '/');
+		if (slash != NULL)
+			*slash = '\0';
+		if (!is_empty(path))
+			(void)put(parent, "cgroup.procs", number);
+		r = ZTJ_NOT_FOUND;
+	}
+	return r;
+}
+
+static int watch(struct ztj_warden *w, struct ztj_warden_session *s)
+{
+	char path[ZTJ_WARDEN_PATH];
+
+	if (join_path(path, s->path, "cgroup.events") != ZTJ_OK)
+		return ZTJ_LIMIT;
+	s->watch = inotify_add_watch(w->inotify, path, IN_MODIFY);
+	return s->watch < 0 ? ZTJ_SYSTEM : ZTJ_OK;
+}
+
+int ztj_warden_make(struct ztj_warden *w, uint64_t no, uint64_t parent, int pidfd)
+{
+	struct ztj_warden_session *up = parent == 0 ? NULL : find(w, parent), *s = find(w, 0);
+	char name[32];
+	int r;
+
+	if (no == 0 || find(w, no) != NULL || (parent != 0 && (up == NULL || up->ending)))
+		return ZTJ_STATE;
+	if (s == NULL)
+		return ZTJ_LIMIT;
+	(void)snprintf(name, sizeof(name), "s%llu", (unsigned long long)no);
+	r = join_path(s->path, up == NULL ? w->root : up->path, name);
+	if (r == ZTJ_OK && mkdir(s->path, 0755) != 0)
+		r = ZTJ_SYSTEM;
+	if (r != ZTJ_OK)
+		return r;
+	/* Watched first: a process that dies at once must not leave an entry behind. */
+	r = watch(w, s);
+	if (r == ZTJ_OK) {
+		r = move_in(w, s->path, pidfd);
+		if (r != ZTJ_OK)
+			(void)inotify_rm_watch(w->inotify, s->watch);
+	}
+	if (r != ZTJ_OK) {
+		if (rmdir(s->path) != 0)
+			(void)put(s->path, "cgroup.kill", "1");
+		return r;
+	}
+	s->ending = 0;
+	s->no = no;
+	return ZTJ_OK;
+}
+
+int ztj_warden_kill(struct ztj_warden *w, uint64_t no)
+{
+	struct ztj_warden_session *s = no == 0 ? NULL : find(w, no);
+
+	if (s == NULL)
+		return ZTJ_NOT_FOUND;
+	s->ending = 1;
+	return put(s->path, "cgroup.kill", "1");
+}
+
+void ztj_warden_kill_all(struct ztj_warden *w)
+{
+	(void)clean(w->root);
+}
+
+int ztj_warden_kill_proc(int pidfd)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH)
+		return ZTJ_OK;
+	return ZTJ_SYSTEM;
+}
+
+uint64_t ztj_warden_reap(struct ztj_warden *w, int wd)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++) {
+		struct ztj_warden_session *s = &w->s[i];
+		uint64_t no = s->no;
+		if (no == 0 || s->watch != wd || !is_empty(s->path))
+			continue;
+		(void)inotify_rm_watch(w->inotify, s->watch);
+		below(s->path, 0, remove_one, NULL);
+		(void)rmdir(s->path);
+		s->no = 0;
+		return no;
+	}
+	return 0;
+}
+
+/* ---- who is in it ---- */
+
+struct members {
+	void (*each)(pid_t pid, void *arg);
+	void *arg;
+};
+
+static void members_of(const char *dir, void *arg)
+{
+	const struct members *m = arg;
+	char path[ZTJ_WARDEN_PATH], line[32];
+	FILE *fp;
+
+	if (join_path(path, dir, "cgroup.procs") != ZTJ_OK || (fp = fopen(path, "re")) == NULL)
+		return;
+	while (fgets(line, sizeof(line), fp) != NULL) {
+		long pid = strtol(line, NULL, 10);
+		if (pid > 0 && pid <= INT32_MAX)
+			m->each((pid_t)pid, m->arg);
+	}
+	(void)fclose(fp);
+}
+
+void ztj_warden_each(const char *path, void (*each)(pid_t pid, void *arg), void *arg)
+{
+	struct members m = { each, arg };
+
+	below(path, 0, members_of, &m);
+	members_of(path, &m);
+}
