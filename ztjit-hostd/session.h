@@ -30,6 +30,7 @@ struct ztj_session {
 	int64_t ends, end_boot;           /* wall clock; CLOCK_BOOTTIME */
 	unsigned warned;                  /* bits: 1 = five minutes, 2 = one minute */
 	bool ending;                      /* its processes are being killed */
+	uint32_t making;                  /* id of the command to the warden, until the process was told yes */
 };
 
 struct ztj_sessions;

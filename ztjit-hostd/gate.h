@@ -1,0 +1,223 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * Private to the gate: the process that verifies and decides. Its state, and what
+ * its files offer each other. Single-threaded; every callback runs from one event loop.
+ */
+#ifndef ZTJ_HOSTD_GATE_H
+#define ZTJ_HOSTD_GATE_H
+
+#include <event2/event.h>
+
+#include "libztjit/core/decide.h"
+#include "libztjit/sys/ipc.h"
+#include "libztjit/sys/trustdir.h"
+#include "ztjit-hostd/clockmark.h"
+#include "ztjit-hostd/hostconf.h"
+#include "ztjit-hostd/session.h"
+#include "ztjit-hostd/spool.h"
+#include "ztjit-hostd/store.h"
+#include "ztjit-hostd/wardenmsg.h"
+
+#define ZTJ_CONNS_MAX 512
+#define ZTJ_STEPUP_SECONDS 60
+#define ZTJ_QUESTION_MS 5000
+
+/* What the gate asks the machine, as values, so that a test can stand in for the machine. */
+struct ztj_gate_env {
+	void (*now)(struct ztj_now *out);
+	int (*read_proc)(int pidfd, pid_t pid, struct ztj_procinfo *out);
+	const char *passwd;      /* "/etc/passwd": local accounts, without NSS */
+	uid_t root;              /* who may use pam.sock and control.sock: 0 */
+	uid_t principals;        /* the helper's user */
+	const char *bootid;
+	uint32_t init_loginuid;  /* of pid 1: what everybody inherits in a container */
+};
+
+/* Descriptors the parent made. */
+struct ztj_gate_fds {
+	int pam, principals, control; /* listening */
+	int mirror, warden;           /* connected pairs */
+};
+
+enum ztj_conn_kind { ZTJ_CONN_PAM, ZTJ_CONN_PRINCIPALS, ZTJ_CONN_CONTROL };
+/* What a peer may say now. */
+enum ztj_conn_state { ZTJ_ST_QUESTION, ZTJ_ST_AGENT, ZTJ_ST_NOTHING };
+
+struct ztj_stepup;
+struct ztj_gate;
+
+struct ztj_conn {
+	struct ztj_gate *g;
+	struct ztj_conn *next;
+	enum ztj_conn_kind kind;
+	enum ztj_conn_state state;
+	int sock, pidfd;
+	pid_t pid;
+	struct event *readable, *deadline;
+	struct ztj_ipc_in in;
+	struct ztj_procinfo proc;
+	/* the question (PAM) */
+	uint8_t call;
+	char service[ZTJ_SERVICE_SIZE], user[ZTJ_ACCOUNT_SIZE], ruser[ZTJ_ACCOUNT_SIZE], rhost[256];
+	char info_key[ZTJ_FINGERPRINT_SIZE];
+	struct ztj_buf info;         /* SSH_AUTH_INFO_0 */
+	/* the decision under way */
+	uint64_t session;            /* the session the peer is in; 0: none */
+	struct ztj_answer answer;
+	char rule[ZTJ_NAME_SIZE];
+	struct ztj_stepup *stepup;
+	uint32_t waiting;            /* id of a command the warden has not answered */
+};
+
+/* sshd's process was offered a line for this grant and account, before the key was proven. */
+struct ztj_offer {
+	struct ztj_procid sshd;
+	char account[ZTJ_ACCOUNT_SIZE];
+	uint8_t grant[ZTJ_DIGEST_LEN], cert[ZTJ_DIGEST_LEN];
+	int64_t boot;
+};
+/* A process that was admitted at auth or account, on its way to open_session. */
+struct ztj_pass {
+	struct ztj_procid proc;
+	uint8_t grant[ZTJ_DIGEST_LEN];
+	int64_t boot;
+	bool touched;
+};
+/* A step-up that is remembered. */
+struct ztj_touch {
+	uint64_t session;
+	uint32_t tty_nr;
+	uint8_t grant[ZTJ_DIGEST_LEN];
+	int64_t boot;
+};
+#define ZTJ_OFFERS 512
+#define ZTJ_PASSES 512
+#define ZTJ_TOUCHES 1024
+#define ZTJ_OFFER_SECONDS 180
+#define ZTJ_PASS_SECONDS 60
+
+struct ztj_gate {
+	const struct ztj_hostconf *conf;
+	struct ztj_gate_env env;
+	struct ztj_gate_fds fds;
+	struct event_base *base;
+	struct event *listen[3], *from_mirror, *from_warden, *at_boot, *at_jump;
+	int boot_timer, jump_timer;
+	struct ztj_pins pins;
+	struct ztj_sigcache *cache;
+	struct ztj_trust *trust;
+	struct ztj_trustdir *dir;
+	struct ztj_store *store;
+	struct ztj_spool *spool;
+	struct ztj_sessions *sessions;
+	struct ztj_seckey machine;
+	struct ztj_clockmark clock;
+	int64_t clock_saved, swept;
+	struct ztj_conn *conns;
+	size_t nconns;
+	struct ztj_offer offer[ZTJ_OFFERS];
+	struct ztj_pass pass[ZTJ_PASSES];
+	struct ztj_touch touch[ZTJ_TOUCHES];
+	uint32_t warden_id;
+	struct ztj_ipc_in mirror_in;
+	bool link_up;
+	unsigned denials, admissions;
+	int exit_status;
+};
+
+/* ---- gate.c ---- */
+int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env, const struct ztj_gate_fds *fds,
+    const struct ztj_seckey *machine, const char *cgroup_prefix, struct ztj_gate **out) ZTJ_MUST_CHECK;
+/* Runs until a partner goes; the exit status of the process. */
+int ztj_gate_run(struct ztj_gate *g);
+void ztj_gate_free(struct ztj_gate *g);
+void ztj_gate_now(struct ztj_gate *g, struct ztj_now *now);
+int64_t ztj_gate_ends_clock(struct ztj_gate *g);
+/* The policy that root left at join, when none is held yet. */
+int ztj_gate_seed(struct ztj_gate *g, struct ztj_view json) ZTJ_MUST_CHECK;
+void ztj_gate_save_clock(struct ztj_gate *g, bool force);
+
+/* ---- gate_conn.c ---- */
+void ztj_conn_accept(evutil_socket_t listener, short what, void *arg);
+void ztj_conn_close(struct ztj_conn *c);
+/* How long the peer, or what we wait for on its behalf, has from now on. */
+void ztj_conn_deadline(struct ztj_conn *c, int64_t ms);
+/* Sends; on failure closes the connection (and then c is gone) and returns false. */
+bool ztj_conn_send(struct ztj_conn *c, struct ztj_buf *msg);
+/* Ends a PAM transaction and the connection; false when the peer did not get it. */
+bool ztj_conn_verdict(struct ztj_conn *c, int code, const char *text);
+bool ztj_conn_prompt(struct ztj_conn *c, const char *text, uint32_t seconds);
+
+/* ---- gate_pam.c ---- */
+void ztj_pam_message(struct ztj_conn *c);
+/* Logs, then answers. An allowed decision that cannot be logged is a denial. */
+void ztj_pam_deny(struct ztj_conn *c, int code, const char *text);
+int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *text) ZTJ_MUST_CHECK;
+/* Before anything is waited for: the answer's grant points into a policy that may be replaced meanwhile. */
+void ztj_conn_freeze(struct ztj_conn *c);
+/* Fills what every question to decide.h has in common. */
+void ztj_gate_question(struct ztj_gate *g, enum ztj_use use, const char *service, struct ztj_question *q);
+bool ztj_gate_clock_bad(struct ztj_gate *g);
+/* uid and gid of a local account; false when there is none. */
+bool ztj_gate_account(struct ztj_gate *g, const char *name, uint32_t *uid, uint32_t *gid);
+bool ztj_gate_gid_of(struct ztj_gate *g, uint32_t uid, uint32_t *gid);
+
+/* ---- gate_sshd.c ---- */
+void ztj_principals_message(struct ztj_conn *c);
+void ztj_sshd_account(struct ztj_conn *c);
+void ztj_sshd_open(struct ztj_conn *c);
+
+/* ---- gate_elevate.c ---- */
+void ztj_elevate(struct ztj_conn *c);
+
+/* ---- gate_memory.c: offers, passes, touches ---- */
+bool ztj_offer_add(struct ztj_gate *g, const struct ztj_offer *o);
+const struct ztj_offer *ztj_offer_find(struct ztj_gate *g, struct ztj_procid sshd, const char *account,
+    const uint8_t *cert);
+void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN], bool touched);
+const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN]);
+void ztj_pass_drop(struct ztj_gate *g, struct ztj_procid proc);
+void ztj_touch_add(struct ztj_gate *g, uint64_t session, uint32_t tty_nr, const uint8_t grant[ZTJ_DIGEST_LEN]);
+bool ztj_touch_fresh(struct ztj_gate *g, uint64_t session, uint32_t tty_nr, const uint8_t grant[ZTJ_DIGEST_LEN],
+    int64_t every);
+void ztj_touch_forget(struct ztj_gate *g, uint64_t session);
+
+/* ---- gate_stepup.c, gate_agent.c ---- */
+/* Asks the person for a touch for c->answer; when it came, calls ztj_elevate again; else denies. */
+void ztj_stepup_begin(struct ztj_conn *c, const struct ztj_session *s);
+void ztj_stepup_free(struct ztj_conn *c);
+/* The module's answer to NEED_AGENT. */
+void ztj_stepup_agent_fd(struct ztj_conn *c);
+/* From the mirror: a relayed answer, and what became of a challenge that was handed to it. */
+void ztj_stepup_relayed(struct ztj_gate *g, const struct ztj_signed *s);
+void ztj_stepup_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], int code);
+
+/* ---- gate_sessions.c ---- */
+/* Makes the session and its cgroup for c->answer; the verdict follows when the warden has done it. */
+void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, const struct ztj_session *parent);
+void ztj_warden_answer(evutil_socket_t fd, short what, void *arg);
+int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
+/* Judges every running session anew: after news, at ends, after a clock jump. */
+void ztj_sessions_review(struct ztj_gate *g);
+void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg);
+/* Everybody else has gone too: this session must not outlive its connection. */
+void ztj_gate_kill_peer(struct ztj_conn *c);
+
+/* ---- gate_news.c ---- */
+void ztj_news_readable(evutil_socket_t fd, short what, void *arg);
+/* One JSON container, directory answer or bundle, from the broker or carried by hand. */
+int ztj_news_container(struct ztj_gate *g, struct ztj_view json, bool *changed) ZTJ_MUST_CHECK;
+int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed) ZTJ_MUST_CHECK;
+int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed) ZTJ_MUST_CHECK;
+int ztj_news_tell_mirror(struct ztj_gate *g) ZTJ_MUST_CHECK;
+/* Hands a challenge to the mirror for the broker's relay. */
+int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s) ZTJ_MUST_CHECK;
+
+/* ---- gate_control.c ---- */
+void ztj_control_message(struct ztj_conn *c);
+void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text);
+
+#endif

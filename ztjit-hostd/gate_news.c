@@ -1,0 +1,401 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What the broker sent, through the mirror, as bytes. Every byte is verified here; the mirror is not believed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libztjit/sys/log.h"
+#include "ztjit-hostd/dirjson.h"
+#include "ztjit-hostd/gate.h"
+#include "ztjit-hostd/gatemsg.h"
+
+#define BODY_MAX ((size_t)256 * 1024 * 1024)
+#define SAY_MS 200
+
+/* ---- to the mirror ---- */
+
+static int tell(struct ztj_gate *g, struct ztj_buf *b)
+{
+	int r = ztj_ipc_finish(b);
+
+	if (r == ZTJ_OK && g->fds.mirror >= 0)
+		r = ztj_ipc_send(g->fds.mirror, ztj_buf_view(b), -1, ztj_ipc_now_ms() + SAY_MS);
+	ztj_buf_free(b);
+	return r;
+}
+
+static int put_key(struct ztj_buf *b, const struct ztj_key *k)
+{
+	char text[ZTJ_KEY_TEXT_SIZE];
+	int r = ztj_key_to_text(k, text);
+
+	return r == ZTJ_OK ? ztj_buf_put_cstring(b, text) : r;
+}
+
+/* Whom to believe: only the TLS keys that stand in the policy. */
+static int tell_broker(struct ztj_gate *g)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(g->trust);
+	struct ztj_buf b;
+	size_t nkeys = 0;
+	int r;
+
+	if (p == NULL)
+		return ZTJ_OK;
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	r = ztj_ipc_begin(&b, ZTJ_MSG_BROKER);
+	(void)ztj_buf_put_u32(&b, (uint32_t)(g->conf->urls.n + p->broker.urls.n));
+	for (size_t i = 0; i < g->conf->urls.n; i++)
+		(void)ztj_buf_put_cstring(&b, g->conf->urls.s[i]);
+	for (size_t i = 0; i < p->broker.urls.n; i++)
+		(void)ztj_buf_put_cstring(&b, p->broker.urls.s[i]);
+	for (size_t i = 0; i < p->broker.ntls; i++)
+		nkeys += !ztj_policy_key_revoked(p, &p->broker.tls[i]);
+	(void)ztj_buf_put_u32(&b, (uint32_t)nkeys);
+	for (size_t i = 0; r == ZTJ_OK && i < p->broker.ntls; i++)
+		if (!ztj_policy_key_revoked(p, &p->broker.tls[i]))
+			r = put_key(&b, &p->broker.tls[i]);
+	if (r != ZTJ_OK) {
+		ztj_buf_free(&b);
+		return r;
+	}
+	return tell(g, &b);
+}
+
+static int tell_held(struct ztj_gate *g)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(g->trust);
+	size_t n = ztj_trust_ndirs(g->trust);
+	struct ztj_buf b;
+	int r;
+
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	r = ztj_ipc_begin(&b, ZTJ_MSG_HELD);
+	(void)ztj_buf_put_u64(&b, p == NULL ? 0 : (uint64_t)p->version);
+	(void)ztj_buf_put_u32(&b, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		const struct ztj_dir *d = ztj_trust_dir_at(g->trust, i);
+		(void)ztj_buf_put_cstring(&b, ztj_dir_name(d));
+		(void)ztj_buf_put_u64(&b, (uint64_t)ztj_dir_serial(d));
+	}
+	if (r != ZTJ_OK) {
+		ztj_buf_free(&b);
+		return r;
+	}
+	return tell(g, &b);
+}
+
+int ztj_news_tell_mirror(struct ztj_gate *g)
+{
+	int r = tell_held(g);
+
+	return r == ZTJ_OK ? tell_broker(g) : r;
+}
+
+int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s)
+{
+	struct ztj_buf b, json;
+	int r;
+
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	ztj_buf_init(&json, 128u * 1024u);
+	r = ztj_signed_to_json(s, &json);
+	if (r == ZTJ_OK)
+		r = ztj_ipc_begin(&b, ZTJ_MSG_POST);
+	if (r == ZTJ_OK) {
+		(void)ztj_buf_put(&b, id, ZTJ_DIGEST_LEN);
+		(void)ztj_buf_put_view(&b, ztj_buf_view(&json));
+		r = tell(g, &b);
+	}
+	ztj_buf_free(&b);
+	ztj_buf_free(&json);
+	return r;
+}
+
+static void ask_again(struct ztj_gate *g)
+{
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, 64);
+	if (ztj_ipc_begin(&b, ZTJ_MSG_RESYNC) != ZTJ_OK || tell(g, &b) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
+}
+
+/* ---- taking ---- */
+
+static bool alarming(int r)
+{
+	switch (r) {
+	case ZTJ_POLICY_FORK:
+	case ZTJ_POLICY_ROLLBACK:
+	case ZTJ_DIR_FORK:
+	case ZTJ_DIR_ROLLBACK:
+	case ZTJ_DIR_ANCESTRY:
+	case ZTJ_DIR_ROOT:
+	case ZTJ_DIR_ORDER:
+	case ZTJ_DIR_DELEGATION:
+	case ZTJ_KEY_SHARED:
+	case ZTJ_THRESHOLD:
+	case ZTJ_IO:
+	case ZTJ_NO_SPACE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void judge_outcome(struct ztj_gate *g, const char *what, int r)
+{
+	if (r == ZTJ_OK)
+		return;
+	if (alarming(r))
+		ztj_gate_alarm(g, r, what);
+	else
+		ztj_log(ZTJ_LOG_WARN, "refused %s: %s", what, ztj_err_name(r));
+}
+
+static int take_revocation(struct ztj_gate *g, const struct ztj_signed *s, int64_t now, bool *changed)
+{
+	return ztj_trustdir_revocation(g->dir, g->trust, s, now, changed);
+}
+
+static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t now)
+{
+	int64_t before = ztj_trust_fresh(g->trust);
+	int r = ztj_trustdir_status(g->dir, g->trust, s, now);
+	struct ztj_now clock;
+
+	if (r == ZTJ_OK && ztj_trust_fresh(g->trust) > before) {
+		ztj_gate_now(g, &clock);
+		ztj_clockmark_status(&g->clock, ztj_trust_fresh(g->trust), clock);
+	}
+	return r;
+}
+
+static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *changed)
+{
+	uint8_t request[ZTJ_DIGEST_LEN];
+	int64_t now = ztj_gate_ends_clock(g);
+	int r;
+
+	switch (ztj_stmt_peek(s->bytes)) {
+	case ZTJ_STMT_REQUEST:
+	case ZTJ_STMT_APPROVAL:
+		return ztj_store_add(g->store, s, changed, request);
+	case ZTJ_STMT_REVOCATION:
+		return take_revocation(g, s, now, changed);
+	case ZTJ_STMT_STATUS:
+		return take_status(g, s, now);
+	case ZTJ_STMT_STEPUP:
+		ztj_stepup_relayed(g, s);
+		return ZTJ_OK;
+	case ZTJ_STMT_NONE: /* a policy is its own text, not JSON */
+	case ZTJ_STMT_POLICY:
+		r = ztj_trustdir_policy(g->dir, g->trust, s, now, changed);
+		if (*changed)
+			ztj_log(ZTJ_LOG_NOTICE, "policy version %lld",
+			    (long long)ztj_trust_held_policy(g->trust)->version);
+		return r;
+	case ZTJ_STMT_DIRECTORY:
+	case ZTJ_STMT_LOGIN:
+	case ZTJ_STMT_PENDING:
+		break;
+	}
+	return ZTJ_STMT_TYPE;
+}
+
+/* News may end a session, so it is acted on at once. */
+static void after(struct ztj_gate *g, bool changed)
+{
+	if (!changed)
+		return;
+	if (ztj_news_tell_mirror(g) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
+	ztj_sessions_review(g);
+}
+
+int ztj_news_container(struct ztj_gate *g, struct ztj_view json, bool *changed)
+{
+	struct ztj_signed s;
+	struct ztj_buf mem;
+	int r;
+
+	*changed = false;
+	ztj_buf_init(&mem, ZTJ_POLICY_MAX + 128u * 1024u);
+	r = ztj_signed_from_json(json, &mem, &s);
+	if (r == ZTJ_OK)
+		r = take_signed(g, &s, changed);
+	ztj_buf_free(&mem);
+	after(g, *changed);
+	return r;
+}
+
+int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed)
+{
+	struct ztj_dirjson *d;
+	int r = ztj_dirjson_parse(json, &d);
+
+	*changed = false;
+	if (r != ZTJ_OK)
+		return r;
+	r = ztj_trustdir_directory(g->dir, g->trust, ztj_dirjson_update(d), ztj_gate_ends_clock(g), changed);
+	if (*changed)
+		ztj_log(ZTJ_LOG_NOTICE, "directory %s serial %lld", ztj_dirjson_update(d)->name,
+		    (long long)ztj_dir_serial(ztj_trust_dir(g->trust, ztj_dirjson_update(d)->name)));
+	ztj_dirjson_free(d);
+	after(g, *changed);
+	return r;
+}
+
+static int import_bundle(struct ztj_gate *g, struct ztj_view bytes, bool *changed)
+{
+	struct ztj_bundle *b;
+	int r = ztj_bundle_read(bytes, g->pins.domain, g->cache, &b);
+
+	if (r != ZTJ_OK)
+		return r;
+	r = ztj_store_add_bundle(g->store, b, changed);
+	for (size_t i = 0; r == ZTJ_OK && i < b->n; i++)
+		if (b->stmt[i]->type == ZTJ_STMT_REVOCATION) {
+			bool one;
+			r = take_revocation(g, &b->raw[i], ztj_gate_ends_clock(g), &one);
+			*changed |= one;
+		}
+	ztj_bundle_free(b);
+	after(g, *changed);
+	return r;
+}
+
+int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed)
+{
+	int r;
+
+	*changed = false;
+	if (bytes.n >= 5 && memcmp(bytes.p, "ZTJB1", 5) == 0)
+		return import_bundle(g, bytes, changed);
+	r = ztj_news_container(g, bytes, changed);
+	if (r == ZTJ_MEMBER_UNKNOWN || r == ZTJ_MEMBER_MISSING || r == ZTJ_TOO_LARGE)
+		r = ztj_news_directory(g, bytes, changed);
+	return r;
+}
+
+/* ---- from the mirror ---- */
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* The body stands in memory that the mirror can no longer change. */
+static int with_body(struct ztj_gate *g, int fd, uint8_t kind)
+{
+	struct stat st;
+	bool changed = false;
+	void *p;
+	int r;
+
+	if (fd < 0 || fcntl(fd, F_GET_SEALS) < 0 || (fcntl(fd, F_GET_SEALS) & SEALS) != SEALS || fstat(fd, &st) != 0)
+		return ZTJ_PROTOCOL;
+	if (st.st_size <= 0 || (size_t)st.st_size > BODY_MAX)
+		return ZTJ_TOO_LARGE;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return ZTJ_NOMEM;
+	if (kind == 1)
+		r = ztj_news_container(g, ztj_view_of(p, (size_t)st.st_size), &changed);
+	else
+		r = ztj_news_directory(g, ztj_view_of(p, (size_t)st.st_size), &changed);
+	(void)munmap(p, (size_t)st.st_size);
+	judge_outcome(g, kind == 1 ? "a policy" : "a directory", r);
+	if (r != ZTJ_OK)
+		ask_again(g);
+	return ZTJ_OK;
+}
+
+static int on_container(struct ztj_gate *g, struct ztj_rd *rd)
+{
+	struct ztj_view json;
+	bool changed;
+	int r = ztj_rd_string(rd, ZTJ_IPC_MAX, &json);
+
+	if (r != ZTJ_OK || (r = ztj_rd_end(rd)) != ZTJ_OK)
+		return r;
+	r = ztj_news_container(g, json, &changed);
+	/* A status that does not match yet comes again in seconds. */
+	if (r != ZTJ_STALE)
+		judge_outcome(g, "a statement", r);
+	return ZTJ_OK;
+}
+
+static int on_link(struct ztj_gate *g, struct ztj_rd *rd)
+{
+	uint8_t up;
+	int r = ztj_rd_u8(rd, &up);
+
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(rd);
+	if (r == ZTJ_OK && g->link_up != (up != 0)) {
+		g->link_up = up != 0;
+		ztj_log(ZTJ_LOG_NOTICE, g->link_up ? "connected to the broker" : "the broker cannot be reached");
+	}
+	return r;
+}
+
+static int on_posted(struct ztj_gate *g, struct ztj_rd *rd)
+{
+	struct ztj_view id;
+	uint32_t code;
+	int r;
+
+	if ((r = ztj_rd_bytes(rd, ZTJ_DIGEST_LEN, &id)) != ZTJ_OK || (r = ztj_rd_u32(rd, &code)) != ZTJ_OK ||
+	    (r = ztj_rd_end(rd)) != ZTJ_OK)
+		return r;
+	ztj_stepup_posted(g, id.p, code == 0 ? ZTJ_OK : ZTJ_UNREACHABLE);
+	return ZTJ_OK;
+}
+
+static int on_message(struct ztj_gate *g)
+{
+	struct ztj_ipc_in *in = &g->mirror_in;
+	struct ztj_rd rd;
+	uint8_t kind;
+
+	ztj_rd_init(&rd, in->body);
+	switch (in->type) {
+	case ZTJ_MSG_CONTAINER:
+		return on_container(g, &rd);
+	case ZTJ_MSG_BODY:
+		if (ztj_rd_u8(&rd, &kind) != ZTJ_OK || ztj_rd_end(&rd) != ZTJ_OK || kind < 1 || kind > 2)
+			return ZTJ_PROTOCOL;
+		return with_body(g, in->fd, kind);
+	case ZTJ_MSG_LINK:
+		return on_link(g, &rd);
+	case ZTJ_MSG_POSTED:
+		return on_posted(g, &rd);
+	default:
+		return ZTJ_PROTOCOL;
+	}
+}
+
+void ztj_news_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct ztj_gate *g = arg;
+	int r = ztj_ipc_read(fd, &g->mirror_in, true);
+
+	(void)what;
+	if (r == ZTJ_TIMEOUT)
+		return;
+	if (r == ZTJ_OK)
+		r = on_message(g);
+	ztj_ipc_in_reset(&g->mirror_in);
+	if (r != ZTJ_OK) {
+		/* All parts of hostd go together; whoever started them starts them again. */
+		ztj_log(ZTJ_LOG_ERROR, "the mirror: %s", ztj_err_name(r));
+		g->exit_status = 1;
+		(void)event_base_loopbreak(g->base);
+	}
+}

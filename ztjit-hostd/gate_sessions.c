@@ -1,0 +1,396 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* Running sessions: their beginning in a cgroup, their review whenever anything changes, their end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "libztjit/sys/log.h"
+#include "ztjit-hostd/gate.h"
+#include "ztjit-hostd/gatemsg.h"
+
+#define WARDEN_MS 3000
+#define HOUSEKEEPING 30 /* seconds between looks when nothing else is due */
+
+/* ---- the warden ---- */
+
+int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { m, sizeof(*m) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (++g->warden_id == 0)
+		g->warden_id = 1;
+	m->id = g->warden_id;
+	if (pidfd >= 0) {
+		struct cmsghdr *c;
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = control.room;
+		msg.msg_controllen = sizeof(control.room);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pidfd, sizeof(int));
+	}
+	return sendmsg(g->fds.warden, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(*m) ? ZTJ_OK : ZTJ_UNREACHABLE;
+}
+
+/* Nothing can be ended without a warden: the gate does not go on. */
+static void warden_lost(struct ztj_gate *g)
+{
+	ztj_log(ZTJ_LOG_ERROR, "the warden does not answer");
+	g->exit_status = 1;
+	(void)event_base_loopbreak(g->base);
+}
+
+void ztj_gate_kill_peer(struct ztj_conn *c)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_KILL_PROC };
+
+	if (ztj_warden_ask(c->g, &m, c->pidfd) != ZTJ_OK)
+		warden_lost(c->g);
+}
+
+/* ---- ends ---- */
+
+static void log_end(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
+{
+	char grant[ZTJ_HEX_SIZE];
+	struct ztj_now now;
+	struct ztj_decision d = { .event = event, .code = code, .person = s->person, .grant = grant, .service = s->service,
+		.account = s->account, .host = g->conf->fullname, .peer = s->peer, .tty = s->tty, .pid = s->leader.pid };
+
+	ztj_gate_now(g, &now);
+	d.time = now.sys;
+	ztj_hex(s->grant, ZTJ_DIGEST_LEN, grant);
+	ztj_log(ZTJ_LOG_NOTICE, "%s: session %llu of %s as %s: %s", event, (unsigned long long)s->no, s->person,
+	    s->account, ztj_err_text(code));
+	if (ztj_spool_append(g->spool, &d) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "the end of a session could not be logged");
+}
+
+static void end_session(struct ztj_gate *g, struct ztj_session *s, int code)
+{
+	struct ztj_warden_msg warn = { .op = ZTJ_WARDEN_WARN, .session = s->no,
+		.text = code == ZTJ_ENDED ? ZTJ_TEXT_ENDED : ZTJ_TEXT_REVOKED };
+	struct ztj_warden_msg kill = { .op = ZTJ_WARDEN_KILL, .session = s->no };
+
+	log_end(g, s, "end", code);
+	s->ending = true;
+	if (ztj_warden_ask(g, &warn, -1) != ZTJ_OK || ztj_warden_ask(g, &kill, -1) != ZTJ_OK)
+		warden_lost(g);
+}
+
+/* ---- review ---- */
+
+/* Is this grant the session's, or one that extends it? */
+static bool carries(struct ztj_gate *g, const struct ztj_session *s, const struct ztj_store_grant *grant)
+{
+	struct ztj_store_grant at = *grant;
+
+	for (unsigned depth = 0; depth <= ZTJ_CHAIN_MAX; depth++) {
+		if (memcmp(at.id, s->grant, ZTJ_DIGEST_LEN) == 0)
+			return true;
+		if (!at.has_follows || !ztj_store_find(g->store, at.follows, &at))
+			return false;
+	}
+	return false;
+}
+
+static void ask_about(struct ztj_gate *g, const struct ztj_session *s, struct ztj_question *q)
+{
+	struct ztj_session *top = ztj_sessions_top(g->sessions, ztj_sessions_get(g->sessions, s->no));
+	uint32_t gid;
+
+	ztj_gate_question(g, s->parent == 0 ? ZTJ_USE_LOGIN : ZTJ_USE_BECOME, s->service, q);
+	q->account = s->account;
+	q->peer = s->peer[0] != '\0' ? s->peer : NULL;
+	if (s->parent == 0) {
+		q->certified = &s->certified;
+		q->has_uid = ztj_gate_account(g, s->account, &q->uid, &gid);
+	} else {
+		q->person = s->person;
+		q->has_uid = top != NULL;
+		q->uid = top != NULL ? top->uid : 0;
+	}
+}
+
+/* The best answer among the session's grant and those that extend it. */
+static int judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best)
+{
+	struct ztj_answer *a = malloc(sizeof(*a));
+	struct ztj_question q;
+
+	memset(best, 0, sizeof(*best));
+	best->code = ZTJ_NO_GRANT;
+	if (a == NULL)
+		return best->code = ZTJ_NOMEM;
+	ask_about(g, s, &q);
+	for (size_t i = 0; i < ztj_store_count(g->store); i++) {
+		const struct ztj_bundle *b;
+		struct ztj_store_grant grant;
+		bool own;
+		ztj_store_at(g->store, i, &grant);
+		if (strcmp(grant.who, s->person) != 0 || !carries(g, s, &grant) ||
+		    ztj_store_bundle(g->store, grant.id, &b) != ZTJ_OK)
+			continue;
+		own = memcmp(grant.id, s->grant, ZTJ_DIGEST_LEN) == 0;
+		q.window = grant.window;
+		ztj_decide(g->trust, b, &q, a);
+		if ((a->code == ZTJ_OK && (best->code != ZTJ_OK || a->ends > best->ends)) ||
+		    (a->code != ZTJ_OK && best->code != ZTJ_OK && own))
+			*best = *a;
+	}
+	free(a);
+	return best->code;
+}
+
+/* A partition ends nobody's work before its time unless the rule says so; nor does one signer's newer news. */
+static bool lets_run(const struct ztj_answer *a)
+{
+	if (a->code == ZTJ_SEEN_AHEAD)
+		return true;
+	return a->code == ZTJ_STALE && a->grant.rule != NULL && a->grant.rule->on_stale != ZTJ_STALE_KILL;
+}
+
+static void set_end(struct ztj_gate *g, struct ztj_session *s, int64_t ends)
+{
+	struct ztj_now now;
+	int64_t left, boot;
+
+	ztj_gate_now(g, &now);
+	left = ends - ztj_clockmark_end(&g->clock, now);
+	boot = now.boot + (left > 0 ? left : 0);
+	/* A later end is an extension; anything else may only shorten, whatever the wall clock does. */
+	if (ends > s->ends) {
+		s->warned = 0;
+		s->end_boot = boot;
+	} else if (boot < s->end_boot) {
+		s->end_boot = boot;
+	}
+	s->ends = ends;
+}
+
+static void review_one(struct ztj_gate *g, struct ztj_session *s, struct ztj_answer *a)
+{
+	struct ztj_now now;
+	int code = judge(g, s, a);
+
+	ztj_gate_now(g, &now);
+	if (code == ZTJ_OK) {
+		memcpy(s->grant, a->request, ZTJ_DIGEST_LEN);
+		if (ztj_store_shorten(g->store, s->grant, a->starts, a->ends) != ZTJ_OK)
+			ztj_log(ZTJ_LOG_ERROR, "a window could not be stored");
+		set_end(g, s, a->ends);
+	}
+	if (now.boot >= s->end_boot || ztj_clockmark_end(&g->clock, now) >= s->ends)
+		end_session(g, s, ZTJ_ENDED);
+	else if (code != ZTJ_OK && !lets_run(a))
+		end_session(g, s, code);
+}
+
+/* ---- timers ---- */
+
+static void warn(struct ztj_gate *g, struct ztj_session *s, int64_t left)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_WARN, .session = s->no };
+
+	if (left <= 60 && (s->warned & 2) == 0)
+		m.text = ZTJ_TEXT_ONE_MINUTE;
+	else if (left <= 300 && left > 60 && (s->warned & 1) == 0)
+		m.text = ZTJ_TEXT_FIVE_MINUTES;
+	else
+		return;
+	s->warned |= left <= 60 ? 3 : 1;
+	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
+		warden_lost(g);
+}
+
+static void sooner(int64_t *at, int64_t when, int64_t now)
+{
+	if (when > now && when < *at)
+		*at = when;
+}
+
+/* Wakes at the next end or warning, by the boot clock, which nobody sets. */
+static void arm(struct ztj_gate *g)
+{
+	struct itimerspec ts = { .it_value = { 0, 0 } };
+	struct ztj_now now;
+	int64_t at;
+
+	ztj_gate_now(g, &now);
+	at = now.boot + HOUSEKEEPING;
+	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
+		const struct ztj_session *s = ztj_sessions_at(g->sessions, i);
+		if (s->ending)
+			continue;
+		sooner(&at, s->end_boot, now.boot);
+		sooner(&at, s->end_boot - 60, now.boot);
+		sooner(&at, s->end_boot - 300, now.boot);
+	}
+	ts.it_value.tv_sec = at;
+	if (timerfd_settime(g->boot_timer, TFD_TIMER_ABSTIME, &ts, NULL) != 0)
+		warden_lost(g);
+}
+
+void ztj_sessions_review(struct ztj_gate *g)
+{
+	struct ztj_answer *a = malloc(sizeof(*a));
+	struct ztj_now now;
+
+	if (a == NULL) {
+		warden_lost(g);
+		return;
+	}
+	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
+		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
+		if (s->ending)
+			continue;
+		review_one(g, s, a);
+		ztj_gate_now(g, &now);
+		if (!s->ending)
+			warn(g, s, s->end_boot - now.boot);
+	}
+	free(a);
+	arm(g);
+}
+
+void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ztj_gate *g = arg;
+	uint64_t ticks;
+	ssize_t n = read(fd, &ticks, sizeof(ticks));
+
+	(void)what;
+	if (fd == g->jump_timer && n < 0) /* ECANCELED: somebody set the clock */
+		ztj_log(ZTJ_LOG_WARN, "the system clock was set");
+	ztj_gate_save_clock(g, fd == g->jump_timer);
+	if (fd == g->jump_timer) {
+		struct itimerspec far = { .it_value = { .tv_sec = INT32_MAX } };
+		(void)timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+	}
+	ztj_sessions_review(g);
+}
+
+/* ---- beginnings ---- */
+
+void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, const struct ztj_session *parent)
+{
+	struct ztj_gate *g = c->g;
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_MAKE };
+	struct ztj_session *s;
+	int r = ztj_sessions_add(g->sessions, parent, &s);
+
+	if (r != ZTJ_OK) {
+		ztj_pam_deny(c, r, NULL);
+		return;
+	}
+	s->certified = like->certified;
+	s->uid = like->uid;
+	s->leader = c->proc.id;
+	s->ends = INT64_MIN;
+	(void)snprintf(s->person, sizeof(s->person), "%s", c->answer.person);
+	(void)snprintf(s->service, sizeof(s->service), "%s", c->service);
+	(void)snprintf(s->account, sizeof(s->account), "%s", like->account);
+	(void)snprintf(s->peer, sizeof(s->peer), "%s", like->peer);
+	(void)snprintf(s->tty, sizeof(s->tty), "%s", c->proc.tty);
+	memcpy(s->grant, c->answer.request, ZTJ_DIGEST_LEN);
+	set_end(g, s, c->answer.ends);
+	s->warned = c->answer.ends - ztj_gate_ends_clock(g) <= 60 ? 3 : c->answer.ends - ztj_gate_ends_clock(g) <= 300 ? 1 : 0;
+	c->session = s->no;
+	/* Durable before it takes effect. */
+	r = ztj_pam_log(c, "open", ZTJ_OK, c->answer.text);
+	ztj_conn_freeze(c);
+	m.session = s->no;
+	m.parent = s->parent;
+	if (r == ZTJ_OK) {
+		r = ztj_warden_ask(g, &m, c->pidfd);
+		if (r != ZTJ_OK)
+			warden_lost(g);
+	}
+	if (r != ZTJ_OK) {
+		ztj_sessions_remove(g->sessions, s->no);
+		ztj_pam_deny(c, r, NULL);
+		return;
+	}
+	c->waiting = m.id;
+	s->making = m.id;
+	ztj_conn_deadline(c, WARDEN_MS);
+	arm(g);
+}
+
+static struct ztj_conn *waiter(struct ztj_gate *g, uint32_t id)
+{
+	for (struct ztj_conn *c = g->conns; c != NULL; c = c->next)
+		if (id != 0 && c->waiting == id)
+			return c;
+	return NULL;
+}
+
+static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
+{
+	struct ztj_conn *c = waiter(g, m->id);
+	struct ztj_session *s = ztj_sessions_get(g->sessions, m->session);
+	bool told = false;
+
+	if (s == NULL || s->making != m->id || m->id == 0)
+		return; /* a command that nobody waits for */
+	s->making = 0;
+	if (m->code != ZTJ_OK) {
+		ztj_sessions_remove(g->sessions, m->session);
+		if (c != NULL) {
+			c->waiting = 0;
+			ztj_pam_deny(c, m->code, NULL);
+		}
+		return;
+	}
+	if (c != NULL) {
+		c->waiting = 0;
+		g->admissions++;
+		told = ztj_conn_verdict(c, ZTJ_OK, "");
+	}
+	/* Whoever asked is gone (P12): what was not told yes must not go on. */
+	if (!told)
+		end_session(g, s, ZTJ_UNREACHABLE);
+	else
+		ztj_sessions_review(g); /* news may have come while the warden worked */
+}
+
+static void emptied(struct ztj_gate *g, uint64_t no)
+{
+	struct ztj_session *s = ztj_sessions_get(g->sessions, no);
+
+	if (s == NULL)
+		return;
+	log_end(g, s, "gone", ZTJ_OK);
+	ztj_touch_forget(g, no);
+	ztj_sessions_remove(g->sessions, no);
+}
+
+void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)
+{
+	struct ztj_gate *g = arg;
+	struct ztj_warden_msg m;
+	ssize_t n = recv(fd, &m, sizeof(m), MSG_DONTWAIT);
+
+	(void)what;
+	if (n != (ssize_t)sizeof(m)) {
+		warden_lost(g);
+		return;
+	}
+	if (m.op == ZTJ_WARDEN_EMPTY)
+		emptied(g, m.session);
+	else if (m.op == ZTJ_WARDEN_DONE)
+		made(g, &m);
+}

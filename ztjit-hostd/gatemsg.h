@@ -1,0 +1,34 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * Message types of PROTOCOL section 4, and those between mirror and gate.
+ */
+#ifndef ZTJ_HOSTD_GATEMSG_H
+#define ZTJ_HOSTD_GATEMSG_H
+
+#define ZTJ_TEXT_MAX 2000 /* bytes of a text that is shown to a person */
+
+enum ztj_msg {
+	/* pam.sock */
+	ZTJ_MSG_AUTH = 1, ZTJ_MSG_ACCOUNT = 2, ZTJ_MSG_OPEN = 3, ZTJ_MSG_CLOSE = 4, ZTJ_MSG_AGENT = 5,
+	ZTJ_MSG_VERDICT = 128, ZTJ_MSG_PROMPT = 129, ZTJ_MSG_NEED_AGENT = 130,
+	/* principals.sock */
+	ZTJ_MSG_PRINCIPALS = 16, ZTJ_MSG_LINE = 144,
+	/* control.sock */
+	ZTJ_MSG_IMPORT = 32, ZTJ_MSG_CLOCK = 33, ZTJ_MSG_STATUS = 34, ZTJ_MSG_REPLY = 160,
+
+	/* mirror to gate: bytes as the broker sent them */
+	ZTJ_MSG_CONTAINER = 64, /* string JSON container: policy, statement, status, step-up */
+	ZTJ_MSG_BODY = 65,      /* uint8 1: policy, 2: directory; the body in a sealed memfd that comes along */
+	ZTJ_MSG_LINK = 66,      /* uint8: connected or not */
+	ZTJ_MSG_POSTED = 67,    /* 32 bytes id of the challenge, uint32 code */
+	/* gate to mirror */
+	ZTJ_MSG_BROKER = 72,    /* uint32 n, n strings url; uint32 m, m strings key text: whom to believe */
+	ZTJ_MSG_HELD = 73,      /* uint64 policy version, uint32 n, n of: string directory, uint64 serial */
+	ZTJ_MSG_POST = 74,      /* 32 bytes id, string JSON container: a challenge to relay */
+	ZTJ_MSG_RESYNC = 75     /* something was refused: ask for everything again */
+};
+
+#endif

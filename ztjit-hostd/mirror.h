@@ -1,0 +1,87 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * mirror: the process with the network. It follows the broker's stream, fetches what the
+ * stream announces, relays challenges, and hands everything to the gate as bytes. It has no
+ * power: what it invents does not verify.
+ */
+#ifndef ZTJ_HOSTD_MIRROR_H
+#define ZTJ_HOSTD_MIRROR_H
+
+#include <sys/types.h>
+
+#include "libztjit/net/net.h"
+#include "libztjit/core/text.h"
+#include "libztjit/sys/ipc.h"
+
+#define ZTJ_MIRROR_DIRS 64
+#define ZTJ_MIRROR_POSTS 16
+#define ZTJ_MIRROR_LINE_MAX (160u * 1024u)
+#define ZTJ_MIRROR_BODY_MAX ((size_t)256 * 1024 * 1024)
+
+struct ztj_mirror_post {
+	CURL *easy; /* NULL: free */
+	uint8_t id[32];
+};
+
+struct ztj_mirror {
+	int gate;
+	const struct ztj_seckey *tls;
+	CURLM *multi;
+	struct ztj_net *net;       /* NULL: the gate has not said whom to believe */
+	struct ztj_buf broker;     /* that message, to see whether it changed */
+	size_t url, nurls;
+	struct ztj_ipc_in in;
+	/* stream */
+	CURL *stream;
+	struct ztj_buf line;
+	bool paused, up;
+	uint64_t since;
+	int64_t next_try, backoff; /* ms of the boot clock; ms */
+	bool resync;
+	/* what is to be fetched, one at a time */
+	CURL *fetch;
+	int body;                  /* memfd */
+	size_t body_n;
+	uint8_t fetching;          /* 1: policy, 2: directory */
+	bool want_policy;
+	size_t nwant;
+	char want[ZTJ_MIRROR_DIRS][ZTJ_NAME_SIZE];
+	/* what the gate holds */
+	int64_t policy;
+	size_t ndirs;
+	struct {
+		char name[ZTJ_NAME_SIZE];
+		uint64_t serial;
+	} dir[ZTJ_MIRROR_DIRS];
+	struct ztj_mirror_post post[ZTJ_MIRROR_POSTS];
+	bool failed;               /* the gate is gone or talks nonsense */
+};
+
+/* The process: never returns. gate: the pair to the gate. */
+_Noreturn void ztj_mirror_main(int gate, const struct ztj_seckey *tls);
+
+/* ---- inside: mirror_stream.c ---- */
+void ztj_mirror_stream_start(struct ztj_mirror *m);
+void ztj_mirror_stream_stop(struct ztj_mirror *m);
+/* One line of the stream. */
+void ztj_mirror_line(struct ztj_mirror *m, struct ztj_view line);
+/* After a fetch: goes on with lines that waited for it. */
+void ztj_mirror_stream_resume(struct ztj_mirror *m);
+
+/* ---- mirror_fetch.c ---- */
+void ztj_mirror_fetch_next(struct ztj_mirror *m);
+void ztj_mirror_fetch_done(struct ztj_mirror *m, CURLcode rc);
+void ztj_mirror_fetch_stop(struct ztj_mirror *m);
+void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json);
+void ztj_mirror_post_done(struct ztj_mirror *m, struct ztj_mirror_post *p, CURLcode rc);
+void ztj_mirror_posts_stop(struct ztj_mirror *m);
+
+/* ---- mirror_gate.c: messages to and from the gate ---- */
+void ztj_mirror_send(struct ztj_mirror *m, struct ztj_buf *msg, int fd);
+void ztj_mirror_tell_link(struct ztj_mirror *m, bool up);
+void ztj_mirror_from_gate(struct ztj_mirror *m);
+
+#endif
