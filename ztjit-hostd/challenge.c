@@ -42,8 +42,8 @@ static void describe(const struct ztj_conn *c, const char **list, size_t n, stru
 	for (size_t i = 0; i < n && at < sizeof(who); i++)
 		at += (size_t)snprintf(who + at, sizeof(who) - at, "%s%s", i > 0 ? ", " : "", list[i]);
 	ztj_short_id(c->answer.request, id);
-	(void)snprintf(u->what, sizeof(u->what), "%s on %s as %s%s, grant %s", c->service, c->g->conf->fullname, who,
-	    at >= sizeof(who) ? "…" : "", id);
+	(void)snprintf(u->what, sizeof(u->what), "%s on %s as %s%s, grant %s", c->service,
+	    c->g->conf->fullname, who, at >= sizeof(who) ? "…" : "", id);
 }
 
 static int build(struct ztj_conn *c, const struct ztj_session *s, struct ztj_stepup *u)
@@ -84,11 +84,13 @@ static void transports(const struct ztj_rule *rule, struct ztj_stepup *u)
 	static const struct {
 		const char *name;
 		enum ztj_transport via;
-	} known[] = { { "agent", ZTJ_VIA_AGENT }, { "confirm", ZTJ_VIA_CONFIRM }, { "plain-agent", ZTJ_VIA_PLAIN_AGENT } };
+	} known[] = { { "agent", ZTJ_VIA_AGENT }, { "confirm", ZTJ_VIA_CONFIRM },
+		{ "plain-agent", ZTJ_VIA_PLAIN_AGENT } };
 
 	for (size_t i = 0; i < rule->step_up_order.n; i++)
 		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-			if (strcmp(rule->step_up_order.s[i], known[k].name) == 0 && u->norder < ZTJ_TRANSPORTS_MAX)
+			if (strcmp(rule->step_up_order.s[i], known[k].name) == 0 &&
+			    u->norder < ZTJ_TRANSPORTS_MAX)
 				u->order[u->norder++] = known[k].via;
 }
 
@@ -113,8 +115,8 @@ int ztj_stepup_new(struct ztj_conn *c, const struct ztj_session *s, struct ztj_s
 	if (r == ZTJ_OK)
 		r = ztj_stmt_id(ztj_buf_view(&u->bytes), u->id);
 	if (r == ZTJ_OK)
-		r = ztj_sshsig_sign(&c->g->machine, ztj_stmt_namespace(ZTJ_STMT_STEPUP), ztj_buf_view(&u->bytes),
-		    &u->machine_sig);
+		r = ztj_sshsig_sign(&c->g->machine, ztj_stmt_namespace(ZTJ_STMT_STEPUP),
+		    ztj_buf_view(&u->bytes), &u->machine_sig);
 	if (r == ZTJ_OK)
 		*out = u;
 	return r;

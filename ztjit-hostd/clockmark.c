@@ -51,8 +51,9 @@ int ztj_clockmark_parse(struct ztj_clockmark *m, struct ztj_view text)
 
 	memset(m, 0, sizeof(*m));
 	if (!word(&text, magic, sizeof(magic)) || !word(&text, version, sizeof(version)) ||
-	    !word(&text, mark, sizeof(mark)) || !word(&text, run, sizeof(run)) || !word(&text, boot, sizeof(boot)) ||
-	    !word(&text, m->bootid, sizeof(m->bootid)) || text.n != 0 || strcmp(magic, "ztjit-clock") != 0)
+	    !word(&text, mark, sizeof(mark)) || !word(&text, run, sizeof(run)) ||
+	    !word(&text, boot, sizeof(boot)) || !word(&text, m->bootid, sizeof(m->bootid)) || text.n != 0 ||
+	    strcmp(magic, "ztjit-clock") != 0)
 		return ZTJ_BAD_ENCODING;
 	if (strcmp(version, "1") != 0)
 		return ZTJ_VERSION;

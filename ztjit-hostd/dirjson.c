@@ -14,7 +14,7 @@ struct ztj_dirjson {
 	json_t *root;
 	struct ztj_dir_update u;
 	size_t nmem;
-	struct ztj_buf *mem;       /* of the statements */
+	struct ztj_buf *mem; /* of the statements */
 	struct ztj_signed *signeds;
 	const char **drop;
 	struct ztj_view *put;
@@ -70,7 +70,8 @@ static int parse_delta(struct ztj_dirjson *d, const json_t *drop, const json_t *
 {
 	size_t ndrop = json_array_size(drop), nput = json_array_size(put);
 
-	if (!json_is_array(drop) || !json_is_array(put) || ndrop > ZTJ_DIR_RECORDS_MAX || nput > ZTJ_DIR_RECORDS_MAX)
+	if (!json_is_array(drop) || !json_is_array(put) || ndrop > ZTJ_DIR_RECORDS_MAX ||
+	    nput > ZTJ_DIR_RECORDS_MAX)
 		return ZTJ_MEMBER_TYPE;
 	d->drop = calloc(ndrop + 1, sizeof(*d->drop));
 	d->put = calloc(nput + 1, sizeof(*d->put));

@@ -56,7 +56,8 @@ void ztj_gate_save_clock(struct ztj_gate *g, bool force)
 		return;
 	ztj_buf_init(&b, 256);
 	clock_path(g, path, sizeof(path));
-	if (ztj_clockmark_format(&g->clock, &b) != ZTJ_OK || ztj_file_write(path, ztj_buf_view(&b), 0600) != ZTJ_OK)
+	if (ztj_clockmark_format(&g->clock, &b) != ZTJ_OK ||
+	    ztj_file_write(path, ztj_buf_view(&b), 0600) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the clock mark could not be stored");
 	else
 		g->clock_saved = now.boot;
@@ -136,7 +137,9 @@ static int load_trust(struct ztj_gate *g)
 
 static int load_rest(struct ztj_gate *g)
 {
-	struct ztj_store_conf sc = { .dir = g->conf->state, .domain = g->pins.domain, .host = g->conf->fullname,
+	struct ztj_store_conf sc = { .dir = g->conf->state,
+		.domain = g->pins.domain,
+		.host = g->conf->fullname,
 		.cache = g->cache };
 	char path[512];
 	size_t bad = 0;
@@ -202,7 +205,8 @@ static int events(struct ztj_gate *g)
 	g->base = event_base_new();
 	if (g->base == NULL)
 		return ZTJ_NOMEM;
-	if ((r = listen_on(g, 0, g->fds.pam)) != ZTJ_OK || (r = listen_on(g, 1, g->fds.principals)) != ZTJ_OK ||
+	if ((r = listen_on(g, 0, g->fds.pam)) != ZTJ_OK ||
+	    (r = listen_on(g, 1, g->fds.principals)) != ZTJ_OK ||
 	    (r = listen_on(g, 2, g->fds.control)) != ZTJ_OK ||
 	    (r = watch(g, g->fds.mirror, ztj_news_readable, &g->from_mirror)) != ZTJ_OK ||
 	    (r = watch(g, g->fds.warden, ztj_warden_answer, &g->from_warden)) != ZTJ_OK)
@@ -212,8 +216,9 @@ static int events(struct ztj_gate *g)
 
 /* ---- life ---- */
 
-int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env, const struct ztj_gate_fds *fds,
-    const struct ztj_seckey *machine, const char *cgroup_prefix, struct ztj_gate **out)
+int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env,
+    const struct ztj_gate_fds *fds, const struct ztj_seckey *machine, const char *cgroup_prefix,
+    struct ztj_gate **out)
 {
 	struct ztj_gate *g = calloc(1, sizeof(*g));
 	int r;

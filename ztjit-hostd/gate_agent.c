@@ -186,7 +186,8 @@ static void on_answer(struct ztj_conn *c, struct ztj_view msg)
 	ztj_rd_init(&rd, msg);
 	if (ztj_rd_u8(&rd, &type) != ZTJ_OK)
 		next(c);
-	else if (type == ZTJ_AGENT_EXTENSION_FAILURE || (type == ZTJ_AGENT_FAILURE && c->stepup->want == ZTJ_AGENT_SIGN_RESPONSE))
+	else if (type == ZTJ_AGENT_EXTENSION_FAILURE ||
+	    (type == ZTJ_AGENT_FAILURE && c->stepup->want == ZTJ_AGENT_SIGN_RESPONSE))
 		ztj_pam_deny(c, ZTJ_DEVICE_REFUSED, NULL); /* the person said no */
 	else if (type != c->stepup->want)
 		next(c);

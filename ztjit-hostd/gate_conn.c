@@ -172,7 +172,9 @@ static int conn_new(struct ztj_gate *g, enum ztj_conn_kind kind, int sock, struc
 	if (r == ZTJ_OK) {
 		c->readable = event_new(g->base, sock, EV_READ | EV_PERSIST, on_readable, c);
 		c->deadline = evtimer_new(g->base, on_deadline, c);
-		r = c->readable == NULL || c->deadline == NULL || event_add(c->readable, NULL) != 0 ? ZTJ_NOMEM : ZTJ_OK;
+		r = c->readable == NULL || c->deadline == NULL || event_add(c->readable, NULL) != 0
+		    ? ZTJ_NOMEM
+		    : ZTJ_OK;
 	}
 	if (r != ZTJ_OK) {
 		ztj_conn_close(c);

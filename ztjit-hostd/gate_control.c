@@ -112,7 +112,8 @@ static void set_time(json_t *o, const char *name, int64_t t)
 {
 	char text[ZTJ_TIME_SIZE];
 
-	(void)json_object_set_new(o, name, t > 0 && ztj_time_format(t, text) == ZTJ_OK ? json_string(text) : json_null());
+	(void)json_object_set_new(o, name,
+	    t > 0 && ztj_time_format(t, text) == ZTJ_OK ? json_string(text) : json_null());
 }
 
 static json_t *directories(struct ztj_gate *g)
@@ -125,7 +126,8 @@ static json_t *directories(struct ztj_gate *g)
 		(void)json_object_set_new(o, "serial", json_integer(ztj_dir_serial(d)));
 		(void)json_object_set_new(o, "records", json_integer((json_int_t)ztj_dir_count(d)));
 		(void)json_object_set_new(o, "state",
-		    json_string(ztj_err_name(ztj_trust_dir_state(g->trust, ztj_dir_name(d), ztj_gate_ends_clock(g)))));
+		    json_string(ztj_err_name(
+			ztj_trust_dir_state(g->trust, ztj_dir_name(d), ztj_gate_ends_clock(g)))));
 		set_time(o, "expires", ztj_dir_expires(d));
 		(void)json_object_set_new(list, ztj_dir_name(d), o);
 	}
@@ -142,7 +144,8 @@ static json_t *sessions(struct ztj_gate *g)
 		json_t *o = json_object();
 		ztj_short_id(s->grant, id);
 		(void)json_object_set_new(o, "session", json_integer((json_int_t)s->no));
-		(void)json_object_set_new(o, "inside", s->parent != 0 ? json_integer((json_int_t)s->parent) : json_null());
+		(void)json_object_set_new(o, "inside",
+		    s->parent != 0 ? json_integer((json_int_t)s->parent) : json_null());
 		(void)json_object_set_new(o, "person", json_string(s->person));
 		(void)json_object_set_new(o, "service", json_string(s->service));
 		(void)json_object_set_new(o, "account", json_string(s->account));
@@ -186,7 +189,8 @@ static void status(struct ztj_conn *c)
 	(void)json_object_set_new(o, "policy", p == NULL ? json_null() : json_integer(p->version));
 	set_time(o, "policy_expires", p == NULL ? 0 : p->expires);
 	(void)json_object_set_new(o, "directories", directories(g));
-	(void)json_object_set_new(o, "revocations", json_integer((json_int_t)ztj_trust_nrevocations(g->trust)));
+	(void)json_object_set_new(o, "revocations",
+	    json_integer((json_int_t)ztj_trust_nrevocations(g->trust)));
 	(void)json_object_set_new(o, "grants", json_integer((json_int_t)ztj_store_count(g->store)));
 	(void)json_object_set_new(o, "sessions", sessions(g));
 	set_time(o, "clock", now.sys);

@@ -28,7 +28,8 @@ bool ztj_offer_add(struct ztj_gate *g, const struct ztj_offer *o)
 
 	for (size_t i = 0; i < ZTJ_OFFERS; i++) {
 		struct ztj_offer *e = &g->offer[i];
-		if (ztj_procid_eq(e->sshd, o->sshd) && strcmp(e->account, o->account) == 0 && same(e->cert, o->cert)) {
+		if (ztj_procid_eq(e->sshd, o->sshd) && strcmp(e->account, o->account) == 0 &&
+		    same(e->cert, o->cert)) {
 			e->boot = o->boot;
 			return false;
 		}
@@ -57,7 +58,8 @@ const struct ztj_offer *ztj_offer_find(struct ztj_gate *g, struct ztj_procid ssh
 
 /* ---- passes ---- */
 
-void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN], bool touched)
+void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],
+    bool touched)
 {
 	struct ztj_pass *at = &g->pass[0];
 	int64_t now = boot_now(g);
@@ -79,13 +81,15 @@ void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t gran
 	memcpy(at->grant, grant, ZTJ_DIGEST_LEN);
 }
 
-const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN])
+const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc,
+    const uint8_t grant[ZTJ_DIGEST_LEN])
 {
 	int64_t now = boot_now(g);
 
 	for (size_t i = 0; i < ZTJ_PASSES; i++) {
 		const struct ztj_pass *e = &g->pass[i];
-		if (ztj_procid_eq(e->proc, proc) && same(e->grant, grant) && now - e->boot <= ZTJ_PASS_SECONDS)
+		if (ztj_procid_eq(e->proc, proc) && same(e->grant, grant) &&
+		    now - e->boot <= ZTJ_PASS_SECONDS)
 			return e;
 	}
 	return NULL;
@@ -117,8 +121,8 @@ void ztj_touch_add(struct ztj_gate *g, uint64_t session, uint32_t tty_nr, const 
 	memcpy(at->grant, grant, ZTJ_DIGEST_LEN);
 }
 
-bool ztj_touch_fresh(struct ztj_gate *g, uint64_t session, uint32_t tty_nr, const uint8_t grant[ZTJ_DIGEST_LEN],
-    int64_t every)
+bool ztj_touch_fresh(struct ztj_gate *g, uint64_t session, uint32_t tty_nr,
+    const uint8_t grant[ZTJ_DIGEST_LEN], int64_t every)
 {
 	int64_t now = boot_now(g);
 

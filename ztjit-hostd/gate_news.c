@@ -298,7 +298,8 @@ static int with_body(struct ztj_gate *g, int fd, uint8_t kind)
 	void *p;
 	int r;
 
-	if (fd < 0 || fcntl(fd, F_GET_SEALS) < 0 || (fcntl(fd, F_GET_SEALS) & SEALS) != SEALS || fstat(fd, &st) != 0)
+	if (fd < 0 || fcntl(fd, F_GET_SEALS) < 0 || (fcntl(fd, F_GET_SEALS) & SEALS) != SEALS ||
+	    fstat(fd, &st) != 0)
 		return ZTJ_PROTOCOL;
 	if (st.st_size <= 0 || (size_t)st.st_size > BODY_MAX)
 		return ZTJ_TOO_LARGE;
@@ -340,7 +341,8 @@ static int on_link(struct ztj_gate *g, struct ztj_rd *rd)
 		r = ztj_rd_end(rd);
 	if (r == ZTJ_OK && g->link_up != (up != 0)) {
 		g->link_up = up != 0;
-		ztj_log(ZTJ_LOG_NOTICE, g->link_up ? "connected to the broker" : "the broker cannot be reached");
+		ztj_log(ZTJ_LOG_NOTICE,
+		    g->link_up ? "connected to the broker" : "the broker cannot be reached");
 	}
 	return r;
 }

@@ -19,7 +19,8 @@
 /* ---- local accounts ---- */
 
 /* Only the file: a name service could ask us back (N02), and "local" is what DESIGN section 4 says. */
-static bool passwd_find(const struct ztj_gate *g, const char *name, uint32_t uid, struct passwd *out, char *room, size_t size)
+static bool passwd_find(const struct ztj_gate *g, const char *name, uint32_t uid, struct passwd *out,
+    char *room, size_t size)
 {
 	FILE *fp = fopen(g->env.passwd, "re");
 	struct passwd *pw = NULL;
@@ -63,9 +64,16 @@ int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *tex
 	char grant[ZTJ_HEX_SIZE] = "";
 	struct ztj_now now;
 	struct ztj_session *s = ztj_sessions_get(c->g->sessions, c->session);
-	struct ztj_decision d = { .event = event, .code = code, .service = c->service, .account = c->user,
-		.host = c->g->conf->fullname, .peer = s != NULL ? s->peer : c->rhost, .key = c->info_key,
-		.tty = c->proc.tty, .pid = c->pid, .text = text };
+	struct ztj_decision d = { .event = event,
+		.code = code,
+		.service = c->service,
+		.account = c->user,
+		.host = c->g->conf->fullname,
+		.peer = s != NULL ? s->peer : c->rhost,
+		.key = c->info_key,
+		.tty = c->proc.tty,
+		.pid = c->pid,
+		.text = text };
 	static const uint8_t none[ZTJ_DIGEST_LEN];
 
 	ztj_gate_now(c->g, &now);
@@ -79,8 +87,8 @@ int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *tex
 	if (code == ZTJ_OK)
 		d.ends = c->answer.ends;
 	ztj_log(code == ZTJ_OK ? ZTJ_LOG_INFO : ZTJ_LOG_NOTICE, "%s %s: %s for %s as %s: %s",
-	    code == ZTJ_OK ? "allowed" : "denied", event, ztj_err_name(code), d.person != NULL ? d.person : "-", c->user,
-	    text != NULL ? text : "");
+	    code == ZTJ_OK ? "allowed" : "denied", event, ztj_err_name(code),
+	    d.person != NULL ? d.person : "-", c->user, text != NULL ? text : "");
 	return ztj_spool_append(c->g->spool, &d);
 }
 
@@ -111,7 +119,8 @@ void ztj_pam_deny(struct ztj_conn *c, int code, const char *text)
 
 	if (code == ZTJ_OK)
 		code = ZTJ_INTERNAL;
-	(void)snprintf(line, sizeof(line), "ztjit: %s", text != NULL && text[0] != '\0' ? text : ztj_err_text(code));
+	(void)snprintf(line, sizeof(line), "ztjit: %s",
+	    text != NULL && text[0] != '\0' ? text : ztj_err_text(code));
 	c->g->denials++;
 	if (ztj_pam_log(c, event_of(c), code, line) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the decision could not be logged");
@@ -134,8 +143,12 @@ void ztj_gate_question(struct ztj_gate *g, enum ztj_use use, const char *service
 	struct ztj_now now;
 
 	ztj_gate_now(g, &now);
-	*q = (struct ztj_question){ .use = use, .host = g->conf->fullname, .machine = &g->machine.pub, .service = service,
-		.now = ztj_clockmark_end(&g->clock, now), .now_begin = ztj_clockmark_begin(&g->clock) };
+	*q = (struct ztj_question){ .use = use,
+		.host = g->conf->fullname,
+		.machine = &g->machine.pub,
+		.service = service,
+		.now = ztj_clockmark_end(&g->clock, now),
+		.now_begin = ztj_clockmark_begin(&g->clock) };
 }
 
 /* ---- the uid-0 exemption ---- */
@@ -145,7 +158,8 @@ void ztj_gate_question(struct ztj_gate *g, enum ztj_use use, const char *service
 static bool exempt(const struct ztj_conn *c, bool inside)
 {
 	const struct ztj_procinfo *p = &c->proc;
-	bool marked = p->loginuid != ZTJ_NO_LOGINUID && p->loginuid != 0 && p->loginuid != c->g->env.init_loginuid;
+	bool marked = p->loginuid != ZTJ_NO_LOGINUID && p->loginuid != 0 &&
+	    p->loginuid != c->g->env.init_loginuid;
 
 	return !inside && p->ruid == 0 && !marked && strstr(p->cgroup, "/user.slice/") == NULL;
 }

@@ -67,21 +67,30 @@ static void log_end(struct ztj_gate *g, const struct ztj_session *s, const char 
 {
 	char grant[ZTJ_HEX_SIZE];
 	struct ztj_now now;
-	struct ztj_decision d = { .event = event, .code = code, .person = s->person, .grant = grant, .service = s->service,
-		.account = s->account, .host = g->conf->fullname, .peer = s->peer, .tty = s->tty, .pid = s->leader.pid };
+	struct ztj_decision d = { .event = event,
+		.code = code,
+		.person = s->person,
+		.grant = grant,
+		.service = s->service,
+		.account = s->account,
+		.host = g->conf->fullname,
+		.peer = s->peer,
+		.tty = s->tty,
+		.pid = s->leader.pid };
 
 	ztj_gate_now(g, &now);
 	d.time = now.sys;
 	ztj_hex(s->grant, ZTJ_DIGEST_LEN, grant);
-	ztj_log(ZTJ_LOG_NOTICE, "%s: session %llu of %s as %s: %s", event, (unsigned long long)s->no, s->person,
-	    s->account, ztj_err_text(code));
+	ztj_log(ZTJ_LOG_NOTICE, "%s: session %llu of %s as %s: %s", event, (unsigned long long)s->no,
+	    s->person, s->account, ztj_err_text(code));
 	if (ztj_spool_append(g->spool, &d) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the end of a session could not be logged");
 }
 
 static void end_session(struct ztj_gate *g, struct ztj_session *s, int code)
 {
-	struct ztj_warden_msg warn = { .op = ZTJ_WARDEN_WARN, .session = s->no,
+	struct ztj_warden_msg warn = { .op = ZTJ_WARDEN_WARN,
+		.session = s->no,
 		.text = code == ZTJ_ENDED ? ZTJ_TEXT_ENDED : ZTJ_TEXT_REVOKED };
 	struct ztj_warden_msg kill = { .op = ZTJ_WARDEN_KILL, .session = s->no };
 
@@ -307,7 +316,9 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, const
 	(void)snprintf(s->tty, sizeof(s->tty), "%s", c->proc.tty);
 	memcpy(s->grant, c->answer.request, ZTJ_DIGEST_LEN);
 	set_end(g, s, c->answer.ends);
-	s->warned = c->answer.ends - ztj_gate_ends_clock(g) <= 60 ? 3 : c->answer.ends - ztj_gate_ends_clock(g) <= 300 ? 1 : 0;
+	s->warned = c->answer.ends - ztj_gate_ends_clock(g) <= 60 ? 3
+	    : c->answer.ends - ztj_gate_ends_clock(g) <= 300      ? 1
+								  : 0;
 	c->session = s->no;
 	/* Durable before it takes effect. */
 	r = ztj_pam_log(c, "open", ZTJ_OK, c->answer.text);

@@ -171,7 +171,8 @@ static int parse_principals(struct ztj_conn *c, char *type, size_t size, struct 
 	if ((r = ztj_rd_cstring(&rd, c->user, sizeof(c->user))) != ZTJ_OK ||
 	    (r = ztj_rd_cstring(&rd, type, size)) != ZTJ_OK ||
 	    (r = ztj_rd_string(&rd, 170u * 1024u, cert)) != ZTJ_OK ||
-	    (r = ztj_rd_cstring(&rd, c->rhost, sizeof(c->rhost))) != ZTJ_OK || (r = ztj_rd_end(&rd)) != ZTJ_OK)
+	    (r = ztj_rd_cstring(&rd, c->rhost, sizeof(c->rhost))) != ZTJ_OK ||
+	    (r = ztj_rd_end(&rd)) != ZTJ_OK)
 		return r;
 	return ZTJ_OK;
 }

@@ -13,19 +13,25 @@
 
 static const struct ztj_conf_key table[] = {
 	{ "urls", ZTJ_CONF_STRINGS, AT(urls), 1, 16, NULL, "https addresses of the broker, tried in order" },
-	{ "directory", ZTJ_CONF_STRING, AT(directory), 1, 32, NULL, "the directory that vouches for this host" },
+	{ "directory", ZTJ_CONF_STRING, AT(directory), 1, 32, NULL,
+	    "the directory that vouches for this host" },
 	{ "name", ZTJ_CONF_STRING, AT(name), 1, 64, NULL, "the name of this host in that directory" },
-	{ "roots", ZTJ_CONF_STRING, AT(roots), PATH_LEN, ZTJ_SYSCONFDIR "/policy_roots", "the pinned policy roots" },
+	{ "roots", ZTJ_CONF_STRING, AT(roots), PATH_LEN, ZTJ_SYSCONFDIR "/policy_roots",
+	    "the pinned policy roots" },
 	{ "policy", ZTJ_CONF_STRING, AT(policy), PATH_LEN, ZTJ_SYSCONFDIR "/policy.json",
 	    "the policy current at join; a newer one replaces it" },
 	{ "machine_key", ZTJ_CONF_STRING, AT(machine_key), PATH_LEN, ZTJ_SYSCONFDIR "/machine.key",
 	    "key that signs challenges" },
-	{ "tls_key", ZTJ_CONF_STRING, AT(tls_key), PATH_LEN, ZTJ_SYSCONFDIR "/tls.key", "key of the broker connection" },
+	{ "tls_key", ZTJ_CONF_STRING, AT(tls_key), PATH_LEN, ZTJ_SYSCONFDIR "/tls.key",
+	    "key of the broker connection" },
 	{ "state", ZTJ_CONF_STRING, AT(state), PATH_LEN, ZTJ_STATEDIR "/hostd", "what the gate keeps" },
 	{ "run", ZTJ_CONF_STRING, AT(run), 1, 80, ZTJ_RUNDIR, "directory of the sockets" },
-	{ "cgroup", ZTJ_CONF_STRING, AT(cgroup), PATH_LEN, "/sys/fs/cgroup/ztjit", "cgroup (v2) of all sessions" },
-	{ "mirror_user", ZTJ_CONF_STRING, AT(mirror_user), 1, 32, "ztjit-mirror", "user of the process on the network" },
-	{ "gate_user", ZTJ_CONF_STRING, AT(gate_user), 1, 32, "ztjit-gate", "user of the process that decides" },
+	{ "cgroup", ZTJ_CONF_STRING, AT(cgroup), PATH_LEN, "/sys/fs/cgroup/ztjit",
+	    "cgroup (v2) of all sessions" },
+	{ "mirror_user", ZTJ_CONF_STRING, AT(mirror_user), 1, 32, "ztjit-mirror",
+	    "user of the process on the network" },
+	{ "gate_user", ZTJ_CONF_STRING, AT(gate_user), 1, 32, "ztjit-gate",
+	    "user of the process that decides" },
 	{ "principals_user", ZTJ_CONF_STRING, AT(principals_user), 1, 32, "ztjit-principals",
 	    "AuthorizedPrincipalsCommandUser of sshd" },
 	{ "reserve", ZTJ_CONF_INT, AT(reserve), 64, 1048576, "1024", "KiB of disk kept for decisions" },
@@ -34,7 +40,8 @@ static const struct ztj_conf_key table[] = {
 
 static int check(struct ztj_hostconf *c, const char *path, char *err, size_t size)
 {
-	const char *const paths[] = { c->roots, c->policy, c->machine_key, c->tls_key, c->state, c->run, c->cgroup };
+	const char *const paths[] = { c->roots, c->policy, c->machine_key, c->tls_key, c->state, c->run,
+		c->cgroup };
 	const char *what = NULL;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

@@ -52,6 +52,8 @@ static void turn(struct ztj_mirror *m)
 
 	if (m->net != NULL && m->stream == NULL && ztj_ipc_now_ms() >= m->next_try)
 		ztj_mirror_stream_start(m);
+	/* Not from inside a callback: libcurl refuses to be entered twice. */
+	ztj_mirror_fetch_next(m);
 	if (curl_multi_perform(m->multi, &running) != CURLM_OK)
 		m->failed = true;
 	reap(m);

@@ -59,7 +59,8 @@ static void start(struct ztj_mirror *m, uint8_t kind, const char *path)
 	m->fetching = kind;
 	m->body = memfd_create("ztjit-news", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	m->body_n = 0;
-	if (m->body < 0 || ztj_net_easy(m->net, m->url, "GET", path, ztj_view_of(NULL, 0), &m->fetch) != ZTJ_OK)
+	if (m->body < 0 ||
+	    ztj_net_easy(m->net, m->url, "GET", path, ztj_view_of(NULL, 0), &m->fetch) != ZTJ_OK)
 		m->fetch = NULL;
 	if (m->fetch == NULL || curl_easy_setopt(m->fetch, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK ||
 	    curl_easy_setopt(m->fetch, CURLOPT_WRITEDATA, m) != CURLE_OK ||
@@ -115,11 +116,11 @@ void ztj_mirror_fetch_done(struct ztj_mirror *m, CURLcode rc)
 	if (rc == CURLE_OK && status == 200 && m->body_n > 0)
 		hand_over(m);
 	else {
-		ztj_log(ZTJ_LOG_WARN, "could not fetch what was announced: %s, status %ld", curl_easy_strerror(rc), status);
+		ztj_log(ZTJ_LOG_WARN, "could not fetch what was announced: %s, status %ld",
+		    curl_easy_strerror(rc), status);
 		m->resync = true;
 	}
 	ztj_mirror_fetch_stop(m);
-	ztj_mirror_fetch_next(m);
 	ztj_mirror_stream_resume(m);
 }
 

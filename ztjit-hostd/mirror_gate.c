@@ -82,8 +82,13 @@ static int parse_broker(struct ztj_view body, struct whom *w)
 
 static int reconnect(struct ztj_mirror *m, const struct whom *w)
 {
-	struct ztj_net_conf conf = { .urls = w->urls, .nurls = w->nurls, .pins = w->pin, .npins = w->npins,
-		.client = m->tls, .timeout_ms = CALL_MS, .max_reply = ZTJ_MIRROR_BODY_MAX };
+	struct ztj_net_conf conf = { .urls = w->urls,
+		.nurls = w->nurls,
+		.pins = w->pin,
+		.npins = w->npins,
+		.client = m->tls,
+		.timeout_ms = CALL_MS,
+		.max_reply = ZTJ_MIRROR_BODY_MAX };
 
 	ztj_mirror_stream_stop(m);
 	ztj_mirror_fetch_stop(m);
@@ -144,8 +149,8 @@ static int on_post(struct ztj_mirror *m, struct ztj_view body)
 	int r;
 
 	ztj_rd_init(&rd, body);
-	if ((r = ztj_rd_bytes(&rd, 32, &id)) != ZTJ_OK || (r = ztj_rd_string(&rd, ZTJ_IPC_MAX, &json)) != ZTJ_OK ||
-	    (r = ztj_rd_end(&rd)) != ZTJ_OK)
+	if ((r = ztj_rd_bytes(&rd, 32, &id)) != ZTJ_OK ||
+	    (r = ztj_rd_string(&rd, ZTJ_IPC_MAX, &json)) != ZTJ_OK || (r = ztj_rd_end(&rd)) != ZTJ_OK)
 		return r;
 	ztj_mirror_post(m, id, json);
 	return ZTJ_OK;

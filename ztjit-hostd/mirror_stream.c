@@ -67,20 +67,26 @@ void ztj_mirror_line(struct ztj_mirror *m, struct ztj_view line)
 		m->want_policy = true;
 	} else if (strcmp(event, "directory") == 0) {
 		want_directory(m, o);
-	} else if (strcmp(event, "statement") == 0 || strcmp(event, "status") == 0 || strcmp(event, "stepup") == 0) {
+	} else if (strcmp(event, "statement") == 0 || strcmp(event, "status") == 0 ||
+	    strcmp(event, "stepup") == 0) {
 		forward(m, o);
 	}
 	if (event != NULL && json_is_integer(seq) && json_integer_value(seq) > 0)
 		m->since = (uint64_t)json_integer_value(seq);
 	json_decref(o);
-	ztj_mirror_fetch_next(m);
+}
+
+/* What comes next in the stream builds on what is being fetched. */
+static bool held_up(const struct ztj_mirror *m)
+{
+	return m->fetch != NULL || m->want_policy || m->nwant > 0;
 }
 
 static void drain(struct ztj_mirror *m)
 {
 	size_t used = 0;
 
-	while (m->fetch == NULL && !m->failed) {
+	while (!held_up(m) && !m->failed) {
 		const uint8_t *p = m->line.p + used, *nl;
 		size_t n = m->line.n - used;
 		nl = n == 0 ? NULL : memchr(p, '\n', n);
@@ -102,7 +108,7 @@ static size_t on_data(char *p, size_t size, size_t n, void *arg)
 
 	if (curl_easy_getinfo(m->stream, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200)
 		return 0;
-	if (m->fetch != NULL) {
+	if (held_up(m)) {
 		m->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
@@ -119,7 +125,7 @@ void ztj_mirror_stream_resume(struct ztj_mirror *m)
 	if (m->stream == NULL)
 		return;
 	drain(m);
-	if (m->fetch == NULL && m->paused) {
+	if (!held_up(m) && m->paused) {
 		m->paused = false;
 		(void)curl_easy_pause(m->stream, CURLPAUSE_CONT);
 	}

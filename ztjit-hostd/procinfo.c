@@ -84,7 +84,8 @@ int ztj_proc_peer(int sock, int *pidfd, pid_t *pid, uid_t *uid)
 	*pidfd = -1;
 	*pid = 0;
 	*uid = (uid_t)-1;
-	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof(cred) || cred.pid <= 0)
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0 || len != sizeof(cred) ||
+	    cred.pid <= 0)
 		return ZTJ_SYSTEM;
 	if (getsockopt(sock, SOL_SOCKET, SO_PEERPIDFD, pidfd, &fdlen) != 0)
 		*pidfd = (int)syscall(SYS_pidfd_open, cred.pid, 0);

@@ -22,8 +22,8 @@ struct ztj_spool {
 	int fd;
 	off_t size, kept; /* end of the last whole line; end of what is reserved */
 	off_t reserve;
-	bool torn;        /* half a line may stand after size */
-	uint64_t seq;     /* of the last line; 0: none */
+	bool torn;    /* half a line may stand after size */
+	uint64_t seq; /* of the last line; 0: none */
 	uint8_t head[ZTJ_DIGEST_LEN];
 };
 
@@ -143,7 +143,8 @@ int ztj_spool_open(const char *dir, size_t reserve, struct ztj_spool **out)
 	s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (s->fd < 0)
 		r = disk_error();
-	else if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+	else if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 077) != 0)
 		r = ZTJ_UNSAFE_FILE;
 	else
 		r = resume(s);

@@ -127,8 +127,8 @@ static int entry_insert(struct ztj_store *s, struct ztj_entry *e)
 
 /* ---- adding ---- */
 
-static int add_request(struct ztj_store *s, const struct ztj_signed *raw, const struct ztj_stmt *st, bool save,
-    bool *changed)
+static int add_request(struct ztj_store *s, const struct ztj_signed *raw, const struct ztj_stmt *st,
+    bool save, bool *changed)
 {
 	struct ztj_entry *e = ztj_store_entry(s, st->id);
 	bool is_new = e == NULL;
@@ -152,8 +152,8 @@ static int add_request(struct ztj_store *s, const struct ztj_signed *raw, const 
 	return r;
 }
 
-static int add_approval(struct ztj_store *s, const struct ztj_signed *raw, const struct ztj_stmt *st, bool save,
-    bool *changed)
+static int add_approval(struct ztj_store *s, const struct ztj_signed *raw, const struct ztj_stmt *st,
+    bool save, bool *changed)
 {
 	struct ztj_entry *e = ztj_store_entry(s, st->u.approval.request);
 	int r;
@@ -196,7 +196,8 @@ int ztj_store_take(struct ztj_store *s, const struct ztj_signed *raw, bool save,
 	return r;
 }
 
-int ztj_store_add(struct ztj_store *s, const struct ztj_signed *st, bool *changed, uint8_t request[ZTJ_DIGEST_LEN])
+int ztj_store_add(struct ztj_store *s, const struct ztj_signed *st, bool *changed,
+    uint8_t request[ZTJ_DIGEST_LEN])
 {
 	return ztj_store_take(s, st, true, changed, request);
 }

@@ -17,7 +17,8 @@
 #define WINDOW_PREFIX "ztjit-window 1 "
 #define FAR_FUTURE 253402300799LL
 
-static void path_of(const struct ztj_store *s, const char *sub, const uint8_t id[ZTJ_DIGEST_LEN], char *out, size_t size)
+static void path_of(const struct ztj_store *s, const char *sub, const uint8_t id[ZTJ_DIGEST_LEN], char *out,
+    size_t size)
 {
 	char hex[ZTJ_HEX_SIZE];
 
@@ -43,10 +44,12 @@ int ztj_store_save(const struct ztj_store *s, const struct ztj_entry *e)
 	return r;
 }
 
-int ztj_store_save_window(const struct ztj_store *s, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_window *w)
+int ztj_store_save_window(const struct ztj_store *s, const uint8_t id[ZTJ_DIGEST_LEN],
+    const struct ztj_window *w)
 {
 	char path[512], text[80];
-	int n = snprintf(text, sizeof(text), WINDOW_PREFIX "%lld %lld\n", (long long)w->starts, (long long)w->ends);
+	int n = snprintf(text, sizeof(text), WINDOW_PREFIX "%lld %lld\n", (long long)w->starts,
+	    (long long)w->ends);
 
 	path_of(s, "windows", id, path, sizeof(path));
 	return ztj_file_write(path, ztj_view_of(text, (size_t)n), 0600);

@@ -28,7 +28,9 @@ static int receive(int sock, struct ztj_warden_msg *m, int *fd)
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { m, sizeof(*m) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
 		.msg_controllen = sizeof(control.room) };
 	struct cmsghdr *c;
 	ssize_t n;
@@ -83,8 +85,8 @@ static int one_command(struct ztj_warden *w)
 		answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE, .id = m.id, .session = m.session };
 		answer.code = obey(w, &m, pidfd);
 		if (answer.code != ZTJ_OK)
-			ztj_log(ZTJ_LOG_WARN, "command %u for session %llu: %s", m.op, (unsigned long long)m.session,
-			    ztj_err_name(answer.code));
+			ztj_log(ZTJ_LOG_WARN, "command %u for session %llu: %s", m.op,
+			    (unsigned long long)m.session, ztj_err_name(answer.code));
 		tell(w, &answer);
 	}
 	if (pidfd >= 0)
@@ -111,7 +113,8 @@ static void cgroup_news(struct ztj_warden *w)
 static void loop(struct ztj_warden *w)
 {
 	for (;;) {
-		struct pollfd p[2] = { { .fd = w->gate, .events = POLLIN }, { .fd = w->inotify, .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = w->gate, .events = POLLIN },
+			{ .fd = w->inotify, .events = POLLIN } };
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return;
 		if ((p[1].revents & POLLIN) != 0)

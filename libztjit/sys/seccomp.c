@@ -42,6 +42,7 @@ static const int storage[] = {
 static const int network[] = {
 	SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(listen), SCMP_SYS(socketpair), SCMP_SYS(clone), SCMP_SYS(clone3),
 	SCMP_SYS(set_tid_address), SCMP_SYS(arch_prctl), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(rename),
+	SCMP_SYS(memfd_create), /* the mirror hands bodies over in sealed memory */
 };
 
 static int add_all(scmp_filter_ctx ctx, const int *calls, size_t n)

@@ -1,0 +1,33 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * The parts of ztjit-hostd behind its command line.
+ */
+#ifndef ZTJ_HOSTD_HOSTD_H
+#define ZTJ_HOSTD_HOSTD_H
+
+#include "libztjit/core/key.h"
+#include "ztjit-hostd/hostconf.h"
+
+#define ZTJ_HOSTD_CONF ZTJ_SYSCONFDIR "/hostd.conf"
+
+/* Makes sockets and directories, starts mirror, gate and warden, and ends with the first of them. The exit status. */
+int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr);
+/* Checks what serving needs: users, keys, roots, state, cgroup. Prints what is wrong. */
+int ztj_hostd_check(const struct ztj_hostconf *conf, char *err, size_t size) ZTJ_MUST_CHECK;
+
+/* An unencrypted ssh-ed25519 key file that only root can read. */
+int ztj_hostd_key(const char *path, uid_t owner, struct ztj_seckey *out) ZTJ_MUST_CHECK;
+
+struct ztj_join {
+	const char *broker, *pin, *directory, *name, *roots_file; /* roots_file may be NULL: the broker says them */
+	const char *sysconfdir, *sshdir;                          /* /etc/ztjit, /etc/ssh */
+};
+int ztj_hostd_join(const struct ztj_join *j);
+int ztj_hostd_import(const struct ztj_hostconf *conf, const char *file);
+int ztj_hostd_clock(const struct ztj_hostconf *conf);
+int ztj_hostd_status(const struct ztj_hostconf *conf, bool json);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * ztjit-hostd: the host agent. Started by root; serving, it is a parent that does nothing but wait and
+ * three processes: mirror (network, no power), gate (verifies and decides, no network) and warden (root,
+ * parses nothing). The other commands are run by root by hand.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libztjit/sys/log.h"
+#include "ztjit-hostd/hostd.h"
+
+static const char usage_text[] =
+    "usage: ztjit-hostd [-f] [-c FILE]            serve\n"
+    "       ztjit-hostd -t | -T [-c FILE]         check, or print, the configuration\n"
+    "       ztjit-hostd join --broker URL --pin PIN --directory NAME --name HOST [--roots FILE]\n"
+    "       ztjit-hostd import FILE [-c FILE]     hand news to the running agent\n"
+    "       ztjit-hostd clock --accept [-c FILE]  the system clock is right\n"
+    "       ztjit-hostd status [--json] [-c FILE]\n";
+
+static int usage(void)
+{
+	(void)fputs(usage_text, stderr);
+	return 2;
+}
+
+static int load(const char *path, struct ztj_hostconf *conf)
+{
+	char err[512];
+	int r = ztj_hostconf_load(path, 0, conf, err, sizeof(err));
+
+	if (r != ZTJ_OK)
+		(void)fprintf(stderr, "ztjit-hostd: %s\n", err[0] != '\0' ? err : ztj_err_text(r));
+	return r;
+}
+
+static int check(const struct ztj_hostconf *conf)
+{
+	char err[512] = "";
+	int r = ztj_hostd_check(conf, err, sizeof(err));
+
+	if (r != ZTJ_OK)
+		(void)fprintf(stderr, "ztjit-hostd: %s: %s\n", err, ztj_err_text(r));
+	return ztj_err_exit(r);
+}
+
+static int dump(const struct ztj_hostconf *conf)
+{
+	struct ztj_buf b;
+	int r;
+
+	ztj_buf_init(&b, 65536);
+	r = ztj_hostconf_dump(conf, &b);
+	if (r == ZTJ_OK)
+		(void)fwrite(b.p, 1, b.n, stdout);
+	ztj_buf_free(&b);
+	return ztj_err_exit(r);
+}
+
+/* ---- the commands ---- */
+
+static int cmd_join(int argc, char **argv)
+{
+	static const struct option options[] = { { "broker", required_argument, NULL, 'b' },
+		{ "pin", required_argument, NULL, 'p' }, { "directory", required_argument, NULL, 'd' },
+		{ "name", required_argument, NULL, 'n' }, { "roots", required_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 } };
+	struct ztj_join j = { .sysconfdir = ZTJ_SYSCONFDIR, .sshdir = "/etc/ssh" };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'b':
+			j.broker = optarg;
+			break;
+		case 'p':
+			j.pin = optarg;
+			break;
+		case 'd':
+			j.directory = optarg;
+			break;
+		case 'n':
+			j.name = optarg;
+			break;
+		case 'r':
+			j.roots_file = optarg;
+			break;
+		default:
+			return usage();
+		}
+	if (optind != argc || j.broker == NULL || j.pin == NULL || j.directory == NULL || j.name == NULL)
+		return usage();
+	return ztj_hostd_join(&j);
+}
+
+/* The commands that talk to the running agent. */
+static int cmd_running(int argc, char **argv)
+{
+	static const struct option options[] = { { "accept", no_argument, NULL, 'a' },
+		{ "json", no_argument, NULL, 'j' }, { "config", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 } };
+	const char *path = ZTJ_HOSTD_CONF, *verb = argv[0];
+	bool accept = false, json = false;
+	struct ztj_hostconf conf;
+	int c, r, rest;
+
+	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1)
+		switch (c) {
+		case 'a':
+			accept = true;
+			break;
+		case 'j':
+			json = true;
+			break;
+		case 'c':
+			path = optarg;
+			break;
+		default:
+			return usage();
+		}
+	rest = argc - optind;
+	if (strcmp(verb, "import") == 0 ? rest != 1 || accept || json : rest != 0)
+		return usage();
+	if (strcmp(verb, "clock") == 0 ? !accept || json : accept || (json && strcmp(verb, "status") != 0))
+		return usage();
+	r = load(path, &conf);
+	if (r != ZTJ_OK)
+		return ztj_err_exit(r);
+	if (strcmp(verb, "import") == 0)
+		r = ztj_hostd_import(&conf, argv[optind]);
+	else if (strcmp(verb, "clock") == 0)
+		r = ztj_hostd_clock(&conf);
+	else
+		r = ztj_hostd_status(&conf, json);
+	ztj_hostconf_free(&conf);
+	return r;
+}
+
+static int cmd_serve(int argc, char **argv)
+{
+	const char *path = ZTJ_HOSTD_CONF;
+	bool foreground = false;
+	struct ztj_hostconf conf;
+	int c, what = 's', r;
+
+	while ((c = getopt(argc, argv, "fc:tT")) != -1)
+		switch (c) {
+		case 'f':
+			foreground = true;
+			break;
+		case 'c':
+			path = optarg;
+			break;
+		case 't':
+		case 'T':
+			what = c;
+			break;
+		default:
+			return usage();
+		}
+	if (optind != argc)
+		return usage();
+	r = load(path, &conf);
+	if (r != ZTJ_OK)
+		return ztj_err_exit(r);
+	if (what == 't')
+		r = check(&conf);
+	else if (what == 'T')
+		r = dump(&conf);
+	else
+		r = ztj_hostd_serve(&conf, foreground);
+	ztj_hostconf_free(&conf);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const running[] = { "import", "clock", "status" };
+
+	ztj_log_open("ztjit-hostd", true, ZTJ_LOG_INFO);
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		(void)fputs(usage_text, stdout);
+		return 0;
+	}
+	if (argc < 2 || argv[1][0] == '-')
+		return cmd_serve(argc, argv);
+	if (strcmp(argv[1], "join") == 0)
+		return cmd_join(argc - 1, argv + 1);
+	for (size_t i = 0; i < sizeof(running) / sizeof(running[0]); i++)
+		if (strcmp(argv[1], running[i]) == 0)
+			return cmd_running(argc - 1, argv + 1);
+	return usage();
+}
