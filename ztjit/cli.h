@@ -127,7 +127,7 @@ struct cli {
 extern const struct cli_cmd cli_commands[];
 extern const size_t cli_ncommands;
 
-/* --- main.c --- */
+/* --- cli.c --- */
 /* Says why, once; later failures keep the first message. Returns err. */
 int cli_fail(struct cli *c, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* What to type next. */

@@ -183,7 +183,7 @@ int cmd_directory_sign(struct cli *c)
 		ask.bytes = ztj_buf_view(&bytes);
 		ask.before = ztj_buf_view(&u.text);
 		if ((r = sign_statement(c, &ask, &u.key, &sig)) == ZTJ_OK)
-			r = sigfile_append(c, sigfile, ztj_buf_view(&sig));
+			r = sigfile_add(c, sigfile, ZTJ_STMT_DIRECTORY, ask.bytes, ztj_buf_view(&sig));
 	}
 	if (r == ZTJ_OK)
 		out_say(c, "%s has your signature. When there are %u: ztjit submit %s %s", sigfile,

@@ -192,7 +192,6 @@ static bool is_root(const struct cli *c, const struct ztj_key *k)
 static int sign(struct cli *c, const struct ztj_policy *p, struct ztj_view bytes)
 {
 	char *path = cli_printf(c, "%s.sig", c->argv[0]);
-	struct ztj_signed have = { .bytes = bytes };
 	struct ztj_buf sig;
 	struct cli_key k;
 	int r;
@@ -210,15 +209,8 @@ static int sign(struct cli *c, const struct ztj_policy *p, struct ztj_view bytes
 		return r;
 	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
 	r = sign_text(c, p, bytes, &k, &sig);
-	/* signatures of an older text are of no use any more */
-	if (r == ZTJ_OK &&
-	    (sigfile_read(c, path, &have) != ZTJ_OK || have.nsigs == 0 ||
-		ztj_signed_verify(NULL, &have, ZTJ_STMT_POLICY, (struct ztj_signer[ZTJ_SIGS_MAX]){ 0 }) !=
-		    ZTJ_OK)) {
-		cli_forget(c);
-		r = sigfile_replace(c, path, ztj_buf_view(&sig));
-	} else if (r == ZTJ_OK)
-		r = sigfile_append(c, path, ztj_buf_view(&sig));
+	if (r == ZTJ_OK)
+		r = sigfile_add(c, path, ZTJ_STMT_POLICY, bytes, ztj_buf_view(&sig));
 	ztj_buf_free(&sig);
 	if (r == ZTJ_OK)
 		out_say(c, "Signed: %s\nNext: ztjit policy push %s", path, cli_esc(c, c->argv[0]));

@@ -61,28 +61,41 @@ int sigfile_read(struct cli *c, const char *path, struct ztj_signed *s)
 	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", cli_esc(c, path), ztj_err_text(r));
 }
 
-static int write_with(struct cli *c, const char *path, struct ztj_view blob, bool keep)
+int sigfile_write(struct cli *c, const char *path, const struct ztj_signed *s)
 {
 	struct ztj_buf text;
 	int r = ZTJ_OK;
 
 	ztj_buf_init(&text, SIGFILE_MAX);
-	if (keep)
-		r = ctx_read(c, path, false, SIGFILE_MAX, &text);
-	if (r == ZTJ_OK || r == ZTJ_NOT_FOUND)
-		r = ztj_sshsig_armor(blob, &text);
+	for (size_t i = 0; i < s->nsigs && r == ZTJ_OK; i++)
+		r = ztj_sshsig_armor(s->sig[i], &text);
 	if (r == ZTJ_OK)
 		r = ztj_file_write(path, ztj_buf_view(&text), 0644);
 	ztj_buf_free(&text);
 	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", cli_esc(c, path), ztj_err_text(r));
 }
 
-int sigfile_replace(struct cli *c, const char *path, struct ztj_view blob)
+static bool keeps(const char *ns, struct ztj_view bytes, struct ztj_view sig, const struct ztj_key *newcomer)
 {
-	return write_with(c, path, blob, false);
+	struct ztj_signer who;
+
+	return ztj_sshsig_verify(sig, ns, bytes, &who) == ZTJ_OK && !ztj_key_equal(&who.key, newcomer);
 }
 
-int sigfile_append(struct cli *c, const char *path, struct ztj_view blob)
+int sigfile_add(struct cli *c, const char *path, enum ztj_stmt_type type, struct ztj_view bytes,
+    struct ztj_view blob)
 {
-	return write_with(c, path, blob, true);
+	struct ztj_signed old = { .nsigs = 0 }, all = { .bytes = bytes };
+	struct ztj_key newcomer;
+	int r = ztj_sshsig_peek(blob, &newcomer);
+
+	if (r != ZTJ_OK)
+		return r;
+	if (sigfile_read(c, path, &old) != ZTJ_OK)
+		cli_forget(c);
+	for (size_t i = 0; i < old.nsigs && all.nsigs < ZTJ_SIGS_MAX - 1; i++)
+		if (keeps(ztj_stmt_namespace(type), bytes, old.sig[i], &newcomer))
+			all.sig[all.nsigs++] = old.sig[i];
+	all.sig[all.nsigs++] = blob;
+	return sigfile_write(c, path, &all);
 }

@@ -12,9 +12,10 @@
 
 /* Adds every block of the file to s (blobs kept until the process ends); the same signature twice counts once. */
 int sigfile_read(struct cli *c, const char *path, struct ztj_signed *s) ZTJ_MUST_CHECK;
-/* The file has this block alone. */
-int sigfile_replace(struct cli *c, const char *path, struct ztj_view blob) ZTJ_MUST_CHECK;
-/* Appends one block, making the file. */
-int sigfile_append(struct cli *c, const char *path, struct ztj_view blob) ZTJ_MUST_CHECK;
+/* Writes the file anew with all of s. */
+int sigfile_write(struct cli *c, const char *path, const struct ztj_signed *s) ZTJ_MUST_CHECK;
+/* Adds a signature over bytes to the file. What does not verify over them (it was made for an older text), or
+ * is by the same key, gives way. */
+int sigfile_add(struct cli *c, const char *path, enum ztj_stmt_type type, struct ztj_view bytes, struct ztj_view blob) ZTJ_MUST_CHECK;
 
 #endif

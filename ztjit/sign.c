@@ -5,6 +5,8 @@
 /* Showing a statement, asking, signing. */
 #include "ztjit/sign.h"
 
+#include <string.h>
+
 #include "libztjit/sys/safefile.h"
 #include "ztjit/api.h"
 #include "ztjit/out.h"
@@ -44,27 +46,37 @@ static int indent(struct ztj_view text, struct ztj_buf *out)
 	return fresh || r != ZTJ_OK ? r : ztj_buf_put_u8(out, '\n');
 }
 
-/* A policy's bytes are its text; every line is shown, escaped. */
-static int render_text(struct ztj_view bytes, struct ztj_buf *out)
+/* Tabs are layout in a policy file; everything else goes through the escape. */
+static int render_line(const uint8_t *p, size_t n, struct ztj_buf *out)
 {
 	int r = ZTJ_OK;
 
-	for (size_t i = 0, from = 0; i <= bytes.n && r == ZTJ_OK; i++) {
-		if (i < bytes.n && bytes.p[i] != '\n')
-			continue;
-		for (size_t k = from; k < i && r == ZTJ_OK; k++) {
-			struct ztj_view rest = ztj_view_of(bytes.p + k, 0);
+	while (n > 0 && r == ZTJ_OK) {
+		const uint8_t *tab = memchr(p, '\t', n);
+		size_t len = tab != NULL ? (size_t)(tab - p) : n;
 
-			/* tabs are layout here; the rest goes through the escape */
-			while (k + rest.n < i && bytes.p[k + rest.n] != '\t')
-				rest.n++;
-			r = ztj_text_escape(rest, out);
-			k += rest.n;
-			if (k < i)
-				(void)ztj_buf_puts(out, "    ");
-		}
-		(void)ztj_buf_put_u8(out, '\n');
-		from = i + 1;
+		r = ztj_text_escape(ztj_view_of(p, len), out);
+		if (tab != NULL)
+			(void)ztj_buf_puts(out, "    ");
+		p += len + (tab != NULL);
+		n -= len + (tab != NULL);
+	}
+	return r;
+}
+
+/* A policy's bytes are its text; every line is shown, escaped. */
+static int render_text(struct ztj_view bytes, struct ztj_buf *out)
+{
+	const uint8_t *p = bytes.p, *end = bytes.p + bytes.n;
+	int r = ZTJ_OK;
+
+	while (p < end && r == ZTJ_OK) {
+		const uint8_t *nl = memchr(p, '\n', (size_t)(end - p));
+		const uint8_t *stop = nl != NULL ? nl : end;
+
+		if ((r = render_line(p, (size_t)(stop - p), out)) == ZTJ_OK)
+			r = ztj_buf_put_u8(out, '\n');
+		p = nl != NULL ? nl + 1 : end;
 	}
 	return r;
 }

@@ -1,0 +1,114 @@
+# bash completion for ztjit(1)
+# Copyright (c) 2026 the ztjit authors
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What can follow a command stands in one case below; tests/cli/options.sh holds it
+# against ztjit --help.
+
+# _ztjit_options COMMAND [SUBCOMMAND]: its options.
+_ztjit_options() {
+	case "$*" in
+	init)
+		echo "--broker --pin --yes --json --help"
+		;;
+	enroll)
+		echo "--offline --domain --verify-required --application --yes --key --sk-provider --quiet --json --help"
+		;;
+	login)
+		echo "--as --for --yes --key --sk-provider --quiet --json --help"
+		;;
+	logout | whoami | status | show | known-hosts | submit | "user invite" | "directory show" | "policy check" | "policy test" | "policy diff")
+		echo "--json --help"
+		;;
+	request)
+		echo "--role --host --label --for --at --valid --ticket --message --break-glass --wait --no-wait --dry-run --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	requests)
+		echo "--mine --to-review --all --json --help"
+		;;
+	approve)
+		echo "--for --message --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	deny | cancel)
+		echo "--message --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	extend)
+		echo "--for --host --ticket --message --valid --wait --no-wait --dry-run --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	revoke)
+		echo "--user --host --until --message --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	watch | confirm | "directory sign" | "policy sign")
+		echo "--yes --key --sk-provider --quiet --json --help"
+		;;
+	ssh)
+		echo "--role --yes --key --sk-provider --quiet --json --help"
+		;;
+	cert)
+		echo "--role --agent --key --quiet --json --help"
+		;;
+	"config ssh")
+		echo "--key --sk-provider --json --help"
+		;;
+	"user approve")
+		echo "--group --uid --directory --fingerprint --attested --for --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	"user ls" | "host ls")
+		echo "--directory --json --help"
+		;;
+	"user remove" | "host remove")
+		echo "--directory --for --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	"host approve")
+		echo "--label --digest --directory --for --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	"directory renew")
+		echo "--for --write --yes --key --sk-provider --quiet --json --help"
+		;;
+	"policy explain")
+		echo "--user --role --host --at --break-glass --json --help"
+		;;
+	"policy push")
+		echo "--broker --yes --json --help"
+		;;
+	esac
+}
+
+_ztjit() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]:-} sub=${COMP_WORDS[2]:-} words=
+	COMPREPLY=()
+	case $prev in
+	--key | --sk-provider | --write | --attested)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	esac
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		words="init enroll login logout whoami status request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy help --help"
+	else
+		case $command in
+		config)
+			[ "$COMP_CWORD" -ne 2 ] || words="ssh"
+			;;
+		user)
+			[ "$COMP_CWORD" -ne 2 ] || words="invite approve ls remove"
+			;;
+		host)
+			[ "$COMP_CWORD" -ne 2 ] || words="approve ls remove"
+			;;
+		directory)
+			[ "$COMP_CWORD" -ne 2 ] || words="show renew sign"
+			;;
+		policy)
+			[ "$COMP_CWORD" -ne 2 ] || words="check test explain diff sign push"
+			;;
+		*) sub= ;;
+		esac
+		[ -n "$words" ] || words=$(_ztjit_options "$command" ${sub:+"$sub"})
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	[ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+}
+complete -F _ztjit ztjit
