@@ -1,0 +1,255 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* ztjit-broker check: is everything in order, and what runs out soon? Changes nothing. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libztjit/sys/safefile.h"
+#include "ztjit-broker/child.h"
+#include "ztjit-broker/db.h"
+#include "ztjit-broker/proto.h"
+#include "ztjit-broker/serve.h"
+#include "ztjit-broker/signer.h"
+
+#define WARN_DAYS 30
+
+struct checking {
+	struct broker_conf conf;
+	struct broker_keys keys;
+	struct ztj_pins pins;
+	struct ztj_trust *trust;
+	unsigned problems, warnings;
+};
+
+static void good(const char *what)
+{
+	printf("ok       %s\n", what);
+}
+
+static void bad(struct checking *c, const char *what, int r)
+{
+	printf("PROBLEM  %s: %s\n", what, ztj_err_text(r));
+	c->problems++;
+}
+
+static void judge(struct checking *c, const char *what, int r)
+{
+	if (r == ZTJ_OK)
+		good(what);
+	else
+		bad(c, what, r);
+}
+
+static void warn_end(struct checking *c, const char *what, int64_t end, int64_t now)
+{
+	char text[ZTJ_TIME_SIZE] = "?";
+	if (end - now > WARN_DAYS * 86400)
+		return;
+	if (ztj_time_format(end, text) != ZTJ_OK)
+		return;
+	printf("%s  %s %s %s\n", end <= now ? "PROBLEM" : "WARNING", what, end <= now ? "ran out at" : "runs out at", text);
+	if (end <= now)
+		c->problems++;
+	else
+		c->warnings++;
+}
+
+static void check_part(struct checking *c, const char *part, const char *user)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	uid_t uid = geteuid();
+	int r = child_uid(user, &uid);
+	if (r == ZTJ_OK)
+		r = broker_path(&c->conf, part, path);
+	if (r == ZTJ_OK && lstat(path, &st) != 0)
+		r = ZTJ_NOT_FOUND;
+	if (r == ZTJ_OK && (!S_ISDIR(st.st_mode) || st.st_uid != uid || (st.st_mode & 077) != 0))
+		r = ZTJ_UNSAFE_FILE;
+	judge(c, part, r);
+}
+
+static void check_key(struct checking *c, const char *name, const char *user, const struct ztj_key *pub)
+{
+	struct ztj_seckey sk;
+	char path[PATH_MAX];
+	uid_t uid;
+	memset(&sk, 0, sizeof(sk));
+	int r = child_uid(user, &uid);
+	if (r == ZTJ_OK)
+		r = name[0] == '/' ? ZTJ_OK : broker_path(&c->conf, name, path);
+	if (r == ZTJ_OK)
+		r = ca_read_key(name[0] == '/' ? name : path, uid, &sk);
+	if (r == ZTJ_OK && !ztj_key_equal(&sk.pub, pub))
+		r = ZTJ_WRONG_KEY;
+	ztj_seckey_wipe(&sk);
+	judge(c, name, r);
+}
+
+static void check_keys(struct checking *c)
+{
+	char err[512];
+	int r = broker_keys_load(&c->conf, &c->keys, err, sizeof(err));
+	if (r != ZTJ_OK) {
+		printf("PROBLEM  %s\n", err);
+		c->problems++;
+		return;
+	}
+	check_key(c, "frontend/tls.key", c->conf.frontend_user, &c->keys.tls);
+	check_key(c, "signer/online.key", c->conf.signer_user, &c->keys.online);
+	if (c->conf.ca_agent[0] == '\0') {
+		check_key(c, c->conf.ca_key, c->conf.signer_user, &c->keys.ca);
+	} else {
+		struct ztj_key found;
+		judge(c, c->conf.ca_agent, ca_agent_find(c->conf.ca_agent, &c->keys.ca, &found));
+	}
+}
+
+static void check_roots(struct checking *c)
+{
+	const struct ztj_file_rule rule = { .owner = geteuid(), .check_parents = true };
+	struct ztj_buf text;
+	unsigned line = 0;
+	char pin[ZTJ_PIN_SIZE];
+	ztj_buf_init(&text, 65536);
+	int r = ztj_file_read(c->conf.policy_roots, &rule, 65536, &text);
+	if (r == ZTJ_OK)
+		r = ztj_pins_parse(ztj_buf_view(&text), &c->pins, &line);
+	if (r == ZTJ_OK && strcmp(c->pins.domain, c->conf.domain) != 0)
+		r = ZTJ_DOMAIN;
+	judge(c, c->conf.policy_roots, r);
+	if (r == ZTJ_OK && ztj_pins_digest(&c->pins, pin) == ZTJ_OK)
+		printf("         pin %s\n", pin);
+	if (r == ZTJ_OK)
+		judge(c, "roots can be trusted", ztj_trust_new(&c->pins, NULL, &c->trust));
+	ztj_buf_free(&text);
+}
+
+static bool holds(const struct ztj_key *list, size_t n, const struct ztj_key *k)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ztj_key_equal(&list[i], k))
+			return true;
+	return false;
+}
+
+static void check_policy(struct checking *c, struct db *db, int64_t now)
+{
+	struct ztj_buf container;
+	struct ztj_signed s;
+	struct ztj_rd rd;
+	bool changed;
+	ztj_buf_init(&container, PROTO_CONTAINER_MAX);
+	int r = db_policy_newest(db, &container);
+	if (r == ZTJ_NOT_FOUND) {
+		printf("WARNING  no policy yet: push one\n");
+		c->warnings++;
+		ztj_buf_free(&container);
+		return;
+	}
+	ztj_rd_init(&rd, ztj_buf_view(&container));
+	if (r == ZTJ_OK)
+		r = ztj_signed_read(&rd, &s);
+	if (r == ZTJ_OK)
+		r = ztj_trust_policy(c->trust, &s, ZTJ_TRUST_RESTORE, &changed);
+	judge(c, "policy", r);
+	const struct ztj_policy *p = ztj_trust_held_policy(c->trust);
+	if (r == ZTJ_OK && p != NULL) {
+		bool named = holds(p->broker.tls, p->broker.ntls, &c->keys.tls) &&
+		    holds(p->broker.online, p->broker.nonline, &c->keys.online) &&
+		    holds(p->broker.ca, p->broker.nca, &c->keys.ca);
+		judge(c, "the policy names this broker's keys", named ? ZTJ_OK : ZTJ_BROKER_KEY);
+		warn_end(c, "the policy", p->expires, now);
+	}
+	ztj_buf_free(&container);
+}
+
+struct dir_check {
+	struct checking *c;
+	struct db *db;
+	int64_t now;
+};
+
+/* The newest statement alone says when it ends; the records are checked when they are loaded. */
+static int check_directory(const char *name, void *arg)
+{
+	const struct dir_check *d = arg;
+	struct ztj_buf statements;
+	struct ztj_view v = { 0 };
+	uint32_t n = 0;
+	char what[64];
+	ztj_buf_init(&statements, PROTO_BODY_MAX);
+	int r = db_dir_statements(d->db, name, 0, &statements, &n);
+	struct proto_list l = { n, ztj_buf_view(&statements) };
+	while (r == ZTJ_OK && l.n > 0)
+		r = proto_list_next(&l, PROTO_CONTAINER_MAX, &v);
+	if (r == ZTJ_OK && n > 0) {
+		struct ztj_signed s;
+		struct ztj_stmt *st = NULL;
+		struct ztj_rd rd;
+		ztj_rd_init(&rd, v);
+		r = ztj_signed_read(&rd, &s);
+		if (r == ZTJ_OK)
+			r = ztj_stmt_open(&s, ZTJ_STMT_DIRECTORY, d->c->conf.domain, &st);
+		(void)snprintf(what, sizeof(what), "directory %s", name);
+		judge(d->c, what, r);
+		if (r == ZTJ_OK)
+			warn_end(d->c, what, st->u.directory.expires, d->now);
+		ztj_stmt_free(st);
+	}
+	ztj_buf_free(&statements);
+	return ZTJ_OK;
+}
+
+static void check_database(struct checking *c)
+{
+	char path[PATH_MAX];
+	struct db *db = NULL;
+	struct stat st;
+	struct dir_check d = { .c = c, .now = (int64_t)time(NULL) };
+	int r = broker_path(&c->conf, "store/broker.db", path);
+	if (r == ZTJ_OK && lstat(path, &st) != 0) {
+		printf("WARNING  no database yet: serve makes it\n");
+		c->warnings++;
+		return;
+	}
+	if (r == ZTJ_OK)
+		r = db_open(path, &db);
+	if (r == ZTJ_OK)
+		r = db_check(db);
+	judge(c, path, r);
+	if (r == ZTJ_OK && c->trust != NULL) {
+		d.db = db;
+		check_policy(c, db, d.now);
+		judge(c, "directories", db_dir_names(db, check_directory, &d));
+	}
+	db_close(db);
+}
+
+int check(const char *conf_path)
+{
+	static struct checking c;
+	char err[1024];
+	int r = broker_conf_load(conf_path, &c.conf, err, sizeof(err));
+	if (r != ZTJ_OK) {
+		fprintf(stderr, "ztjit-broker: %s\n", err);
+		broker_conf_free(&c.conf);
+		return ztj_err_exit(r);
+	}
+	good(conf_path);
+	check_part(&c, "frontend", c.conf.frontend_user);
+	check_part(&c, "store", c.conf.store_user);
+	check_part(&c, "signer", c.conf.signer_user);
+	check_keys(&c);
+	check_roots(&c);
+	check_database(&c);
+	printf("%u problems, %u warnings\n", c.problems, c.warnings);
+	ztj_trust_free(c.trust);
+	broker_conf_free(&c.conf);
+	return c.problems == 0 ? 0 : 1;
+}

@@ -1,0 +1,320 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "ztjit-broker/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libztjit/sys/log.h"
+
+#define SCHEMA_VERSION 1
+#define APPLICATION_ID 0x5a544a42 /* "ZTJB" */
+#define STMTS_MAX 96
+#define BUSY_MS 250
+
+struct db {
+	sqlite3 *sql;
+	bool dirty;
+	size_t n;
+	struct {
+		const char *sql;
+		sqlite3_stmt *stmt;
+	} cache[STMTS_MAX];
+};
+
+static const char schema[] =
+    "CREATE TABLE statement(seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, short TEXT NOT NULL UNIQUE,"
+    " type INTEGER NOT NULL, request BLOB, who TEXT NOT NULL, issued INTEGER NOT NULL, received INTEGER NOT NULL,"
+    " container BLOB NOT NULL) STRICT;"
+    "CREATE INDEX statement_request ON statement(request, seq) WHERE request IS NOT NULL;"
+    "CREATE TABLE request(seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, who TEXT NOT NULL,"
+    " closed INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX request_who ON request(who, seq);"
+    "CREATE INDEX request_open ON request(seq) WHERE closed = 0;"
+    "CREATE TABLE request_host(host TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(host, seq)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE revocation(n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE policy(version INTEGER PRIMARY KEY, id BLOB NOT NULL) STRICT;"
+    "CREATE TABLE directory(name TEXT NOT NULL, serial INTEGER NOT NULL, id BLOB NOT NULL,"
+    " PRIMARY KEY(name, serial)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE record(dir TEXT NOT NULL, name TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER,"
+    " bytes BLOB NOT NULL, PRIMARY KEY(dir, name, added)) STRICT;"
+    "CREATE INDEX record_added ON record(dir, added);"
+    "CREATE INDEX record_removed ON record(dir, removed) WHERE removed IS NOT NULL;"
+    "CREATE TABLE draft(name TEXT PRIMARY KEY, base INTEGER NOT NULL, container BLOB NOT NULL, ndrop INTEGER NOT NULL,"
+    " dropped BLOB NOT NULL, nput INTEGER NOT NULL, put BLOB NOT NULL) STRICT;"
+    "CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, type INTEGER NOT NULL, id BLOB,"
+    " request BLOB, name TEXT NOT NULL, number INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE login(tls BLOB PRIMARY KEY, id BLOB NOT NULL, expires INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE pending(id BLOB PRIMARY KEY, short TEXT NOT NULL UNIQUE, host INTEGER NOT NULL, name TEXT NOT NULL,"
+    " address TEXT NOT NULL, received INTEGER NOT NULL, container BLOB NOT NULL) STRICT;"
+    "CREATE INDEX pending_address ON pending(address);"
+    "CREATE TABLE certificate(serial INTEGER PRIMARY KEY, request BLOB NOT NULL, fingerprint TEXT NOT NULL,"
+    " digest BLOB NOT NULL, issued INTEGER NOT NULL, ends INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE counter(key BLOB PRIMARY KEY, value INTEGER NOT NULL) STRICT;";
+
+int db_error(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+	case SQLITE_ROW:
+		return ZTJ_OK;
+	case SQLITE_FULL:
+		return ZTJ_NO_SPACE;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ZTJ_TIMEOUT;
+	case SQLITE_CONSTRAINT:
+		return ZTJ_EXISTS;
+	case SQLITE_NOMEM:
+		return ZTJ_NOMEM;
+	default:
+		return ZTJ_IO;
+	}
+}
+
+static int report(struct db *db, int code)
+{
+	int r = db_error(code);
+	if (r != ZTJ_OK && r != ZTJ_EXISTS)
+		ztj_log(ZTJ_LOG_ERROR, "database: %s", sqlite3_errmsg(db->sql));
+	return r;
+}
+
+static int exec(struct db *db, const char *sql)
+{
+	return report(db, sqlite3_exec(db->sql, sql, NULL, NULL, NULL));
+}
+
+static int pragma_int(struct db *db, const char *sql, int64_t *out)
+{
+	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(db->sql, sql, -1, &s, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(s);
+	*out = code == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1;
+	sqlite3_finalize(s);
+	return code == SQLITE_ROW ? ZTJ_OK : report(db, code);
+}
+
+static int make_schema(struct db *db)
+{
+	char ids[128];
+	int64_t version;
+	int r = pragma_int(db, "PRAGMA user_version", &version);
+	if (r != ZTJ_OK)
+		return r;
+	if (version == SCHEMA_VERSION)
+		return ZTJ_OK;
+	if (version != 0)
+		return ZTJ_VERSION;
+	snprintf(ids, sizeof(ids), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, SCHEMA_VERSION);
+	r = exec(db, "BEGIN IMMEDIATE");
+	if (r == ZTJ_OK)
+		r = exec(db, schema);
+	if (r == ZTJ_OK)
+		r = exec(db, ids);
+	if (r == ZTJ_OK)
+		r = exec(db, "COMMIT");
+	return r;
+}
+
+static const char setup[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768";
+
+int db_open(const char *path, struct db **out)
+{
+	*out = NULL;
+	struct db *db = calloc(1, sizeof(*db));
+	if (db == NULL)
+		return ZTJ_NOMEM;
+	int code = sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+	    SQLITE_OPEN_NOFOLLOW, NULL);
+	int r = db->sql == NULL ? ZTJ_NOMEM : report(db, code);
+	if (r == ZTJ_OK) {
+		sqlite3_extended_result_codes(db->sql, 1);
+		r = report(db, sqlite3_busy_timeout(db->sql, BUSY_MS));
+	}
+	if (r == ZTJ_OK)
+		r = report(db, sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL));
+	if (r == ZTJ_OK)
+		r = exec(db, setup);
+	if (r == ZTJ_OK)
+		r = make_schema(db);
+	if (r != ZTJ_OK) {
+		db_close(db);
+		return r;
+	}
+	*out = db;
+	return ZTJ_OK;
+}
+
+void db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	for (size_t i = 0; i < db->n; i++)
+		sqlite3_finalize(db->cache[i].stmt);
+	sqlite3_close(db->sql);
+	free(db);
+}
+
+int db_prepare(struct db *db, const char *sql, sqlite3_stmt **out)
+{
+	*out = NULL;
+	for (size_t i = 0; i < db->n; i++) {
+		if (db->cache[i].sql == sql) {
+			*out = db->cache[i].stmt;
+			sqlite3_reset(*out);
+			sqlite3_clear_bindings(*out);
+			return ZTJ_OK;
+		}
+	}
+	if (db->n == STMTS_MAX)
+		return ZTJ_INTERNAL;
+	int code = sqlite3_prepare_v3(db->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
+	if (code != SQLITE_OK)
+		return report(db, code);
+	db->cache[db->n].sql = sql;
+	db->cache[db->n++].stmt = *out;
+	return ZTJ_OK;
+}
+
+int db_begin(struct db *db)
+{
+	if (db->dirty)
+		return ZTJ_OK;
+	int r = exec(db, "BEGIN IMMEDIATE");
+	if (r == ZTJ_OK)
+		db->dirty = true;
+	return r;
+}
+
+bool db_dirty(const struct db *db)
+{
+	return db->dirty;
+}
+
+int db_commit(struct db *db)
+{
+	if (!db->dirty)
+		return ZTJ_OK;
+	db->dirty = false;
+	/* SQLite rolls back by itself after some errors; then COMMIT fails, as it must. */
+	int r = exec(db, "COMMIT");
+	if (r != ZTJ_OK && sqlite3_get_autocommit(db->sql) == 0)
+		(void)sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+int db_mark(struct db *db)
+{
+	int r = db_begin(db);
+	return r != ZTJ_OK ? r : exec(db, "SAVEPOINT one");
+}
+
+int db_undo(struct db *db)
+{
+	return exec(db, "ROLLBACK TO one; RELEASE one");
+}
+
+int db_keep(struct db *db)
+{
+	return exec(db, "RELEASE one");
+}
+
+int db_recover(struct db *db)
+{
+	if (sqlite3_get_autocommit(db->sql) == 0)
+		(void)sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+	db->dirty = false;
+	/* After a failed sync the kernel may have forgotten pages of the WAL that it still shows us; what
+	 * comes later would be lost with them. So the WAL is written back and begun anew first. */
+	int code = sqlite3_wal_checkpoint_v2(db->sql, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	return report(db, code);
+}
+
+int db_check(struct db *db)
+{
+	sqlite3_stmt *s = NULL;
+	int code = sqlite3_prepare_v2(db->sql, "PRAGMA quick_check(1)", -1, &s, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(s);
+	bool ok = code == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+	sqlite3_finalize(s);
+	return ok ? ZTJ_OK : ZTJ_IO;
+}
+
+int db_bind_view(sqlite3_stmt *s, int at, struct ztj_view v)
+{
+	/* An empty blob is not NULL. */
+	return db_error(v.n == 0 ? sqlite3_bind_zeroblob(s, at, 0)
+	                         : sqlite3_bind_blob64(s, at, v.p, v.n, SQLITE_STATIC));
+}
+
+int db_bind_id(sqlite3_stmt *s, int at, const uint8_t id[ZTJ_DIGEST_LEN])
+{
+	return db_error(sqlite3_bind_blob(s, at, id, ZTJ_DIGEST_LEN, SQLITE_STATIC));
+}
+
+int db_bind_int(sqlite3_stmt *s, int at, int64_t v)
+{
+	return db_error(sqlite3_bind_int64(s, at, v));
+}
+
+int db_bind_text(sqlite3_stmt *s, int at, const char *v)
+{
+	return db_error(sqlite3_bind_text(s, at, v, -1, SQLITE_STATIC));
+}
+
+int db_step(sqlite3_stmt *s)
+{
+	int code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		return ZTJ_OK;
+	if (code != SQLITE_DONE && (code & 0xff) != SQLITE_CONSTRAINT)
+		ztj_log(ZTJ_LOG_ERROR, "database: %s", sqlite3_errmsg(sqlite3_db_handle(s)));
+	sqlite3_reset(s);
+	return code == SQLITE_DONE ? ZTJ_NOT_FOUND : db_error(code);
+}
+
+int db_run(sqlite3_stmt *s)
+{
+	int r = db_step(s);
+	if (r == ZTJ_NOT_FOUND)
+		return ZTJ_OK;
+	if (r == ZTJ_OK) {
+		sqlite3_reset(s);
+		return ZTJ_INTERNAL; /* a row where none was asked for */
+	}
+	return r;
+}
+
+struct ztj_view db_col_view(sqlite3_stmt *s, int at)
+{
+	const void *p = sqlite3_column_blob(s, at);
+	int n = sqlite3_column_bytes(s, at);
+	return ztj_view_of(p, p == NULL || n < 0 ? 0 : (size_t)n);
+}
+
+int db_col_id(sqlite3_stmt *s, int at, uint8_t id[ZTJ_DIGEST_LEN])
+{
+	struct ztj_view v = db_col_view(s, at);
+	memset(id, 0, ZTJ_DIGEST_LEN);
+	if (v.n != ZTJ_DIGEST_LEN)
+		return ZTJ_IO;
+	memcpy(id, v.p, ZTJ_DIGEST_LEN);
+	return ZTJ_OK;
+}
+
+int db_col_text(sqlite3_stmt *s, int at, char *out, size_t size)
+{
+	const unsigned char *t = sqlite3_column_text(s, at);
+	out[0] = '\0';
+	int n = snprintf(out, size, "%s", t == NULL ? "" : (const char *)t);
+	return n < 0 || (size_t)n >= size ? ZTJ_IO : ZTJ_OK;
+}

@@ -1,0 +1,89 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* The broker's order of news, for the streams. */
+#include <string.h>
+
+#include "ztjit-broker/db.h"
+
+static const char sql_add[] = "INSERT INTO event(kind, type, id, request, name, number) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+			      " RETURNING seq";
+static const char sql_head[] = "SELECT coalesce(max(seq), 0) FROM event";
+static const char sql_list[] =
+    "SELECT seq, kind, type, id, request, name, number FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+
+int db_event_add(struct db *db, struct db_event *e)
+{
+	sqlite3_stmt *s;
+	int r = db_begin(db);
+	if (r == ZTJ_OK)
+		r = db_prepare(db, sql_add, &s);
+	if (r == ZTJ_OK)
+		r = db_bind_int(s, 1, (int64_t)e->kind);
+	if (r == ZTJ_OK)
+		r = db_bind_int(s, 2, (int64_t)e->type);
+	if (r == ZTJ_OK && e->kind == DB_EVENT_STATEMENT)
+		r = db_bind_id(s, 3, e->id);
+	if (r == ZTJ_OK && e->has_request)
+		r = db_bind_id(s, 4, e->request);
+	if (r == ZTJ_OK)
+		r = db_bind_text(s, 5, e->name);
+	if (r == ZTJ_OK)
+		r = db_bind_int(s, 6, e->number);
+	if (r == ZTJ_OK)
+		r = db_step(s);
+	if (r != ZTJ_OK)
+		return r == ZTJ_NOT_FOUND ? ZTJ_IO : r;
+	e->seq = sqlite3_column_int64(s, 0);
+	return db_step(s) == ZTJ_NOT_FOUND ? ZTJ_OK : ZTJ_IO;
+}
+
+int db_event_head(struct db *db, int64_t *seq)
+{
+	sqlite3_stmt *s;
+	*seq = 0;
+	int r = db_prepare(db, sql_head, &s);
+	if (r == ZTJ_OK)
+		r = db_step(s);
+	if (r != ZTJ_OK)
+		return r;
+	*seq = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return ZTJ_OK;
+}
+
+static int read_event(sqlite3_stmt *s, struct db_event *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->seq = sqlite3_column_int64(s, 0);
+	e->kind = (enum db_event_kind)sqlite3_column_int(s, 1);
+	e->type = (enum ztj_stmt_type)sqlite3_column_int(s, 2);
+	e->number = sqlite3_column_int64(s, 6);
+	e->has_request = sqlite3_column_type(s, 4) != SQLITE_NULL;
+	int r = e->kind == DB_EVENT_STATEMENT ? db_col_id(s, 3, e->id) : ZTJ_OK;
+	if (r == ZTJ_OK && e->has_request)
+		r = db_col_id(s, 4, e->request);
+	return r == ZTJ_OK ? db_col_text(s, 5, e->name, sizeof(e->name)) : r;
+}
+
+int db_event_list(struct db *db, int64_t after, struct db_event *out, size_t max, size_t *n)
+{
+	sqlite3_stmt *s;
+	*n = 0;
+	int r = db_prepare(db, sql_list, &s);
+	if (r == ZTJ_OK)
+		r = db_bind_int(s, 1, after);
+	if (r == ZTJ_OK)
+		r = db_bind_int(s, 2, (int64_t)max);
+	if (r != ZTJ_OK)
+		return r;
+	while (*n < max && (r = db_step(s)) == ZTJ_OK) {
+		r = read_event(s, &out[*n]);
+		if (r != ZTJ_OK)
+			break;
+		(*n)++;
+	}
+	sqlite3_reset(s);
+	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+}

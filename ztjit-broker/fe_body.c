@@ -1,0 +1,197 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* JSON bodies into binary, strictly: known members, each once, nothing after the object. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libztjit/core/directory.h"
+#include "ztjit-broker/fe_route.h"
+
+#define DEPTH_MAX 8
+
+/* jansson recurses; the depth is looked at first. */
+static int check_depth(struct ztj_view v)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < v.n; i++) {
+		uint8_t c = v.p[i];
+		if (quoted) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = false;
+			continue;
+		}
+		if (c == '"')
+			quoted = true;
+		else if (c == '{' || c == '[')
+			depth++;
+		else if ((c == '}' || c == ']') && depth > 0)
+			depth--;
+		if (depth > DEPTH_MAX)
+			return ZTJ_BAD_JSON;
+	}
+	return ZTJ_OK;
+}
+
+static int load(struct ztj_view v, json_t **out)
+{
+	*out = NULL;
+	int r = v.n == 0 ? ZTJ_BAD_JSON : check_depth(v);
+	if (r != ZTJ_OK)
+		return r;
+	*out = json_loadb((const char *)v.p, v.n, JSON_REJECT_DUPLICATES, NULL);
+	if (*out == NULL)
+		return ZTJ_BAD_JSON;
+	if (json_is_object(*out))
+		return ZTJ_OK;
+	json_decref(*out);
+	*out = NULL;
+	return ZTJ_BAD_JSON;
+}
+
+static int only_members(const json_t *o, size_t n)
+{
+	return json_object_size(o) == n ? ZTJ_OK : ZTJ_MEMBER_UNKNOWN;
+}
+
+/* A string without NUL inside. */
+static int get_text(const json_t *o, const char *key, struct ztj_view *out)
+{
+	const json_t *s = json_object_get(o, key);
+	*out = ztj_view_of(NULL, 0);
+	if (s == NULL)
+		return ZTJ_MEMBER_MISSING;
+	if (!json_is_string(s))
+		return ZTJ_MEMBER_TYPE;
+	*out = ztj_view_of(json_string_value(s), json_string_length(s));
+	return memchr(out->p, '\0', out->n + 1) == out->p + out->n ? ZTJ_OK : ZTJ_BAD_TEXT;
+}
+
+static int container_of(struct ztj_view json, struct ask *out, struct route_mem *mem)
+{
+	struct ztj_signed s;
+	int r = check_depth(json);
+	if (r == ZTJ_OK)
+		r = ztj_signed_from_json(json, &mem->text, &s);
+	if (r == ZTJ_OK)
+		r = ztj_signed_write(&s, &mem->container);
+	if (r == ZTJ_OK)
+		out->container = ztj_buf_view(&mem->container);
+	return r;
+}
+
+int body_container(struct ztj_view json, struct ask *out, struct route_mem *mem)
+{
+	int r = container_of(json, out, mem);
+	/* Only a policy may be larger than other statements; the store sees which it is. */
+	if (r == ZTJ_OK && json.n > BODY_STATEMENT_MAX && (out->op != OP_STATEMENT_PUT ||
+	    (mem->text.n > 0 && mem->text.p[0] == '{')))
+		r = ZTJ_TOO_LARGE;
+	return r;
+}
+
+int body_certificate(struct ztj_view json, struct ask *out, struct route_mem *mem)
+{
+	json_t *o;
+	struct ztj_view id, key;
+	int r = load(json, &o);
+	if (r != ZTJ_OK)
+		return r;
+	r = only_members(o, 2);
+	if (r == ZTJ_OK)
+		r = get_text(o, "request", &id);
+	if (r == ZTJ_OK)
+		r = get_text(o, "key", &key);
+	if (r == ZTJ_OK && (id.n >= sizeof(out->id) || key.n >= ZTJ_KEY_TEXT_SIZE))
+		r = ZTJ_TOO_LARGE;
+	if (r == ZTJ_OK) {
+		memcpy(out->id, id.p, id.n);
+		r = ztj_buf_put(&mem->text, key.p, key.n);
+		out->key = ztj_buf_view(&mem->text);
+	}
+	json_decref(o);
+	return r;
+}
+
+int body_signature(struct ztj_view json, struct ask *out, struct route_mem *mem)
+{
+	json_t *o;
+	struct ztj_view text;
+	int r = load(json, &o);
+	if (r != ZTJ_OK)
+		return r;
+	r = only_members(o, 1);
+	if (r == ZTJ_OK)
+		r = get_text(o, "signature", &text);
+	if (r == ZTJ_OK)
+		r = ztj_sshsig_dearmor(text, &mem->sig);
+	out->sig = ztj_buf_view(&mem->sig);
+	json_decref(o);
+	return r;
+}
+
+static int read_list(const json_t *o, const char *key, size_t max, struct ztj_buf *mem, struct proto_list *out)
+{
+	const json_t *array = json_object_get(o, key);
+	if (array == NULL)
+		return ZTJ_MEMBER_MISSING;
+	if (!json_is_array(array))
+		return ZTJ_MEMBER_TYPE;
+	size_t n = json_array_size(array);
+	if (n > ZTJ_DIR_RECORDS_MAX)
+		return ZTJ_TOO_LARGE;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *s = json_array_get(array, i);
+		if (!json_is_string(s))
+			return ZTJ_MEMBER_TYPE;
+		if (json_string_length(s) > max)
+			return ZTJ_TOO_LARGE;
+		int r = ztj_buf_put_string(mem, json_string_value(s), json_string_length(s));
+		if (r != ZTJ_OK)
+			return r;
+	}
+	out->n = (uint32_t)n;
+	out->raw = ztj_buf_view(mem);
+	return ZTJ_OK;
+}
+
+static int read_statement(const json_t *o, struct ask *out, struct route_mem *mem)
+{
+	const json_t *s = json_object_get(o, "statement");
+	if (s == NULL)
+		return ZTJ_MEMBER_MISSING;
+	char *text = json_dumps(s, JSON_COMPACT);
+	if (text == NULL)
+		return ZTJ_MEMBER_TYPE;
+	size_t n = strlen(text);
+	int r = n > BODY_STATEMENT_MAX ? ZTJ_TOO_LARGE : container_of(ztj_view_of(text, n), out, mem);
+	free(text);
+	return r;
+}
+
+int body_directory(struct ztj_view json, struct ask *out, struct route_mem *mem)
+{
+	json_t *o;
+	int r = load(json, &o);
+	if (r != ZTJ_OK)
+		return r;
+	const json_t *base = json_object_get(o, "base");
+	r = only_members(o, 4);
+	if (r == ZTJ_OK)
+		r = base == NULL ? ZTJ_MEMBER_MISSING : json_is_integer(base) ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+	if (r == ZTJ_OK) {
+		out->number = json_integer_value(base);
+		r = out->number < 0 ? ZTJ_MEMBER_TYPE : read_statement(o, out, mem);
+	}
+	if (r == ZTJ_OK)
+		r = read_list(o, "drop", ZTJ_HOSTNAME_SIZE, &mem->drop, &out->drop);
+	if (r == ZTJ_OK)
+		r = read_list(o, "put", ZTJ_RECORD_MAX, &mem->put, &out->put);
+	json_decref(o);
+	return r;
+}

@@ -1,0 +1,187 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "ztjit-broker/fe_route.h"
+
+#include <string.h>
+
+#include "libztjit/core/grant.h"
+
+#define ID_MAX 64
+
+typedef int (*body_fn)(struct ztj_view json, struct ask *out, struct route_mem *mem);
+
+/* A "*" stands for one segment: an id or a name. */
+static const struct entry {
+	enum http_method method;
+	const char *pattern;
+	enum op op;
+	body_fn body; /* POST only */
+} table[] = {
+	{ HTTP_GET, "/healthz", OP_NONE, NULL },
+	{ HTTP_GET, "/metrics", OP_METRICS, NULL },
+	{ HTTP_GET, "/v1/broker", OP_BROKER, NULL },
+	{ HTTP_GET, "/v1/policy", OP_POLICY, NULL },
+	{ HTTP_POST, "/v1/statements", OP_STATEMENT_PUT, body_container },
+	{ HTTP_GET, "/v1/statements/*", OP_STATEMENT_GET, NULL },
+	{ HTTP_GET, "/v1/requests", OP_REQUESTS, NULL },
+	{ HTTP_GET, "/v1/requests/*", OP_REQUEST_GET, NULL },
+	{ HTTP_GET, "/v1/directories", OP_DIRECTORIES, NULL },
+	{ HTTP_GET, "/v1/directories/*", OP_DIRECTORY_GET, NULL },
+	{ HTTP_POST, "/v1/directories/*", OP_DIRECTORY_PUT, body_directory },
+	{ HTTP_POST, "/v1/pending", OP_PENDING_PUT, body_container },
+	{ HTTP_GET, "/v1/pending", OP_PENDING_LIST, NULL },
+	{ HTTP_DELETE, "/v1/pending/*", OP_PENDING_DELETE, NULL },
+	{ HTTP_POST, "/v1/certificates", OP_CERTIFICATE, body_certificate },
+	{ HTTP_GET, "/v1/stream", OP_STREAM_OPEN, NULL },
+	{ HTTP_POST, "/v1/stepups", OP_STEPUP_PUT, body_container },
+	{ HTTP_GET, "/v1/stepups", OP_STEPUP_LIST, NULL },
+	{ HTTP_POST, "/v1/stepups/*", OP_STEPUP_ANSWER, body_signature },
+};
+
+void route_mem_init(struct route_mem *m)
+{
+	ztj_buf_init(&m->text, BODY_MAX);
+	ztj_buf_init(&m->container, PROTO_CONTAINER_MAX);
+	ztj_buf_init(&m->drop, BODY_DIRECTORY_MAX);
+	ztj_buf_init(&m->put, BODY_DIRECTORY_MAX);
+	ztj_buf_init(&m->sig, ZTJ_SSHSIG_MAX);
+}
+
+void route_mem_free(struct route_mem *m)
+{
+	ztj_buf_free(&m->text);
+	ztj_buf_free(&m->container);
+	ztj_buf_free(&m->drop);
+	ztj_buf_free(&m->put);
+	ztj_buf_free(&m->sig);
+}
+
+/* The segment that "*" stands for, or NULL when the path does not match. "" for a pattern without one. */
+static const char *match(const char *pattern, const char *path)
+{
+	size_t n = strlen(pattern);
+	if (n == 0 || pattern[n - 1] != '*')
+		return strcmp(pattern, path) == 0 ? "" : NULL;
+	if (strncmp(pattern, path, n - 1) != 0)
+		return NULL;
+	const char *rest = path + n - 1;
+	return rest[0] != '\0' && strchr(rest, '/') == NULL ? rest : NULL;
+}
+
+bool route_takes_directory(const char *path)
+{
+	return match("/v1/directories/*", path) != NULL;
+}
+
+static int set_segment(enum op op, const char *segment, struct ask *out)
+{
+	size_t n = strlen(segment);
+	if (op == OP_DIRECTORY_GET || op == OP_DIRECTORY_PUT) {
+		if (n >= sizeof(out->name) || !ztj_name_ok(segment))
+			return ZTJ_BAD_NAME;
+		memcpy(out->name, segment, n + 1);
+		return ZTJ_OK;
+	}
+	if (n == 0)
+		return ZTJ_OK;
+	/* Exactly the two forms of an id, so that nothing else reaches the store. */
+	uint8_t digest[ZTJ_DIGEST_LEN];
+	char short_id[ZTJ_SHORT_ID_SIZE];
+	if (n > ID_MAX || (ztj_unhex(ztj_view_str(segment), digest, sizeof(digest)) != ZTJ_OK &&
+	    ztj_short_id_parse(segment, short_id) != ZTJ_OK))
+		return ZTJ_BAD_NAME;
+	memcpy(out->id, segment, n + 1);
+	return ZTJ_OK;
+}
+
+static int set_state(const char *value, struct ask *out)
+{
+	for (int s = ZTJ_GRANT_INVALID; s <= ZTJ_GRANT_REVOKED; s++) {
+		const char *name = ztj_grant_state_name((enum ztj_grant_state)s);
+		if (strcmp(name, value) != 0 || strlen(name) >= sizeof(out->state))
+			continue;
+		memcpy(out->state, name, strlen(name) + 1);
+		return ZTJ_OK;
+	}
+	return ZTJ_MEMBER_TYPE;
+}
+
+static int set_flag(const char *value, bool *flag)
+{
+	if (strcmp(value, "1") != 0)
+		return ZTJ_MEMBER_TYPE;
+	*flag = true;
+	return ZTJ_OK;
+}
+
+/* One "key=value" of the query; each key belongs to one call. */
+static int set_parameter(const char *key, const char *value, struct ask *out)
+{
+	bool since = out->op == OP_DIRECTORY_GET || out->op == OP_STREAM_OPEN;
+	if (since && strcmp(key, "since") == 0)
+		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
+	if (out->op == OP_REQUESTS && strcmp(key, "state") == 0)
+		return set_state(value, out);
+	if (out->op == OP_REQUESTS && strcmp(key, "mine") == 0)
+		return set_flag(value, &out->mine);
+	if (out->op == OP_REQUESTS && strcmp(key, "review") == 0)
+		return set_flag(value, &out->review);
+	if (out->op == OP_PENDING_LIST && strcmp(key, "kind") == 0) {
+		out->hosts = strcmp(value, "host") == 0;
+		return out->hosts || strcmp(value, "user") == 0 ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+	}
+	return ZTJ_MEMBER_UNKNOWN;
+}
+
+/* No value of ours needs an escape, so "%" and "+" are refused with everything else unknown. */
+static int set_query(const char *query, struct ask *out)
+{
+	char pair[160];
+	unsigned seen = 0;
+	for (const char *p = query; p != NULL && *p != '\0';) {
+		size_t n = strcspn(p, "&");
+		if (n == 0 || n >= sizeof(pair) || ++seen > 8)
+			return ZTJ_BAD_ENCODING;
+		memcpy(pair, p, n);
+		pair[n] = '\0';
+		char *eq = strchr(pair, '=');
+		if (eq == NULL)
+			return ZTJ_BAD_ENCODING;
+		*eq = '\0';
+		int r = set_parameter(pair, eq + 1, out);
+		if (r != ZTJ_OK)
+			return r;
+		p += n + (p[n] == '&' ? 1 : 0);
+	}
+	return ZTJ_OK;
+}
+
+static int fill(const struct entry *e, const char *segment, const struct http_in *in, struct ask *out, struct route_mem *mem)
+{
+	out->op = e->op;
+	int r = set_segment(e->op, segment, out);
+	if (r == ZTJ_OK)
+		r = set_query(in->query, out);
+	if (r != ZTJ_OK)
+		return r;
+	if (e->body == NULL)
+		return in->body.n == 0 ? ZTJ_OK : ZTJ_TRAILING;
+	return e->body(in->body, out, mem);
+}
+
+int route(const struct http_in *in, struct ask *out, struct route_mem *mem)
+{
+	bool path_known = false;
+	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const char *segment = match(table[i].pattern, in->path);
+		if (segment == NULL)
+			continue;
+		path_known = true;
+		if (table[i].method == in->method)
+			return fill(&table[i], segment, in, out, mem);
+	}
+	return path_known ? ZTJ_STATE : ZTJ_NOT_FOUND;
+}

@@ -1,0 +1,92 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * The typed messages between the broker's processes (PROTOCOL section 5). Reading is
+ * strict: every field bounded, nothing left over. No message carries a path, SQL or bytes to sign.
+ */
+#ifndef ZTJ_BROKER_PROTO_H
+#define ZTJ_BROKER_PROTO_H
+
+#include <netinet/in.h>
+
+#include "libztjit/core/statement.h"
+
+#define PROTO_BODY_MAX ((size_t)400 * 1024 * 1024) /* a directory of everybody, in either direction */
+#define PROTO_TLS_LEN 32                           /* an Ed25519 public key */
+#define PROTO_CONTAINER_MAX (ZTJ_POLICY_MAX + 64 * 1024)
+
+/* Frontend to store. */
+enum op {
+	OP_NONE, OP_WHO, OP_BROKER, OP_POLICY, OP_STATEMENT_PUT, OP_STATEMENT_GET, OP_REQUESTS, OP_REQUEST_GET,
+	OP_DIRECTORIES, OP_DIRECTORY_GET, OP_DIRECTORY_PUT, OP_PENDING_PUT, OP_PENDING_LIST, OP_PENDING_DELETE,
+	OP_CERTIFICATE, OP_STREAM_OPEN, OP_STREAM_MORE, OP_STREAM_CLOSE, OP_STEPUP_PUT, OP_STEPUP_LIST,
+	OP_STEPUP_ANSWER, OP_METRICS, OP_MAX
+};
+/* Store to frontend. */
+enum { MSG_REPLY = 64, MSG_WHOIS, MSG_LINES, MSG_FANOUT, MSG_STREAM_END };
+/* Store to signer, and its answers. */
+enum { SGN_POLICY = 96, SGN_DIRECTORY, SGN_REVOCATION, SGN_CERTIFY, SGN_STATUS };
+enum { SGN_TAKEN = 112, SGN_CERTIFIED, SGN_STATUS_IS };
+
+/* What a caller may be, as bits of the permission table. */
+enum caller_kind { CALLER_ANONYMOUS = 1, CALLER_HOST = 2, CALLER_PERSON = 4, CALLER_REGISTRAR = 8 };
+
+/* A list of strings inside a message. */
+struct proto_list {
+	uint32_t n;
+	struct ztj_view raw;
+};
+
+/* One question of the frontend. Fields beyond the first three depend on op. */
+struct ask {
+	enum op op;
+	uint32_t tag;            /* echoed in the answer; names a stream for STREAM_* */
+	struct ztj_view tls;     /* the caller's TLS key, 32 bytes, or empty */
+	char address[INET6_ADDRSTRLEN];
+	struct ztj_view container;
+	char id[ZTJ_HEX_SIZE];   /* a full digest in hex or a short id */
+	char name[ZTJ_NAME_SIZE];
+	int64_t number;          /* since, or the base serial */
+	char state[16];          /* REQUESTS: a state name or "" */
+	bool mine, review;
+	bool hosts;              /* PENDING_LIST: hosts, else users */
+	struct ztj_view key;     /* a key as text */
+	struct ztj_view sig;     /* a binary SSHSIG */
+	struct proto_list drop, put;
+};
+
+/* Appends the body. */
+int ask_write(const struct ask *a, struct ztj_buf *out) ZTJ_MUST_CHECK;
+/* Views point into body. ZTJ_PROTOCOL for a type that is none, and the wire errors. */
+int ask_read(uint8_t type, struct ztj_view body, struct ask *out) ZTJ_MUST_CHECK;
+
+/* MSG_REPLY: the HTTP status and its JSON body. */
+struct reply {
+	uint32_t tag, status;
+	struct ztj_view body;
+};
+int reply_write(const struct reply *r, struct ztj_buf *out) ZTJ_MUST_CHECK;
+int reply_read(struct ztj_view body, struct reply *out) ZTJ_MUST_CHECK;
+
+/* SGN_CERTIFIED. */
+struct certified {
+	uint32_t tag;
+	int code;
+	uint64_t serial;
+	int64_t ends;
+	struct ztj_view cert;    /* the blob */
+	struct ztj_view text;    /* why not */
+};
+int certified_write(const struct certified *c, struct ztj_buf *out) ZTJ_MUST_CHECK;
+int certified_read(struct ztj_view body, struct certified *out) ZTJ_MUST_CHECK;
+
+/* Walks a list: the next string, or ZTJ_NOT_FOUND after the last. */
+int proto_list_next(struct proto_list *l, size_t max, struct ztj_view *out) ZTJ_MUST_CHECK;
+/* Appends uint32 n and nothing else; the strings follow by ztj_buf_put_view. */
+int proto_list_write(const struct proto_list *l, struct ztj_buf *out) ZTJ_MUST_CHECK;
+/* Reads a list and checks that its strings are whole. */
+int proto_list_read(struct ztj_rd *rd, uint32_t most, size_t max, struct proto_list *out) ZTJ_MUST_CHECK;
+
+#endif

@@ -1,0 +1,237 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * The relay of step-ups by `confirm`: a host's signed challenge to the person it names, the
+ * person's signature back. In memory only; a challenge lives for a minute.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "libztjit/core/decide.h"
+#include "ztjit-broker/store.h"
+
+#define OPEN_MAX 4096u
+#define PER_HOST 64
+#define PER_PERSON 32
+
+struct stepup {
+	bool used, answered;
+	uint8_t id[ZTJ_DIGEST_LEN];
+	char who[ZTJ_FULLNAME_SIZE], host[ZTJ_FULLNAME_SIZE];
+	int64_t expires;
+	struct ztj_buf container; /* with both signatures once answered */
+};
+struct stepups {
+	struct stepup slot[OPEN_MAX];
+};
+
+int stepups_new(struct stepups **out)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out == NULL ? ZTJ_NOMEM : ZTJ_OK;
+}
+
+static void empty(struct stepup *s)
+{
+	ztj_buf_free(&s->container);
+	memset(s, 0, sizeof(*s));
+}
+
+void stepups_free(struct stepups *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < OPEN_MAX; i++)
+		if (s->slot[i].used)
+			empty(&s->slot[i]);
+	free(s);
+}
+
+void stepups_sweep(struct stepups *s, int64_t now)
+{
+	for (size_t i = 0; i < OPEN_MAX; i++)
+		if (s->slot[i].used && s->slot[i].expires <= now)
+			empty(&s->slot[i]);
+}
+
+/* A free place, unless this host or person has too many. *known: it is there already. */
+static int claim(struct stepups *s, const struct ztj_stmt *ch, struct stepup **out, bool *known)
+{
+	struct stepup *place = NULL;
+	unsigned host = 0, person = 0;
+	*out = NULL;
+	*known = false;
+	for (size_t i = 0; i < OPEN_MAX; i++) {
+		struct stepup *at = &s->slot[i];
+		if (!at->used) {
+			place = at;
+			continue;
+		}
+		if (memcmp(at->id, ch->id, ZTJ_DIGEST_LEN) == 0) {
+			*known = true;
+			return ZTJ_OK;
+		}
+		host += strcmp(at->host, ch->u.stepup.host) == 0;
+		person += strcmp(at->who, ch->u.stepup.who) == 0;
+	}
+	if (place == NULL || host >= PER_HOST || person >= PER_PERSON)
+		return ZTJ_RATE_LIMITED;
+	*out = place;
+	return ZTJ_OK;
+}
+
+static int challenge_checks(const struct ztj_stmt *ch, const struct caller *c, int64_t now)
+{
+	if (ch->nsigners != 1 || !ztj_key_equal(&ch->signer[0].key, &c->record->machine))
+		return ZTJ_SIGNER;
+	if (strcmp(ch->u.stepup.host, c->who) != 0)
+		return ZTJ_WRONG_HOST;
+	if (ch->u.stepup.expires <= now)
+		return ZTJ_STEPUP_TIMEOUT;
+	return st_skew(ch->issued, now);
+}
+
+static int take(struct store *st, const struct ask *a, const struct ztj_stmt *ch, bool *known)
+{
+	struct stepup *s;
+	struct ztj_buf line;
+	int r = claim(st->stepups, ch, &s, known);
+	if (r != ZTJ_OK || *known)
+		return r;
+	ztj_buf_init(&s->container, PROTO_CONTAINER_MAX);
+	ztj_buf_init(&line, PROTO_CONTAINER_MAX);
+	r = ztj_buf_put(&s->container, a->container.p, a->container.n);
+	if (r == ZTJ_OK)
+		r = line_statement("challenge", a->container, &line);
+	if (r == ZTJ_OK) {
+		s->used = true;
+		s->expires = ch->u.stepup.expires;
+		memcpy(s->id, ch->id, sizeof(s->id));
+		memcpy(s->who, ch->u.stepup.who, strnlen(ch->u.stepup.who, sizeof(s->who) - 1));
+		memcpy(s->host, ch->u.stepup.host, strnlen(ch->u.stepup.host, sizeof(s->host) - 1));
+		streams_line_to(st, CALLER_PERSON, s->who, ztj_buf_view(&line));
+	} else {
+		empty(s);
+	}
+	ztj_buf_free(&line);
+	return r;
+}
+
+void do_stepup_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
+{
+	struct ztj_stmt *ch = NULL;
+	struct ztj_signed s;
+	struct ztj_rd rd;
+	bool known = false;
+	char hex[ZTJ_HEX_SIZE];
+	stepups_sweep(st->stepups, now);
+	ztj_rd_init(&rd, a->container);
+	int r = ztj_signed_read(&rd, &s);
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(&rd);
+	if (r == ZTJ_OK)
+		r = ztj_stmt_open(&s, ZTJ_STMT_STEPUP, st->conf->domain, &ch);
+	if (r == ZTJ_OK)
+		r = challenge_checks(ch, c, now);
+	if (r == ZTJ_OK)
+		r = take(st, a, ch, &known);
+	if (r == ZTJ_OK) {
+		ztj_hex(ch->id, ZTJ_DIGEST_LEN, hex);
+		st_answer(st, a->tag, known ? 200 : 201, json_pack("{s:s}", "id", hex));
+	} else {
+		st_refuse(st, a->tag, r, NULL, NULL);
+	}
+	ztj_stmt_free(ch);
+}
+
+void do_stepup_list(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array != NULL && i < OPEN_MAX; i++) {
+		const struct stepup *s = &st->stepups->slot[i];
+		if (s->used && !s->answered && s->expires > now && strcmp(s->who, c->who) == 0)
+			json_array_append_new(array, st_container_json(ztj_buf_view(&s->container)));
+	}
+	st_answer(st, a->tag, 200, json_pack("{s:o}", "stepups", array));
+}
+
+static struct stepup *find(struct stepups *s, const uint8_t *id, int64_t now)
+{
+	for (size_t i = 0; i < OPEN_MAX; i++)
+		if (s->slot[i].used && s->slot[i].expires > now && memcmp(s->slot[i].id, id, ZTJ_DIGEST_LEN) == 0)
+			return &s->slot[i];
+	return NULL;
+}
+
+/* Joins the person's signature to the challenge, checks both, and sends it to the host. */
+static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const struct caller *c, int64_t now)
+{
+	struct ztj_signed both;
+	struct ztj_stmt *answer = NULL;
+	const struct ztj_record *person;
+	struct ztj_buf joined, line;
+	struct ztj_rd rd;
+	ztj_buf_init(&joined, PROTO_CONTAINER_MAX);
+	ztj_buf_init(&line, PROTO_CONTAINER_MAX);
+	ztj_rd_init(&rd, ztj_buf_view(&s->container));
+	int r = ztj_signed_read(&rd, &both);
+	if (r == ZTJ_OK && both.nsigs != 1)
+		r = ZTJ_STATE;
+	if (r == ZTJ_OK) {
+		both.sig[both.nsigs++] = sig;
+		r = ztj_stmt_open(&both, ZTJ_STMT_STEPUP, st->conf->domain, &answer);
+	}
+	if (r == ZTJ_OK)
+		r = ztj_trust_signer_is(st->trust, &answer->signer[1], answer->issued, c->who, false, now, &person);
+	if (r == ZTJ_OK)
+		r = st_container(&both, &joined);
+	if (r == ZTJ_OK)
+		r = line_statement("stepup", ztj_buf_view(&joined), &line);
+	if (r == ZTJ_OK) {
+		ztj_buf_free(&s->container);
+		s->container = joined;
+		s->answered = true;
+		streams_line_to(st, CALLER_HOST, s->host, ztj_buf_view(&line));
+	} else {
+		ztj_buf_free(&joined);
+	}
+	ztj_buf_free(&line);
+	ztj_stmt_free(answer);
+	return r;
+}
+
+void do_stepup_answer(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
+{
+	uint8_t id[ZTJ_DIGEST_LEN];
+	int r = ztj_unhex(ztj_view_str(a->id), id, sizeof(id));
+	struct stepup *s = r == ZTJ_OK ? find(st->stepups, id, now) : NULL;
+	if (s == NULL)
+		r = ZTJ_NOT_FOUND;
+	else if (strcmp(s->who, c->who) != 0)
+		r = ZTJ_WRONG_PERSON;
+	else if (s->answered)
+		r = ZTJ_REPLAY;
+	else
+		r = finish(st, s, a->sig, c, now);
+	if (r == ZTJ_OK)
+		st_answer(st, a->tag, 200, json_object());
+	else
+		st_refuse(st, a->tag, r, NULL, NULL);
+}
+
+int stepups_lines(struct store *st, const struct caller *c, int64_t now, struct ztj_buf *out)
+{
+	int r = ZTJ_OK;
+	for (size_t i = 0; r == ZTJ_OK && i < OPEN_MAX; i++) {
+		const struct stepup *s = &st->stepups->slot[i];
+		if (!s->used || s->expires <= now)
+			continue;
+		if (c->kind == CALLER_PERSON && !s->answered && strcmp(s->who, c->who) == 0)
+			r = line_statement("challenge", ztj_buf_view(&s->container), out);
+		else if (c->kind == CALLER_HOST && s->answered && strcmp(s->host, c->who) == 0)
+			r = line_statement("stepup", ztj_buf_view(&s->container), out);
+	}
+	return r;
+}
