@@ -31,10 +31,9 @@ void ztj_ipc_in_reset(struct ztj_ipc_in *in)
 	if (in->fd >= 0)
 		(void)close(in->fd);
 	in->fd = -1;
-	if (in->body.p != NULL) {
-		/* Readers never take more than one message from the socket, so nothing follows it. */
+	/* Readers never take more than one message from the socket, so nothing follows it. Its body may be empty. */
+	if (in->buf.n >= ZTJ_IPC_HEADER && in->buf.n == 4 + (size_t)length_of(in))
 		ztj_buf_reset(&in->buf);
-	}
 	in->type = 0;
 	in->body = (struct ztj_view){ NULL, 0 };
 }

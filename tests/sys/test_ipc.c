@@ -73,6 +73,28 @@ static void test_round_trip_and_two_in_a_row(void **state)
 	}
 }
 
+/* A message without a body is taken once: it must not come again for ever. */
+static void test_P13_empty_body_is_not_read_twice(void **state)
+{
+	struct pair *p = *state;
+	assert_int_equal(ztj_ipc_begin(&p->out, 3), ZTJ_OK);
+	assert_int_equal(ztj_ipc_finish(&p->out), ZTJ_OK);
+	assert_int_equal(ztj_ipc_send(p->a, ztj_buf_view(&p->out), -1, ztj_ipc_now_ms() + 1000), ZTJ_OK);
+	assert_int_equal(ztj_ipc_read(p->b, &p->in, false), ZTJ_OK);
+	assert_int_equal(p->in.type, 3);
+	assert_int_equal(p->in.body.n, 0);
+	ztj_ipc_in_reset(&p->in);
+	assert_int_equal(ztj_ipc_read(p->b, &p->in, false), ZTJ_TIMEOUT);
+	/* half a message is kept */
+	message(p, 4, "later");
+	assert_int_equal(write(p->a, p->out.p, 7), 7);
+	assert_int_equal(ztj_ipc_read(p->b, &p->in, false), ZTJ_TIMEOUT);
+	ztj_ipc_in_reset(&p->in);
+	assert_int_equal(write(p->a, p->out.p + 7, p->out.n - 7), (int)p->out.n - 7);
+	assert_int_equal(ztj_ipc_read(p->b, &p->in, false), ZTJ_OK);
+	assert_int_equal(p->in.type, 4);
+}
+
 static void test_P13_byte_by_byte(void **state)
 {
 	struct pair *p = *state;
@@ -156,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_round_trip_and_two_in_a_row, up, down),
+		cmocka_unit_test_setup_teardown(test_P13_empty_body_is_not_read_twice, up, down),
 		cmocka_unit_test_setup_teardown(test_P13_byte_by_byte, up, down),
 		cmocka_unit_test_setup_teardown(test_P13_silence_is_bounded, up, down),
 		cmocka_unit_test_setup_teardown(test_P13_four_gib, up, down),
