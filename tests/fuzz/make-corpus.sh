@@ -13,12 +13,13 @@ corpus=$(cd "$(dirname "$0")" && pwd)/corpus
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-for d in key sshsig keyfile cert agent attest policy bundle grant; do
+for d in key sshsig keyfile cert agent attest policy bundle grant pins record statement time; do
 	rm -rf "${corpus:?}/$d"
 	mkdir -p "$corpus/$d"
 done
 "$build/tests/fuzz/make_seeds" "$corpus"
 "$build/tests/fuzz/make_seeds_grant" "$corpus"
+"$build/tests/fuzz/make_seeds_trust" "$corpus"
 
 cd "$tmp"
 printf 'a statement\n' >msg
