@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# Copyright (c) 2026 the ztjit authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A broker on loopback, people with software security keys, and hosts that are
+# files: what the tests of the command line share. Sourced; no root needed.
+#   fleet_up             first key, broker, policy, people, hosts
+#   z WHO ARGS...        ztjit as that person
+#   w WHO CMD...         any command with that person's environment
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lab/tap.sh
+. "$here/../lab/tap.sh"
+
+top=${ZTJ_BUILDDIR:-$PWD}
+ZTJIT=$top/ztjit/ztjit
+BROKER=${ZTJ_TEST_BROKER:-$top/ztjit-broker/ztjit-broker}
+SOFTKEY=$top/tests/softkey
+BROKER_PID=
+
+# Tests of a tool that never runs as root do not run as root either.
+if [ "$(id -u)" = 0 ]; then
+	exec setpriv --reuid=61234 --regid=61234 --clear-groups --inh-caps=-all env HOME=/nonexistent bash "$0" "$@"
+fi
+
+DIR=$(mktemp -d /tmp/ztjit-cli-XXXXXX) || exit 1
+fleet_down() {
+	[ -z "$BROKER_PID" ] || kill "$BROKER_PID" 2>/dev/null || :
+	[ -z "$BROKER_PID" ] || wait "$BROKER_PID" 2>/dev/null || :
+	local who
+	for who in "$DIR"/*/; do
+		[ ! -d "$who/run" ] || z "$(basename "$who")" logout >/dev/null 2>&1 || :
+	done
+	[ -n "${KEEP:-}" ] || rm -rf "$DIR"
+}
+trap fleet_down EXIT
+trap 'exit 1' HUP INT TERM
+
+w() {
+	local who=$1
+	shift
+	env -u SSH_AUTH_SOCK -u SSH_SK_PROVIDER -u XDG_CONFIG_HOME -u XDG_STATE_HOME -u SSH_ASKPASS \
+		HOME="$DIR/$who" XDG_RUNTIME_DIR="$DIR/$who/run" ZTJ_SOFTKEY_DIR="$DIR/$who/keys" \
+		LC_ALL=C.UTF-8 "$@"
+}
+z() {
+	local who=$1
+	shift
+	w "$who" env ${ASAN:+ASAN_OPTIONS=verify_asan_link_order=0} LD_PRELOAD="$SOFTKEY/.libs/libsoftkey-fido.so" "$ZTJIT" "$@"
+}
+softkey() {
+	local who=$1
+	shift
+	w "$who" "$SOFTKEY/softkey" "$@"
+}
+touches() { softkey "$1" touches; }
+
+person_new() {
+	mkdir -p "$DIR/$1/run" "$DIR/$1/keys"
+	chmod 700 "$DIR/$1" "$DIR/$1/run" "$DIR/$1/keys"
+	softkey "$1" create key uv=ok
+}
+
+free_port() {
+	local port
+	for port in $(shuf -i 20000-39999 -n 50); do
+		(: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || {
+			echo "$port"
+			return
+		}
+	done
+}
+
+wait_for() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	return 1
+}
+listens() { (: >"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+
+broker_start() {
+	"$BROKER" serve -c "$DIR/broker/broker.conf" >>"$DIR/broker.log" 2>&1 &
+	BROKER_PID=$!
+	wait_for listens || {
+		cat "$DIR/broker.log"
+		return 1
+	}
+}
+broker_stop() {
+	kill "$BROKER_PID" && wait "$BROKER_PID" 2>/dev/null
+	BROKER_PID=
+}
+
+policy_text() {
+	local version=${1:-1} key
+	key=$(cut -d' ' -f1,2 "$DIR/admin1/.ssh/id_ztjit.pub")
+	cat <<-EOF
+		domain  = "example";
+		version = $version;
+		expires = "2037-01-01T00:00:00Z";
+		roles = {
+		  root-shell = { login = [ "root" ]; record = "none"; };
+		  sudo-root  = { login = [ "self" ]; become = [ "root" ]; groups = [ "ztjit-root" ]; record = "none"; };
+		};
+		rules = (
+		  { name = "prod-root"; who = [ "@sre" ]; roles = [ "root-shell" ]; hosts = { env = "prod"; };
+		    max = "${MAX:-5m}"; max_total = "10m"; request_valid = "10m"; ahead = "1h";
+		    approvals = ( { count = 1; from = [ "@sre-leads" ]; }, { count = 1; from = [ "@security" ]; } );
+		    verify = "uv"; step_up = [ "agent", "confirm" ]; step_up_every = "15s";
+		    reason_min = 10; ticket = "^INC-[0-9]+\$"; freshness = "15s"; on_stale = "deny"; },
+		  { name = "db-sudo"; who = [ "@sre" ]; roles = [ "sudo-root" ]; hosts = { env = "data"; };
+		    max = "5m"; max_total = "10m"; request_valid = "10m"; ahead = "1h";
+		    approvals = ( { count = 1; from = [ "@sre-leads", "@security" ]; } );
+		    step_up = [ "agent", "confirm" ]; step_up_every = "15s";
+		    reason_min = 10; ticket = "^INC-[0-9]+\$"; freshness = "15s"; on_stale = "deny"; }
+		);
+		registrars = (
+		  { directory = "people"; keys = [ "$key" ]; threshold = 1;
+		    groups = [ "sre", "sre-leads", "security" ]; uids = [ 20000, 29999 ]; },
+		  { directory = "servers"; keys = [ "$key" ]; threshold = 1; labels = { env = [ "prod", "data" ]; }; }
+		);
+		$(sed -n '/^broker *= *{/,/^}/p' "$DIR/init.out")
+		auditors = [ "@security" ];
+		revoked_keys = [ ];
+	EOF
+}
+
+fleet_broker() {
+	PORT=$(free_port)
+	"$BROKER" init --domain example --root "$DIR/admin1/.ssh/id_ztjit.pub" --threshold 1 --dir "$DIR/broker" \
+		--url "https://127.0.0.1:$PORT" --listen "127.0.0.1:$PORT" >"$DIR/init.out" 2>&1 || {
+		cat "$DIR/init.out"
+		exit 1
+	}
+	PIN=$(grep -oE 'ZTJ-[0-9A-Z-]+' "$DIR/init.out" | head -n 1)
+	URL=https://127.0.0.1:$PORT
+	broker_start
+}
