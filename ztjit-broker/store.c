@@ -190,15 +190,23 @@ static void do_broker(struct store *st, const struct ask *a, int64_t now)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
 	char time_text[ZTJ_TIME_SIZE], key[ZTJ_KEY_TEXT_SIZE];
+	const char *roots_text = NULL;
+	struct ztj_buf roots;
 	int r = ztj_time_format(now, time_text);
+	ztj_buf_init(&roots, POLICY_ROOTS_MAX);
 	if (r == ZTJ_OK)
 		r = ztj_key_to_text(&st->keys.online, key);
-	if (r != ZTJ_OK) {
+	if (r == ZTJ_OK)
+		r = ztj_pins_format(&st->pins, &roots);
+	if (r == ZTJ_OK && (roots_text = ztj_buf_str(&roots)) == NULL)
+		r = ZTJ_NOMEM;
+	if (r != ZTJ_OK)
 		st_refuse(st, a->tag, r, NULL, NULL);
-		return;
-	}
-	st_answer(st, a->tag, 200, json_pack("{s:s, s:s, s:o, s:I}", "domain", st->conf->domain, "time", time_text,
-	    "online", p != NULL ? json_string(key) : json_null(), "policy", (json_int_t)(p != NULL ? p->version : 0)));
+	else
+		st_answer(st, a->tag, 200, json_pack("{s:s, s:s, s:o, s:I, s:s}", "domain", st->conf->domain, "time",
+		    time_text, "online", p != NULL ? json_string(key) : json_null(), "policy",
+		    (json_int_t)(p != NULL ? p->version : 0), "roots", roots_text));
+	ztj_buf_free(&roots);
 }
 
 static void do_policy(struct store *st, const struct ask *a)

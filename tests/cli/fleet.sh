@@ -20,7 +20,7 @@ BROKER_PID=
 
 # Tests of a tool that never runs as root do not run as root either.
 if [ "$(id -u)" = 0 ]; then
-	exec setpriv --reuid=61234 --regid=61234 --clear-groups --inh-caps=-all env HOME=/nonexistent bash "$0" "$@"
+	exec setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=-all env HOME=/nonexistent bash "$0" "$@"
 fi
 
 DIR=$(mktemp -d /tmp/ztjit-cli-XXXXXX) || exit 1
