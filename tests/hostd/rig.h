@@ -1,0 +1,99 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * A running gate with everything around it played by the test: the broker's news, the warden,
+ * sshd and sudo, the person's agent, the clocks and what the kernel says about the caller.
+ */
+#ifndef ZTJ_TESTS_HOSTD_RIG_H
+#define ZTJ_TESTS_HOSTD_RIG_H
+
+#include <jansson.h>
+
+#include "tests/core/fixture.h"
+#include "ztjit-hostd/gate.h"
+#include "ztjit-hostd/gatemsg.h"
+
+#define RIG_WARDEN_MAX 64
+#define RIG_PREFIX "/ztjit"
+
+/* Shared with the gate's process. */
+struct rig_shared {
+	struct ztj_now now;
+	struct ztj_procinfo proc;
+};
+
+struct rig {
+	struct fx_world w;
+	char dir[64];
+	struct ztj_hostconf conf;
+	struct rig_shared *shared;
+	struct ztj_gate_fds fds;
+	int mirror, warden;       /* our ends */
+	pid_t gate;
+	struct ztj_seckey machine;
+	/* what the warden was told; answered with warden_code */
+	int warden_code;
+	bool warden_mute;
+	size_t ntold;
+	struct ztj_warden_msg told[RIG_WARDEN_MAX];
+	/* the last PAM transaction */
+	int code;
+	char text[2048], prompt[2048];
+	/* called for NEED_AGENT with a socket to serve; NULL: there is no agent */
+	void (*agent)(struct rig *r, int sock);
+	/* called after a prompt was shown */
+	void (*prompted)(struct rig *r);
+};
+
+/* policy: of the fixture, or parts of one. The gate holds policy, directories and a status. */
+void rig_open(struct rig *r, const struct fx_policy *policy);
+/* A gate that holds nothing yet. */
+void rig_open_bare(struct rig *r);
+void rig_close(struct rig *r);
+void rig_kill(struct rig *r);     /* kill -9 */
+void rig_start(struct rig *r);    /* with the state it left */
+/* Both clocks move. */
+void rig_sleep(struct rig *r, int64_t seconds);
+
+void rig_news(struct rig *r, const struct fx_signed *s);
+void rig_news_raw(struct rig *r, const struct ztj_signed *s);
+void rig_directory(struct rig *r, const struct ztj_dir *set, const struct fx_signed *st);
+void rig_status_now(struct rig *r);
+void rig_link(struct rig *r, bool up);
+/* Until the gate has read all news. */
+void rig_sync(struct rig *r);
+json_t *rig_status(struct rig *r);
+size_t rig_sessions(struct rig *r);
+
+/* A request of person who on web1 with both approvals (limit 0: none), known to the world only. */
+struct rig_grant { struct fx_signed request, lead, sec; };
+void rig_grant(struct rig *r, int who, const char *role, int64_t duration, int64_t limit, struct rig_grant *g);
+void rig_grant_push(struct rig *r, const struct rig_grant *g);
+void rig_grant_free(struct rig_grant *g);
+/* A certificate in base64, as the CA would sign it; spoil: changes the specification first. */
+void rig_cert(struct rig *r, const struct rig_grant *g, const struct soft_key *subject,
+    void (*spoil)(struct ztj_cert_spec *spec), char **b64);
+
+/* The process that asks next. */
+void rig_proc(struct rig *r, pid_t pid, uid_t ruid, const char *cgroup, uint32_t tty_nr);
+int rig_pam(struct rig *r, uint8_t call, const char *service, const char *user, const char *info);
+int rig_principals(struct rig *r, const char *account, const char *b64, char *line, size_t size);
+/* principals, account and open by one sshd process: the code of the first that says no. */
+int rig_login(struct rig *r, const char *account, const char *b64);
+/* One message on control.sock. */
+int rig_control(struct rig *r, uint8_t type, struct ztj_view body, char **text);
+/* Connects to "pam.sock" and such. */
+int rig_connect(const struct rig *r, const char *name);
+/* Takes what the warden was told until it is quiet. */
+void rig_warden(struct rig *r);
+bool rig_told(const struct rig *r, uint32_t op);
+
+/* The person's signature over a challenge. */
+void rig_sign(const struct soft_key *k, struct ztj_view bytes, uint8_t flags, struct ztj_buf *sshsig);
+/* The challenge that the gate handed to the relay; the caller frees mem. */
+void rig_posted(struct rig *r, struct ztj_buf *mem, struct ztj_signed *out);
+void rig_relay(struct rig *r, const struct ztj_signed *challenge, const struct soft_key *k, uint8_t flags);
+
+#endif

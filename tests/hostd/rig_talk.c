@@ -1,0 +1,430 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What passes between the gate and those around it. */
+#include "tests/hostd/rig.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SOON (ztj_ipc_now_ms() + 15000)
+
+/* ---- news ---- */
+
+static void say(int sock, struct ztj_buf *b, int fd)
+{
+	ok(ztj_ipc_finish(b));
+	ok(ztj_ipc_send(sock, ztj_buf_view(b), fd, SOON));
+	ztj_buf_free(b);
+}
+
+void rig_sync(struct rig *r)
+{
+	int left = 1;
+
+	for (int i = 0; i < 2000 && left > 0; i++) {
+		assert_int_equal(ioctl(r->mirror, SIOCOUTQ, &left), 0);
+		if (left > 0)
+			(void)usleep(1000);
+	}
+	assert_int_equal(left, 0);
+	json_decref(rig_status(r));
+	json_decref(rig_status(r)); /* the first may have been read before the last news */
+	rig_warden(r);
+}
+
+void rig_news_raw(struct rig *r, const struct ztj_signed *s)
+{
+	struct ztj_buf json, b;
+
+	ztj_buf_init(&json, 2 * ZTJ_POLICY_MAX);
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	ok(ztj_signed_to_json(s, &json));
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_CONTAINER));
+	ok(ztj_buf_put_view(&b, ztj_buf_view(&json)));
+	say(r->mirror, &b, -1);
+	ztj_buf_free(&json);
+	rig_sync(r);
+}
+
+void rig_news(struct rig *r, const struct fx_signed *s)
+{
+	rig_news_raw(r, &s->s);
+}
+
+static char *directory_json(const struct ztj_dir *set, const struct fx_signed *st)
+{
+	json_t *put = json_array(), *o, *container;
+	struct ztj_buf json;
+	char *text;
+
+	ztj_buf_init(&json, 256 * 1024);
+	ok(ztj_signed_to_json(&st->s, &json));
+	container = json_loadb((const char *)json.p, json.n, 0, NULL);
+	assert_non_null(container);
+	for (size_t i = 0; i < ztj_dir_count(set); i++) {
+		struct ztj_view v = ztj_dir_at(set, i)->bytes;
+		(void)json_array_append_new(put, json_stringn((const char *)v.p, v.n));
+	}
+	o = json_pack("{s:s,s:i,s:[o],s:[],s:o}", "name", ztj_dir_name(set), "serial", 1, "statements", container, "drop",
+	    "put", put);
+	assert_non_null(o);
+	text = json_dumps(o, 0);
+	json_decref(o);
+	ztj_buf_free(&json);
+	return text;
+}
+
+void rig_directory(struct rig *r, const struct ztj_dir *set, const struct fx_signed *st)
+{
+	char *text = directory_json(set, st);
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct ztj_buf b;
+
+	assert_non_null(text);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+	ztj_buf_init(&b, 64);
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_BODY));
+	ok(ztj_buf_put_u8(&b, 2));
+	say(r->mirror, &b, fd);
+	(void)close(fd);
+	free(text);
+	rig_sync(r);
+}
+
+void rig_status_now(struct rig *r)
+{
+	struct fx_signed s;
+
+	fx_status(&r->w, &r->w.online, &s);
+	rig_news(r, &s);
+	fx_signed_free(&s);
+}
+
+void rig_link(struct rig *r, bool up)
+{
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, 64);
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_LINK));
+	ok(ztj_buf_put_u8(&b, up));
+	say(r->mirror, &b, -1);
+	rig_sync(r);
+}
+
+/* ---- the warden ---- */
+
+static void take_command(struct rig *r)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct ztj_warden_msg m, answer;
+	struct iovec iov = { &m, sizeof(m) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+		.msg_controllen = sizeof(control.room) };
+	struct cmsghdr *c;
+	bool with = false;
+
+	if (recvmsg(r->warden, &msg, MSG_DONTWAIT) != (ssize_t)sizeof(m))
+		return;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c != NULL && c->cmsg_type == SCM_RIGHTS) {
+		int fd;
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		(void)close(fd);
+		with = true;
+	}
+	assert_int_equal(with, m.op == ZTJ_WARDEN_MAKE || m.op == ZTJ_WARDEN_KILL_PROC);
+	assert_in_range(r->ntold, 0, RIG_WARDEN_MAX - 1);
+	r->told[r->ntold++] = m;
+	if (r->warden_mute)
+		return;
+	answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE, .id = m.id, .session = m.session, .code = r->warden_code };
+	assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL), (ssize_t)sizeof(answer));
+}
+
+void rig_warden(struct rig *r)
+{
+	struct pollfd p = { .fd = r->warden, .events = POLLIN };
+
+	while (poll(&p, 1, 5) > 0 && (p.revents & POLLIN) != 0) {
+		size_t n = r->ntold;
+		take_command(r);
+		if (r->ntold == n)
+			return;
+	}
+}
+
+bool rig_told(const struct rig *r, uint32_t op)
+{
+	for (size_t i = 0; i < r->ntold; i++)
+		if (r->told[i].op == op)
+			return true;
+	return false;
+}
+
+/* ---- sockets ---- */
+
+int rig_connect(const struct rig *r, const char *name)
+{
+	char path[128];
+	int sock;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+	ok(ztj_ipc_connect(path, SOON, &sock));
+	return sock;
+}
+
+/* The next message, with the warden played meanwhile. */
+static int next(struct rig *r, int sock, struct ztj_ipc_in *in)
+{
+	int64_t end = SOON;
+
+	for (;;) {
+		struct pollfd p[2] = { { .fd = sock, .events = POLLIN }, { .fd = r->warden, .events = POLLIN } };
+		int code = ztj_ipc_read(sock, in, false);
+		if (code != ZTJ_TIMEOUT)
+			return code;
+		if (ztj_ipc_now_ms() > end)
+			return ZTJ_TIMEOUT;
+		(void)poll(p, 2, 1000);
+		if ((p[1].revents & POLLIN) != 0)
+			take_command(r);
+	}
+}
+
+static void answer_agent(struct rig *r, int sock)
+{
+	struct ztj_buf b;
+	int pair[2] = { -1, -1 };
+
+	ztj_buf_init(&b, 64);
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_AGENT));
+	ok(ztj_buf_put_u8(&b, r->agent != NULL));
+	if (r->agent != NULL)
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	say(sock, &b, pair[0]);
+	if (r->agent != NULL) {
+		(void)close(pair[0]);
+		r->agent(r, pair[1]);
+		(void)close(pair[1]);
+	}
+}
+
+static int on_answer(struct rig *r, int sock, struct ztj_ipc_in *in, bool *done)
+{
+	struct ztj_rd rd;
+	struct ztj_view v;
+	uint32_t n;
+
+	ztj_rd_init(&rd, in->body);
+	switch (in->type) {
+	case ZTJ_MSG_VERDICT:
+		ok(ztj_rd_u32(&rd, &n));
+		ok(ztj_rd_string(&rd, sizeof(r->text) - 1, &v));
+		(void)snprintf(r->text, sizeof(r->text), "%.*s", (int)v.n, (const char *)v.p);
+		*done = true;
+		return -(int)n;
+	case ZTJ_MSG_PROMPT:
+		ok(ztj_rd_string(&rd, sizeof(r->prompt) - 1, &v));
+		(void)snprintf(r->prompt, sizeof(r->prompt), "%.*s", (int)v.n, (const char *)v.p);
+		if (r->prompted != NULL)
+			r->prompted(r);
+		return ZTJ_OK;
+	case ZTJ_MSG_NEED_AGENT:
+		answer_agent(r, sock);
+		return ZTJ_OK;
+	default:
+		fail_msg("message type %u", in->type);
+		return ZTJ_INTERNAL;
+	}
+}
+
+int rig_pam(struct rig *r, uint8_t call, const char *service, const char *user, const char *info)
+{
+	int sock = rig_connect(r, "pam.sock");
+	struct ztj_ipc_in in;
+	struct ztj_buf b;
+	bool done = false;
+
+	r->text[0] = r->prompt[0] = '\0';
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	ok(ztj_ipc_begin(&b, call));
+	ok(ztj_buf_put_cstring(&b, service));
+	ok(ztj_buf_put_cstring(&b, user));
+	ok(ztj_buf_put_cstring(&b, ""));
+	ok(ztj_buf_put_cstring(&b, ""));
+	ok(ztj_buf_put_cstring(&b, "192.0.2.7"));
+	ok(ztj_buf_put_cstring(&b, info));
+	say(sock, &b, -1);
+	while (!done) {
+		r->code = next(r, sock, &in);
+		if (r->code != ZTJ_OK)
+			break;
+		r->code = on_answer(r, sock, &in, &done);
+		ztj_ipc_in_reset(&in);
+	}
+	ztj_ipc_in_free(&in);
+	(void)close(sock);
+	rig_warden(r);
+	return r->code;
+}
+
+int rig_principals(struct rig *r, const char *account, const char *b64, char *line, size_t size)
+{
+	int sock = rig_connect(r, "principals.sock"), code;
+	struct ztj_view v, text;
+	struct ztj_ipc_in in;
+	struct ztj_buf b;
+	struct ztj_rd rd;
+	uint32_t n = 0;
+
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_PRINCIPALS));
+	ok(ztj_buf_put_cstring(&b, account));
+	ok(ztj_buf_put_cstring(&b, "sk-ssh-ed25519-cert-v01@openssh.com"));
+	ok(ztj_buf_put_cstring(&b, b64));
+	ok(ztj_buf_put_cstring(&b, ""));
+	say(sock, &b, -1);
+	code = next(r, sock, &in);
+	if (code == ZTJ_OK) {
+		assert_int_equal(in.type, ZTJ_MSG_LINE);
+		ztj_rd_init(&rd, in.body);
+		ok(ztj_rd_u32(&rd, &n));
+		ok(ztj_rd_string(&rd, 8192, &v));
+		ok(ztj_rd_string(&rd, 8192, &text));
+		ok(ztj_rd_end(&rd));
+		(void)snprintf(line, size, "%.*s", (int)v.n, (const char *)v.p);
+		(void)snprintf(r->text, sizeof(r->text), "%.*s", (int)text.n, (const char *)text.p);
+		assert_int_equal(n == 0, v.n > 0);
+		code = -(int)n;
+	}
+	ztj_ipc_in_free(&in);
+	(void)close(sock);
+	return code;
+}
+
+int rig_login(struct rig *r, const char *account, const char *b64)
+{
+	char line[8192], *info = NULL;
+	int code = rig_principals(r, account, b64, line, sizeof(line));
+
+	if (code == ZTJ_OK)
+		code = rig_pam(r, ZTJ_MSG_ACCOUNT, "sshd", account, "");
+	if (code != ZTJ_OK)
+		return code;
+	assert_true(asprintf(&info, "publickey sk-ssh-ed25519-cert-v01@openssh.com %s", b64) > 0);
+	code = rig_pam(r, ZTJ_MSG_OPEN, "sshd", account, info);
+	free(info);
+	return code;
+}
+
+int rig_control(struct rig *r, uint8_t type, struct ztj_view body, char **text)
+{
+	int sock = rig_connect(r, "control.sock"), code;
+	struct ztj_ipc_in in;
+	struct ztj_view v;
+	struct ztj_buf b;
+	struct ztj_rd rd;
+	uint32_t n = 0;
+
+	*text = NULL;
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	ok(ztj_ipc_begin(&b, type));
+	ok(ztj_buf_put(&b, body.p, body.n));
+	say(sock, &b, -1);
+	code = next(r, sock, &in);
+	if (code == ZTJ_OK) {
+		ztj_rd_init(&rd, in.body);
+		ok(ztj_rd_u32(&rd, &n));
+		ok(ztj_rd_string(&rd, ZTJ_IPC_MAX, &v));
+		*text = strndup((const char *)v.p, v.n);
+		code = -(int)n;
+	}
+	ztj_ipc_in_free(&in);
+	(void)close(sock);
+	return code;
+}
+
+json_t *rig_status(struct rig *r)
+{
+	char *text;
+	json_t *o;
+
+	ok(rig_control(r, ZTJ_MSG_STATUS, ztj_view_of(NULL, 0), &text));
+	assert_non_null(o = json_loads(text, 0, NULL));
+	free(text);
+	return o;
+}
+
+size_t rig_sessions(struct rig *r)
+{
+	json_t *o = rig_status(r);
+	size_t n = json_array_size(json_object_get(o, "sessions"));
+
+	json_decref(o);
+	return n;
+}
+
+/* ---- step-ups ---- */
+
+void rig_sign(const struct soft_key *k, struct ztj_view bytes, uint8_t flags, struct ztj_buf *sshsig)
+{
+	soft_key_sshsig(k, ztj_stmt_namespace(ZTJ_STMT_STEPUP), bytes, flags, sshsig);
+}
+
+void rig_posted(struct rig *r, struct ztj_buf *mem, struct ztj_signed *out)
+{
+	struct ztj_ipc_in in;
+	struct ztj_view id, json;
+	struct ztj_rd rd;
+
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	ztj_buf_init(mem, 256 * 1024);
+	for (;;) {
+		ok(ztj_ipc_recv(r->mirror, &in, SOON));
+		if (in.type == ZTJ_MSG_POST)
+			break;
+		ztj_ipc_in_reset(&in);
+	}
+	ztj_rd_init(&rd, in.body);
+	ok(ztj_rd_bytes(&rd, ZTJ_DIGEST_LEN, &id));
+	ok(ztj_rd_string(&rd, ZTJ_IPC_MAX, &json));
+	ok(ztj_signed_from_json(json, mem, out));
+	ztj_ipc_in_free(&in);
+}
+
+void rig_relay(struct rig *r, const struct ztj_signed *challenge, const struct soft_key *k, uint8_t flags)
+{
+	struct ztj_signed both = *challenge;
+	struct ztj_buf sig, json, b;
+
+	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
+	ztj_buf_init(&json, 256 * 1024);
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	rig_sign(k, challenge->bytes, flags, &sig);
+	both.sig[1] = ztj_buf_view(&sig);
+	both.nsigs = 2;
+	ok(ztj_signed_to_json(&both, &json));
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_CONTAINER));
+	ok(ztj_buf_put_view(&b, ztj_buf_view(&json)));
+	say(r->mirror, &b, -1);
+	ztj_buf_free(&sig);
+	ztj_buf_free(&json);
+}
