@@ -50,6 +50,8 @@ enum ztj_mismatch ztj_rule_mismatch(const struct ztj_rule *rule, const struct zt
 const struct ztj_rule *ztj_rule_select(const struct ztj_policy *p, const struct ztj_asked *a, int *code);
 /* Slots of the rule this person may fill, as bits. */
 uint8_t ztj_rule_slots_of(const struct ztj_rule *rule, const char *fullname, const struct ztj_record *person);
+/* Could somebody of that name, who is not known here (any more), have been one of its approvers? */
+bool ztj_rule_might_name(const struct ztj_policy *p, const struct ztj_rule *rule, const char *fullname);
 /* Equal names in different directories are one person for counting. */
 bool ztj_same_person(const char *fullname_a, const char *fullname_b);
 /* Characters of a reason, blanks at its ends not counted. */
@@ -76,6 +78,10 @@ int ztj_request_check(const struct ztj_trust *t, const struct ztj_stmt *req, int
 /* Has the author of this revocation the right to end that request? */
 int ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req,
     const struct ztj_request_state *state, const struct ztj_stmt *rev, int64_t now) ZTJ_MUST_CHECK;
+
+/* The same of a revocation that was filed rightfully once, whatever became of its author since. */
+bool ztj_request_revoked_once(const struct ztj_trust *t, const struct ztj_stmt *req,
+    const struct ztj_request_state *state, const struct ztj_stmt *rev);
 
 /* --- grant_link.c: one request with its approvals and revocations --- */
 

@@ -79,6 +79,28 @@ static bool dated_well(const struct ztj_eval *e, const struct ztj_stmt *req, con
 	    st->issued >= ztj_add_sat(req->issued, -ZTJ_CLOCK_SKEW) && st->issued <= l->req.valid_until;
 }
 
+/* A denial and a shorter limit were final when they were given: neither who revokes their author since, nor who takes
+ * him out of a directory or gives his key to somebody else, gives back what they took. */
+static bool takes_away(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l, const struct ztj_stmt *st)
+{
+	const struct ztj_rule *rule = l->req.rule;
+	const char *who = st->u.approval.who;
+	const struct ztj_record *rec;
+
+	if ((!st->u.approval.deny && st->u.approval.limit == 0) || ztj_same_person(who, req->u.request.who))
+		return false;
+	if (ztj_trust_took(e->t, st, who, &rec) != ZTJ_OK)
+		return false;
+	if (rec != NULL ? ztj_rule_slots_of(rule, who, rec) == 0 :
+	    !ztj_rule_might_name(ztj_trust_held_policy(e->t), rule, who))
+		return false;
+	if (st->u.approval.deny)
+		l->denied_by = who;
+	else if (st->u.approval.limit < l->limit)
+		l->limit = st->u.approval.limit;
+	return true;
+}
+
 /* One approval or denial. They come sorted by time, so the first moment at which the matching is full is the earliest. */
 static void weigh(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l,
     const struct ztj_stmt *st)
@@ -89,6 +111,8 @@ static void weigh(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_lin
 	uint8_t slots;
 	int r = ztj_trust_signed_by(e->t, st, who, false, e->now, &rec);
 
+	if (takes_away(e, req, l, st) && st->u.approval.deny)
+		return;
 	if (r != ZTJ_OK) {
 		SAY(e, "%s does not count (%s); ", who, ztj_err_text(r));
 		return;
@@ -103,12 +127,6 @@ static void weigh(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_lin
 		return;
 	}
 	add_record(e, rec);
-	if (st->u.approval.deny) {
-		l->denied_by = who;
-		return;
-	}
-	if (st->u.approval.limit > 0 && st->u.approval.limit < l->limit)
-		l->limit = st->u.approval.limit;
 	if (rule->uv && !st->signer[0].info.user_verified) {
 		SAY(e, "%s does not count (%s); ", who, ztj_err_text(ZTJ_NO_UV));
 		return;
@@ -145,7 +163,8 @@ static void judge_revocation(struct ztj_eval *e, const struct ztj_stmt *req, str
 {
 	const char *who = rev->u.revocation.who;
 
-	if (ztj_request_may_revoke(e->t, req, &l->req, rev, e->now) != ZTJ_OK)
+	if (ztj_request_may_revoke(e->t, req, &l->req, rev, e->now) != ZTJ_OK &&
+	    !ztj_request_revoked_once(e->t, req, &l->req, rev))
 		return;
 	if (l->revoked_by[0] == 0)
 		l->cancelled = true;

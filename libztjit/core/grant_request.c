@@ -160,6 +160,24 @@ int ztj_request_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *req
 	return ZTJ_FORBIDDEN;
 }
 
+bool ztj_request_revoked_once(const struct ztj_trust *t, const struct ztj_stmt *req,
+    const struct ztj_request_state *state, const struct ztj_stmt *rev)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(t);
+	const char *who = rev->u.revocation.who;
+	const struct ztj_record *author;
+
+	if (p == NULL || state->rule == NULL || who[0] == 0 || rev->u.revocation.what != ZTJ_REVOKES_REQUEST ||
+	    memcmp(rev->u.revocation.request, req->id, sizeof req->id) != 0)
+		return false;
+	if (ztj_trust_took(t, rev, who, &author) != ZTJ_OK)
+		return false;
+	if (strcmp(who, req->u.request.who) == 0)
+		return true;
+	return author != NULL ? ztj_rule_slots_of(state->rule, who, author) != 0 :
+	    ztj_rule_might_name(p, state->rule, who);
+}
+
 int ztj_grant_may_request(const struct ztj_trust *t, const struct ztj_stmt *request, int64_t now,
     struct ztj_grant *why)
 {

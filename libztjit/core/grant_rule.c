@@ -96,6 +96,24 @@ uint8_t ztj_rule_slots_of(const struct ztj_rule *rule, const char *fullname, con
 	return mask;
 }
 
+bool ztj_rule_might_name(const struct ztj_policy *p, const struct ztj_rule *rule, const char *fullname)
+{
+	const struct ztj_registrar *g = NULL;
+
+	for (size_t i = 0; i < p->nregistrars && g == NULL; i++) {
+		size_t n = strlen(p->registrars[i].directory);
+		if (strncmp(fullname, p->registrars[i].directory, n) == 0 && fullname[n] == '/')
+			g = &p->registrars[i];
+	}
+	for (size_t i = 0; g != NULL && i < rule->nslots; i++)
+		for (size_t k = 0; k < rule->slot[i].from.n; k++) {
+			const char *from = rule->slot[i].from.s[k];
+			if (from[0] == '@' ? in_list(&g->groups, from + 1) : strcmp(from, fullname) == 0)
+				return true;
+		}
+	return false;
+}
+
 int64_t ztj_reason_length(const char *reason)
 {
 	size_t n = strlen(reason);

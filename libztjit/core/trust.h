@@ -108,6 +108,12 @@ int ztj_trust_signed_by(const struct ztj_trust *t, const struct ztj_stmt *st, co
 /* The same for one signer of a statement that carries several (a step-up's second), dated `then`. */
 int ztj_trust_signer_is(const struct ztj_trust *t, const struct ztj_signer *signer, int64_t then, const char *who, bool uv,
     int64_t now, const struct ztj_record **person) ZTJ_MUST_CHECK;
+/* Whose word is it, when it only takes access away (a denial, a revocation, a shorter limit)? Such a word outlives what
+ * becomes of its author: revocation, expiry, the dates of the key and a key that stands in two directories are not asked.
+ * ZTJ_OK with *person: the key stands in the record of `who`. ZTJ_OK and NULL: nobody is known by that key, as when
+ * they left or have another key since. KEY_REVOKED by the policy, SIGNER: somebody else's key. */
+int ztj_trust_took(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who,
+    const struct ztj_record **person) ZTJ_MUST_CHECK;
 /* ZTJ_SEEN_AHEAD when `seen` names a higher policy version or directory serial than is held. */
 int ztj_trust_seen(const struct ztj_trust *t, const struct ztj_seen *seen) ZTJ_MUST_CHECK;
 /* Fills seen with what is held; the names stay valid until the trust changes. */

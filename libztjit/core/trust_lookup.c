@@ -210,6 +210,39 @@ ztj_trust_signed_by(const struct ztj_trust *t, const struct ztj_stmt *st, const 
 	return ztj_trust_signer_is(t, &st->signer[0], st->issued, who, uv, now, person);
 }
 
+static bool
+has_key(const struct ztj_record *r, const struct ztj_key *k)
+{
+	for (size_t i = 0; i < r->nkeys; i++)
+		if (ztj_key_equal(&r->keys[i].key, k))
+			return true;
+	return false;
+}
+
+int
+ztj_trust_took(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who, const struct ztj_record **person)
+{
+	const struct ztj_held *h = held_of(t, who);
+	const struct ztj_record *rec;
+	const struct ztj_key *k;
+
+	*person = NULL;
+	if (st->nsigners != 1 || !ztj_fullname_ok(who, false))
+		return ZTJ_SIGNER;
+	k = &st->signer[0].key;
+	if (t->policy != NULL && ztj_policy_key_revoked(t->policy, k))
+		return ZTJ_KEY_REVOKED;
+	rec = h == NULL ? NULL : ztj_dir_find(h->dir, ztj_fullname_tail(who));
+	if (rec != NULL && !rec->host && has_key(rec, k)) {
+		*person = rec;
+		return ZTJ_OK;
+	}
+	for (size_t i = 0; i < t->ndirs; i++)
+		if (ztj_dir_by_key(t->dir[i].dir, k, false) != NULL)
+			return ZTJ_SIGNER;
+	return ZTJ_OK;
+}
+
 int
 ztj_trust_seen(const struct ztj_trust *t, const struct ztj_seen *seen)
 {
