@@ -109,14 +109,30 @@ int ask_hosts(struct cli *c, const char ***out, size_t *n)
 	return ZTJ_OK;
 }
 
+/* As if it were signed already, by this key with all that the rule may want: a forecast, nobody believes it. */
+static void pretend_signed(const struct cli *c, struct ztj_stmt *st, const struct cli_key *k)
+{
+	const struct ztj_record *me;
+
+	st->nsigners = 1;
+	st->signer[0] = (struct ztj_signer){ .key = k->pub,
+		.info = { .is_sk = true, .user_present = true, .user_verified = true } };
+	if (k->pub.type == ZTJ_KEY_NONE &&
+	    ztj_trust_user(c->trust, st->u.request.who, cli_now(), &me) == ZTJ_OK)
+		for (size_t i = 0; i < me->nkeys; i++)
+			if (ztj_record_key(me, &me->keys[i].key, st->issued, cli_now()) == ZTJ_OK)
+				st->signer[0].key = me->keys[i].key;
+}
+
 /* Denied here already: no touch is wasted, and the reason is the policy's own. */
-static int judge(struct cli *c, struct ztj_view bytes, struct ztj_grant *g)
+static int judge(struct cli *c, struct ztj_view bytes, const struct cli_key *k, struct ztj_grant *g)
 {
 	struct ztj_stmt *st = NULL;
 	int r = ztj_stmt_parse(bytes, ZTJ_STMT_REQUEST, c->pins.domain, &st);
 
 	if (r != ZTJ_OK)
 		return cli_fail(c, r, "the request: %s", ztj_err_text(r));
+	pretend_signed(c, st, k);
 	r = ztj_grant_may_request(c->trust, st, cli_now(), g);
 	if (r != ZTJ_OK) {
 		cli_hint(c, "ztjit policy explain --user %s --role %s --host %s",
@@ -212,7 +228,7 @@ int ask_file(struct cli *c, const struct ztj_stmt *st, const struct cli_key *k, 
 	if ((r = sign_nonce(nonce)) == ZTJ_OK && (r = ztj_stmt_build(st, nonce, &bytes)) != ZTJ_OK)
 		r = cli_fail(c, r, "the request: %s", ztj_err_text(r));
 	ask.bytes = ztj_buf_view(&bytes);
-	if (r == ZTJ_OK && (r = judge(c, ask.bytes, &g)) == ZTJ_OK) {
+	if (r == ZTJ_OK && (r = judge(c, ask.bytes, k, &g)) == ZTJ_OK) {
 		ask.uv = g.rule != NULL && g.rule->uv;
 		if (cli_is_set(c, OPT_DRY_RUN))
 			r = dry_run(c, &ask, &g);

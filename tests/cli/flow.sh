@@ -78,11 +78,11 @@ t_denies "the ticket is judged before the touch" ticket \
 	z req1 request --yes --role root-shell --host web1 --for 60s --ticket none -m 'disk full on web1'
 t_denies "no rule, no touch" "rule" z req2 request --yes --role root-shell --host db1 --for 60s --ticket INC-1 -m 'disk full on db1'
 t_ok "no touch was asked for" [ "$before" = "$(touches req1)" ]
-t_says "dry run" "approvals needed" ask --dry-run
+t_says "dry run" "approvals needed: 1 of @sre-leads, 1 of @security" ask --dry-run
 t_says "request" "approvals missing" ask
 R=$(id_of)
-t_denies "self-approval" "own requests" z req1 approve --yes "$R"
-t_denies "not an approver" "may not approve" z req2 approve --yes "$R"
+t_denies "S05 self-approval" "their own request" z req1 approve --yes "$R"
+t_denies "not an approver" "may not" z req2 approve --yes "$R"
 t_says "show" INC-4711 z lead1 show "$R"
 t_says "to review" "$R" z lead1 requests --to-review
 t_says "approve shows the request" "disk full on web1" z lead1 approve --yes "$R"
@@ -119,7 +119,8 @@ z sec1 approve --yes "$R" >/dev/null 2>&1
 t_says "extend" "approvals missing" z req1 extend --yes --for 60s -m 'it takes longer' "$R"
 
 # --- by hand ---
-t_ok "a request written for signing by hand" ask --write "$DIR/req1/by-hand"
+t_ok "a request written for signing by hand" z req1 request --role sudo-root --host db1 --for 60s --ticket INC-4712 \
+	-m 'vacuum the database' --write "$DIR/req1/by-hand"
 t_ok "is not sent" test ! -e "$DIR/req1/by-hand.sig"
 t_ok "ssh-keygen signs it" w req1 env SSH_SK_PROVIDER="$SOFTKEY/.libs/libsoftkey-sk.so" \
 	ssh-keygen -q -Y sign -f "$DIR/req1/.ssh/id_ztjit" -n request@ztjit "$DIR/req1/by-hand"

@@ -59,12 +59,18 @@ static struct ztj_seckey key_at(const char *dir, const char *name)
 static struct host host_at(const char *dir)
 {
 	(void)mkdir(dir, 0700);
-	return (struct host){ .machine = key_at(dir, "machine"), .tls = key_at(dir, "tls"), .ssh = key_at(dir, "ssh") };
+	return (struct host){ .machine = key_at(dir, "machine"),
+		.tls = key_at(dir, "tls"),
+		.ssh = key_at(dir, "ssh") };
 }
 
 static struct ztj_net *net_to(const char *url, const struct ztj_seckey *tls)
 {
-	struct ztj_net_conf conf = { .urls = &url, .nurls = 1, .client = tls, .timeout_ms = 5000, .max_reply = 1 << 20 };
+	struct ztj_net_conf conf = { .urls = &url,
+		.nurls = 1,
+		.client = tls,
+		.timeout_ms = 5000,
+		.max_reply = 1 << 20 };
 	struct ztj_net *n;
 
 	DIE(ztj_net_open(&conf, &n));
