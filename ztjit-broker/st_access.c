@@ -45,7 +45,7 @@ static int judge(unsigned mask, const struct caller *c)
 	unsigned is = (unsigned)c->kind | (c->registrar ? (unsigned)CALLER_REGISTRAR : 0);
 	if (mask & is)
 		return ZTJ_OK;
-	return c->kind == CALLER_ANONYMOUS && mask != 0 ? ZTJ_SIGNER : ZTJ_FORBIDDEN;
+	return c->kind == CALLER_ANONYMOUS && mask != 0 ? ZTJ_NOT_FOUND : ZTJ_FORBIDDEN;
 }
 
 int access_check(enum op op, const struct caller *c)

@@ -39,15 +39,13 @@ void st_answer(struct store *st, uint32_t tag, unsigned status, json_t *body)
 	free(text);
 }
 
-void st_refuse(struct store *st, uint32_t tag, int err, const char *text, const char *detail)
+static void refuse(struct store *st, uint32_t tag, unsigned status, int err, const char *text, const char *detail)
 {
 	static const char out_of_memory[] = "{\"error\":\"out-of-memory\",\"text\":\"out of memory\",\"detail\":\"\"}";
-	if (err == ZTJ_OK)
-		err = ZTJ_INTERNAL;
 	json_t *body = json_pack("{s:s, s:s, s:s}", "error", ztj_err_name(err), "text",
 	    text != NULL ? text : ztj_err_text(err), "detail", detail != NULL ? detail : "");
 	char *dump = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-	struct reply r = { .tag = tag, .status = http_status(err) };
+	struct reply r = { .tag = tag, .status = status };
 	struct ztj_buf msg;
 	r.body = ztj_view_str(dump != NULL ? dump : out_of_memory);
 	ztj_buf_init(&msg, (size_t)64 * 1024);
@@ -56,4 +54,16 @@ void st_refuse(struct store *st, uint32_t tag, int err, const char *text, const 
 	ztj_buf_free(&msg);
 	free(dump);
 	json_decref(body);
+}
+
+void st_refuse(struct store *st, uint32_t tag, int err, const char *text, const char *detail)
+{
+	if (err == ZTJ_OK)
+		err = ZTJ_INTERNAL;
+	refuse(st, tag, http_status(err), err, text, detail);
+}
+
+void st_refuse_unknown(struct store *st, uint32_t tag)
+{
+	refuse(st, tag, 401, ZTJ_FORBIDDEN, "not logged in", "log in with: ztjit login");
 }

@@ -150,6 +150,11 @@ void do_statement_put(struct store *st, const struct ask *a, const struct caller
 	if (r == ZTJ_OK) {
 		type = type_of(acc->s.bytes);
 		r = access_check_statement(type, c);
+		if (r == ZTJ_NOT_FOUND) {
+			st_refuse_unknown(st, a->tag);
+			free(acc);
+			return;
+		}
 	}
 	if (r == ZTJ_OK) {
 		r = db_stmt_has(st->db, acc->id);

@@ -327,8 +327,8 @@ static int frontend_message(void *arg, uint8_t type, struct ztj_view body)
 		r = ZTJ_NOT_READY;
 	if (r == ZTJ_OK)
 		dispatch(st, &a, &c, now);
-	else if (r == ZTJ_SIGNER)
-		st_refuse(st, a.tag, r, "not logged in", NULL);
+	else if (r == ZTJ_NOT_FOUND)
+		st_refuse_unknown(st, a.tag);
 	else
 		st_refuse(st, a.tag, r, NULL, NULL);
 	return ZTJ_OK;

@@ -68,6 +68,8 @@ struct caller {
 void st_answer(struct store *st, uint32_t tag, unsigned status, json_t *body);
 /* {"error", "text", "detail"} with the status that belongs to err. text NULL: the error's own sentence. */
 void st_refuse(struct store *st, uint32_t tag, int err, const char *text, const char *detail);
+/* 401: the caller is nobody we know. */
+void st_refuse_unknown(struct store *st, uint32_t tag);
 /* A body that is text already. */
 void st_answer_text(struct store *st, uint32_t tag, unsigned status, struct ztj_view body);
 /* Queues behind the commit when one is due. */
@@ -77,7 +79,7 @@ int64_t st_now(void);
 int st_load(struct store *st) ZTJ_MUST_CHECK;
 
 /* --- st_access.c --- */
-/* May this kind of caller ask this at all? OK, FORBIDDEN or SIGNER (401: not identified). */
+/* May this kind of caller ask this at all? OK, FORBIDDEN or NOT_FOUND (nobody known: 401). */
 int access_check(enum op op, const struct caller *c) ZTJ_MUST_CHECK;
 int access_check_statement(enum ztj_stmt_type type, const struct caller *c) ZTJ_MUST_CHECK;
 

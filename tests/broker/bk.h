@@ -1,0 +1,75 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * A real broker for tests: made by `ztjit-broker init`, run by `ztjit-broker serve` on a free port of
+ * the loopback, talked to over TLS by software people and hosts. Started by root, its processes become nobody.
+ * Failures end the running test.
+ */
+#ifndef ZTJ_TESTS_BROKER_BK_H
+#define ZTJ_TESTS_BROKER_BK_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "libztjit/net/net.h"
+#include "tests/core/fixture.h"
+
+struct bk {
+	char dir[128];            /* its state directory */
+	int port;
+	pid_t pid;                /* of the parent process, or 0 */
+	const char *wrapper[16];  /* a command that runs it (strace …), NULL-terminated; empty: none */
+	struct fx_world w;        /* the broker's own keys stand in it */
+	struct ztj_seckey login[FX_PEOPLE], host_tls[FX_HOSTS], registrar[2], nobody;
+	int64_t dir_serial[2];    /* people, servers */
+	uint8_t dir_digest[2][ZTJ_DIGEST_LEN];
+	/* of the last call */
+	long status;
+	json_t *json;             /* the body, NULL when it is not JSON */
+	struct ztj_buf body;
+	char error[64];           /* short name, or "" */
+};
+
+/* init and serve; conf: more lines for broker.conf, or NULL. */
+void bk_start(struct bk *b, const char *conf);
+/* serve again after bk_stop or bk_kill. */
+void bk_serve(struct bk *b);
+/* SIGTERM, and it must end well. */
+void bk_stop(struct bk *b);
+/* SIGKILL to every process of it. */
+void bk_kill(struct bk *b);
+/* bk_stop when it runs, and everything freed and removed. */
+void bk_end(struct bk *b);
+/* Runs ztjit-broker with these words (NULL-terminated); its exit status; output into out when not NULL. */
+int bk_run(const char *const *words, struct ztj_buf *out);
+
+/* One call as this TLS key (NULL: anonymous); the HTTP status. */
+long bk_call(struct bk *b, const struct ztj_seckey *who, const char *method, const char *path, struct ztj_view body);
+long bk_get(struct bk *b, const struct ztj_seckey *who, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* POST of a container in JSON. */
+long bk_post(struct bk *b, const struct ztj_seckey *who, const char *path, const struct ztj_signed *s);
+#define bk_put(b, who, fx) bk_post(b, who, "/v1/statements", &(fx)->s)
+/* A member of the last answer. */
+const char *bk_text(const struct bk *b, const char *member);
+int64_t bk_int(const struct bk *b, const char *member);
+/* The last call must have ended so. */
+#define bk_expect(b, st, err) bk_expect_at(b, st, err, __FILE__, __LINE__)
+void bk_expect_at(const struct bk *b, long status, const char *error, const char *file, int line);
+
+/* Policy, both directories, and logins of the registrars. */
+void bk_arm(struct bk *b);
+/* A login statement of a person (index) or, for who < 0, of registrar[-1 - who]. */
+void bk_login_statement(struct bk *b, int who, struct fx_signed *out);
+void bk_login(struct bk *b, int who);
+/* The next serial of people (0) or servers (1); leaves one out when gone >= 0. */
+long bk_directory(struct bk *b, int which, int gone);
+/* Statements are issued now. */
+void bk_clock(struct bk *b);
+/* A request of FX_REQ1 for test1 (one approval wanted) and its approval by FX_LEAD1, both accepted. */
+void bk_granted(struct bk *b, struct fx_signed *request);
+/* POST /v1/certificates for that request with the person's key. */
+long bk_certificate(struct bk *b, int who, const uint8_t id[ZTJ_DIGEST_LEN], const struct soft_key *key);
+
+#endif

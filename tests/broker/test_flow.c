@@ -1,0 +1,336 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* The whole way through a real broker: from nothing to a certificate, and its end. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "libztjit/core/decide.h"
+#include "tests/broker/bk.h"
+
+static int set_up(void **state)
+{
+	static struct bk b;
+	bk_start(&b, NULL);
+	*state = &b;
+	return 0;
+}
+
+static int set_up_armed(void **state)
+{
+	(void)set_up(state);
+	struct bk *b = *state;
+	bk_arm(b);
+	bk_login(b, FX_REQ1);
+	bk_login(b, FX_LEAD1);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	bk_end(*state);
+	return 0;
+}
+
+static void test_from_nothing(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed s;
+	const struct fx_policy wrong = { .version = 1 };
+	struct soft_key keep = b->w.online;
+
+	(void)bk_get(b, NULL, "/v1/broker");
+	bk_expect(b, 200, "");
+	assert_string_equal(bk_text(b, "domain"), "example");
+	assert_true(json_is_null(json_object_get(b->json, "online")));
+	assert_int_equal(bk_int(b, "policy"), 0);
+	(void)bk_get(b, NULL, "/v1/policy");
+	bk_expect(b, 404, "not-found");
+	(void)bk_get(b, NULL, "/v1/requests");
+	bk_expect(b, 401, "forbidden");
+	/* A policy that names another broker's online key. */
+	b->w.online = b->w.ca;
+	fx_policy(&b->w, &wrong, &s);
+	b->w.online = keep;
+	(void)bk_put(b, NULL, &s);
+	bk_expect(b, 403, "broker-key");
+	fx_signed_free(&s);
+	/* Too few roots. */
+	fx_policy(&b->w, &wrong, &s);
+	s.s.nsigs = 1;
+	(void)bk_put(b, NULL, &s);
+	bk_expect(b, 403, "too-few-signatures");
+	fx_signed_free(&s);
+	/* Before the policy nobody logs in. */
+	bk_login_statement(b, -1, &s);
+	(void)bk_put(b, &b->registrar[0], &s);
+	bk_expect(b, 503, "not-ready");
+	fx_signed_free(&s);
+
+	bk_arm(b);
+	(void)bk_get(b, NULL, "/v1/broker");
+	assert_int_equal(bk_int(b, "policy"), 1);
+	(void)bk_get(b, NULL, "/v1/policy");
+	bk_expect(b, 200, "");
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/directories");
+	bk_expect(b, 200, "");
+	assert_int_equal(json_array_size(json_object_get(b->json, "directories")), 2);
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/directories/people?since=0");
+	bk_expect(b, 200, "");
+	assert_int_equal(bk_int(b, "serial"), 1);
+	assert_int_equal(json_array_size(json_object_get(b->json, "put")), FX_PEOPLE);
+	/* The same policy again is no news. */
+	(void)bk_put(b, NULL, &b->w.policy);
+	bk_expect(b, 200, "");
+	assert_false(json_boolean_value(json_object_get(b->json, "new")));
+}
+
+static void certificate_of(struct bk *b, struct ztj_cert *c, struct ztj_buf *blob)
+{
+	const char *line = bk_text(b, "certificate");
+	assert_non_null(line);
+	const char *b64 = strchr(line, ' ');
+	assert_non_null(b64);
+	size_t n = strcspn(b64 + 1, " ");
+	ok(ztj_b64_decode(ztj_view_of(b64 + 1, n), blob));
+	ok(ztj_cert_parse(c, ztj_buf_view(blob)));
+	ok(ztj_cert_verify(c, &b->w.ca.pub));
+}
+
+static void test_grant_and_certificate(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req, ap;
+	struct ztj_cert c;
+	struct ztj_buf blob;
+	char hex[ZTJ_HEX_SIZE], principal[128];
+	uint64_t first;
+
+	bk_login(b, FX_SEC1);
+	bk_clock(b);
+	fx_request(&b->w, FX_REQ1, "root-shell", FX_WEB1, 1800, &req);
+	(void)bk_put(b, &b->login[FX_REQ1], &req);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "pending");
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ1].key);
+	bk_expect(b, 403, "pending");
+	fx_approval(&b->w, FX_LEAD1, &req, false, 0, &ap);
+	(void)bk_put(b, &b->login[FX_LEAD1], &ap);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "pending");
+	fx_signed_free(&ap);
+	fx_approval(&b->w, FX_SEC1, &req, false, 600, &ap);
+	(void)bk_put(b, &b->login[FX_SEC1], &ap);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "active");
+	fx_signed_free(&ap);
+
+	ztj_hex(req.id, ZTJ_DIGEST_LEN, hex);
+	(void)bk_get(b, &b->login[FX_LEAD1], "/v1/requests/%s", hex);
+	bk_expect(b, 200, "");
+	assert_string_equal(bk_text(b, "rule"), "prod-root");
+	assert_int_equal(json_array_size(json_object_get(b->json, "approvers")), 2);
+	assert_non_null(bk_text(b, "bundle"));
+
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ1].key);
+	bk_expect(b, 200, "");
+	ztj_buf_init(&blob, ZTJ_CERT_MAX);
+	certificate_of(b, &c, &blob);
+	(void)snprintf(principal, sizeof(principal), "ztjit-grant-%s", hex);
+	assert_string_equal(c.principal, principal);
+	assert_true(c.verify_required);
+	assert_in_range((uint64_t)c.valid_before, (uint64_t)time(NULL) + 500, (uint64_t)time(NULL) + 601);
+	assert_true(c.bundle.n > 0);
+	first = c.serial;
+	ztj_buf_free(&blob);
+	/* Each has its own serial. */
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ1].key);
+	bk_expect(b, 200, "");
+	certificate_of(b, &c, &blob);
+	assert_true(c.serial > first);
+	ztj_buf_free(&blob);
+	/* C04: for a key that is not the requester's, or no sk key; and for nobody else. */
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ2].key);
+	bk_expect(b, 403, "wrong-key");
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.ca);
+	bk_expect(b, 400, "key-type");
+	(void)bk_certificate(b, FX_LEAD1, req.id, &b->w.person[FX_LEAD1].key);
+	bk_expect(b, 403, "wrong-person");
+	fx_signed_free(&req);
+}
+
+static void test_revocation_ends_it(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req, rev;
+
+	bk_granted(b, &req);
+	fx_revoke_request(&b->w, FX_LEAD1, &b->w.person[FX_LEAD1].key, &req, &rev);
+	(void)bk_put(b, &b->login[FX_LEAD1], &rev);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "revoked");
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ1].key);
+	bk_expect(b, 403, "revoked");
+	fx_signed_free(&req);
+	fx_signed_free(&rev);
+}
+
+/* --- streams --- */
+
+struct heard {
+	unsigned policy, directory, request, approval, revocation, status;
+	int64_t last_seq;
+	int64_t revocations; /* in the newest status */
+	bool until_revocation;
+};
+
+static int hear(struct ztj_view line, void *arg)
+{
+	struct heard *h = arg;
+	json_t *o = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	const char *event = json_string_value(json_object_get(o, "event"));
+	const char *type = json_string_value(json_object_get(o, "type"));
+	assert_non_null(event);
+	int64_t seq = json_integer_value(json_object_get(o, "seq"));
+	if (seq > h->last_seq)
+		h->last_seq = seq;
+	h->policy += strcmp(event, "policy") == 0;
+	h->directory += strcmp(event, "directory") == 0;
+	h->request += type != NULL && strcmp(type, "request") == 0;
+	h->approval += type != NULL && strcmp(type, "approval") == 0;
+	h->revocation += type != NULL && strcmp(type, "revocation") == 0;
+	bool status = strcmp(event, "status") == 0;
+	if (status) {
+		struct ztj_buf mem;
+		struct ztj_signed s;
+		struct ztj_stmt *st;
+		json_t *c = json_pack("{s:O, s:O}", "statement", json_object_get(o, "statement"), "signatures",
+		    json_object_get(o, "signatures"));
+		char *text = json_dumps(c, 0);
+		ztj_buf_init(&mem, 65536);
+		ok(ztj_signed_from_json(ztj_view_str(text), &mem, &s));
+		ok(ztj_stmt_open(&s, ZTJ_STMT_STATUS, "example", &st));
+		h->revocations = st->u.status.revocations;
+		h->status++;
+		ztj_stmt_free(st);
+		ztj_buf_free(&mem);
+		free(text);
+		json_decref(c);
+	}
+	json_decref(o);
+	return status && (!h->until_revocation || h->revocation > 0) ? 1 : 0;
+}
+
+static int listen_to(struct bk *b, const struct ztj_seckey *who, int64_t since, struct heard *h)
+{
+	char url[64], path[64];
+	const char *urls[1] = { url };
+	struct ztj_net *n;
+	struct ztj_net_conf conf = { .urls = urls, .nurls = 1, .pins = &b->w.tls.pub, .npins = 1, .client = who,
+		.timeout_ms = 20000, .max_reply = (size_t)1024 * 1024 };
+	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b->port);
+	(void)snprintf(path, sizeof(path), "/v1/stream?since=%lld", (long long)since);
+	ok(ztj_net_open(&conf, &n));
+	int r = ztj_net_stream(n, path, 10, hear, h);
+	ztj_net_close(n);
+	return r;
+}
+
+static void test_stream(void **state)
+{
+	struct bk *b = *state;
+	struct heard h = { 0 };
+	struct fx_signed req, rev;
+
+	/* Everything that matters, then a status. */
+	bk_granted(b, &req);
+	assert_int_equal(listen_to(b, &b->host_tls[FX_TEST1], 0, &h), 1);
+	assert_int_equal(h.policy, 2);
+	assert_int_equal(h.directory, 2);
+	assert_int_equal(h.request, 1);
+	assert_int_equal(h.approval, 1);
+	/* B02: another host hears nothing of it. */
+	struct heard other = { 0 };
+	assert_int_equal(listen_to(b, &b->host_tls[FX_WEB1], 0, &other), 1);
+	assert_int_equal(other.request + other.approval, 0);
+	/* But of every revocation, and it goes on from where it was. */
+	fx_revoke_request(&b->w, FX_REQ1, &b->w.person[FX_REQ1].key, &req, &rev);
+	(void)bk_put(b, &b->login[FX_REQ1], &rev);
+	bk_expect(b, 201, "");
+	int64_t since = other.last_seq;
+	memset(&other, 0, sizeof(other));
+	other.until_revocation = true;
+	assert_int_equal(listen_to(b, &b->host_tls[FX_WEB1], since, &other), 1);
+	assert_int_equal(other.revocation, 1);
+	assert_int_equal(other.policy, 0);
+	assert_int_equal(other.revocations, 1);
+	/* A person hears of their own and of what they may approve. */
+	memset(&h, 0, sizeof(h));
+	assert_int_equal(listen_to(b, &b->login[FX_LEAD1], 0, &h), 1);
+	assert_int_equal(h.request, 0); /* it is over */
+	/* From the future of a database that is no more: everything. */
+	memset(&h, 0, sizeof(h));
+	assert_int_equal(listen_to(b, &b->host_tls[FX_TEST1], 1000000, &h), 1);
+	assert_int_equal(h.policy, 2);
+	fx_signed_free(&req);
+	fx_signed_free(&rev);
+}
+
+/* --- pending --- */
+
+static void test_S18_pending(void **state)
+{
+	struct bk *b = *state;
+	struct ztj_stmt st;
+	struct fx_signed p;
+	const struct soft_key *signer = &b->w.stranger, *wrong = &b->w.person[FX_OUT1].key;
+
+	bk_clock(b);
+	fx_stmt(&b->w, &st, ZTJ_STMT_PENDING);
+	st.u.pending.name = "new1";
+	st.u.pending.nkeys = 1;
+	st.u.pending.key[0].key = b->w.stranger.pub;
+	st.u.pending.key[0].credential = st.u.pending.key[0].attestation = "";
+	/* swapped: signed by another key than the one asked for */
+	fx_stmt_sign(&st, FX_UP, &wrong, 1, &p);
+	(void)bk_post(b, NULL, "/v1/pending", &p.s);
+	bk_expect(b, 403, "wrong-signer");
+	fx_signed_free(&p);
+	fx_stmt_sign(&st, FX_UP, &signer, 1, &p);
+	(void)bk_post(b, NULL, "/v1/pending", &p.s);
+	bk_expect(b, 201, "");
+	(void)bk_post(b, NULL, "/v1/pending", &p.s);
+	bk_expect(b, 200, "");
+	/* Nobody but a registrar sees it. */
+	(void)bk_get(b, NULL, "/v1/pending?kind=user");
+	bk_expect(b, 401, "forbidden");
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/pending?kind=user");
+	bk_expect(b, 403, "forbidden");
+	(void)bk_get(b, &b->registrar[0], "/v1/pending?kind=user");
+	bk_expect(b, 200, "");
+	assert_int_equal(json_array_size(json_object_get(b->json, "pending")), 1);
+	(void)bk_get(b, &b->registrar[0], "/v1/pending?kind=host");
+	assert_int_equal(json_array_size(json_object_get(b->json, "pending")), 0);
+	char hex[ZTJ_HEX_SIZE], path[128];
+	ztj_hex(p.id, ZTJ_DIGEST_LEN, hex);
+	(void)snprintf(path, sizeof(path), "/v1/pending/%s", hex);
+	(void)bk_call(b, &b->registrar[0], "DELETE", path, ztj_view_of(NULL, 0));
+	bk_expect(b, 200, "");
+	(void)bk_call(b, &b->registrar[0], "DELETE", path, ztj_view_of(NULL, 0));
+	bk_expect(b, 404, "not-found");
+	fx_signed_free(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_from_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_grant_and_certificate, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_revocation_ends_it, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_stream, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_S18_pending, set_up_armed, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
