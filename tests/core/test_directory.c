@@ -185,18 +185,22 @@ static void test_S12_order_duplicates_and_shared_keys(void **state)
 	struct ztj_dir *d, *e;
 
 	(void)state;
-	pick[0] = v[1], pick[1] = v[0];
+	pick[0] = v[1];
+	pick[1] = v[0];
 	fails(apply(NULL, pick, 2, NULL, 0, &e), ZTJ_DIR_ORDER);
-	pick[0] = v[1], pick[1] = v[4];
+	pick[0] = v[1];
+	pick[1] = v[4];
 	fails(apply(NULL, pick, 2, NULL, 0, &e), ZTJ_DIR_ORDER);
-	pick[0] = v[0], pick[1] = v[3];
+	pick[0] = v[0];
+	pick[1] = v[3];
 	fails(apply(NULL, pick, 2, NULL, 0, &e), ZTJ_KEY_SHARED);
 	ok(apply(NULL, v, 3, NULL, 0, &d));
 	assert_int_equal(ztj_dir_count(d), 3);
 	fails(apply(d, &v[3], 1, NULL, 0, &e), ZTJ_KEY_SHARED);
 	fails(apply(d, &v[5], 1, NULL, 0, &e), ZTJ_KEY_SHARED);
 	fails(apply(d, &v[4], 1, &names[1], 1, &e), ZTJ_DIR_ORDER);  /* drop and put of one name */
-	names[0] = "b", names[1] = "a";
+	names[0] = "b";
+	names[1] = "a";
 	fails(apply(d, NULL, 0, names, 2, &e), ZTJ_DIR_ORDER);
 	names[0] = "nobody";
 	fails(apply(d, NULL, 0, names, 1, &e), ZTJ_NOT_FOUND);
@@ -207,7 +211,8 @@ static void test_S12_order_duplicates_and_shared_keys(void **state)
 	assert_null(ztj_dir_find(e, "a"));
 	assert_non_null(ztj_dir_find(d, "a"));
 	ztj_dir_free(e);
-	pick[0] = v[4], pick[1] = v[5];
+	pick[0] = v[4];
+	pick[1] = v[5];
 	ok(apply(d, pick, 2, NULL, 0, &e));
 	assert_string_equal(ztj_dir_by_key(e, &w.person[1].key.pub, false)->name, "d");
 	assert_string_equal(ztj_dir_by_key(e, &w.person[3].key.pub, false)->name, "b");

@@ -51,7 +51,7 @@ static void test_B04_hosts_domains_labels(void **state)
 
 static void test_S04_text_refuses(void **state)
 {
-	static const char *const bad[] = { "a\nb", "\x1b[2J", "\x7f", "\xc2\x85", "\xe2\x80\xae" "x", "\xe2\x81\xa6", "\xe2\x80\xa8",
+	static const char *const bad[] = { "a\nb", "\x1b[2J", "\x7f", "\xc2\x85", ("\xe2\x80\xae" "x"), "\xe2\x81\xa6", "\xe2\x80\xa8",
 		"\xef\xbb\xbf", "\xd8\x9c", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff", "\xf8\x88\x80\x80\x80" };
 
 	(void)state;
