@@ -183,9 +183,12 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 {
 	uint8_t request[ZTJ_DIGEST_LEN];
 	int64_t now = ztj_gate_ends_clock(g);
-	int r;
+	enum ztj_stmt_type type;
+	int r = ztj_signed_peek(s, &type);
 
-	switch (ztj_stmt_peek(s->bytes)) {
+	if (r != ZTJ_OK)
+		return r;
+	switch (type) {
 	case ZTJ_STMT_REQUEST:
 	case ZTJ_STMT_APPROVAL:
 		return ztj_store_add(g->store, s, changed, request);
@@ -196,13 +199,13 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 	case ZTJ_STMT_STEPUP:
 		ztj_stepup_relayed(g, s);
 		return ZTJ_OK;
-	case ZTJ_STMT_NONE: /* a policy is its own text, not JSON */
 	case ZTJ_STMT_POLICY:
 		r = ztj_trustdir_policy(g->dir, g->trust, s, now, changed);
 		if (*changed)
 			ztj_log(ZTJ_LOG_NOTICE, "policy version %lld",
 			    (long long)ztj_trust_held_policy(g->trust)->version);
 		return r;
+	case ZTJ_STMT_NONE:
 	case ZTJ_STMT_DIRECTORY:
 	case ZTJ_STMT_LOGIN:
 	case ZTJ_STMT_PENDING:

@@ -124,8 +124,10 @@ static void judge(struct ztj_conn *c, const struct login *l, const char *peer)
 		c->answer.code = ZTJ_CLOCK;
 		(void)snprintf(c->answer.text, sizeof(c->answer.text), "%s", ztj_err_text(ZTJ_CLOCK));
 	}
-	if (c->answer.code == ZTJ_OK && l->cert.valid_before <= q.now)
+	if (c->answer.code == ZTJ_OK && l->cert.valid_before <= q.now) {
 		c->answer.code = ZTJ_ENDED;
+		(void)snprintf(c->answer.text, sizeof(c->answer.text), "the certificate has expired; get another: ztjit cert");
+	}
 }
 
 /* ---- ztjit-principals ---- */

@@ -174,12 +174,14 @@ static int add_approval(struct ztj_store *s, const struct ztj_signed *raw, const
 int ztj_store_take(struct ztj_store *s, const struct ztj_signed *raw, bool save, bool *changed,
     uint8_t request[ZTJ_DIGEST_LEN])
 {
-	enum ztj_stmt_type type = ztj_stmt_peek(raw->bytes);
+	enum ztj_stmt_type type;
 	struct ztj_stmt *st = NULL;
-	int r;
+	int r = ztj_signed_peek(raw, &type);
 
 	*changed = false;
 	memset(request, 0, ZTJ_DIGEST_LEN);
+	if (r != ZTJ_OK)
+		return r;
 	if (type != ZTJ_STMT_REQUEST && type != ZTJ_STMT_APPROVAL)
 		return ZTJ_STMT_TYPE;
 	r = ztj_stmt_open_cached(s->cache, raw, type, s->domain, &st);

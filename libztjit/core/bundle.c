@@ -78,8 +78,11 @@ static int item_order(const void *pa, const void *pb)
 
 static int open_item(struct item *it, const struct ztj_signed *s, const char *domain, struct ztj_sigcache *c)
 {
-	enum ztj_stmt_type type = ztj_stmt_peek(s->bytes);
+	enum ztj_stmt_type type;
+	int r = ztj_signed_peek(s, &type);
 
+	if (r != ZTJ_OK)
+		return r;
 	if (type != ZTJ_STMT_REQUEST && type != ZTJ_STMT_APPROVAL && type != ZTJ_STMT_REVOCATION)
 		return ZTJ_STMT_TYPE;
 	it->raw = *s;

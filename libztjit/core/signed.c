@@ -49,6 +49,26 @@ ztj_signed_write(const struct ztj_signed *s, struct ztj_buf *out)
 	return ztj_buf_status(out);
 }
 
+int
+ztj_signed_peek(const struct ztj_signed *s, enum ztj_stmt_type *type)
+{
+	struct ztj_view ns;
+	int r;
+
+	*type = ZTJ_STMT_NONE;
+	if (s->nsigs == 0)
+		return ZTJ_THRESHOLD;
+	r = ztj_sshsig_namespace(s->sig[0], &ns);
+	if (r != ZTJ_OK)
+		return r;
+	for (int t = ZTJ_STMT_POLICY; t <= ZTJ_STMT_PENDING; t++)
+		if (ztj_view_eq_str(ns, ztj_stmt_namespace((enum ztj_stmt_type)t))) {
+			*type = (enum ztj_stmt_type)t;
+			return ZTJ_OK;
+		}
+	return ZTJ_SIG_NAMESPACE;
+}
+
 /* Where each part ended up in mem; turned into views when mem grows no more. */
 struct parts {
 	struct ztj_buf *mem;

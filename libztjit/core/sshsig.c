@@ -134,6 +134,15 @@ int ztj_sshsig_peek(struct ztj_view blob, struct ztj_key *k)
 	return r;
 }
 
+int ztj_sshsig_namespace(struct ztj_view blob, struct ztj_view *ns)
+{
+	struct parts sig;
+	int r = split(blob, &sig);
+
+	*ns = r == ZTJ_OK ? sig.ns : ztj_view_of(NULL, 0);
+	return r;
+}
+
 int ztj_sshsig_armor(struct ztj_view blob, struct ztj_buf *text)
 {
 	return ztj_armor_put(LABEL, blob, text);

@@ -27,6 +27,8 @@ int ztj_sshsig_wrap(const struct ztj_key *k, const char *ns, struct ztj_view sig
  * and ssh-ed25519; the caller narrows further. */
 int ztj_sshsig_verify(struct ztj_view blob, const char *ns, struct ztj_view msg,
     struct ztj_signer *who) ZTJ_MUST_CHECK;
+/* The namespace a blob names, without verifying anything; a view into it. */
+int ztj_sshsig_namespace(struct ztj_view blob, struct ztj_view *ns) ZTJ_MUST_CHECK;
 /* The key a blob carries, without verifying anything. */
 int ztj_sshsig_peek(struct ztj_view blob, struct ztj_key *k) ZTJ_MUST_CHECK;
 /* "-----BEGIN SSH SIGNATURE-----" text, as ssh-keygen writes it (70 columns). */

@@ -154,7 +154,10 @@ int ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum z
  * *out is NULL on error. Policy statements have their own parser (policy.h); here they are ZTJ_STMT_TYPE. */
 int ztj_stmt_open(const struct ztj_signed *s, enum ztj_stmt_type type, const char *domain,
     struct ztj_stmt **out) ZTJ_MUST_CHECK;
-/* Peeks at the type member of JSON bytes without trusting it (to choose what to open). */
+/* What it was signed as: the type whose namespace its first signature names, to choose what to open. Nothing is verified,
+ * and the bytes are not even looked at. ZTJ_SIG_NAMESPACE: for no purpose of ours. */
+int ztj_signed_peek(const struct ztj_signed *s, enum ztj_stmt_type *type) ZTJ_MUST_CHECK;
+/* Peeks at the type member of JSON bytes without trusting it (for bytes that nobody has signed yet). */
 enum ztj_stmt_type ztj_stmt_peek(struct ztj_view bytes);
 /* Parses without any signature: for the CLI before it signs, to render exactly these bytes. */
 int ztj_stmt_parse(struct ztj_view bytes, enum ztj_stmt_type type, const char *domain,

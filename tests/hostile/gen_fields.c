@@ -169,7 +169,7 @@ static void roles(struct gen *g)
 		p = plan_honest(g);
 		p->account = accounts[k];
 		p->want = ZTJ_WRONG_ACCOUNT;
-		emit(g, "G04/account/%s", accounts[k]);
+		emit(g, "G04/account/%s", accounts[k][0] != '\0' ? accounts[k] : "(none)");
 	}
 	static const char *const others[] = { "root", "req2", "lead1", "self", "REQ1", "sec1" };
 	for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {

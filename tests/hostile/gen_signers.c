@@ -57,7 +57,8 @@ static void namespaces(struct gen *g)
 			if (strcmp(others[k], ztj_stmt_namespace(p->part[i].type)) == 0)
 				continue;
 			p->part[i].ns = others[k];
-			p->part[i].want = ZTJ_SIG_NAMESPACE;
+			/* one of ours is opened as what it says it is, and is not */
+			p->part[i].want = k < 9 ? ZTJ_STMT_TYPE : ZTJ_SIG_NAMESPACE;
 			emit(g, "S06/%s/namespace-%s", part_name[i], others[k]);
 		}
 }
@@ -117,7 +118,7 @@ static void several(struct gen *g)
 		emit(g, "S07/%s/one-signer-twice", part_name[i]);
 		p = plan_honest(g);
 		p->part[i].nkeys = 0;
-		p->part[i].want = ZTJ_LIMIT;
+		p->part[i].want = WANT_UNSIGNED;
 		emit(g, "S07/%s/no-signature", part_name[i]);
 	}
 }

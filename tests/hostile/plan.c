@@ -226,7 +226,7 @@ static void foreign_bundle(const struct gen *g, struct ztj_buf *out)
 static bool malformed(int code)
 {
 	return code == ZTJ_TRUNCATED || code == ZTJ_TRAILING || code == ZTJ_TOO_LARGE || code == ZTJ_BAD_ENCODING ||
-	    code == ZTJ_LIMIT;
+	    code == ZTJ_LIMIT || code == ZTJ_BAD_KEY;
 }
 
 bool want_met(int want, int code)
@@ -234,11 +234,11 @@ bool want_met(int want, int code)
 	switch (want) {
 	case WANT_MALFORMED:
 		return malformed(code);
-	case WANT_SPOILT:
-		return code == ZTJ_BAD_SIGNATURE || code == ZTJ_STMT_TYPE;
 	case WANT_CERT:
-		return code == ZTJ_BAD_SIGNATURE || code == ZTJ_CERT_KIND || code == ZTJ_BAD_KEY || code == ZTJ_APPLICATION ||
+		return code == ZTJ_BAD_SIGNATURE || code == ZTJ_CERT_KIND || code == ZTJ_APPLICATION ||
 		    malformed(code);
+	case WANT_UNSIGNED:
+		return code == ZTJ_LIMIT || code == ZTJ_THRESHOLD || code == ZTJ_MEMBER_TYPE;
 	default:
 		return want == code;
 	}
@@ -246,8 +246,8 @@ bool want_met(int want, int code)
 
 const char *want_name(int want)
 {
-	return want == WANT_MALFORMED ? "malformed" : want == WANT_SPOILT ? "spoilt" : want == WANT_CERT ? "spoilt-certificate" :
-	    ztj_err_name(want);
+	return want == WANT_MALFORMED ? "malformed" : want == WANT_CERT ? "spoilt-certificate" :
+	    want == WANT_UNSIGNED ? "unsigned" : ztj_err_name(want);
 }
 
 /* ---- emitting ---- */
@@ -268,6 +268,19 @@ static int push_want(const struct plan *pl)
 	if (pl->part[0].want != ZTJ_OK)
 		return ZTJ_NO_GRANT;
 	return first_refusal(pl) != ZTJ_OK ? ZTJ_PENDING : pl->want;
+}
+
+/* One word of printable ASCII. */
+static void tidy(char *name, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (const char *s = text; *s != '\0' && n + 4 < size; s++)
+		if (*s > ' ' && *s < 0x7f && *s != '%')
+			name[n++] = *s;
+		else
+			n += (size_t)snprintf(name + n, 4, "%%%02x", (unsigned)(unsigned char)*s);
+	name[n] = '\0';
 }
 
 static void emit_via(struct gen *g, const struct fx_signed *s, unsigned via, const char *tail)
@@ -304,11 +317,13 @@ void emit(struct gen *g, const char *fmt, ...)
 {
 	struct fx_signed s[PLAN_PARTS];
 	bool done[PLAN_PARTS] = { false };
+	char name[sizeof(g->plan->name)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(g->plan->name, sizeof(g->plan->name), fmt, ap);
+	(void)vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
+	tidy(g->plan->name, sizeof(g->plan->name), name);
 	memset(s, 0, sizeof(s));
 	for (size_t i = 0; i < g->plan->n; i++)
 		realise(g->plan, i, s, done);

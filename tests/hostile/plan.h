@@ -21,9 +21,9 @@
 #define VIA_BOTH 4u
 
 /* Where a lie may be found out at one of several places of one parser. */
-#define WANT_MALFORMED 1 /* truncated, trailing-bytes, too-large, bad-encoding, limit */
-#define WANT_SPOILT 2    /* bad-signature; or not even recognisable as a statement: statement-type */
+#define WANT_MALFORMED 1 /* truncated, trailing-bytes, too-large, bad-encoding, limit, bad-key */
 #define WANT_CERT 3      /* a bit of a certificate: bad-signature, certificate-kind, bad-key, application, or malformed */
+#define WANT_UNSIGNED 4  /* limit in a container, too-few-signatures or member-type elsewhere */
 bool want_met(int want, int code);
 const char *want_name(int want);
 
