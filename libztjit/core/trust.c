@@ -21,6 +21,7 @@ ztj_trust_new(const struct ztj_pins *pins, struct ztj_sigcache *cache, struct zt
 		return ZTJ_NOMEM;
 	t->pins = *pins;
 	t->cache = cache;
+	t->rev.bytes_max = ZTJ_REVOCATION_BYTES;
 	*out = t;
 	return ZTJ_OK;
 }
@@ -231,7 +232,7 @@ matches(const struct ztj_trust *t, const struct ztj_stmt *st)
 {
 	return st->u.status.policy_version == t->policy->version &&
 	    memcmp(st->u.status.policy, t->policy->digest, ZTJ_DIGEST_LEN) == 0 &&
-	    (uint64_t)st->u.status.revocations == t->rev.n &&
+	    (uint64_t)st->u.status.revocations == t->rev.chained &&
 	    memcmp(st->u.status.head, t->rev.head, ZTJ_DIGEST_LEN) == 0 && same_directories(t, st);
 }
 

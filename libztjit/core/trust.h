@@ -64,7 +64,9 @@ const struct ztj_dir_update *ztj_dir_answer_update(const struct ztj_dir_answer *
 void ztj_dir_answer_free(struct ztj_dir_answer *a);
 int ztj_trust_directory(struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now, bool *changed) ZTJ_MUST_CHECK;
 /* A revocation of a user, host or request: verified, and kept in the broker's order (every host holds all, so one whose
- * author has no right by today's policy is chained too; it has no effect). Held already: ZTJ_OK, not changed. */
+ * author has no right by today's policy is chained too; it has no effect). Held already: ZTJ_OK, not changed. One that is held
+ * under a signature that says nothing, and comes again under one that does, is news, but neither counted nor chained anew. LIMIT
+ * when they weigh too much: the last part is for people and registrars alone. */
 int ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed) ZTJ_MUST_CHECK;
 /* A revocation of a request needs that request to judge its author: it is kept unverified-for-author and judged
  * with the bundle (grant.h). The running head and count follow the broker's order (PROTOCOL "Revocation head"). */

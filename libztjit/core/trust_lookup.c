@@ -210,19 +210,18 @@ ztj_trust_signed_by(const struct ztj_trust *t, const struct ztj_stmt *st, const 
 	return ztj_trust_signer_is(t, &st->signer[0], st->issued, who, uv, now, person);
 }
 
-static bool
-has_key(const struct ztj_record *r, const struct ztj_key *k)
+const struct ztj_record *
+ztj_trust_record(const struct ztj_trust *t, const char *fullname)
 {
-	for (size_t i = 0; i < r->nkeys; i++)
-		if (ztj_key_equal(&r->keys[i].key, k))
-			return true;
-	return false;
+	const struct ztj_held *h = ztj_fullname_ok(fullname, false) ? held_of(t, fullname) : NULL;
+	const struct ztj_record *rec = h == NULL ? NULL : ztj_dir_find(h->dir, ztj_fullname_tail(fullname));
+
+	return rec != NULL && !rec->host ? rec : NULL;
 }
 
 int
 ztj_trust_took(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who, const struct ztj_record **person)
 {
-	const struct ztj_held *h = held_of(t, who);
 	const struct ztj_record *rec;
 	const struct ztj_key *k;
 
@@ -232,8 +231,8 @@ ztj_trust_took(const struct ztj_trust *t, const struct ztj_stmt *st, const char 
 	k = &st->signer[0].key;
 	if (t->policy != NULL && ztj_policy_key_revoked(t->policy, k))
 		return ZTJ_KEY_REVOKED;
-	rec = h == NULL ? NULL : ztj_dir_find(h->dir, ztj_fullname_tail(who));
-	if (rec != NULL && !rec->host && has_key(rec, k)) {
+	rec = ztj_trust_record(t, who);
+	if (rec != NULL && ztj_record_key(rec, k, 0, 0) != ZTJ_SIGNER) {
 		*person = rec;
 		return ZTJ_OK;
 	}

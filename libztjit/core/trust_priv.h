@@ -21,7 +21,12 @@ struct ztj_held {
 	ztj_hash *lineage;       /* digests of the statements from `first` to the newest */
 };
 
-/* A revocation that was chained. */
+/* Revocations together may weigh this much; a part is kept for people and registrars, so that a flood by the broker's
+ * key or by keys that nobody knows cannot keep their word out. */
+#define ZTJ_REVOCATION_BYTES ((size_t)512 << 20)
+#define ZTJ_REVOCATION_PART 8 /* one eighth */
+
+/* A revocation that was taken. */
 struct ztj_revocation {
 	uint8_t id[ZTJ_DIGEST_LEN];
 	uint8_t subject[ZTJ_DIGEST_LEN]; /* see ztj_revocation_subject */
@@ -29,13 +34,16 @@ struct ztj_revocation {
 	enum ztj_revokes what;
 	int64_t issued, until, serial;
 	bool named;              /* its author gave a name: no registrar and no broker */
-	struct ztj_key *signer;  /* user, host */
+	bool again;              /* a statement that is chained already, under another signature: not chained anew */
+	struct ztj_key *signer;
 	uint8_t *raw;            /* request: the container */
 	size_t raw_len;
 };
 
 struct ztj_revocations {
 	size_t n, cap;
+	size_t chained;          /* those in head */
+	size_t bytes, bytes_max; /* what they weigh, here and on disk, and what they may */
 	struct ztj_revocation *item;
 	uint32_t *by_id, *by_subject; /* buckets: index + 1 */
 	size_t nbuckets;
@@ -56,6 +64,8 @@ struct ztj_trust {
 
 struct ztj_held *ztj_trust_held(struct ztj_trust *t, const char *name);
 const struct ztj_held *ztj_trust_held_c(const struct ztj_trust *t, const char *name);
+/* The record of a person whatever its directory is worth now; NULL: none. */
+const struct ztj_record *ztj_trust_record(const struct ztj_trust *t, const char *fullname);
 void ztj_held_free(struct ztj_held *h);
 /* Distinct keys of `list` among the signers that are not revoked by today's policy. */
 size_t ztj_trust_count(const struct ztj_policy *p, const struct ztj_key *list, size_t nlist,

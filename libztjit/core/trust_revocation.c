@@ -11,7 +11,7 @@
 
 #include "libztjit/core/trust_priv.h"
 
-#define REVOCATIONS_MAX 1000000u
+#define REVOCATIONS_MAX 4000000u /* beyond what the bytes allow */
 #define BUCKETS_LEAST 64
 
 void
@@ -80,13 +80,32 @@ grow(struct ztj_revocations *v)
 	return ZTJ_OK;
 }
 
-static bool
-has(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN])
+/* The next item with that id after the one before `i` (1 + index; 0 at the end). */
+static uint32_t
+next_with_id(const struct ztj_revocations *v, uint32_t i, const uint8_t id[ZTJ_DIGEST_LEN])
 {
-	if (v->nbuckets == 0)
+	while (i != 0 && memcmp(v->item[i - 1].id, id, ZTJ_DIGEST_LEN) != 0)
+		i = v->item[i - 1].next_id;
+	return i;
+}
+
+static uint32_t
+first_with_id(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN])
+{
+	return v->nbuckets == 0 ? 0 : next_with_id(v, v->by_id[bucket(v, id)], id);
+}
+
+/* The very same statement, under a signature by the same key? */
+static bool
+has(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s)
+{
+	uint32_t i = first_with_id(v, id);
+	struct ztj_key k;
+
+	if (i == 0 || s->nsigs != 1 || ztj_sshsig_peek(s->sig[0], &k) != ZTJ_OK)
 		return false;
-	for (uint32_t i = v->by_id[bucket(v, id)]; i != 0; i = v->item[i - 1].next_id)
-		if (memcmp(v->item[i - 1].id, id, ZTJ_DIGEST_LEN) == 0)
+	for (; i != 0; i = next_with_id(v, v->item[i - 1].next_id, id))
+		if (ztj_key_equal(v->item[i - 1].signer, &k))
 			return true;
 	return false;
 }
@@ -153,24 +172,29 @@ make_item(const struct ztj_signed *s, const struct ztj_stmt *st, struct ztj_revo
 	item->until = st->u.revocation.until;
 	item->serial = st->u.revocation.serial;
 	item->named = st->u.revocation.who[0] != '\0';
-	if (item->what == ZTJ_REVOKES_REQUEST)
-		return keep_raw(s, item);
 	item->signer = malloc(sizeof(*item->signer));
 	if (item->signer == NULL)
 		return ZTJ_NOMEM;
 	*item->signer = st->signer[0].key;
-	return ZTJ_OK;
+	return item->what == ZTJ_REVOKES_REQUEST ? keep_raw(s, item) : ZTJ_OK;
+}
+
+/* What it takes here, and on the disk of whoever keeps it. */
+static size_t
+weight(const struct ztj_signed *s)
+{
+	return sizeof(struct ztj_revocation) + sizeof(struct ztj_key) + 2 * sizeof(uint32_t) + s->bytes.n + s->sig[0].n + 64;
 }
 
 static int
-append(struct ztj_revocations *v, const struct ztj_signed *s, const struct ztj_stmt *st)
+append(struct ztj_revocations *v, const struct ztj_signed *s, const struct ztj_stmt *st, bool again)
 {
-	struct ztj_revocation item = { 0 };
+	struct ztj_revocation item = { .again = again };
 	int r = grow(v);
 
 	if (r == ZTJ_OK)
 		r = make_item(s, st, &item);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK && !again)
 		r = next_head(v, st->id);
 	if (r != ZTJ_OK) {
 		free(item.signer);
@@ -179,34 +203,9 @@ append(struct ztj_revocations *v, const struct ztj_signed *s, const struct ztj_s
 	}
 	v->item[v->n] = item;
 	link_item(v, v->n++);
+	v->chained += !again;
+	v->bytes += weight(s);
 	return ZTJ_OK;
-}
-
-int
-ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
-{
-	uint8_t id[ZTJ_DIGEST_LEN];
-	struct ztj_stmt *st;
-	int r;
-
-	*changed = false;
-	if (t->for_tests)
-		return ZTJ_FORBIDDEN;
-	r = ztj_stmt_id(s->bytes, id);
-	if (r != ZTJ_OK)
-		return r;
-	if (has(&t->rev, id))
-		return ZTJ_OK;
-	r = ztj_stmt_open_cached(t->cache, s, ZTJ_STMT_REVOCATION, t->pins.domain, &st);
-	if (r != ZTJ_OK)
-		return r;
-	if (now != ZTJ_TRUST_RESTORE && st->issued > now + ZTJ_CLOCK_AHEAD)
-		r = ZTJ_FUTURE;
-	if (r == ZTJ_OK)
-		r = append(&t->rev, s, st);
-	*changed = r == ZTJ_OK;
-	ztj_stmt_free(st);
-	return r;
 }
 
 /* ---- who may revoke a user or host ---- */
@@ -244,6 +243,99 @@ author_right(const struct ztj_policy *p, const char *fullname, const struct ztj_
 	if (!has_key(p->broker.online, p->broker.nonline, signer))
 		return ZTJ_SIGNER;
 	return span <= ZTJ_BROKER_REVOKE_MAX ? ZTJ_OK : ZTJ_TOO_LONG;
+}
+
+/* ---- taking one ---- */
+
+static bool
+is_registrar(const struct ztj_policy *p, const struct ztj_key *k)
+{
+	for (size_t i = 0; i < p->nregistrars; i++)
+		if (has_key(p->registrars[i].keys, p->registrars[i].nkeys, k))
+			return true;
+	return false;
+}
+
+/* Might a statement of this content be worth something from that key? For a request, which is not at hand, only
+ * what can be told: the key is the named person's, a registrar's or the broker's. */
+static bool
+credible(const struct ztj_trust *t, const struct ztj_stmt *st, const struct ztj_key *k)
+{
+	const struct ztj_policy *p = t->policy;
+	const struct ztj_record *rec;
+
+	if (p == NULL || ztj_policy_key_revoked(p, k))
+		return false;
+	if (st->u.revocation.who[0] != '\0') {
+		rec = ztj_trust_record(t, st->u.revocation.who);
+		return rec != NULL && ztj_record_key(rec, k, 0, 0) != ZTJ_SIGNER;
+	}
+	if (st->u.revocation.what != ZTJ_REVOKES_REQUEST)
+		return author_right(p, st->u.revocation.name, k, st->u.revocation.until - st->issued) == ZTJ_OK;
+	return has_key(p->broker.online, p->broker.nonline, k) || is_registrar(p, k);
+}
+
+/* The same bytes, and so the same id, can be signed by anybody. Who signed first must not keep the one out whose word counts. */
+static bool
+worth_keeping(const struct ztj_trust *t, const struct ztj_stmt *st)
+{
+	const struct ztj_revocations *v = &t->rev;
+
+	if (!credible(t, st, &st->signer[0].key))
+		return false;
+	for (uint32_t i = first_with_id(v, st->id); i != 0; i = next_with_id(v, v->item[i - 1].next_id, st->id))
+		if (credible(t, st, v->item[i - 1].signer))
+			return false;
+	return true;
+}
+
+static int
+check_room(const struct ztj_trust *t, const struct ztj_signed *s, const struct ztj_stmt *st)
+{
+	const struct ztj_key *k = &st->signer[0].key;
+	const struct ztj_policy *p = t->policy;
+	size_t max = t->rev.bytes_max;
+	bool broker = p != NULL && has_key(p->broker.online, p->broker.nonline, k);
+
+	if (broker || !credible(t, st, k))
+		max -= max / ZTJ_REVOCATION_PART;
+	return weight(s) <= max && t->rev.bytes <= max - weight(s) ? ZTJ_OK : ZTJ_LIMIT;
+}
+
+int
+ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
+{
+	const bool restore = now == ZTJ_TRUST_RESTORE;
+	uint8_t id[ZTJ_DIGEST_LEN];
+	struct ztj_stmt *st;
+	bool again;
+	int r;
+
+	*changed = false;
+	if (t->for_tests)
+		return ZTJ_FORBIDDEN;
+	r = ztj_stmt_id(s->bytes, id);
+	if (r != ZTJ_OK)
+		return r;
+	if (has(&t->rev, id, s))
+		return ZTJ_OK;
+	r = ztj_stmt_open_cached(t->cache, s, ZTJ_STMT_REVOCATION, t->pins.domain, &st);
+	if (r != ZTJ_OK)
+		return r;
+	again = first_with_id(&t->rev, id) != 0;
+	if (again && !restore && !worth_keeping(t, st)) {
+		ztj_stmt_free(st);
+		return ZTJ_OK;
+	}
+	if (!restore && st->issued > now + ZTJ_CLOCK_AHEAD)
+		r = ZTJ_FUTURE;
+	if (r == ZTJ_OK && !restore)
+		r = check_room(t, s, st);
+	if (r == ZTJ_OK)
+		r = append(&t->rev, s, st, again);
+	*changed = r == ZTJ_OK;
+	ztj_stmt_free(st);
+	return r;
 }
 
 int
@@ -338,7 +430,7 @@ ztj_trust_request_revocations(const struct ztj_trust *t, const uint8_t request[Z
 size_t
 ztj_trust_nrevocations(const struct ztj_trust *t)
 {
-	return t->rev.n;
+	return t->rev.chained;
 }
 
 const uint8_t *

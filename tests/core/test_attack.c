@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libztjit/core/grant.h"
+#include "libztjit/core/trust_priv.h"
 #include "tests/core/scene.h"
 
 static struct scene sc;
@@ -203,6 +204,112 @@ static void test_S05_strangers_take_nothing_away(void **state)
 	soft_key_free(&stranger);
 }
 
+/* --- revocations --- */
+
+static int offer(const struct made *m, bool *changed)
+{
+	return ztj_trust_revocation(sc.trust, &m->s, SCENE_T0 + 110, changed);
+}
+
+/* The id covers the bytes alone: whoever has them may sign them too. */
+static void test_P2_same_revocation_under_a_junk_signature(void **state)
+{
+	const struct soft_key *const junk[] = { &sc.broker_online, &scene_actor(&sc, "people/req2")->key };
+	const struct ztj_record *rec;
+	struct made real, copy;
+	struct ztj_stmt st;
+	bool changed;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const char *who = i == 0 ? "people/req1" : "approvers/lead1";
+
+		scene_revocation(&sc, &st, "", &(struct made){ .s = { .nsigs = 0 } });
+		st.u.revocation.what = ZTJ_REVOKES_USER;
+		st.u.revocation.name = who;
+		st.u.revocation.until = st.issued + 30 * 86400; /* more than the broker's key may say */
+		st.u.revocation.serial = 1000;
+		made_sign(&real, &st, NULL, &sc.registrar, FLAGS_UV);
+		made_sign(&copy, &st, NULL, junk[i], FLAGS_UV);
+		assert_memory_equal(real.id, copy.id, sizeof real.id);
+		ok(offer(&copy, &changed));
+		assert_true(changed);
+		ok(ztj_trust_user(sc.trust, who, SCENE_T0 + 110, &rec));
+		ok(offer(&real, &changed));
+		assert_true(changed);
+		assert_int_equal(ztj_trust_user(sc.trust, who, SCENE_T0 + 110, &rec), ZTJ_REVOKED);
+		/* counted once, and no third */
+		assert_int_equal(ztj_trust_nrevocations(sc.trust), i + 1);
+		ok(offer(&real, &changed));
+		assert_false(changed);
+		ok(offer(&copy, &changed));
+		assert_false(changed);
+		made_free(&real);
+		made_free(&copy);
+	}
+	scene_status(&sc, SCENE_T0 + 111);
+}
+
+static void test_P2_same_revocation_of_a_request(void **state)
+{
+	struct soft_key stranger;
+	struct ztj_stmt st;
+	struct made copy;
+	struct case_ c;
+	bool changed;
+
+	(void)state;
+	soft_key_make(&stranger, ZTJ_KEY_SK_ED25519);
+	begin(&c);
+	made_revocation(&sc, &c.m[3], "approvers/lead2", &c.m[0], SCENE_T0 + 100);
+	scene_revocation(&sc, &st, "approvers/lead2", &c.m[0]);
+	st.issued = SCENE_T0 + 100;
+	made_sign(&copy, &st, NULL, &scene_actor(&sc, "people/req2")->key, FLAGS_UV);
+	assert_memory_equal(copy.id, c.m[3].id, sizeof copy.id);
+	ok(offer(&copy, &changed));
+	ok(offer(&c.m[3], &changed));
+	assert_true(changed);
+	c.p[3] = &c.m[0];
+	assert_string_equal(ztj_err_name(eval(&c)), "revoked");
+	made_free(&copy);
+	finish(&c);
+	soft_key_free(&stranger);
+}
+
+/* A flood by the broker's key or by keys of nobody's leaves room for a registrar's word. */
+static void test_P2_flood_of_revocations(void **state)
+{
+	struct soft_key stranger;
+	const struct ztj_record *rec;
+	struct ztj_stmt st;
+	struct made m;
+	int r = ZTJ_OK;
+	bool changed;
+
+	(void)state;
+	soft_key_make(&stranger, ZTJ_KEY_SK_ED25519);
+	sc.trust->rev.bytes_max = 64 * 1024;
+	scene_revocation(&sc, &st, "", &(struct made){ .s = { .nsigs = 0 } });
+	st.u.revocation.what = ZTJ_REVOKES_USER;
+	st.u.revocation.name = "people/lead1";
+	st.u.revocation.until = st.issued + 3600;
+	for (int i = 1; r == ZTJ_OK; i++) {
+		assert_in_range(i, 1, 1000);
+		st.u.revocation.serial = i;
+		made_sign(&m, &st, NULL, i % 2 ? &stranger : &sc.broker_online, FLAGS_UV);
+		r = offer(&m, &changed);
+		made_free(&m);
+	}
+	assert_string_equal(ztj_err_name(r), ztj_err_name(ZTJ_LIMIT));
+	assert_in_range(sc.trust->rev.bytes, 32 * 1024, 56 * 1024);
+	st.u.revocation.name = "people/req1";
+	made_sign(&m, &st, NULL, &sc.registrar, FLAGS_UV);
+	ok(offer(&m, &changed));
+	assert_int_equal(ztj_trust_user(sc.trust, "people/req1", SCENE_T0 + 110, &rec), ZTJ_REVOKED);
+	made_free(&m);
+	soft_key_free(&stranger);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -212,6 +319,9 @@ int main(void)
 		T(test_P2_revocation_outlives_its_author),
 		T(test_S15_shorter_limit_outlives_its_author),
 		T(test_S05_strangers_take_nothing_away),
+		T(test_P2_same_revocation_under_a_junk_signature),
+		T(test_P2_same_revocation_of_a_request),
+		T(test_P2_flood_of_revocations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
