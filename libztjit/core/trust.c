@@ -233,7 +233,7 @@ matches(const struct ztj_trust *t, const struct ztj_stmt *st)
 	return st->u.status.policy_version == t->policy->version &&
 	    memcmp(st->u.status.policy, t->policy->digest, ZTJ_DIGEST_LEN) == 0 &&
 	    (uint64_t)st->u.status.revocations == t->rev.chained &&
-	    memcmp(st->u.status.head, t->rev.head, ZTJ_DIGEST_LEN) == 0 && same_directories(t, st);
+	    memcmp(st->u.status.head, ztj_trust_revocation_head(t), ZTJ_DIGEST_LEN) == 0 && same_directories(t, st);
 }
 
 static int

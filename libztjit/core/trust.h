@@ -63,13 +63,13 @@ int ztj_dir_answer_read(struct ztj_view json, size_t max, struct ztj_dir_answer 
 const struct ztj_dir_update *ztj_dir_answer_update(const struct ztj_dir_answer *a);
 void ztj_dir_answer_free(struct ztj_dir_answer *a);
 int ztj_trust_directory(struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now, bool *changed) ZTJ_MUST_CHECK;
-/* A revocation of a user, host or request: verified, and kept in the broker's order (every host holds all, so one whose
- * author has no right by today's policy is chained too; it has no effect). Held already: ZTJ_OK, not changed. One that is held
- * under a signature that says nothing, and comes again under one that does, is news, but neither counted nor chained anew. LIMIT
+/* A revocation of a user, host or request: verified, and kept (every host holds all, so one whose
+ * author has no right by today's policy is counted too; it has no effect). Held already: ZTJ_OK, not changed. One that is held
+ * under a signature that says nothing, and comes again under one that does, is news, but not counted anew. LIMIT
  * when they weigh too much: the last part is for people and registrars alone. */
 int ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed) ZTJ_MUST_CHECK;
 /* A revocation of a request needs that request to judge its author: it is kept unverified-for-author and judged
- * with the bundle (grant.h). The running head and count follow the broker's order (PROTOCOL "Revocation head"). */
+ * with the bundle (grant.h). Head and count are of the set, however it came (PROTOCOL "Revocation head"). */
 /* Has its author the right to revoke this user or host, by today's policy? For the broker before it accepts one
  * (SIGNER, DIR_UNKNOWN, KEY_REVOKED, FUTURE, TOO_LONG: the broker's key beyond 24 h). ZTJ_STMT_TYPE for
  * the revocation of a request: that is ztj_grant_may_revoke. */

@@ -34,7 +34,7 @@ struct ztj_revocation {
 	enum ztj_revokes what;
 	int64_t issued, until, serial;
 	bool named;              /* its author gave a name: no registrar and no broker */
-	bool again;              /* a statement that is chained already, under another signature: not chained anew */
+	bool again;              /* a statement that counts already, under another signature */
 	struct ztj_key *signer;
 	uint8_t *raw;            /* request: the container */
 	size_t raw_len;
@@ -42,12 +42,12 @@ struct ztj_revocation {
 
 struct ztj_revocations {
 	size_t n, cap;
-	size_t chained;          /* those in head */
+	size_t chained;          /* those that count: `again` does not */
 	size_t bytes, bytes_max; /* what they weigh, here and on disk, and what they may */
 	struct ztj_revocation *item;
 	uint32_t *by_id, *by_subject; /* buckets: index + 1 */
 	size_t nbuckets;
-	uint8_t head[ZTJ_DIGEST_LEN];
+	struct ztj_revocation_head { bool known; uint8_t digest[ZTJ_DIGEST_LEN]; } *head;
 };
 
 struct ztj_trust {

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * Revocations: all of them in the broker's order (doc/PROTOCOL.md section 1.4), found by what they revoke. Whether
- * one has effect is judged by today's policy at every use, so it makes no difference when it came.
+ * Revocations: all of them (doc/PROTOCOL.md section 1.4), found by what they revoke. Whether one has effect is
+ * judged by today's policy at every use, so it makes no difference when it came or in which order.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +24,7 @@ ztj_revocations_free(struct ztj_revocations *v)
 	free(v->item);
 	free(v->by_id);
 	free(v->by_subject);
+	free(v->head);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -63,6 +64,8 @@ grow(struct ztj_revocations *v)
 	if (item == NULL)
 		return ZTJ_NOMEM;
 	v->item = item;
+	if (v->head == NULL && (v->head = calloc(1, sizeof(*v->head))) == NULL)
+		return ZTJ_NOMEM;
 	by_id = calloc(cap, sizeof(*by_id));
 	by_subject = calloc(cap, sizeof(*by_subject));
 	if (by_id == NULL || by_subject == NULL) {
@@ -130,16 +133,6 @@ subject_of(enum ztj_revokes what, const char *name, const uint8_t *request, uint
 }
 
 static int
-next_head(struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN])
-{
-	uint8_t both[2 * ZTJ_DIGEST_LEN];
-
-	memcpy(both, v->head, ZTJ_DIGEST_LEN);
-	memcpy(both + ZTJ_DIGEST_LEN, id, ZTJ_DIGEST_LEN);
-	return ztj_sha256(ztj_view_of(both, sizeof(both)), v->head);
-}
-
-static int
 keep_raw(const struct ztj_signed *s, struct ztj_revocation *item)
 {
 	struct ztj_buf b;
@@ -194,13 +187,12 @@ append(struct ztj_revocations *v, const struct ztj_signed *s, const struct ztj_s
 
 	if (r == ZTJ_OK)
 		r = make_item(s, st, &item);
-	if (r == ZTJ_OK && !again)
-		r = next_head(v, st->id);
 	if (r != ZTJ_OK) {
 		free(item.signer);
 		free(item.raw);
 		return r;
 	}
+	v->head->known = false;
 	v->item[v->n] = item;
 	link_item(v, v->n++);
 	v->chained += !again;
@@ -433,8 +425,40 @@ ztj_trust_nrevocations(const struct ztj_trust *t)
 	return t->rev.chained;
 }
 
+static int
+id_order(const void *a, const void *b)
+{
+	return memcmp(a, b, ZTJ_DIGEST_LEN);
+}
+
+/* SHA-256 over the sorted ids. */
+static int
+set_digest(const struct ztj_revocations *v, uint8_t out[ZTJ_DIGEST_LEN])
+{
+	uint8_t (*id)[ZTJ_DIGEST_LEN] = calloc(v->chained, sizeof(*id));
+	size_t n = 0;
+	int r;
+
+	if (id == NULL)
+		return ZTJ_NOMEM;
+	for (size_t i = 0; i < v->n; i++)
+		if (!v->item[i].again)
+			memcpy(id[n++], v->item[i].id, sizeof(*id));
+	qsort(id, n, sizeof(*id), id_order);
+	r = ztj_sha256(ztj_view_of(id, n * sizeof(*id)), out);
+	free(id);
+	return r;
+}
+
 const uint8_t *
 ztj_trust_revocation_head(const struct ztj_trust *t)
 {
-	return t->rev.head;
+	static const uint8_t none[ZTJ_DIGEST_LEN];
+	struct ztj_revocation_head *h = t->rev.head;
+
+	if (h == NULL || t->rev.chained == 0)
+		return none;
+	if (!h->known)
+		h->known = set_digest(&t->rev, h->digest) == ZTJ_OK;
+	return h->known ? h->digest : none;
 }
