@@ -93,8 +93,12 @@ static void close_fds(const struct ztj_gate_fds *f)
 static _Noreturn void be_gate(struct rig *r)
 {
 	static char passwd[128];
-	struct ztj_gate_env env = { .now = now_of_page, .read_proc = proc_of_page, .passwd = passwd, .root = geteuid(),
-		.principals = geteuid(), .bootid = "11111111-2222-3333-4444-555555555555",
+	struct ztj_gate_env env = { .now = now_of_page,
+		.read_proc = proc_of_page,
+		.passwd = passwd,
+		.root = geteuid(),
+		.principals = geteuid(),
+		.bootid = "11111111-2222-3333-4444-555555555555",
 		.init_loginuid = ZTJ_NO_LOGINUID };
 	struct ztj_gate *g;
 	int code;
@@ -177,7 +181,8 @@ void rig_open_bare(struct rig *r)
 	    "root:x:0:0:root:/root:/bin/bash\npostgres:x:110:110::/:/bin/sh\nreq1:x:20001:20001::/:/bin/sh\n"
 	    "req2:x:20002:20002::/:/bin/sh\nlead1:x:4711:4711::/:/bin/sh\n");
 	put_file(r, "passwd", passwd);
-	page = r->shared = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	page = r->shared = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	    0);
 	assert_true(page != MAP_FAILED);
 	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &boot), 0);
 	page->now = (struct ztj_now){ r->w.now, boot.tv_sec };
@@ -281,8 +286,13 @@ void rig_cert(struct rig *r, const struct rig_grant *g, const struct soft_key *s
     void (*spoil)(struct ztj_cert_spec *spec), char **b64)
 {
 	const struct ztj_signed list[] = { g->request.s, g->lead.s, g->sec.s };
-	struct ztj_cert_spec spec = { .subject = subject->pub, .serial = 7, .key_id = "ztjit test", .verify_required = true,
-		.extensions = ZTJ_EXT_PTY | ZTJ_EXT_AGENT, .valid_after = r->w.now - 60, .valid_before = r->w.now + 3600 };
+	struct ztj_cert_spec spec = { .subject = subject->pub,
+		.serial = 7,
+		.key_id = "ztjit test",
+		.verify_required = true,
+		.extensions = ZTJ_EXT_PTY | ZTJ_EXT_AGENT,
+		.valid_after = r->w.now - 60,
+		.valid_before = r->w.now + 3600 };
 	char principal[128], hex[ZTJ_HEX_SIZE];
 	struct ztj_buf bundle, cert, text;
 

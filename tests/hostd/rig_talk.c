@@ -76,8 +76,8 @@ static char *directory_json(const struct ztj_dir *set, const struct fx_signed *s
 		struct ztj_view v = ztj_dir_at(set, i)->bytes;
 		(void)json_array_append_new(put, json_stringn((const char *)v.p, v.n));
 	}
-	o = json_pack("{s:s,s:i,s:[o],s:[],s:o}", "name", ztj_dir_name(set), "serial", 1, "statements", container, "drop",
-	    "put", put);
+	o = json_pack("{s:s,s:i,s:[o],s:[],s:o}", "name", ztj_dir_name(set), "serial", 1, "statements",
+	    container, "drop", "put", put);
 	assert_non_null(o);
 	text = json_dumps(o, 0);
 	json_decref(o);
@@ -133,7 +133,9 @@ static void take_command(struct rig *r)
 	} control;
 	struct ztj_warden_msg m, answer;
 	struct iovec iov = { &m, sizeof(m) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
 		.msg_controllen = sizeof(control.room) };
 	struct cmsghdr *c;
 	bool with = false;
@@ -152,7 +154,10 @@ static void take_command(struct rig *r)
 	r->told[r->ntold++] = m;
 	if (r->warden_mute)
 		return;
-	answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE, .id = m.id, .session = m.session, .code = r->warden_code };
+	answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE,
+		.id = m.id,
+		.session = m.session,
+		.code = r->warden_code };
 	assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL), (ssize_t)sizeof(answer));
 }
 
@@ -194,7 +199,8 @@ static int next(struct rig *r, int sock, struct ztj_ipc_in *in)
 	int64_t end = SOON;
 
 	for (;;) {
-		struct pollfd p[2] = { { .fd = sock, .events = POLLIN }, { .fd = r->warden, .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = sock, .events = POLLIN },
+			{ .fd = r->warden, .events = POLLIN } };
 		int code = ztj_ipc_read(sock, in, false);
 		if (code != ZTJ_TIMEOUT)
 			return code;
