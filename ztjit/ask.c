@@ -205,13 +205,20 @@ static int posted(struct cli *c, const json_t *answer, struct ztj_view bytes)
 
 static int dry_run(struct cli *c, const struct sign_ask *ask, const struct ztj_grant *g)
 {
+	struct ztj_grant all = *g;
 	int r = sign_show(c, ask, NULL);
 
+	/* nobody approved yet: every slot of the rule is missing */
+	all.nmissing = g->rule != NULL ? g->rule->nslots : 0;
+	for (size_t i = 0; i < all.nmissing; i++) {
+		all.missing[i] = (unsigned)i;
+		all.missing_count[i] = g->rule->slot[i].count;
+	}
 	if (r == ZTJ_OK)
 		out_say(c, "Nothing was signed. Rule %s; approvals needed: %s",
-		    g->rule != NULL ? g->rule->name : "-", g->nmissing > 0 ? req_missing(c, g) : "none");
+		    g->rule != NULL ? g->rule->name : "-", all.nmissing > 0 ? req_missing(c, &all) : "none");
 	c->result = json_pack("{s:s*, s:s}", "rule", g->rule != NULL ? g->rule->name : NULL, "missing",
-	    req_missing(c, g));
+	    req_missing(c, &all));
 	return r;
 }
 

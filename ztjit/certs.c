@@ -218,7 +218,7 @@ static int no_grant(struct cli *c, const struct choice *ch)
 /* --- fetching --- */
 
 /* The broker made it, so it is judged: our key, the grant's principal, a CA of the policy. */
-static int check_cert(struct cli *c, const char *line, const struct cli_key *k, const char *grant)
+static int check_cert(struct cli *c, const char *line, const struct cli_key *k, const char *grant, bool *uv)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(c->trust);
 	char principal[128];
@@ -235,6 +235,7 @@ static int check_cert(struct cli *c, const char *line, const struct cli_key *k, 
 		r = cli_fail(c, ZTJ_WRONG_KEY, "the certificate is for another key than %s", k->fingerprint);
 	if (r == ZTJ_OK && strcmp(got.cert.principal, principal) != 0)
 		r = cli_fail(c, ZTJ_WRONG_REQUEST, "the certificate is for another grant");
+	*uv = r == ZTJ_OK && got.cert.verify_required;
 	kept_free(&got);
 	return r == ZTJ_OK ? r : cli_fail(c, r, "the broker's certificate: %s", ztj_err_text(r));
 }
@@ -251,9 +252,43 @@ static int store_cert(struct cli *c, const char *path, const char *line)
 	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", path, ztj_err_text(r));
 }
 
+const char *cert_identity(struct cli *c, const char *cert_path, const struct cli_key *k)
+{
+	static const char suffix[] = "-cert.pub";
+
+	if (!k->has_file)
+		return k->path;
+	return cli_printf(c, "%.*s", (int)(strlen(cert_path) - (sizeof suffix - 1)), cert_path);
+}
+
+/* ssh finds NAME-cert.pub beside NAME by itself, so one IdentityFile line serves for both. */
+static int store_identity(struct cli *c, const char *cert_path, const struct cli_key *k, bool uv)
+{
+	const char *path = cert_identity(c, cert_path, k);
+	struct ztj_keyfile kf = k->file;
+	struct ztj_buf text;
+	uint32_t check;
+	int r;
+
+	if (!k->has_file)
+		return ZTJ_OK;
+	if (path == NULL)
+		return ZTJ_NOMEM;
+	if (uv)
+		kf.sk_flags |= ZTJ_SK_FLAG_UV;
+	ztj_buf_init(&text, 64 * 1024);
+	if ((r = ztj_random(&check, sizeof check)) == ZTJ_OK &&
+	    (r = ztj_keyfile_format(&kf, check, &text)) == ZTJ_OK)
+		r = ztj_file_write(path, ztj_buf_view(&text), 0600);
+	ztj_buf_free(&text);
+	ztj_keyfile_wipe(&kf);
+	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", path, ztj_err_text(r));
+}
+
 static int fetch_cert(struct cli *c, const char *grant, const struct cli_key *k, const char *path)
 {
 	char key[ZTJ_KEY_TEXT_SIZE], *line;
+	bool uv = false;
 	json_t *body, *answer = NULL;
 	int r;
 
@@ -269,8 +304,9 @@ static int fetch_cert(struct cli *c, const char *grant, const struct cli_key *k,
 			r = ZTJ_NOMEM;
 		else {
 			line[strcspn(line, "\r\n")] = '\0';
-			if ((r = check_cert(c, line, k, grant)) == ZTJ_OK)
-				r = store_cert(c, path, line);
+			if ((r = check_cert(c, line, k, grant, &uv)) == ZTJ_OK &&
+			    (r = store_cert(c, path, line)) == ZTJ_OK)
+				r = store_identity(c, path, k, uv);
 		}
 	}
 	json_decref(answer);
@@ -313,7 +349,7 @@ static int by_kept(struct cli *c, struct target *t, const struct cli_key *k, cha
 		return ZTJ_NOMEM;
 	if ((r = kept_load(c, *path, &kept)) != ZTJ_OK)
 		return r;
-	if (!kept_fits(c, &kept, t, k))
+	if (!kept_fits(c, &kept, t, k) || access(cert_identity(c, *path, k), R_OK) != 0)
 		r = ZTJ_NOT_FOUND;
 	kept_free(&kept);
 	if (r == ZTJ_OK)

@@ -77,23 +77,31 @@ static int host_list(struct cli *c, struct ztj_buf *out)
 /* Two blocks: the first only fetches (its exec may fail without a grant), the second always checks the host. */
 static int print_config(struct cli *c, const char *hosts, const struct cli_key *k)
 {
-	const char *fetch = self_command(c, "cert --quiet --agent %r@%h"),
-		   *known = self_command(c, "known-hosts %H");
+	const char *fetch = self_command(c, "cert --quiet --agent %r@%n"),
+		   *known = self_command(c, "known-hosts %n %H");
 	struct ztj_fido f = key_fido(c);
 	const char *provider = f.provider != NULL && f.provider[0] == '/'
 	    ? cli_printf(c, "    SecurityKeyProvider %s\n", f.provider)
 	    : "";
-	char *text;
+	char *text, *identity;
 
 	if (fetch == NULL || known == NULL || provider == NULL)
 		return cli_fail(c, ZTJ_INTERNAL, "this program's own path cannot be told");
+	/* ssh forwards no agent when it sees none of its own, so the step-up agent is that one too; a key that
+	 * only an agent holds needs the person's own */
+	identity = k->has_file
+	    ? cli_printf(c, "    IdentityFile %s/certs/%%r@%%n\n    IdentityAgent %s/agent.sock\n",
+		  c->run_dir, c->run_dir)
+	    : cli_printf(c, "    IdentityFile %s\n", k->path);
+	if (identity == NULL)
+		return ZTJ_NOMEM;
 	text = cli_printf(c,
 	    "# ztjit config ssh: put it into ~/.ssh/config; print it again when hosts were added\n"
-	    "Match host %s exec \"%s\"\n"
-	    "    CertificateFile %s/certs/%%r@%%h-cert.pub\n"
+	    "Match originalhost %s exec \"%s\"\n"
+	    "    CertificateFile %s/certs/%%r@%%n-cert.pub\n"
+	    "%s"
 	    "    ForwardAgent %s/agent.sock\n"
-	    "Match host %s\n"
-	    "    IdentityFile %s\n"
+	    "Match originalhost %s\n"
 	    "    IdentitiesOnly yes\n"
 	    "%s"
 	    "    KnownHostsCommand %s\n"
@@ -101,7 +109,7 @@ static int print_config(struct cli *c, const char *hosts, const struct cli_key *
 	    "    GlobalKnownHostsFile /dev/null\n"
 	    "    StrictHostKeyChecking yes\n"
 	    "Match all\n",
-	    hosts, fetch, c->run_dir, c->run_dir, hosts, k->path, provider, known);
+	    hosts, fetch, c->run_dir, identity, c->run_dir, hosts, provider, known);
 	if (text == NULL)
 		return ZTJ_NOMEM;
 	c->result = json_pack("{s:s}", "text", text);
@@ -126,7 +134,7 @@ int cmd_config_ssh(struct cli *c)
 	return r;
 }
 
-/* ssh asks with "host" or "[host]:port"; the record does not know ports. */
+/* ssh may ask with "[host]:port"; the record does not know ports. */
 static char *plain_host(struct cli *c, const char *asked)
 {
 	const char *end;
@@ -136,10 +144,11 @@ static char *plain_host(struct cli *c, const char *asked)
 	return cli_printf(c, "%.*s", (int)(end - asked - 1), asked + 1);
 }
 
-/* From what was verified and stored: no network, so that ssh never waits for a broker here. */
 int cmd_known_hosts(struct cli *c)
 {
 	char full[ZTJ_FULLNAME_SIZE], *host = plain_host(c, c->argv[0]);
+	/* the name ssh compares: an address when the person's HostName says so */
+	const char *name = c->argc > 1 ? c->argv[1] : ztj_fullname_tail(c->argv[0]);
 	const struct ztj_record *rec;
 	int r;
 
@@ -155,7 +164,7 @@ int cmd_known_hosts(struct cli *c)
 
 		if ((r = ztj_key_to_text(&rec->ssh[i], key)) != ZTJ_OK)
 			break;
-		out_say(c, "%s %s", cli_esc(c, c->argv[0]), key);
+		out_say(c, "%s %s", cli_esc(c, name), key);
 		(void)json_array_append_new(c->result, json_string(key));
 	}
 	return r;

@@ -9,6 +9,7 @@
 
 #include "ztjit/api.h"
 #include "ztjit/out.h"
+#include "ztjit/screen.h"
 
 #define BUNDLE_TEXT_MAX (2u * ZTJ_BUNDLE_MAX)
 
@@ -154,18 +155,28 @@ static void put_state(struct cli *c, const struct req *q, struct ztj_buf *out)
 		(void)ztj_buf_printf(out, "because: %s\n", cli_esc(c, g->text));
 }
 
+static int put_statement(const struct ztj_stmt *st, struct ztj_buf *out)
+{
+	char id[ZTJ_SHORT_ID_SIZE];
+	struct ztj_buf fields;
+	int r;
+
+	ztj_buf_init(&fields, 1024 * 1024);
+	ztj_short_id(st->id, id);
+	(void)ztj_buf_printf(out, "%s%s%s\n", ztj_stmt_type_name(st->type),
+	    st->type == ZTJ_STMT_REQUEST ? " " : "", st->type == ZTJ_STMT_REQUEST ? id : "");
+	if ((r = ztj_stmt_render(st, cli_now(), &fields)) == ZTJ_OK)
+		r = screen_indent(ztj_buf_view(&fields), out);
+	ztj_buf_free(&fields);
+	return r;
+}
+
 int req_text(struct cli *c, const struct req *q, struct ztj_buf *out)
 {
 	int r = ZTJ_OK;
 
-	for (size_t i = 0; i < q->bundle->n && r == ZTJ_OK; i++) {
-		char id[ZTJ_SHORT_ID_SIZE];
-
-		ztj_short_id(q->bundle->stmt[i]->id, id);
-		(void)ztj_buf_printf(out, "%s %s\n", ztj_stmt_type_name(q->bundle->stmt[i]->type),
-		    q->bundle->stmt[i]->type == ZTJ_STMT_REQUEST ? id : "");
-		r = ztj_stmt_render(q->bundle->stmt[i], cli_now(), out);
-	}
+	for (size_t i = 0; i < q->bundle->n && r == ZTJ_OK; i++)
+		r = put_statement(q->bundle->stmt[i], out);
 	put_state(c, q, out);
 	return r == ZTJ_OK ? ztj_buf_status(out) : r;
 }

@@ -59,6 +59,20 @@ int screen_wrap(struct ztj_view text, unsigned cols, struct ztj_buf *out)
 	return r;
 }
 
+int screen_indent(struct ztj_view text, struct ztj_buf *out)
+{
+	bool fresh = true;
+	int r = ZTJ_OK;
+
+	for (size_t i = 0; i < text.n && r == ZTJ_OK; i++) {
+		if (fresh && text.p[i] != '\n')
+			(void)ztj_buf_puts(out, "  ");
+		r = ztj_buf_put_u8(out, text.p[i]);
+		fresh = text.p[i] == '\n';
+	}
+	return fresh || r != ZTJ_OK ? r : ztj_buf_put_u8(out, '\n');
+}
+
 /* Prints rows - 1 lines at a time; the person's Enter says that a page was seen. */
 static int paged(struct cli *c, const char *text, unsigned rows)
 {

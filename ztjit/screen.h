@@ -17,6 +17,8 @@
 /* Cuts text into lines of at most cols columns; a continued line is indented. Nothing is lost: what
  * is cut at the end of one line begins the next. Appends. */
 int screen_wrap(struct ztj_view text, unsigned cols, struct ztj_buf *out) ZTJ_MUST_CHECK;
+/* Every line of text behind two spaces, the last one ended. Appends. */
+int screen_indent(struct ztj_view text, struct ztj_buf *out) ZTJ_MUST_CHECK;
 /* Shows text (lines ending in \n) on standard error. On a terminal page by page, never faster than
  * it is read on; ZTJ_DISPLAY_CUT when the terminal is too small or did not take it all. */
 int screen_show(struct cli *c, const char *title, struct ztj_view text) ZTJ_MUST_CHECK;

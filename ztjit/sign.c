@@ -31,21 +31,6 @@ int sign_nonce(char out[ZTJ_HEX_SIZE])
 	return r;
 }
 
-/* Indents every line of text by two. */
-static int indent(struct ztj_view text, struct ztj_buf *out)
-{
-	bool fresh = true;
-	int r = ZTJ_OK;
-
-	for (size_t i = 0; i < text.n && r == ZTJ_OK; i++) {
-		if (fresh && text.p[i] != '\n')
-			(void)ztj_buf_puts(out, "  ");
-		r = ztj_buf_put_u8(out, text.p[i]);
-		fresh = text.p[i] == '\n';
-	}
-	return fresh || r != ZTJ_OK ? r : ztj_buf_put_u8(out, '\n');
-}
-
 /* Tabs are layout in a policy file; everything else goes through the escape. */
 static int render_line(const uint8_t *p, size_t n, struct ztj_buf *out)
 {
@@ -104,16 +89,17 @@ int sign_show(struct cli *c, const struct sign_ask *ask, const struct cli_key *k
 	ztj_buf_init(&text, 64 * 1024 * 1024);
 	ztj_buf_init(&body, 64 * 1024 * 1024);
 	if ((r = render(c, ask, &body)) == ZTJ_OK && (r = ztj_stmt_id(ask->bytes, id)) == ZTJ_OK &&
-	    (r = indent(ask->before, &text)) == ZTJ_OK) {
+	    (r = screen_indent(ask->before, &text)) == ZTJ_OK) {
 		ztj_hex(id, sizeof id, hex);
 		if (ask->before.n > 0)
 			(void)ztj_buf_puts(&text, "What is signed:\n");
-		(void)indent(ztj_buf_view(&body), &text);
+		r = screen_indent(ztj_buf_view(&body), &text);
 		(void)ztj_buf_printf(&text, "  sha256: %s\n  namespace: %s\n", hex,
 		    ztj_stmt_namespace(ask->type));
 		if (k != NULL)
 			(void)ztj_buf_printf(&text, "  key: %s\n", k->fingerprint);
-		r = ztj_buf_status(&text);
+		if (r == ZTJ_OK)
+			r = ztj_buf_status(&text);
 	}
 	if (r == ZTJ_OK)
 		r = screen_show(c, ask->title, ztj_buf_view(&text));

@@ -67,6 +67,7 @@ t_says "host ls" servers/web1 z req1 host ls
 z req1 host ls >/dev/null 2>&1
 t_says "known-hosts" "$(cut -d' ' -f2 "$DIR/hosts/web1/ssh.pub")" z req1 known-hosts web1
 t_says "known-hosts with a port" "[web1]:2222 ssh-ed25519" z req1 known-hosts '[web1]:2222'
+t_says "known-hosts for an address" "10.0.0.5 ssh-ed25519" z req1 known-hosts web1 10.0.0.5
 t_no "known-hosts of a stranger" z req1 known-hosts web9
 
 # --- a grant ---
@@ -95,7 +96,7 @@ t_says "interop: ssh-keygen -L" "ztjit-grant-" ssh-keygen -L -f "$CERT"
 t_says "the certificate wants verification" "verify-required" ssh-keygen -L -f "$CERT"
 t_says "config ssh" KnownHostsCommand z req1 config ssh
 z req1 config ssh >"$DIR/ssh_config" 2>/dev/null
-t_says "ssh reads that configuration" "certificatefile $DIR/req1/run/ztjit/certs/%r@%h-cert.pub" \
+t_says "ssh reads that configuration" "identityfile $DIR/req1/run/ztjit/certs/" \
 	w req1 ssh -F "$DIR/ssh_config" -G root@web1
 t_no "the other host has no grant" z req1 cert root@db1
 t_no "the other person has none" z req2 cert root@web1

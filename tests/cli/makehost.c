@@ -7,14 +7,19 @@
  * admitted, it posts challenges and hears the answers.
  *   makehost pending   DOMAIN NAME DIR URL                 prints the host digest
  *   makehost challenge DOMAIN FULLNAME WHO GRANT DIR URL [SIGNERDIR]  prints the code, then "answered"
+ *   makehost stepup    DOMAIN FULLNAME WHO GRANT DIR        asks the agent of SSH_AUTH_SOCK; prints its answer
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "libztjit/core/agentmsg.h"
+#include "libztjit/core/keyfile.h"
 #include "libztjit/core/statement.h"
 #include "libztjit/net/net.h"
 #include "libztjit/sys/safefile.h"
@@ -121,6 +126,21 @@ static void build_and_post(struct ztj_net *n, const char *path, const struct ztj
 	ztj_buf_free(&sig);
 }
 
+/* For a real sshd. */
+static void write_sshd_key(const char *dir, const struct ztj_seckey *k)
+{
+	struct ztj_keyfile kf = { .pub = k->pub };
+	struct ztj_buf text;
+	char path[512];
+
+	memcpy(kf.seed, k->seed, sizeof kf.seed);
+	(void)snprintf(path, sizeof path, "%s/ssh_host_ed25519_key", dir);
+	ztj_buf_init(&text, 16384);
+	DIE(ztj_keyfile_format(&kf, 1, &text));
+	DIE(ztj_file_write(path, ztj_buf_view(&text), 0600));
+	ztj_buf_free(&text);
+}
+
 static int pending(char **argv)
 {
 	struct host h = host_at(argv[2]);
@@ -141,6 +161,7 @@ static int pending(char **argv)
 	DIE(ztj_key_to_text(&h.ssh.pub, text));
 	(void)snprintf(path, sizeof path, "%s/ssh.pub", argv[2]);
 	DIE(ztj_file_write(path, ztj_view_str(text), 0644));
+	write_sshd_key(argv[2], &h.ssh);
 	DIE(record_host_digest(argv[0], argv[1], &h.machine.pub, &h.tls.pub, &h.ssh.pub, 1, digest));
 	(void)puts(digest);
 	return 0;
@@ -154,28 +175,108 @@ static int on_line(struct ztj_view line, void *arg)
 	return memmem(line.p, line.n, "\"stepup\"", 8) != NULL && id != NULL ? 1 : 0;
 }
 
+static void fill_stepup(struct ztj_stmt *st, char **argv, char nonce[ZTJ_HEX_SIZE])
+{
+	static const char *accounts[] = { "root" };
+
+	*st = (struct ztj_stmt){ .type = ZTJ_STMT_STEPUP, .domain = argv[0], .issued = (int64_t)time(NULL) };
+	nonce_hex(nonce);
+	st->nonce = nonce;
+	st->u.stepup.who = argv[2];
+	st->u.stepup.host = argv[1];
+	st->u.stepup.service = "sudo";
+	st->u.stepup.tty = "pts/1";
+	st->u.stepup.peer = "127.0.0.1";
+	st->u.stepup.accounts = accounts;
+	st->u.stepup.naccounts = 1;
+	DIE(ztj_unhex(ztj_view_str(argv[3]), st->u.stepup.grant, ZTJ_DIGEST_LEN));
+	st->u.stepup.nonce = nonce;
+	st->u.stepup.expires = st->issued + 60;
+}
+
+static int agent_socket(void)
+{
+	union {
+		struct sockaddr_un un;
+		struct sockaddr sa;
+	} a = { .un = { .sun_family = AF_UNIX } };
+	const char *path = getenv("SSH_AUTH_SOCK");
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (path == NULL || strlen(path) >= sizeof a.un.sun_path)
+		return -1;
+	memcpy(a.un.sun_path, path, strlen(path) + 1);
+	return connect(fd, &a.sa, sizeof a.un) == 0 ? fd : -1;
+}
+
+/* Sends one message, waits for the whole answer. */
+static size_t ask_agent(int fd, const struct ztj_buf *msg, uint8_t *reply, size_t size)
+{
+	struct ztj_buf b;
+	size_t n = 0;
+	ssize_t got;
+
+	ztj_buf_init(&b, 1 << 20);
+	(void)ztj_buf_put_view(&b, ztj_buf_view(msg));
+	if (write(fd, b.p, b.n) != (ssize_t)b.n)
+		exit(1);
+	while (n < 4 || n < 4 + ((size_t)reply[2] << 8 | reply[3])) {
+		if ((got = read(fd, reply + n, size - n)) <= 0)
+			break;
+		n += (size_t)got;
+	}
+	ztj_buf_free(&b);
+	return n;
+}
+
+/* As pam_ztjit and the gate do it, from inside a session with a forwarded agent. */
+static int stepup(char **argv)
+{
+	struct host h = host_at(argv[4]);
+	struct ztj_buf bytes, sig, body, msg;
+	struct ztj_signed s = { .nsigs = 1 };
+	struct ztj_stmt st, *answer;
+	char nonce[ZTJ_HEX_SIZE];
+	static uint8_t reply[65536];
+	struct ztj_view blob;
+	struct ztj_rd rd;
+	int fd = agent_socket();
+	size_t n;
+
+	if (fd < 0)
+		return puts("no agent"), 1;
+	ztj_buf_init(&bytes, ZTJ_STMT_MAX);
+	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
+	ztj_buf_init(&body, 1 << 20);
+	ztj_buf_init(&msg, 1 << 20);
+	fill_stepup(&st, argv, nonce);
+	DIE(ztj_stmt_build(&st, nonce, &bytes));
+	DIE(ztj_sshsig_sign(&h.machine, ztj_stmt_namespace(st.type), ztj_buf_view(&bytes), &sig));
+	s.bytes = ztj_buf_view(&bytes);
+	s.sig[0] = ztj_buf_view(&sig);
+	DIE(ztj_signed_write(&s, &body));
+	DIE(ztj_agent_req_extension(ZTJ_AGENT_EXT_STEPUP, ztj_buf_view(&body), &msg));
+	n = ask_agent(fd, &msg, reply, sizeof reply);
+	if (n < 5 || reply[4] != ZTJ_AGENT_SUCCESS)
+		return printf("answer %d\n", n < 5 ? -1 : reply[4]), 1;
+	ztj_rd_init(&rd, ztj_view_of(reply + 5, n - 5));
+	DIE(ztj_rd_string(&rd, ZTJ_SSHSIG_MAX, &blob));
+	s.sig[s.nsigs++] = blob;
+	DIE(ztj_stmt_open(&s, ZTJ_STMT_STEPUP, argv[0], &answer));
+	(void)printf("signed%s\n", answer->signer[1].info.user_verified ? " verified" : "");
+	return 0;
+}
+
 static int challenge(int argc, char **argv)
 {
 	struct host h = host_at(argv[4]);
 	struct ztj_seckey signer = argc > 6 ? key_at(argv[6], "machine") : h.machine;
-	static const char *accounts[] = { "root" };
-	struct ztj_stmt st = { .type = ZTJ_STMT_STEPUP, .domain = argv[0], .issued = (int64_t)time(NULL) };
+	struct ztj_stmt st;
 	char nonce[ZTJ_HEX_SIZE], code[16];
 	struct ztj_net *n = net_to(argv[5], &h.tls);
 	uint8_t id[ZTJ_DIGEST_LEN];
 
-	nonce_hex(nonce);
-	st.nonce = nonce;
-	st.u.stepup.who = argv[2];
-	st.u.stepup.host = argv[1];
-	st.u.stepup.service = "sudo";
-	st.u.stepup.tty = "pts/1";
-	st.u.stepup.peer = "127.0.0.1";
-	st.u.stepup.accounts = accounts;
-	st.u.stepup.naccounts = 1;
-	DIE(ztj_unhex(ztj_view_str(argv[3]), st.u.stepup.grant, ZTJ_DIGEST_LEN));
-	st.u.stepup.nonce = nonce;
-	st.u.stepup.expires = st.issued + 60;
+	fill_stepup(&st, argv, nonce);
 	build_and_post(n, "/v1/stepups", &st, nonce, &signer, id);
 	ztj_base32(id, 5, code, sizeof code);
 	(void)printf("%.4s-%.4s\n", code, code + 4);
@@ -192,6 +293,8 @@ int main(int argc, char **argv)
 		return pending(argv + 2);
 	if ((argc == 8 || argc == 9) && strcmp(argv[1], "challenge") == 0)
 		return challenge(argc - 2, argv + 2);
+	if (argc == 7 && strcmp(argv[1], "stepup") == 0)
+		return stepup(argv + 2);
 	(void)fputs("usage: makehost pending|challenge …\n", stderr);
 	return 2;
 }
