@@ -271,9 +271,8 @@ static void test_stored_grant_that_was_edited_is_ignored(void **state)
 	rig_grant(R, FX_REQ1, "root-shell", 1800, 0, &g);
 	rig_grant_push(R, &g);
 	rig_kill(R);
-	assert_int_equal(sh("cd %s/state/grants && for f in ????????????????*; do sed -i s/INC-4711/INC-4712/ ; done",
-			     R->dir),
-	    0);
+	must("cd %s/state/grants && for f in ????????????????*; do sed -i s/INC-4711/INC-4712/ $f; done",
+	    R->dir);
 	rig_start(R);
 	o = rig_status(R);
 	assert_int_equal(json_integer_value(json_object_get(o, "grants")), 0);
