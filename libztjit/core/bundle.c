@@ -208,12 +208,14 @@ int ztj_bundle_make(const struct ztj_signed *s, size_t n, const char *domain, st
 	if (n == 0 || n > ZTJ_BUNDLE_STMTS_MAX)
 		return ZTJ_LIMIT;
 	it = calloc(n, sizeof *it);
-	b = calloc(1, sizeof *b);
+	b = malloc(sizeof *b); /* its arrays are long; they are filled up to n */
 	if (it == NULL || b == NULL) {
 		free(it);
 		free(b);
 		return ZTJ_NOMEM;
 	}
+	b->n = 0;
+	b->request = NULL;
 	ztj_buf_init(&b->mem, ZTJ_BUNDLE_MAX);
 	r = make(it, s, n, domain, c, b);
 	for (size_t i = 0; i < n; i++)
@@ -226,40 +228,39 @@ int ztj_bundle_make(const struct ztj_signed *s, size_t n, const char *domain, st
 	return r;
 }
 
-static int read_all(struct ztj_view blob, struct ztj_signed *s, size_t *n)
+static int read_count(struct ztj_rd *rd, uint32_t *count)
 {
 	struct ztj_view magic;
-	struct ztj_rd rd;
-	uint32_t count;
 	int r;
 
-	ztj_rd_init(&rd, blob);
-	if ((r = ztj_rd_bytes(&rd, MAGIC_LEN, &magic)) != ZTJ_OK)
+	if ((r = ztj_rd_bytes(rd, MAGIC_LEN, &magic)) != ZTJ_OK)
 		return r;
 	if (!ztj_view_eq_str(magic, MAGIC))
 		return ZTJ_BAD_ENCODING;
-	if ((r = ztj_rd_u32(&rd, &count)) != ZTJ_OK)
+	if ((r = ztj_rd_u32(rd, count)) != ZTJ_OK)
 		return r;
-	if (count == 0 || count > ZTJ_BUNDLE_STMTS_MAX)
-		return ZTJ_LIMIT;
-	for (*n = 0; *n < count; (*n)++)
-		if ((r = ztj_signed_read(&rd, &s[*n])) != ZTJ_OK)
-			return r;
-	return ztj_rd_end(&rd);
+	return *count == 0 || *count > ZTJ_BUNDLE_STMTS_MAX ? ZTJ_LIMIT : ZTJ_OK;
 }
 
 int ztj_bundle_read(struct ztj_view blob, const char *domain, struct ztj_sigcache *c, struct ztj_bundle **out)
 {
 	struct ztj_signed *s;
-	size_t n = 0;
+	struct ztj_rd rd;
+	uint32_t n;
 	int r;
 
 	*out = NULL;
 	if (blob.n > ZTJ_BUNDLE_MAX)
 		return ZTJ_TOO_LARGE;
-	if ((s = calloc(ZTJ_BUNDLE_STMTS_MAX, sizeof *s)) == NULL)
+	ztj_rd_init(&rd, blob);
+	if ((r = read_count(&rd, &n)) != ZTJ_OK)
+		return r;
+	if ((s = calloc(n, sizeof *s)) == NULL)
 		return ZTJ_NOMEM;
-	r = read_all(blob, s, &n);
+	for (uint32_t i = 0; i < n && r == ZTJ_OK; i++)
+		r = ztj_signed_read(&rd, &s[i]);
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(&rd);
 	if (r == ZTJ_OK)
 		r = ztj_bundle_make(s, n, domain, c, out);
 	free(s);

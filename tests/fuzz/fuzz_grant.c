@@ -119,6 +119,13 @@ static int64_t take_time(struct in *in)
 	return v < 8 ? edge[v] : T0 + ((int64_t)v - 16) * 30;
 }
 
+static int64_t take_duration(struct in *in)
+{
+	int64_t t = take_time(in), d;
+
+	return __builtin_sub_overflow(t, (int64_t)T0, &d) ? t : d;
+}
+
 static void fill_request(struct in *in, struct ztj_stmt *st, const struct ztj_stmt *all, unsigned n)
 {
 	unsigned bits = take(in);
@@ -130,7 +137,7 @@ static void fill_request(struct in *in, struct ztj_stmt *st, const struct ztj_st
 	st->u.request.ticket = "";
 	st->u.request.hosts = (const char **)(uintptr_t)hosts;
 	st->u.request.nhosts = bits & 4 ? 2 : 1;
-	st->u.request.duration = take_time(in) - T0;
+	st->u.request.duration = take_duration(in);
 	st->u.request.start = bits & 8 ? take_time(in) : 0;
 	st->u.request.valid_until = bits & 16 ? take_time(in) : T0 + 3600;
 	st->u.request.break_glass = (bits & 32) != 0;
