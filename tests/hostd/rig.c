@@ -27,7 +27,11 @@ static struct rig_shared *page;
 
 static void now_of_page(struct ztj_now *out)
 {
+	struct timespec sys, boot;
+
 	*out = page->now;
+	if (page->real && clock_gettime(CLOCK_REALTIME, &sys) == 0 && clock_gettime(CLOCK_BOOTTIME, &boot) == 0)
+		*out = (struct ztj_now){ sys.tv_sec, boot.tv_sec };
 }
 
 static int proc_of_page(int pidfd, pid_t pid, struct ztj_procinfo *out)

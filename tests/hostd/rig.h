@@ -21,6 +21,7 @@
 /* Shared with the gate's process. */
 struct rig_shared {
 	struct ztj_now now;
+	bool real;                /* the machine's clocks instead */
 	struct ztj_procinfo proc;
 };
 

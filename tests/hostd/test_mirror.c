@@ -1,0 +1,269 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * The mirror between a real broker and a real gate: news, relayed step-ups, a
+ * broker that goes and comes back.
+ */
+#include "tests/broker/bk.h"
+#include "tests/hostd/rig.h"
+#include "ztjit-hostd/mirror.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libztjit/sys/log.h"
+
+static struct bk bk;
+static struct rig rig;
+static pid_t mirror;
+static char url[64];
+static char *urls[2];
+#define R (&rig)
+#define B (&bk)
+#define REQ1 (&B->w.person[FX_REQ1].key)
+
+static void start_mirror(void)
+{
+	(void)fflush(NULL);
+	mirror = fork();
+	assert_true(mirror >= 0);
+	if (mirror == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)close(R->warden);
+		ztj_log_open("mirror", true, getenv("RIG_LOG") != NULL ? ZTJ_LOG_DEBUG : ZTJ_LOG_ALARM);
+		ztj_mirror_main(R->mirror, &B->host_tls[FX_WEB1]);
+	}
+}
+
+/* The gate has the policy that join left; everything else comes through the mirror. */
+static int setup(void **state)
+{
+	(void)state;
+	bk_start(B, NULL);
+	bk_arm(B);
+	memset(R, 0, sizeof(*R));
+	R->w = B->w;
+	rig_open_bare(R);
+	R->shared->real = true;
+	rig_kill(R);
+	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", B->port);
+	/* the first address is nobody's: the next one is tried */
+	urls[0] = (char[]){ "https://127.0.0.1:1" };
+	urls[1] = url;
+	R->conf.urls = (struct ztj_conf_list){ 2, urls };
+	assert_int_equal(sh("rm -rf %s/state/*", R->dir), 0);
+	rig_start(R);
+	bk_clock(B);
+	rig_news(R, &B->w.policy);
+	start_mirror();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(kill(mirror, SIGKILL), 0);
+	assert_int_equal(waitpid(mirror, NULL, 0), mirror);
+	memset(&R->w, 0, sizeof(R->w));
+	rig_close(R);
+	bk_end(B);
+	return 0;
+}
+
+static bool wait_for(bool (*done)(json_t *status))
+{
+	for (int i = 0; i < 600; i++) {
+		json_t *o = rig_status(R);
+		bool yes = done(o);
+		json_decref(o);
+		rig_warden(R);
+		if (yes)
+			return true;
+		(void)usleep(50000);
+	}
+	return false;
+}
+
+static bool is_fresh(json_t *o)
+{
+	return json_is_true(json_object_get(o, "connected")) && json_is_string(json_object_get(o, "fresh")) &&
+	    strcmp(json_string_value(json_object_get(o, "armed")), "ok") == 0;
+}
+
+static bool is_cut_off(json_t *o)
+{
+	return json_is_false(json_object_get(o, "connected"));
+}
+
+static bool has_one_grant(json_t *o)
+{
+	return json_integer_value(json_object_get(o, "grants")) == 1;
+}
+
+static bool has_people_2(json_t *o)
+{
+	const json_t *d = json_object_get(json_object_get(o, "directories"), "people");
+
+	return json_integer_value(json_object_get(d, "serial")) == 2;
+}
+
+static bool warden_killed(json_t *o)
+{
+	(void)o;
+	return rig_told(R, ZTJ_WARDEN_KILL);
+}
+
+static void granted(const char *role, struct fx_signed *request)
+{
+	struct fx_signed ap;
+	const int who[] = { FX_LEAD1, FX_SEC1 };
+
+	bk_login(B, FX_REQ1);
+	bk_login(B, FX_LEAD1);
+	bk_login(B, FX_SEC1);
+	bk_clock(B);
+	fx_request(&B->w, FX_REQ1, role, FX_WEB1, 1800, request);
+	assert_int_equal(bk_put(B, &B->login[FX_REQ1], request), 201);
+	for (size_t i = 0; i < 2; i++) {
+		fx_approval(&B->w, who[i], request, false, 0, &ap);
+		assert_int_equal(bk_put(B, &B->login[who[i]], &ap), 201);
+		fx_signed_free(&ap);
+	}
+}
+
+/* The base64 of a certificate that the real signer made. */
+static char *certificate(const struct fx_signed *request)
+{
+	const char *line, *end;
+
+	assert_int_equal(bk_certificate(B, FX_REQ1, request->id, REQ1), 200);
+	line = bk_text(B, "certificate");
+	assert_non_null(line = strchr(line, ' '));
+	line++;
+	end = line + strcspn(line, " \n");
+	return strndup(line, (size_t)(end - line));
+}
+
+static void test_from_join_to_revocation(void **state)
+{
+	struct fx_signed req, rev;
+	char *cert;
+
+	(void)state;
+	assert_true(wait_for(is_fresh));
+	granted("root-shell", &req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(&req);
+	rig_proc(R, 200, 0, "/", 0);
+	fails(rig_login(R, "root", cert), ZTJ_OK);
+	fx_revoke_request(&B->w, FX_LEAD1, &B->w.person[FX_LEAD1].key, &req, &rev);
+	assert_int_equal(bk_put(B, &B->login[FX_LEAD1], &rev), 201);
+	assert_true(wait_for(warden_killed));
+	fails(rig_login(R, "root", cert), ZTJ_REVOKED);
+	/* and the heartbeat goes on matching what is held */
+	assert_true(wait_for(is_fresh));
+	assert_int_equal(bk_directory(B, 0, FX_OUT1), 201);
+	assert_true(wait_for(has_people_2));
+	free(cert);
+	fx_signed_free(&req);
+	fx_signed_free(&rev);
+}
+
+/* ztjit confirm: fetches the open challenges, signs, posts. */
+static void confirm(struct rig *r)
+{
+	struct ztj_buf mem, sig, armoured, text;
+	struct ztj_signed s;
+	uint8_t id[ZTJ_DIGEST_LEN];
+	char hex[ZTJ_HEX_SIZE], path[128], *one, *body;
+	json_t *o;
+
+	(void)r;
+	ztj_buf_init(&mem, 65536);
+	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
+	ztj_buf_init(&armoured, 8192);
+	ztj_buf_init(&text, 65536);
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(bk_get(B, &B->login[FX_REQ1], "/v1/stepups"), 200);
+		if (json_array_size(json_object_get(B->json, "stepups")) > 0)
+			break;
+		(void)usleep(20000);
+	}
+	one = json_dumps(json_array_get(json_object_get(B->json, "stepups"), 0), 0);
+	assert_non_null(one);
+	ok(ztj_signed_from_json(ztj_view_str(one), &mem, &s));
+	ok(ztj_stmt_id(s.bytes, id));
+	rig_sign(REQ1, s.bytes, FX_UV, &sig);
+	ok(ztj_sshsig_armor(ztj_buf_view(&sig), &armoured));
+	o = json_pack("{s:s}", "signature", ztj_buf_str(&armoured));
+	body = json_dumps(o, 0);
+	ztj_hex(id, sizeof(id), hex);
+	(void)snprintf(path, sizeof(path), "/v1/stepups/%s", hex);
+	assert_int_equal(bk_call(B, &B->login[FX_REQ1], "POST", path, ztj_view_str(body)), 200);
+	json_decref(o);
+	free(one);
+	free(body);
+	ztj_buf_free(&mem);
+	ztj_buf_free(&sig);
+	ztj_buf_free(&armoured);
+	ztj_buf_free(&text);
+}
+
+static void test_step_up_through_the_relay(void **state)
+{
+	struct fx_signed req;
+	char *cert;
+
+	(void)state;
+	assert_true(wait_for(is_fresh));
+	granted("sudo-root", &req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(&req);
+	rig_proc(R, 200, 0, "/", 0);
+	fails(rig_login(R, "req1", cert), ZTJ_OK);
+	rig_proc(R, 300, 20001, RIG_PREFIX "/s1", 0x8801);
+	R->prompted = confirm;
+	fails(rig_pam(R, ZTJ_MSG_AUTH, "sudo", "req1", ""), ZTJ_OK);
+	R->prompted = NULL;
+	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "sudo", "req1", ""), ZTJ_OK);
+	fails(rig_pam(R, ZTJ_MSG_OPEN, "sudo", "root", ""), ZTJ_OK);
+	free(cert);
+	fx_signed_free(&req);
+}
+
+static void test_broker_goes_and_comes_back(void **state)
+{
+	struct fx_signed req;
+	char *cert, line[8192];
+
+	(void)state;
+	assert_true(wait_for(is_fresh));
+	granted("root-shell", &req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(&req);
+	bk_kill(B);
+	assert_true(wait_for(is_cut_off));
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK); /* needs no network */
+	bk_serve(B);
+	assert_true(wait_for(is_fresh));
+	free(cert);
+	fx_signed_free(&req);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_from_join_to_revocation),
+		T(test_step_up_through_the_relay),
+		T(test_broker_goes_and_comes_back),
+	};
+	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
+}
