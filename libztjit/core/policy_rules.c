@@ -209,6 +209,19 @@ static void get_hours(struct ztj_pol *c, const config_setting_t *s, const struct
 		    "%s: expected as in \"Mon-Fri 07:00-20:00 CET-1CEST,M3.5.0,M10.5.0/3\"", f->key);
 }
 
+/* The numbers of a repetition count, 255 at most: glibc copies what is repeated that often. */
+static bool small_count(const char *p)
+{
+	unsigned n = 0;
+
+	for (p++; *p != 0 && *p != '}'; p++) {
+		n = *p >= '0' && *p <= '9' ? 10 * n + (unsigned)(*p - '0') : 0;
+		if (n > 255)
+			return false;
+	}
+	return *p == '}';
+}
+
 /* Expressions that cost glibc more than a ticket is worth: back references, and repetitions of repetitions. */
 static const char *costly(const char *re)
 {
@@ -219,8 +232,7 @@ static const char *costly(const char *re)
 			return "back references are not allowed";
 		if (p[0] == '\\' && p[1] != 0)
 			p++;
-		else if (p[0] == '{' &&
-		    (++bounds > 4 || (p > re && strchr(")*+?}", p[-1]) != NULL) || strcspn(p, "}") > 7))
+		else if (p[0] == '{' && (++bounds > 4 || (p > re && strchr(")*+?}", p[-1]) != NULL) || !small_count(p)))
 			return "repetition counts may only follow a character or a set, four times at most, up to 255";
 	}
 	return NULL;

@@ -61,7 +61,7 @@ static void start(void)
 	struct ztj_dir *dir;
 
 	for (unsigned i = 0; i < 4; i++) {
-		struct ztj_key k = key_of(100 + i, ZTJ_KEY_ED25519);
+		struct ztj_key k = key_of(100 + i, i == 0 ? ZTJ_KEY_SK_ED25519 : ZTJ_KEY_ED25519);
 		MUST(ztj_key_to_text(&k, keys[i]) == ZTJ_OK);
 	}
 	MUST(snprintf(text, sizeof text, policy_text, keys[0], keys[1], keys[2], keys[3]) < (int)sizeof text);
