@@ -260,6 +260,34 @@ index_puts(struct merge *m)
 	return ZTJ_OK;
 }
 
+static int uid_order(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Two people with one uid would be one account on every host: each could act in the other's sessions. Only what is put
+ * can make such a pair, so each uid that is put must stand in the whole set once. */
+static int check_uids(const struct merge *m)
+{
+	uint32_t *uid = calloc(m->delta->nput + 1, sizeof(*uid));
+	size_t n = 0, found = 0;
+
+	if (uid == NULL)
+		return ZTJ_NOMEM;
+	for (size_t i = 0; i < m->delta->nput; i++)
+		if (!m->put[i]->host)
+			uid[n++] = m->put[i]->uid;
+	qsort(uid, n, sizeof(*uid), uid_order);
+	for (size_t i = 1; i < n; i++)
+		found += uid[i] == uid[i - 1];
+	for (size_t i = 0; n > 0 && i < m->d->n; i++)
+		found += !m->d->rec[i]->host && bsearch(&m->d->rec[i]->uid, uid, n, sizeof(*uid), uid_order) != NULL;
+	free(uid);
+	return found == n ? ZTJ_OK : ZTJ_UID_SHARED;
+}
+
 int
 ztj_dir_apply(const struct ztj_dir *base, const char *name, const struct ztj_dir_delta *delta, struct ztj_dir **out)
 {
@@ -276,6 +304,8 @@ ztj_dir_apply(const struct ztj_dir *base, const char *name, const struct ztj_dir
 		r = merge_sorted(&m);
 	if (r == ZTJ_OK)
 		r = index_puts(&m);
+	if (r == ZTJ_OK)
+		r = check_uids(&m);
 	if (r == ZTJ_OK)
 		r = ztj_merkle_root((const ztj_hash *)m.d->leaf, m.d->n, m.d->root);
 	for (size_t i = 0; m.put != NULL && i < delta->nput; i++)

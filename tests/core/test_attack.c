@@ -310,6 +310,40 @@ static void test_P2_flood_of_revocations(void **state)
 	soft_key_free(&stranger);
 }
 
+/* --- directories --- */
+
+/* Two names with one uid are one account on every host. */
+static void test_S12_two_people_with_one_uid(void **state)
+{
+	const uint32_t uids[] = { 20001, 20002, 20001 };
+	const char *names[] = { "alice", "bob", "mallory" };
+	struct ztj_buf text[3];
+	struct ztj_view put[3];
+	struct ztj_dir *base, *d;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct ztj_userkey key = { .key = sc.actor[i].key.pub, .credential = "", .from = SCENE_T0 };
+		struct ztj_record r = { .name = names[i], .uid = uids[i], .nkeys = 1, .keys = &key };
+
+		ztj_buf_init(&text[i], ZTJ_RECORD_MAX);
+		ok(ztj_record_build(&r, &text[i]));
+		put[i] = ztj_buf_view(&text[i]);
+	}
+	assert_int_equal(ztj_dir_apply(NULL, "people", &(struct ztj_dir_delta){ .nput = 3, .put = put }, &d), ZTJ_UID_SHARED);
+	ok(ztj_dir_apply(NULL, "people", &(struct ztj_dir_delta){ .nput = 2, .put = put }, &base));
+	assert_int_equal(ztj_dir_apply(base, "people", &(struct ztj_dir_delta){ .nput = 1, .put = &put[2] }, &d), ZTJ_UID_SHARED);
+	/* a uid may move from one record to the next, and a record may be put again */
+	ok(ztj_dir_apply(base, "people",
+	    &(struct ztj_dir_delta){ .nput = 1, .put = &put[2], .ndrop = 1, .drop = &names[0] }, &d));
+	ztj_dir_free(d);
+	ok(ztj_dir_apply(base, "people", &(struct ztj_dir_delta){ .nput = 2, .put = put }, &d));
+	ztj_dir_free(d);
+	ztj_dir_free(base);
+	for (size_t i = 0; i < 3; i++)
+		ztj_buf_free(&text[i]);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -322,6 +356,7 @@ int main(void)
 		T(test_P2_same_revocation_under_a_junk_signature),
 		T(test_P2_same_revocation_of_a_request),
 		T(test_P2_flood_of_revocations),
+		T(test_S12_two_people_with_one_uid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

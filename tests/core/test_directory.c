@@ -158,6 +158,10 @@ static struct ztj_view user(struct ztj_buf *b, const char *name, const struct so
 {
 	struct fx_person p = { .name = name, .key = *k, .uid = 20001 };
 
+	/* one of its own for every name */
+	for (const char *c = name; *c != 0; c++)
+		p.uid = p.uid * 31 + (uint8_t)*c;
+	p.uid = 20001 + p.uid % 1000000;
 	ztj_buf_init(b, ZTJ_RECORD_MAX);
 	fx_user_record(&p, b);
 	return ztj_buf_view(b);
