@@ -7,6 +7,7 @@
  * so that people hear at once why something will not work; every host judges again.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libztjit/sys/log.h"
@@ -303,19 +304,28 @@ static bool holds(const struct ztj_key *keys, size_t n, const struct ztj_key *k)
 	return false;
 }
 
+/* The first error with its line; warnings may stand before it. */
+static void name_problem(struct acceptance *a, const struct ztj_policy_problems *problems)
+{
+	for (size_t i = 0; i < problems->n && i < 64 && a->text == NULL; i++) {
+		if (problems->item[i].warning)
+			continue;
+		snprintf(a->room, sizeof(a->room), "line %u: %s", problems->item[i].line, problems->item[i].text);
+		a->text = a->room;
+	}
+}
+
 /* A policy that does not name this broker would lock everybody out of it. */
 static int policy_names_us(const struct store *st, struct acceptance *a)
 {
-	static struct ztj_policy_problems problems;
+	struct ztj_policy_problems *problems = calloc(1, sizeof(*problems));
 	struct ztj_policy *p = NULL;
-	int r = ztj_policy_parse(a->s.bytes, &p, &problems);
-	if (r != ZTJ_OK) {
-		if (problems.n > 0) {
-			snprintf(a->room, sizeof(a->room), "line %u: %s", problems.item[0].line, problems.item[0].text);
-			a->text = a->room;
-		}
+	int r = problems == NULL ? ZTJ_NOMEM : ztj_policy_parse(a->s.bytes, &p, problems);
+	if (r != ZTJ_OK && problems != NULL)
+		name_problem(a, problems);
+	free(problems);
+	if (r != ZTJ_OK)
 		return r;
-	}
 	if (!holds(p->broker.tls, p->broker.ntls, &st->keys.tls)) {
 		a->text = "broker.tls does not hold this broker's TLS key";
 		r = ZTJ_BROKER_KEY;

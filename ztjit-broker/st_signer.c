@@ -15,6 +15,13 @@
 /* What a tag of an offer means when it is refused. */
 enum { OFFER_POLICY = 1, OFFER_DIRECTORY, OFFER_REVOCATION };
 
+/* The status at hand speaks of what was. */
+static void changed(struct store *st)
+{
+	st->generation++;
+	ztj_buf_reset(&st->status);
+}
+
 int signer_offer_policy(struct store *st)
 {
 	struct ztj_buf msg, container;
@@ -26,7 +33,7 @@ int signer_offer_policy(struct store *st)
 		r = ztj_buf_put_view(&msg, ztj_buf_view(&container));
 	}
 	if (r == ZTJ_OK) {
-		st->generation++;
+		changed(st);
 		st_send(st, st->signer, SGN_POLICY, ztj_buf_view(&msg));
 		signer_want_status(st);
 	}
@@ -57,7 +64,7 @@ int signer_offer_directory(struct store *st, const char *name, int64_t since)
 		if (r == ZTJ_OK)
 			r = proto_list_write(&lp, &msg);
 		if (r == ZTJ_OK) {
-			st->generation++;
+			changed(st);
 			st_send(st, st->signer, SGN_DIRECTORY, ztj_buf_view(&msg));
 			signer_want_status(st);
 		}
@@ -91,7 +98,7 @@ int signer_offer_revocation(struct store *st, int64_t n)
 {
 	int r = offer_revocation(st, n);
 	if (r == ZTJ_OK) {
-		st->generation++;
+		changed(st);
 		signer_want_status(st);
 	}
 	return r;

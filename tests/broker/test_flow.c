@@ -51,7 +51,7 @@ static void test_from_nothing(void **state)
 	(void)bk_get(b, NULL, "/v1/requests");
 	bk_expect(b, 401, "forbidden");
 	/* A policy that names another broker's online key. */
-	b->w.online = b->w.ca;
+	b->w.online = b->w.host[0].ssh;
 	fx_policy(&b->w, &wrong, &s);
 	b->w.online = keep;
 	(void)bk_put(b, NULL, &s);
