@@ -4,7 +4,7 @@
  */
 /*
  * Serials grow. A block is reserved on disk before its first number is used; a restart skips the rest.
- * The beginning is never below the clock (seconds × 2^20), so a state restored from an old backup does
+ * The beginning is never below the clock (milliseconds × 2^20), so a state restored from an old backup does
  * not give a number twice either.
  */
 #include <stdio.h>
@@ -28,7 +28,7 @@ static int reserve(struct serial *s)
 	return r;
 }
 
-int serial_open(struct serial *s, const char *path, uid_t owner, int64_t now)
+int serial_open(struct serial *s, const char *path, uid_t owner, int64_t now_ms)
 {
 	const struct ztj_file_rule rule = { .owner = owner, .secret = true };
 	struct ztj_buf text;
@@ -50,7 +50,7 @@ int serial_open(struct serial *s, const char *path, uid_t owner, int64_t now)
 	ztj_buf_free(&text);
 	if (r != ZTJ_OK)
 		return r;
-	uint64_t clock = now > 0 && now < INT64_C(1) << 40 ? (uint64_t)now << CLOCK_SHIFT : 1;
+	uint64_t clock = now_ms > 0 && now_ms < INT64_C(1) << 42 ? (uint64_t)now_ms << CLOCK_SHIFT : 1;
 	s->next = (uint64_t)stored > clock ? (uint64_t)stored : clock;
 	s->reserved = s->next;
 	return ZTJ_OK;

@@ -239,12 +239,20 @@ static int start(struct signer *sg)
 	return r;
 }
 
+static int64_t wall_clock_ms(void)
+{
+	struct timespec ts;
+	if (clock_gettime(CLOCK_REALTIME, &ts) != 0)
+		return 0;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 static int start_confined(struct signer *sg)
 {
 	char path[PATH_MAX], where[64] = "";
 	int r = broker_path(sg->conf, "signer/serial", path);
 	if (r == ZTJ_OK)
-		r = serial_open(&sg->serial, path, geteuid(), (int64_t)time(NULL));
+		r = serial_open(&sg->serial, path, geteuid(), wall_clock_ms());
 	if (r == ZTJ_OK)
 		r = broker_path(sg->conf, "signer/trust", path);
 	if (r == ZTJ_OK)

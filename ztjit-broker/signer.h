@@ -41,7 +41,7 @@ struct serial {
 	char path[PATH_MAX];
 	uint64_t next, reserved; /* next < reserved: may be used without writing */
 };
-int serial_open(struct serial *s, const char *path, uid_t owner, int64_t now) ZTJ_MUST_CHECK;
+int serial_open(struct serial *s, const char *path, uid_t owner, int64_t now_ms) ZTJ_MUST_CHECK;
 int serial_take(struct serial *s, uint64_t *out) ZTJ_MUST_CHECK;
 
 /* --- sg_make.c --- */

@@ -21,7 +21,6 @@
 
 #define SIGS_REMEMBERED 65536
 #define SWEEP_SECONDS 20
-#define RETRY_SECONDS 1
 #define POLICY_ROOTS_MAX ((size_t)64 * 1024)
 
 void st_send(struct store *st, struct chan *to, uint8_t type, struct ztj_view body)
@@ -341,6 +340,8 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 	struct store *st = arg;
 	(void)fd;
 	(void)what;
+	if (reserve_spent(st))
+		reserve_open(st);
 	if (st->broken)
 		recover(st);
 	if (!st->broken) {
@@ -355,8 +356,6 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	int64_t now = st_now();
 	(void)fd;
 	(void)what;
-	if (reserve_spent(st))
-		reserve_open(st);
 	if (st->broken)
 		return;
 	logins_sweep(st->logins, now);

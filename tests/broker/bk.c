@@ -198,6 +198,7 @@ void bk_start(struct bk *b, const char *conf)
 	b->port = free_port();
 	fx_init(&b->w);
 	bk_clock(b);
+	b->born = b->w.now;
 	make_keys(b);
 	run_init(b);
 	read_pub(b, "tls", &b->w.tls);
@@ -247,7 +248,8 @@ void bk_end(struct bk *b)
 	if (b->pid > 0)
 		bk_stop(b);
 	(void)snprintf(log, sizeof(log), "%s.log", b->dir);
-	(void)unlink(log);
+	if (getenv("ZTJ_KEEP") == NULL)
+		(void)unlink(log);
 	(void)nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	json_decref(b->json);
 	ztj_buf_free(&b->body);
@@ -351,7 +353,7 @@ void bk_login(struct bk *b, int who)
 
 static void user_record(const struct bk *b, const struct fx_person *p, struct ztj_buf *out)
 {
-	struct ztj_userkey key = { .key = p->key.pub, .credential = "", .from = b->w.now - 86400 };
+	struct ztj_userkey key = { .key = p->key.pub, .credential = "", .from = b->born - 86400 };
 	const char *groups[4];
 	struct ztj_record r = { .name = p->name, .uid = p->uid, .nkeys = 1, .keys = &key, .ngroups = p->ngroups,
 		.groups = groups };

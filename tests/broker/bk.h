@@ -23,6 +23,7 @@ struct bk {
 	const char *wrapper[16];  /* a command that runs it (strace …), NULL-terminated; empty: none */
 	struct fx_world w;        /* the broker's own keys stand in it */
 	struct ztj_seckey login[FX_PEOPLE], host_tls[FX_HOSTS], registrar[2], nobody;
+	int64_t born;             /* keys of people are valid from the day before */
 	int64_t dir_serial[2];    /* people, servers */
 	uint8_t dir_digest[2][ZTJ_DIGEST_LEN];
 	/* of the last call */

@@ -1,0 +1,281 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What the broker accepts as a statement, and what it makes of repetitions, thieves and latecomers. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/broker/bk.h"
+
+static int set_up(void **state)
+{
+	static struct bk b;
+	bk_start(&b, "rate_identity = 1000;\nrate_statements = 10000;\nrate_anonymous = 10000;\n");
+	bk_arm(&b);
+	bk_login(&b, FX_REQ1);
+	bk_login(&b, FX_REQ2);
+	bk_login(&b, FX_LEAD1);
+	*state = &b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	bk_end(*state);
+	return 0;
+}
+
+static void test_S02_replay(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req, ap;
+	char hex[ZTJ_HEX_SIZE];
+
+	bk_clock(b);
+	fx_request(&b->w, FX_REQ1, "root-shell", FX_TEST1, 600, &req);
+	(void)bk_put(b, &b->login[FX_REQ1], &req);
+	bk_expect(b, 201, "");
+	fx_approval(&b->w, FX_LEAD1, &req, false, 0, &ap);
+	for (int i = 0; i < 3; i++) {
+		(void)bk_put(b, &b->login[i == 1 ? FX_REQ1 : FX_LEAD1], &ap); /* whoever carries it */
+		bk_expect(b, i == 0 ? 201 : 200, "");
+		assert_int_equal(json_boolean_value(json_object_get(b->json, "new")), i == 0);
+		assert_string_equal(bk_text(b, "state"), "active");
+	}
+	/* Also after a restart. */
+	bk_stop(b);
+	bk_serve(b);
+	(void)bk_put(b, &b->login[FX_LEAD1], &ap);
+	bk_expect(b, 200, "");
+	ztj_hex(req.id, ZTJ_DIGEST_LEN, hex);
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/requests/%s", hex);
+	bk_expect(b, 200, "");
+	assert_string_equal(bk_text(b, "state"), "active");
+	fx_signed_free(&req);
+	fx_signed_free(&ap);
+}
+
+/* A login for another broker, over another connection, or too long. */
+static void test_S02_stolen_login(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed s;
+	struct soft_key keep = b->w.online;
+
+	bk_login_statement(b, FX_OUT1, &s);
+	(void)bk_put(b, &b->nobody, &s);
+	bk_expect(b, 403, "wrong-key");
+	(void)bk_put(b, NULL, &s);
+	bk_expect(b, 403, "wrong-key");
+	(void)bk_get(b, &b->login[FX_OUT1], "/v1/requests");
+	bk_expect(b, 401, "forbidden");
+	fx_signed_free(&s);
+	b->w.online = b->w.log;
+	bk_login_statement(b, FX_OUT1, &s);
+	b->w.online = keep;
+	(void)bk_put(b, &b->login[FX_OUT1], &s);
+	bk_expect(b, 403, "broker-key");
+	fx_signed_free(&s);
+}
+
+static void test_skew(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req;
+	const int64_t off[] = { -90, 90, -30, 30 };
+	for (size_t i = 0; i < 4; i++) {
+		bk_clock(b);
+		b->w.now += off[i];
+		fx_request(&b->w, FX_REQ1, "root-shell", FX_TEST1, 600 + (int64_t)i, &req);
+		(void)bk_put(b, &b->login[FX_REQ1], &req);
+		if (off[i] < -60)
+			bk_expect(b, 403, "stale");
+		else if (off[i] > 60)
+			bk_expect(b, 403, "dated-ahead");
+		else
+			bk_expect(b, 201, "");
+		fx_signed_free(&req);
+	}
+	bk_clock(b);
+}
+
+/* Requests that no rule could ever allow are not filed, and the answer says why. */
+static void test_refused_early(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req;
+	bk_clock(b);
+	fx_request(&b->w, FX_LEAD1, "root-shell", FX_TEST1, 600, &req);
+	(void)bk_put(b, &b->login[FX_LEAD1], &req);
+	bk_expect(b, 403, "no-rule");
+	assert_non_null(strstr(bk_text(b, "detail"), "no rule lets people/lead1"));
+	fx_signed_free(&req);
+	fx_request(&b->w, FX_REQ1, "root-shell", FX_TEST1, 9 * 3600, &req);
+	(void)bk_put(b, &b->login[FX_REQ1], &req);
+	bk_expect(b, 403, "too-long");
+	fx_signed_free(&req);
+}
+
+static void test_S05_self_approval(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req, ap;
+	bk_clock(b);
+	fx_request(&b->w, FX_REQ1, "root-shell", FX_TEST1, 600, &req);
+	(void)bk_put(b, &b->login[FX_REQ1], &req);
+	bk_expect(b, 201, "");
+	fx_approval(&b->w, FX_REQ1, &req, false, 0, &ap);
+	(void)bk_put(b, &b->login[FX_REQ1], &ap);
+	bk_expect(b, 403, "self-approval");
+	/* carried by another caller it is the same */
+	(void)bk_put(b, &b->login[FX_REQ2], &ap);
+	bk_expect(b, 403, "self-approval");
+	fx_signed_free(&ap);
+	/* in somebody else's name, with the requester's key */
+	struct ztj_stmt st;
+	const struct soft_key *k = &b->w.person[FX_REQ1].key;
+	fx_stmt(&b->w, &st, ZTJ_STMT_APPROVAL);
+	st.u.approval.who = "people/req2";
+	st.u.approval.comment = "";
+	memcpy(st.u.approval.request, req.id, ZTJ_DIGEST_LEN);
+	fx_stmt_sign(&st, FX_UV, &k, 1, &ap);
+	(void)bk_put(b, &b->login[FX_REQ2], &ap);
+	bk_expect(b, 403, "wrong-signer");
+	fx_signed_free(&ap);
+	/* nobody's approver */
+	fx_approval(&b->w, FX_OUT1, &req, false, 0, &ap);
+	(void)bk_put(b, &b->login[FX_REQ2], &ap);
+	bk_expect(b, 403, "not-an-approver");
+	fx_signed_free(&ap);
+	fx_signed_free(&req);
+}
+
+static void test_G03_one_history(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req, deny, approve, rev;
+	bk_clock(b);
+	fx_request(&b->w, FX_REQ1, "root-shell", FX_TEST1, 600, &req);
+	(void)bk_put(b, &b->login[FX_REQ1], &req);
+	bk_expect(b, 201, "");
+	fx_approval(&b->w, FX_LEAD1, &req, true, 0, &deny);
+	fx_approval(&b->w, FX_REQ2, &req, false, 0, &approve);
+	fx_revoke_request(&b->w, FX_REQ1, &b->w.person[FX_REQ1].key, &req, &rev);
+	(void)bk_put(b, &b->login[FX_LEAD1], &deny);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "denied");
+	/* what comes after the end changes nothing and is not kept */
+	(void)bk_put(b, &b->login[FX_REQ2], &approve);
+	bk_expect(b, 409, "wrong-state");
+	(void)bk_put(b, &b->login[FX_REQ1], &rev);
+	bk_expect(b, 409, "wrong-state");
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ1].key);
+	bk_expect(b, 403, "denied");
+	fx_signed_free(&deny);
+	fx_signed_free(&approve);
+	fx_signed_free(&rev);
+	fx_signed_free(&req);
+}
+
+/* An approved request that is then denied: the deny ends it. */
+static void test_G03_late_deny(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req, deny;
+	bk_granted(b, &req);
+	fx_approval(&b->w, FX_LEAD2, &req, true, 0, &deny);
+	(void)bk_put(b, &b->login[FX_LEAD1], &deny);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "denied");
+	fx_signed_free(&deny);
+	fx_signed_free(&req);
+}
+
+/* Removed people are nobody at once, whatever connection or login they have. */
+static void test_removed_person(void **state)
+{
+	struct bk *b = *state;
+	(void)bk_get(b, &b->login[FX_REQ2], "/v1/requests");
+	bk_expect(b, 200, "");
+	(void)bk_directory(b, 0, FX_REQ2);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "current");
+	(void)bk_get(b, &b->login[FX_REQ2], "/v1/requests");
+	bk_expect(b, 401, "forbidden");
+	/* the difference says so: one name gone, nothing else */
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/directories/people?since=%lld", (long long)b->dir_serial[0] - 1);
+	bk_expect(b, 200, "");
+	assert_int_equal(json_array_size(json_object_get(b->json, "drop")), 1);
+	assert_int_equal(json_array_size(json_object_get(b->json, "put")), 0);
+	assert_int_equal(json_array_size(json_object_get(b->json, "statements")), 1);
+	/* an old base is refused */
+	b->dir_serial[0]--;
+	(void)bk_directory(b, 0, -1);
+	bk_expect(b, 409, "wrong-state");
+	b->dir_serial[0]++;
+	(void)bk_directory(b, 0, -1);
+	bk_expect(b, 201, "");
+	(void)bk_get(b, &b->login[FX_REQ2], "/v1/requests");
+	bk_expect(b, 200, "");
+}
+
+static void test_S10_policy_versions(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed s;
+	char expires[ZTJ_TIME_SIZE];
+	ok(ztj_time_format(b->w.now + 200 * 86400, expires));
+	const struct fx_policy fork = { .version = 1, .expires = expires }, next = { .version = 2, .expires = expires };
+	bool changed;
+	fx_policy(&b->w, &fork, &s);
+	(void)bk_put(b, NULL, &s);
+	bk_expect(b, 409, "policy-fork");
+	fx_signed_free(&s);
+	fx_policy(&b->w, &next, &s);
+	(void)bk_put(b, NULL, &s);
+	bk_expect(b, 201, "");
+	ok(ztj_trust_policy(b->w.trust, &s.s, b->w.now, &changed));
+	fx_signed_free(&s);
+	(void)bk_put(b, NULL, &b->w.policy);
+	bk_expect(b, 200, ""); /* known, no news, and not taken again */
+	(void)bk_get(b, NULL, "/v1/broker");
+	assert_int_equal(bk_int(b, "policy"), 2);
+}
+
+static void test_revoked_person(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed rev;
+	bk_clock(b);
+	/* not by just anybody */
+	fx_revoke_name(&b->w, &b->w.stranger, false, "people/req2", b->dir_serial[0], b->w.now + 3600, &rev);
+	(void)bk_put(b, &b->login[FX_REQ1], &rev);
+	bk_expect(b, 403, "wrong-signer");
+	fx_signed_free(&rev);
+	fx_revoke_name(&b->w, &b->w.registrar[0], false, "people/req2", b->dir_serial[0], b->w.now + 3600, &rev);
+	(void)bk_put(b, &b->registrar[0], &rev);
+	bk_expect(b, 201, "");
+	(void)bk_get(b, &b->login[FX_REQ2], "/v1/requests");
+	bk_expect(b, 401, "forbidden");
+	fx_signed_free(&rev);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_S02_replay),
+		cmocka_unit_test(test_S02_stolen_login),
+		cmocka_unit_test(test_skew),
+		cmocka_unit_test(test_refused_early),
+		cmocka_unit_test(test_S05_self_approval),
+		cmocka_unit_test(test_G03_one_history),
+		cmocka_unit_test(test_G03_late_deny),
+		cmocka_unit_test(test_removed_person),
+		cmocka_unit_test(test_S10_policy_versions),
+		cmocka_unit_test(test_revoked_person),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
