@@ -173,19 +173,22 @@ static void put_rest(struct ztj_buf *b, const void *item)
 
 typedef void put_fn(struct ztj_buf *b, const void *item);
 
-static bool has_line(const char *text, const char *line, size_t n)
+/* How often this line stands in the text before `end` (NULL: anywhere). */
+static size_t count_line(const char *text, const char *end, const char *line, size_t n)
 {
-	for (const char *p = text; *p != 0; p = strchr(p, '\n') + 1)
-		if (strcspn(p, "\n") == n && memcmp(p, line, n) == 0)
-			return true;
-	return false;
+	size_t count = 0;
+
+	for (const char *p = text; *p != 0 && p != end; p = strchr(p, '\n') + 1)
+		count += strcspn(p, "\n") == n && memcmp(p, line, n) == 0;
+	return count;
 }
 
+/* A line may stand twice, as two slots of the same people do: the second is missing where there is one. */
 static void put_missing(struct ztj_buf *out, const char *from, const char *in, char sign)
 {
 	for (const char *p = from; *p != 0; p = strchr(p, '\n') + 1) {
 		size_t n = strcspn(p, "\n");
-		if (!has_line(in, p, n))
+		if (count_line(from, p, p, n) >= count_line(in, NULL, p, n))
 			ztj_buf_printf(out, "  %c %.*s\n", sign, (int)n, p);
 	}
 }
@@ -309,6 +312,21 @@ static void diff_order(const struct ztj_policy *a, const struct ztj_policy *b, s
 		}
 }
 
+/* A new rule that stands before an old one may take over what that one governed. */
+static void diff_places(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out)
+{
+	const struct things rules = { "rule", put_rule, rule_name, rule_item, rule_count };
+	const char *before = NULL;
+
+	for (size_t i = b->nrules; i-- > 0;) {
+		if (find(&rules, a, b->rules[i].name) != NULL)
+			before = b->rules[i].name;
+		else if (before != NULL)
+			ztj_buf_printf(out, "rule %s stands before rule %s; the first that matches governs\n",
+			    b->rules[i].name, before);
+	}
+}
+
 int ztj_policy_diff(const struct ztj_policy *a, const struct ztj_policy *b, struct ztj_buf *out)
 {
 	static const struct things lists[] = {
@@ -324,6 +342,7 @@ int ztj_policy_diff(const struct ztj_policy *a, const struct ztj_policy *b, stru
 	if (r != ZTJ_OK)
 		return r;
 	diff_order(a, b, out);
+	diff_places(a, b, out);
 	ztj_hex(a->digest, sizeof a->digest, da);
 	ztj_hex(b->digest, sizeof b->digest, db);
 	if (strcmp(da, db) != 0)

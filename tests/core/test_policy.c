@@ -523,9 +523,35 @@ static void test_diff(void **state)
 	ztj_policy_free(a);
 }
 
+/* What signers of a policy are shown: an approval less is not "another order", and a new rule in front takes over. */
+static void test_P7_diff_does_not_play_down(void **state)
+{
+	static const char one[] = "{ count = 1; from = [ \"@sre-leads\" ]; },";
+	static const char two[] = "{ count = 1; from = [ \"@sre-leads\" ]; }, { count = 1; from = [ \"@sre-leads\" ]; },";
+	struct ztj_policy *a = parse(one, two), *b = parse(NULL, NULL);
+	struct ztj_buf out;
+
+	(void)state;
+	ztj_buf_init(&out, 1 << 20);
+	ok(ztj_policy_diff(a, b, &out));
+	assert_non_null(strstr(ztj_buf_str(&out), "rule prod changed\n  - approvals 1 of @sre-leads\n"));
+	assert_null(strstr(ztj_buf_str(&out), "the same lines"));
+	ztj_buf_reset(&out);
+	ok(ztj_policy_diff(b, a, &out));
+	assert_non_null(strstr(ztj_buf_str(&out), "rule prod changed\n  + approvals 1 of @sre-leads\n"));
+	ztj_policy_free(a);
+	a = parse("rules = (\n", "rules = ( { name = \"easy\"; who = \"people/out1\"; roles = \"root-shell\"; hosts = { env = \"test\"; }; approvals = ( ); },\n");
+	ztj_buf_reset(&out);
+	ok(ztj_policy_diff(b, a, &out));
+	assert_non_null(strstr(ztj_buf_str(&out), "rule easy stands before rule prod;"));
+	ztj_buf_free(&out);
+	ztj_policy_free(a);
+	ztj_policy_free(b);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_fields),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_fields), cmocka_unit_test(test_P7_diff_does_not_play_down),
 		cmocka_unit_test(test_labels_of_a_rule),
 		cmocka_unit_test(test_F02_refused_with_line_and_reason),
 		cmocka_unit_test(test_every_problem_is_shown), cmocka_unit_test(test_warnings),
