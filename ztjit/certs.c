@@ -152,6 +152,7 @@ struct choice {
 	/* the likeliest of those that do not work, for the message */
 	char *why;
 	int code;
+	unsigned looked;
 };
 
 static void remember_why(struct choice *ch, const struct req *q)
@@ -191,6 +192,17 @@ static int consider(const struct req *q, void *arg)
 		ch->account = cli_strdup(ch->c, account);
 	}
 	return ZTJ_OK;
+}
+
+#define RECALL_MAX 20
+
+/* Stops at the first that would have fitted, or after enough of others. */
+static int recall(const struct req *q, void *arg)
+{
+	struct choice *ch = arg;
+	int r = consider(q, ch);
+
+	return r != ZTJ_OK ? r : ch->why != NULL || ++ch->looked >= RECALL_MAX ? 1 : 0;
 }
 
 static int no_grant(struct cli *c, const struct choice *ch)
@@ -323,10 +335,14 @@ static int by_broker(struct cli *c, struct target *t, const struct cli_key *k, c
 	    (r = held_sync(c)) != ZTJ_OK)
 		return r;
 	ch.me = ztj_fullname_tail(who);
-	if ((r = reqs_each(c, "/v1/requests?mine=1", consider, &ch)) != ZTJ_OK)
+	if ((r = reqs_each(c, "/v1/requests?mine=1", true, consider, &ch)) != ZTJ_OK)
 		return r;
-	if (ch.best[0] == '\0')
+	if (ch.best[0] == '\0') {
+		/* what became of the last one is worth a word */
+		if (ch.why == NULL && reqs_each(c, "/v1/requests?mine=1", false, recall, &ch) < 0)
+			cli_forget(c);
 		return no_grant(c, &ch);
+	}
 	if (ch.account == NULL)
 		return ZTJ_NOMEM;
 	t->user = ch.account;

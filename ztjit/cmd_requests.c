@@ -88,7 +88,7 @@ int cmd_requests(struct cli *c)
 	r = out_table_row(c, &l.table,
 	    (const char *[]){ "REQUEST", "STATE", "WHO", "ROLE", "HOSTS", "FOR", "", "REASON" });
 	if (r == ZTJ_OK)
-		r = reqs_each(c, path, add, &l);
+		r = reqs_each(c, path, !cli_is_set(c, OPT_ALL), add, &l);
 	if (r == ZTJ_OK && l.table.nrows == 1)
 		out_say(c, "No requests%s.", cli_is_set(c, OPT_ALL) ? "" : " (finished ones: --all)");
 	else if (r == ZTJ_OK)

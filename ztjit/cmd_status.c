@@ -140,6 +140,6 @@ int cmd_status(struct cli *c)
 	show_held(c);
 	show_key(c);
 	if (show_login(c) == ZTJ_OK && logged_in && login_who(c)[0] != '\0')
-		r = reqs_each(c, "/v1/requests?mine=1", add_grant, c);
+		r = reqs_each(c, "/v1/requests?mine=1", true, add_grant, c);
 	return r;
 }

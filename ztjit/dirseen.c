@@ -109,6 +109,19 @@ int dirseen_text(struct cli *c, const struct ztj_dir *base, const char *name, st
 	return r == ZTJ_OK ? ztj_buf_status(out) : r;
 }
 
+bool dirseen_gone(struct cli *c, const char *directory, const char *name)
+{
+	json_t *seen = NULL;
+	bool gone;
+
+	if (load(c, directory, &seen) != ZTJ_OK)
+		cli_forget(c);
+	gone = json_object_get(json_object_get(seen, "gone"), name) != NULL ||
+	    json_object_get(json_object_get(seen, "names"), name) != NULL;
+	json_decref(seen);
+	return gone;
+}
+
 /* Names that are gone stay remembered, so that their return is told as one. */
 static void carry_gone(const json_t *before, const json_t *names, json_t *gone)
 {

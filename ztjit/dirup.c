@@ -132,6 +132,10 @@ int dirup_put(struct cli *c, struct dirup *u, const struct ztj_record *fields)
 	const struct ztj_record *old = u->base != NULL ? ztj_dir_find(u->base, fields->name) : NULL;
 	struct ztj_buf bytes;
 	struct ztj_record *rec = NULL;
+	/* known here, not in the directory: it was removed, by whomever */
+	const char *mark = old == NULL && dirseen_gone(c, u->name, fields->name)
+	    ? "+ AGAIN, was removed before: "
+	    : "+ ";
 	int r = fields->host ? check_host(c, u, fields) : check_user(c, u, fields);
 
 	if (r != ZTJ_OK)
@@ -143,7 +147,7 @@ int dirup_put(struct cli *c, struct dirup *u, const struct ztj_record *fields)
 		if (old != NULL)
 			r = record_text(c->pins.domain, old, "- ", &u->text);
 		if (r == ZTJ_OK)
-			r = record_text(c->pins.domain, rec, "+ ", &u->text);
+			r = record_text(c->pins.domain, rec, mark, &u->text);
 		if (r == ZTJ_OK &&
 		    json_array_append_new(u->put, json_stringn((const char *)bytes.p, bytes.n)) != 0)
 			r = ZTJ_NOMEM;

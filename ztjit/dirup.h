@@ -38,6 +38,8 @@ int dirup_post(struct cli *c, const char *name, const json_t *update, const stru
 
 /* dirseen.c: what this workstation saw when it last signed this directory. */
 int dirseen_text(struct cli *c, const struct ztj_dir *base, const char *name, struct ztj_buf *out) ZTJ_MUST_CHECK;
+/* Was that name removed in the sight of this workstation? */
+bool dirseen_gone(struct cli *c, const char *directory, const char *name);
 int dirseen_store(struct cli *c, const struct ztj_dir *now) ZTJ_MUST_CHECK;
 
 #endif

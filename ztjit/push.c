@@ -103,7 +103,7 @@ static void list_ended(struct cli *c, const struct ztj_signed *s)
 		return;
 	}
 	out_note(c, "Grants that this policy would end or shorten (of those you may see):");
-	if (reqs_each(c, "/v1/requests", compare_one, &e) != ZTJ_OK)
+	if (reqs_each(c, "/v1/requests", true, compare_one, &e) != ZTJ_OK)
 		cli_forget(c);
 	if (e.n == 0)
 		out_note(c, "  none");

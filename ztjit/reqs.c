@@ -83,7 +83,36 @@ void req_free(struct req *q)
 	q->bundle = NULL;
 }
 
-int reqs_each(struct cli *c, const char *path, int (*each)(const struct req *q, void *arg), void *arg)
+static bool called_live(const json_t *summary)
+{
+	static const char *const live[] = { "pending", "approved", "active" };
+	const char *state = api_str(summary, "state");
+
+	for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
+		if (strcmp(state, live[i]) == 0)
+			return true;
+	return false;
+}
+
+static int each_one(struct cli *c, const json_t *summary, int (*each)(const struct req *q, void *arg),
+    void *arg)
+{
+	char id[ZTJ_HEX_SIZE];
+	struct req q;
+	int r;
+
+	if (req_id(c, api_str(summary, "id"), id) != ZTJ_OK || fetch(c, id, &q) != ZTJ_OK) {
+		out_warn(c, "%s", c->message != NULL ? c->message : "a request could not be fetched");
+		cli_forget(c);
+		return ZTJ_OK;
+	}
+	r = each(&q, arg);
+	req_free(&q);
+	return r;
+}
+
+int reqs_each(struct cli *c, const char *path, bool live, int (*each)(const struct req *q, void *arg),
+    void *arg)
 {
 	json_t *o = NULL, *list, *e;
 	size_t i;
@@ -94,17 +123,9 @@ int reqs_each(struct cli *c, const char *path, int (*each)(const struct req *q, 
 	list = json_object_get(o, "requests");
 	json_array_foreach(list, i, e)
 	{
-		char id[ZTJ_HEX_SIZE];
-		struct req q;
-
-		if (req_id(c, api_str(e, "id"), id) != ZTJ_OK || fetch(c, id, &q) != ZTJ_OK) {
-			out_warn(c, "%s", c->message != NULL ? c->message : "a request could not be fetched");
-			cli_forget(c);
+		if (live && !called_live(e))
 			continue;
-		}
-		r = each(&q, arg);
-		req_free(&q);
-		if (r != ZTJ_OK)
+		if ((r = each_one(c, e, each, arg)) != ZTJ_OK)
 			break;
 	}
 	json_decref(o);

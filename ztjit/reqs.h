@@ -23,9 +23,10 @@ int req_id(struct cli *c, const char *text, char out[ZTJ_HEX_SIZE]) ZTJ_MUST_CHE
 /* GET /v1/requests/ID, every signature verified; the answer must be the request that was asked for (S03). */
 int req_fetch(struct cli *c, const char *id, struct req *out) ZTJ_MUST_CHECK;
 void req_free(struct req *q);
-/* Every request of a listing, fetched and judged; stops when each returns non-zero and returns that. Ones that cannot be
- * fetched or do not verify are left out with a warning. */
-int reqs_each(struct cli *c, const char *path, int (*each)(const struct req *q, void *arg), void *arg) ZTJ_MUST_CHECK;
+/* Every request of a listing, newest first, fetched and judged; stops when each returns non-zero and returns that. Ones that
+ * cannot be fetched or do not verify are left out with a warning. live: those the broker calls finished are not even fetched
+ * (it could leave them out anyway; what it calls live is judged). */
+int reqs_each(struct cli *c, const char *path, bool live, int (*each)(const struct req *q, void *arg), void *arg) ZTJ_MUST_CHECK;
 /* All statements rendered: the request, then approvals and revocations, then the state in plain words. */
 int req_text(struct cli *c, const struct req *q, struct ztj_buf *out) ZTJ_MUST_CHECK;
 json_t *req_json(const struct req *q);

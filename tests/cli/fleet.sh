@@ -139,3 +139,36 @@ fleet_broker() {
 	URL=https://127.0.0.1:$PORT
 	broker_start
 }
+
+# Everything up to people who are logged in and hosts that are admitted.
+fleet_up() {
+	local who h
+	for who in admin1 req1 req2 lead1 sec1; do person_new "$who"; done
+	z admin1 enroll --offline --domain example admin1 >"$DIR/up.log" 2>&1 || fleet_broken
+	fleet_broker
+	for who in admin1 req1 req2 lead1 sec1; do
+		z "$who" init --broker "$URL" --pin "$PIN" >>"$DIR/up.log" 2>&1 || fleet_broken
+	done
+	policy_text >"$DIR/policy.conf"
+	{
+		z admin1 policy sign --yes "$DIR/policy.conf" && z admin1 policy push --yes "$DIR/policy.conf" &&
+			z admin1 login --as registrar
+	} >>"$DIR/up.log" 2>&1 || fleet_broken
+	for who in req1 req2 lead1 sec1; do z "$who" enroll "$who" >>"$DIR/up.log" 2>&1 || fleet_broken; done
+	{
+		z admin1 user approve --yes --group sre req1 && z admin1 user approve --yes --group sre req2 &&
+			z admin1 user approve --yes --group sre-leads lead1 && z admin1 user approve --yes --group security sec1
+	} >>"$DIR/up.log" 2>&1 || fleet_broken
+	mkdir "$DIR/hosts"
+	for h in web1:prod db1:data; do
+		"$top/tests/cli/makehost" pending example "${h%:*}" "$DIR/hosts/${h%:*}" "$URL" >"$DIR/${h%:*}.digest" 2>>"$DIR/up.log" &&
+			z admin1 host approve --yes --label "env=${h#*:}" --digest "$(cat "$DIR/${h%:*}.digest")" "${h%:*}" \
+				>>"$DIR/up.log" 2>&1 || fleet_broken
+	done
+	for who in req1 req2 lead1 sec1; do z "$who" login >>"$DIR/up.log" 2>&1 || fleet_broken; done
+}
+fleet_broken() {
+	tail -n 30 "$DIR/up.log"
+	echo "not ok - the fleet could not be set up"
+	exit 1
+}
