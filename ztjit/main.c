@@ -81,13 +81,13 @@ static int run(struct cli *c, int argc, char **argv)
 {
 	int r = cli_parse(c, argc, argv);
 
+	c->json = cli_is_set(c, OPT_JSON);
 	if (r != ZTJ_OK)
 		return r;
 	if (cli_is_set(c, OPT_HELP)) {
 		cli_usage(c->cmd, stdout);
 		return ZTJ_OK;
 	}
-	c->json = cli_is_set(c, OPT_JSON);
 	c->quiet = cli_is_set(c, OPT_QUIET);
 	if ((r = ctx_open(c)) == ZTJ_OK)
 		r = c->cmd->run(c);

@@ -95,7 +95,7 @@ static int paged(struct cli *c, const char *text, unsigned rows)
 		if (!cli_is_set(c, OPT_YES) &&
 		    (r = tty_line(c, "-- more, press Enter (q: stop) -- ", answer, sizeof answer)) != ZTJ_OK)
 			return r;
-		if (!cli_is_set(c, OPT_YES) && answer[0] != '\0')
+		if (!cli_is_set(c, OPT_YES) && answer[0] == 'q')
 			return ZTJ_ABORTED;
 	}
 	return ZTJ_OK;

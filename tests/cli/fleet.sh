@@ -95,7 +95,7 @@ broker_stop() {
 }
 
 policy_text() {
-	local version=${1:-1} key
+	local version=${VERSION:-1} key
 	key=$(cut -d' ' -f1,2 "$DIR/admin1/.ssh/id_ztjit.pub")
 	cat <<-EOF
 		domain  = "example";
