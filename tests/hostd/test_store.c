@@ -1,0 +1,107 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* The grants a host holds. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/core/fixture.h"
+#include "ztjit-hostd/store.h"
+
+static struct fx_world w;
+static char dir[] = "/tmp/ztjit-store-XXXXXX";
+static struct ztj_store *store;
+
+static int setup(void **state)
+{
+	struct ztj_store_conf conf = { .dir = dir, .domain = w.domain };
+	size_t bad;
+
+	(void)state;
+	fx_init(&w);
+	fx_load(&w);
+	conf.host = w.host[FX_WEB1].full;
+	assert_non_null(mkdtemp(dir));
+	ok(ztj_store_open(&conf, &store, &bad));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[64];
+
+	(void)state;
+	ztj_store_close(store);
+	fx_free(&w);
+	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command); /* NOLINT(cert-env33-c): a path of mkdtemp's */
+}
+
+static int add(const struct fx_signed *f)
+{
+	uint8_t request[ZTJ_DIGEST_LEN];
+	bool changed;
+
+	return ztj_store_add(store, &f->s, &changed, request);
+}
+
+static int judge(const struct fx_signed *request)
+{
+	const struct ztj_bundle *b;
+	struct ztj_grant g;
+	int r = ztj_store_bundle(store, request->id, &b);
+
+	if (r != ZTJ_OK)
+		return r;
+	ztj_grant_eval(w.trust, b, w.now + 1, &g);
+	return g.code;
+}
+
+/* Approvals that do not count, by somebody who may not approve, as many as the broker likes: the denial still counts, or nothing does. */
+static void test_P2_flood_keeps_no_denial_out(void **state)
+{
+	struct fx_signed request, lead, sec, denial, junk;
+	const struct soft_key *k = &w.person[FX_OUT1].key;
+	struct ztj_stmt st;
+	int r = ZTJ_OK;
+
+	(void)state;
+	fx_request(&w, FX_REQ1, "root-shell", FX_WEB1, 600, &request);
+	fx_approval(&w, FX_LEAD1, &request, false, 0, &lead);
+	fx_approval(&w, FX_SEC1, &request, false, 0, &sec);
+	fx_approval(&w, FX_LEAD2, &request, true, 0, &denial);
+	ok(add(&request));
+	ok(add(&lead));
+	ok(add(&sec));
+	ok(judge(&request));
+	for (int i = 1; r == ZTJ_OK && judge(&request) == ZTJ_OK; i++) {
+		assert_in_range(i, 1, 200); /* it ends, one way or the other */
+		fx_stmt(&w, &st, ZTJ_STMT_APPROVAL);
+		st.u.approval.who = "people/nobody";
+		st.u.approval.comment = "";
+		st.u.approval.limit = i;
+		memcpy(st.u.approval.request, request.id, ZTJ_DIGEST_LEN);
+		fx_stmt_sign(&st, FX_UP, &k, 1, &junk);
+		r = add(&junk);
+		fx_signed_free(&junk);
+	}
+	assert_string_not_equal(ztj_err_name(r), "key-type");
+	(void)add(&denial);
+	assert_int_not_equal(judge(&request), ZTJ_OK);
+	fx_signed_free(&request);
+	fx_signed_free(&lead);
+	fx_signed_free(&sec);
+	fx_signed_free(&denial);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_P2_flood_keeps_no_denial_out, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
