@@ -22,11 +22,18 @@
 #define REVOCATIONS_MAX ((size_t)1 << 30)
 #define STATUS_EVERY 10
 
+struct unsaved {
+	struct unsaved *next;
+	struct ztj_buf container;
+};
+
 struct ztj_trustdir {
 	char path[PATH_SIZE - 128];
 	struct ztj_file_rule rule;
 	int lock;
 	int64_t status_at;  /* date of the status on disk */
+	struct ztj_buf policy;    /* taken, but not on disk yet; n == 0: none */
+	struct unsaved *first, **last; /* revocations likewise, oldest first */
 	size_t ndirs;
 	struct ztj_dirfile *dir[ZTJ_SEEN_MAX];
 };
@@ -77,6 +84,8 @@ ztj_trustdir_open(const char *path, uid_t owner, struct ztj_trustdir **out)
 		return ZTJ_NOMEM;
 	d->lock = -1;
 	d->rule.owner = owner;
+	d->last = &d->first;
+	ztj_buf_init(&d->policy, SIGNED_MAX);
 	if (strlen(path) >= sizeof(d->path)) {
 		free(d);
 		return ZTJ_TOO_LARGE;
@@ -92,6 +101,18 @@ ztj_trustdir_open(const char *path, uid_t owner, struct ztj_trustdir **out)
 	return r;
 }
 
+static void
+drop_first(struct ztj_trustdir *d)
+{
+	struct unsaved *u = d->first;
+
+	d->first = u->next;
+	if (d->first == NULL)
+		d->last = &d->first;
+	ztj_buf_free(&u->container);
+	free(u);
+}
+
 void
 ztj_trustdir_close(struct ztj_trustdir *d)
 {
@@ -99,6 +120,9 @@ ztj_trustdir_close(struct ztj_trustdir *d)
 		return;
 	for (size_t i = 0; i < d->ndirs; i++)
 		ztj_dirfile_free(d->dir[i]);
+	while (d->first != NULL)
+		drop_first(d);
+	ztj_buf_free(&d->policy);
 	if (d->lock >= 0)
 		(void)close(d->lock);
 	free(d);
@@ -290,12 +314,38 @@ write_signed(const struct ztj_trustdir *d, const char *name, const struct ztj_si
 	return r;
 }
 
+/* What the trust took while the disk would not is tried again: it holds it already, so no offer would bring it back. */
+static int
+save(struct ztj_trustdir *d)
+{
+	char path[PATH_SIZE];
+	int r = ZTJ_OK;
+
+	if (d->policy.n > 0) {
+		name_path(d, "", "policy.signed", path);
+		r = ztj_file_write(path, ztj_buf_view(&d->policy), 0600);
+		if (r == ZTJ_OK)
+			ztj_buf_reset(&d->policy);
+	}
+	name_path(d, "", "revocations", path);
+	while (r == ZTJ_OK && d->first != NULL) {
+		r = ztj_frames_append(path, ztj_buf_view(&d->first->container));
+		if (r == ZTJ_OK)
+			drop_first(d);
+	}
+	return r;
+}
+
 int
 ztj_trustdir_policy(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
 {
 	int r = ztj_trust_policy(t, s, now, changed);
 
-	return r == ZTJ_OK && *changed ? write_signed(d, "policy.signed", s) : r;
+	if (r == ZTJ_OK && *changed) {
+		ztj_buf_reset(&d->policy);
+		r = ztj_signed_write(s, &d->policy);
+	}
+	return r == ZTJ_OK ? save(d) : r;
 }
 
 int
@@ -315,23 +365,35 @@ ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const struct
 	return r == ZTJ_OK ? ztj_dirfile_keep(*f, t, u, expected) : r;
 }
 
+static int
+keep_revocation(struct ztj_trustdir *d, const struct ztj_signed *s)
+{
+	struct unsaved *u = calloc(1, sizeof(*u));
+	int r;
+
+	if (u == NULL)
+		return ZTJ_NOMEM;
+	ztj_buf_init(&u->container, SIGNED_MAX);
+	r = ztj_signed_write(s, &u->container);
+	if (r != ZTJ_OK) {
+		ztj_buf_free(&u->container);
+		free(u);
+		return r;
+	}
+	*d->last = u;
+	d->last = &u->next;
+	return ZTJ_OK;
+}
+
 int
 ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now,
     bool *changed)
 {
-	char path[PATH_SIZE];
-	struct ztj_buf b;
 	int r = ztj_trust_revocation(t, s, now, changed);
 
-	if (r != ZTJ_OK || !*changed)
-		return r;
-	name_path(d, "", "revocations", path);
-	ztj_buf_init(&b, SIGNED_MAX);
-	r = ztj_signed_write(s, &b);
-	if (r == ZTJ_OK)
-		r = ztj_frames_append(path, ztj_buf_view(&b));
-	ztj_buf_free(&b);
-	return r;
+	if (r == ZTJ_OK && *changed)
+		r = keep_revocation(d, s);
+	return r == ZTJ_OK ? save(d) : r;
 }
 
 int
@@ -339,6 +401,8 @@ ztj_trustdir_status(struct ztj_trustdir *d, struct ztj_trust *t, const struct zt
 {
 	int r = ztj_trust_status(t, s, now);
 
+	if (r == ZTJ_OK)
+		r = save(d);
 	if (r != ZTJ_OK || ztj_trust_fresh(t) - d->status_at < STATUS_EVERY)
 		return r;
 	r = write_signed(d, "status.signed", s);

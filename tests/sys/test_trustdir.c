@@ -5,6 +5,8 @@
 /* What survives a restart, a crash and damage. */
 #include <stdio.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -314,6 +316,37 @@ static void test_unsafe_places_are_refused(void **state)
 	assert_int_equal(ztj_trust_ndirs(w.trust), 2);
 }
 
+/* What was taken while the disk was full is there after a restart once it has room. */
+static void test_D02_full_disk_forgets_nothing(void **state)
+{
+	const struct fx_policy two = { .version = 2 };
+	struct rlimit limit, none;
+	const struct ztj_record *r;
+	struct fx_signed policy, rev, status;
+	bool changed;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+	fx_policy(&w, &two, &policy);
+	fx_revoke_name(&w, &w.registrar[0], false, "people/sec1", 1, w.now + 3600, &rev);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	fails(ztj_trustdir_policy(td, w.trust, &policy.s, w.now, &changed), ZTJ_IO);
+	fails(ztj_trustdir_revocation(td, w.trust, &rev.s, w.now, &changed), ZTJ_IO);
+	fx_status(&w, &w.online, &status);
+	fails(ztj_trustdir_status(td, w.trust, &status.s, w.now), ZTJ_IO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ok(ztj_trustdir_status(td, w.trust, &status.s, w.now));
+	restart();
+	assert_int_equal(ztj_trust_held_policy(w.trust)->version, 2);
+	fails(ztj_trust_user(w.trust, "people/sec1", w.now, &r), ZTJ_REVOKED);
+	fx_signed_free(&policy);
+	fx_signed_free(&rev);
+	fx_signed_free(&status);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_S11_flipped_bits_on_disk_refuse_to_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_differences_are_folded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsafe_places_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_D02_full_disk_forgets_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
