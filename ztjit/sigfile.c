@@ -39,24 +39,29 @@ static bool only_space(const char *s)
 	return s[strspn(s, " \t\r\n")] == '\0';
 }
 
+int sigfile_parse(struct cli *c, const char *text, struct ztj_signed *s)
+{
+	const char *end;
+	int r = ZTJ_OK;
+
+	while (r == ZTJ_OK && !only_space(text)) {
+		if ((end = strstr(text, end_line)) == NULL)
+			return ZTJ_BAD_ENCODING;
+		end += sizeof end_line - 1;
+		r = add_block(c, ztj_view_of(text, (size_t)(end - text)), s);
+		text = end;
+	}
+	return r;
+}
+
 int sigfile_read(struct cli *c, const char *path, struct ztj_signed *s)
 {
 	struct ztj_buf text;
-	const char *p, *end;
 	int r;
 
 	ztj_buf_init(&text, SIGFILE_MAX + 1);
-	r = ctx_read(c, path, false, SIGFILE_MAX, &text);
-	p = r == ZTJ_OK ? ztj_buf_str(&text) : NULL;
-	while (r == ZTJ_OK && p != NULL && !only_space(p)) {
-		if ((end = strstr(p, end_line)) == NULL) {
-			r = ZTJ_BAD_ENCODING;
-			break;
-		}
-		end += sizeof end_line - 1;
-		r = add_block(c, ztj_view_of(p, (size_t)(end - p)), s);
-		p = end;
-	}
+	if ((r = ctx_read(c, path, false, SIGFILE_MAX, &text)) == ZTJ_OK)
+		r = ztj_buf_str(&text) != NULL ? sigfile_parse(c, ztj_buf_str(&text), s) : ZTJ_NOMEM;
 	ztj_buf_free(&text);
 	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", cli_esc(c, path), ztj_err_text(r));
 }

@@ -10,6 +10,8 @@
 
 #include "ztjit/cli.h"
 
+/* Adds every block of the text to s (blobs kept until the process ends). */
+int sigfile_parse(struct cli *c, const char *text, struct ztj_signed *s) ZTJ_MUST_CHECK;
 /* Adds every block of the file to s (blobs kept until the process ends); the same signature twice counts once. */
 int sigfile_read(struct cli *c, const char *path, struct ztj_signed *s) ZTJ_MUST_CHECK;
 /* Writes the file anew with all of s. */

@@ -107,7 +107,7 @@ at() {
 	shift 2
 	(
 		sleep 0.3
-		printf "$answers"
+		printf '%b' "$answers"
 		sleep 0.5
 	) | HOME=$DIR/p XDG_RUNTIME_DIR=$DIR/p/run ZTJ_SOFTKEY_DIR=$DIR/p/keys LC_ALL=${LOC:-C.UTF-8} \
 		script -qec "stty cols ${size%x*} rows ${size#*x}; LD_PRELOAD=$SOFTKEY/.libs/libsoftkey-fido.so $ZTJIT $*" /dev/null

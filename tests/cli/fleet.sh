@@ -12,15 +12,34 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/lab/tap.sh
 . "$here/../lab/tap.sh"
 
+# shellcheck disable=SC2034  # for those who source this
 top=${ZTJ_BUILDDIR:-$PWD}
 ZTJIT=$top/ztjit/ztjit
 BROKER=${ZTJ_TEST_BROKER:-$top/ztjit-broker/ztjit-broker}
 SOFTKEY=$top/tests/softkey
 BROKER_PID=
 
-# Tests of a tool that never runs as root do not run as root either.
+# Tests of a tool that never runs as root do not run as root either. A tree that
+# nobody else may read is copied for them.
 if [ "$(id -u)" = 0 ]; then
-	exec setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=-all env HOME=/nonexistent bash "$0" "$@"
+	as_nobody() { setpriv --reuid=nobody --regid=nogroup --clear-groups --inh-caps=-all env HOME=/nonexistent "$@"; }
+	if as_nobody test -x "$ZTJIT" -a -r "$0"; then
+		as_nobody bash "$0" "$@"
+		exit
+	fi
+	stage=$(mktemp -d /tmp/ztjit-stage-XXXXXX) || exit 1
+	chmod 755 "$stage"
+	mkdir -p "$stage/build/ztjit" "$stage/build/ztjit-broker" "$stage/build/tests/cli" "$stage/tests"
+	cp "$ZTJIT" "$stage/build/ztjit/"
+	[ ! -x "$BROKER" ] || cp "$BROKER" "$stage/build/ztjit-broker/"
+	cp -r "$SOFTKEY" "$stage/build/tests/"
+	find "$top/tests/cli" -maxdepth 1 -type f -perm -u+x -exec cp {} "$stage/build/tests/cli/" \;
+	cp -r "$here" "$here/../lab" "$stage/tests/"
+	chmod -R a+rX "$stage"
+	ZTJ_BUILDDIR=$stage/build as_nobody bash "$stage/tests/cli/$(basename "$0")" "$@"
+	status=$?
+	rm -rf "$stage"
+	exit $status
 fi
 
 DIR=$(mktemp -d /tmp/ztjit-cli-XXXXXX) || exit 1
