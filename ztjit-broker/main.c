@@ -17,11 +17,22 @@
 
 static int usage(FILE *to)
 {
-	fputs("usage: ztjit-broker init --domain DOMAIN --root FILE.pub [--root …] --threshold N --dir DIR\n"
-	      "                         --url URL --listen ADDRESS:PORT [--ca FILE | --ca-agent SOCKET [--ca-pub FILE]]\n"
+	fputs("usage: ztjit-broker init --domain DOMAIN --root FILE.pub [--root FILE.pub] --threshold N --dir DIR\n"
+	      "           --url URL --listen ADDRESS:PORT [--ca FILE | --ca-agent SOCKET [--ca-pub FILE]]\n"
+	      "           [--frontend-user NAME] [--store-user NAME] [--signer-user NAME]\n"
 	      "       ztjit-broker check [-c FILE]\n"
 	      "       ztjit-broker serve [-c FILE]\n"
-	      "       ztjit-broker -t | -T [-c FILE]\n",
+	      "       ztjit-broker -t | -T [-c FILE]\n"
+	      "\n"
+	      "Commands:\n"
+	      "  init    make keys, pinned roots and configuration; print the pin\n"
+	      "  check   is everything in order, and what runs out soon?\n"
+	      "  serve   run the broker\n"
+	      "\n"
+	      "  -c, --conf FILE   configuration (" DEFAULT_CONF ")\n"
+	      "  -t                check the configuration and end\n"
+	      "  -T                print the effective configuration and end\n"
+	      "  -h, --help        this text\n",
 	    to);
 	return to == stdout ? 0 : 2;
 }
@@ -73,6 +84,8 @@ int main(int argc, char **argv)
 	const char *path = DEFAULT_CONF;
 	bool check_only = false, dump = false;
 	int c;
+	if (argc == 3 && strcmp(argv[1], "init") == 0 && strcmp(argv[2], "--help") == 0)
+		return usage(stdout);
 	if (argc > 1 && strcmp(argv[1], "init") == 0)
 		return init(argc - 1, argv + 1);
 	while ((c = getopt_long(argc, argv, "c:tTh", options, NULL)) != -1) {
