@@ -32,11 +32,24 @@ fleet_up() {
 		lab_as "$name" mkdir -m 700 .softkey
 		lab_as "$name" env ZTJ_SOFTKEY_DIR="/home/$name/.softkey" /lab/softkey create key uv=ok
 	done
+	fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer
+	for name in web1 db1; do
+		fleet_system_users "$name" ztjit-mirror ztjit-gate ztjit-principals
+	done
 	# Local accounts stand in until the NSS module exists: the uid is the one of the record.
-	lab_user db1 req1 20001 ztjit-root
-	lab_user db1 req2 20002
+	lab_user db1 req1 20000 ztjit-root
+	lab_user db1 req2 20001
 	echo '%ztjit-root ALL=(ALL:ALL) ALL' | lab_in db1 tee /etc/sudoers.d/ztjit >/dev/null
 	lab_clock web1 +0
+}
+
+# fleet_system_users NAME USER...: what contrib/sysusers.d declares.
+fleet_system_users() {
+	local name=$1 user
+	shift
+	for user; do
+		lab_in "$name" useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
+	done
 }
 
 # fleet_policy OUTPUT-OF-INIT: the policy, with the broker fragment that init printed.
@@ -86,7 +99,7 @@ fleet_policy() {
 
 fleet_start_broker() {
 	LAB_UNIT=ztjit-broker.service lab_in broker sh -c \
-		'ztjit-broker serve --conf /var/lib/ztjit-broker/broker.conf >>/var/log/ztjit-broker.log 2>&1 &'
+		'ztjit-broker serve -c /var/lib/ztjit-broker/broker.conf >>/var/log/ztjit-broker.log 2>&1 &'
 	lab_wait 10 lab__listens "$(lab_addr broker)" 8443
 }
 

@@ -174,7 +174,9 @@ interactive() {
 fleet_up
 from_nothing
 people
+[ "${DEMO_UNTIL:-}" != people ] || exit
 hosts
+[ "${DEMO_UNTIL:-}" != hosts ] || exit
 if [ "${1:-}" = --shell ]; then
 	interactive
 	exit 0
