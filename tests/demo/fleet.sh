@@ -35,11 +35,11 @@ fleet_up() {
 	fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer
 	for name in web1 db1; do
 		fleet_system_users "$name" ztjit-mirror ztjit-gate ztjit-principals
+		lab_in "$name" ssh-keygen -q -t ed25519 -N '' -C "$name" -f /etc/ssh/ssh_host_ed25519_key
 	done
 	# Local accounts stand in until the NSS module exists: the uid is the one of the record.
 	lab_user db1 req1 20000 ztjit-root
 	lab_user db1 req2 20001
-	echo '%ztjit-root ALL=(ALL:ALL) ALL' | lab_in db1 tee /etc/sudoers.d/ztjit >/dev/null
 	lab_clock web1 +0
 }
 
@@ -109,15 +109,28 @@ fleet_stop_broker() {
 
 # fleet_start_host NAME: arms sshd, sudo and su from the templates and starts the agent.
 fleet_start_host() {
-	local dir=/usr/share/ztjit
 	lab_in "$1" sh -ec '
-		cp "$0"/sshd_config.d/ztjit.conf /etc/ssh/sshd_config.d/
+		cp "$0"/sshd/10-ztjit.conf /etc/ssh/sshd_config.d/
 		cp "$0"/pam.d/* /etc/pam.d/
-		cp "$0"/sudo.conf /etc/sudo.conf' "$dir"
+		cp "$0"/sudo/sudo.conf /etc/sudo.conf
+		install -m 0440 "$0"/sudo/ztjit.sudoers /etc/sudoers.d/ztjit
+		mkdir -p /run/ztjit /var/lib/ztjit
+		install -d -m 0700 -o ztjit-gate -g ztjit-gate /var/lib/ztjit/hostd' /usr/share/ztjit/contrib
 	LAB_UNIT=ztjit-hostd.service lab_in "$1" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
 	lab_start_sshd "$1"
 }
 
-fleet_armed() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q armed; }
-fleet_fresh() { ! lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q stale; }
+fleet_armed() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q '^armed *yes'; }
+fleet_fresh() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q '^broker *connected'; }
 fleet_ended() { person lead1 ztjit show "$1" 2>/dev/null | grep -qE '\bended\b'; }
+
+# fleet_logs: what the machines logged, for somebody who looks for a fault.
+fleet_logs() {
+	local name
+	for name in web1 db1; do
+		printf '\n--- %s: syslog, agent\n' "$name"
+		lab_in "$name" sh -c 'tail -n 40 /var/log/syslog /var/log/ztjit-hostd.log'
+	done
+	printf '\n--- broker\n'
+	lab_in broker tail -n 20 /var/log/ztjit-broker.log
+}
