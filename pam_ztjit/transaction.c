@@ -46,10 +46,14 @@ static void keep_text(struct talk *t, struct ztj_view v)
 	}
 }
 
-static void show(const struct talk *t, int style)
+/*
+ * sudo 1.9.13 says PAM_SILENT on every call. A question that is not shown cannot be answered, and a denial
+ * without its reason helps nobody: only the friendly words of an admission are left out.
+ */
+static void show(const struct talk *t, int style, bool needed)
 {
 	/* A conversation that fails changes nothing about the verdict. */
-	if (!t->m->silent && t->text[0] != '\0')
+	if ((needed || !t->m->silent) && t->text[0] != '\0')
 		(void)pam_prompt(t->m->pamh, style, NULL, "%s", t->text);
 }
 
@@ -115,7 +119,7 @@ static int on_prompt(struct talk *t)
 	    ztj_rd_end(&rd) != ZTJ_OK || seconds > PROMPT_WAIT_MAX_S)
 		return ZTJ_PROTOCOL;
 	keep_text(t, text);
-	show(t, PAM_TEXT_INFO);
+	show(t, PAM_TEXT_INFO, true);
 	t->text[0] = '\0';
 	t->deadline = ztj_ipc_now_ms() + (int64_t)seconds * 1000;
 	return ZTJ_OK;
@@ -224,6 +228,6 @@ int ztj_pam_ask(const struct ztj_module *m, enum ztj_pam_msg call)
 		pam_syslog(m->pamh, LOG_ERR, "denied: %s (%d)", outage(r), r);
 		(void)snprintf(t.text, sizeof(t.text), "ztjit: %s; access is denied", outage(r));
 	}
-	show(&t, t.verdict == PAM_SUCCESS ? PAM_TEXT_INFO : PAM_ERROR_MSG);
+	show(&t, t.verdict == PAM_SUCCESS ? PAM_TEXT_INFO : PAM_ERROR_MSG, t.verdict != PAM_SUCCESS);
 	return t.verdict;
 }

@@ -28,6 +28,7 @@
 	X(PIN, "pin", 0, "PIN", "the pin of the policy roots, ZTJ-…", false) \
 	X(DOMAIN, "domain", 0, "NAME", "the domain", false) \
 	X(OFFLINE, "offline", 0, NULL, "make the key only; ask nobody", false) \
+	X(TOUCH_ONLY, "touch-only", 0, NULL, "a touch is enough for the key, even where it has a PIN", false) \
 	X(UV, "verify-required", 0, NULL, "the key asks for its PIN or a fingerprint each time", false) \
 	X(APPLICATION, "application", 0, "ssh:…", "application string of the new key (default ssh:)", false) \
 	X(AS, "as", 0, "NAME", "full name of the person, or registrar for a key the policy names", false) \

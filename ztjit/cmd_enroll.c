@@ -75,6 +75,14 @@ static int write_key(struct cli *c, struct cli_key *k)
 	return write_public(c, k);
 }
 
+/* PIN or biometric where the device has it. A middleware cannot say that a device has none, so there it must be asked for. */
+static bool wants_verification(const struct cli *c, const struct ztj_fido *f)
+{
+	bool middleware = f->provider != NULL && f->provider[0] != '\0' && strcmp(f->provider, "internal") != 0;
+
+	return cli_is_set(c, OPT_UV) || (!cli_is_set(c, OPT_TOUCH_ONLY) && !middleware);
+}
+
 /* A credential on the key, a file that plain ssh understands. */
 static int make_key(struct cli *c, struct enrolment *e)
 {
@@ -85,7 +93,7 @@ static int make_key(struct cli *c, struct enrolment *e)
 		.application = cli_opt(c, OPT_APPLICATION) != NULL ? cli_opt(c, OPT_APPLICATION) : "ssh:",
 		.user = e->name,
 		.challenge = ztj_view_of(digest, sizeof digest),
-		.verify_required = cli_is_set(c, OPT_UV),
+		.verify_required = wants_verification(c, &f),
 	};
 	int r;
 
@@ -94,7 +102,13 @@ static int make_key(struct cli *c, struct enrolment *e)
 	if ((r = challenge(e, digest)) != ZTJ_OK)
 		return r;
 	out_note(c, "A new credential is made on your security key.");
-	if ((r = ztj_fido_enrol(&f, &ask, &made)) != ZTJ_OK) {
+	r = ztj_fido_enrol(&f, &ask, &made);
+	if (r == ZTJ_PIN_NOT_SET && !cli_is_set(c, OPT_UV)) {
+		out_note(c, "The security key has no PIN: a touch will be all it asks for.");
+		ask.verify_required = false;
+		r = ztj_fido_enrol(&f, &ask, &made);
+	}
+	if (r != ZTJ_OK) {
 		if (key_advice(r) != NULL)
 			cli_hint(c, "%s", key_advice(r));
 		return cli_fail(c, r, "%s; no key was made", ztj_err_text(r));

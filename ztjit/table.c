@@ -22,7 +22,7 @@ const struct cli_cmd cli_commands[] = {
 	{ "init", NULL, "", "Pin the policy roots of a domain on this workstation",
 	    OPTS(OPT_BROKER, OPT_PIN, OPT_YES), 0, 0, false, cmd_init },
 	{ "enroll", NULL, "[NAME]", "Make a security key credential and ask to be onboarded",
-	    OPTS(OPT_OFFLINE, OPT_DOMAIN, OPT_UV, OPT_APPLICATION, SIGN), 0, 1, false, cmd_enroll },
+	    OPTS(OPT_OFFLINE, OPT_DOMAIN, OPT_UV, OPT_TOUCH_ONLY, OPT_APPLICATION, SIGN), 0, 1, false, cmd_enroll },
 	{ "login", NULL, "", "Let this workstation speak for you, for hours", OPTS(OPT_AS, OPT_FOR, SIGN), 0,
 	    0, false, cmd_login },
 	{ "logout", NULL, "", "Forget the login, the certificates and the step-up agent", NONE, 0, 0, false,

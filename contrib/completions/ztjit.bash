@@ -13,7 +13,7 @@ _ztjit_options() {
 		echo "--broker --pin --yes --json --help"
 		;;
 	enroll)
-		echo "--offline --domain --verify-required --application --yes --key --sk-provider --quiet --json --help"
+		echo "--offline --domain --verify-required --touch-only --application --yes --key --sk-provider --quiet --json --help"
 		;;
 	login)
 		echo "--as --for --yes --key --sk-provider --quiet --json --help"

@@ -25,7 +25,7 @@ request_id() { grep -oE 'R-[0-9A-HJKMNP-TV-Z]{10}' <<<"$OUT" | head -n 1; }
 
 from_nothing() {
 	chapter "From nothing: the first key, the broker, the policy"
-	run admin1 "ztjit enroll --offline --uv --domain example admin1"
+	run admin1 "ztjit enroll --offline --domain example admin1"
 	person admin1 cat .ssh/id_ztjit.pub >"$LAB_DIR/tmp/admin1.pub"
 	lab_put broker "$LAB_DIR/tmp/admin1.pub" /root/admin1.pub
 	run broker "ztjit-broker init --domain example --root admin1.pub --threshold 1 --dir /var/lib/ztjit-broker --url https://broker:8443 --listen 0.0.0.0:8443"
@@ -45,7 +45,7 @@ people() {
 	chapter "People enroll; a registrar admits them with one touch"
 	for who in admin1 req1 req2 lead1 sec1; do
 		[ "$who" = admin1 ] || run "$who" "ztjit init --broker https://broker:8443 --pin $PIN"
-		run "$who" "ztjit enroll --yes --uv $who"
+		run "$who" "ztjit enroll --yes $who"
 	done
 	run admin1 "ztjit user approve --yes --directory people --group sre req1 req2"
 	run admin1 "ztjit user approve --yes --directory people --group sre-leads lead1"
@@ -137,9 +137,10 @@ broker_away() {
 	says req1 "req1" "ssh db1 id -un"
 	sleep "$FRESHNESS"
 	refused req1 "" "ssh -o BatchMode=yes db1 id -un"
-	says db1 "away" "ztjit-hostd status"
+	says db1 "not connected" "ztjit-hostd status"
 	fleet_start_broker
 	lab_wait 20 fleet_fresh db1
+	lab_wait 20 fleet_fresh web1
 	says req1 "req1" "ssh db1 id -un"
 }
 

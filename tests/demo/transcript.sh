@@ -89,6 +89,7 @@ start() {
 	JOB_LINE[$1]="$2 $3"
 	prompt "$2" "$3"
 	echo "    (goes on in another terminal)"
+	: >"${JOB_OUT[$1]}"
 	type_in "$2" "$3" >"${JOB_OUT[$1]}" 2>&1 &
 	JOB_PID[$1]=$!
 }
