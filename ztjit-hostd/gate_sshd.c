@@ -126,7 +126,8 @@ static void judge(struct ztj_conn *c, const struct login *l, const char *peer)
 	}
 	if (c->answer.code == ZTJ_OK && l->cert.valid_before <= q.now) {
 		c->answer.code = ZTJ_ENDED;
-		(void)snprintf(c->answer.text, sizeof(c->answer.text), "the certificate has expired; get another: ztjit cert");
+		(void)snprintf(c->answer.text, sizeof(c->answer.text),
+		    "the certificate has expired; get another: ztjit cert");
 	}
 }
 

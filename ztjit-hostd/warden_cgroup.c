@@ -45,15 +45,17 @@ static int put(const char *dir, const char *file, const char *text)
 	return r;
 }
 
-/* true only when cgroup.events says so */
+/* When cgroup.events says so, or when the cgroup is no more (removed with the one above it). */
 static bool is_empty(const char *dir)
 {
 	char path[ZTJ_WARDEN_PATH], text[256];
 	struct ztj_view v;
+	int r = join_path(path, dir, "cgroup.events");
 
-	if (join_path(path, dir, "cgroup.events") != ZTJ_OK ||
-	    ztj_proc_file(path, text, sizeof(text) - 1, &v) != ZTJ_OK)
-		return false;
+	if (r == ZTJ_OK)
+		r = ztj_proc_file(path, text, sizeof(text) - 1, &v);
+	if (r != ZTJ_OK)
+		return r == ZTJ_NOT_FOUND;
 	text[v.n] = '\0';
 	return strstr(text, "populated 0") != NULL;
 }

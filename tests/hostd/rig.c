@@ -30,7 +30,8 @@ static void now_of_page(struct ztj_now *out)
 	struct timespec sys, boot;
 
 	*out = page->now;
-	if (page->real && clock_gettime(CLOCK_REALTIME, &sys) == 0 && clock_gettime(CLOCK_BOOTTIME, &boot) == 0)
+	if (page->real && clock_gettime(CLOCK_REALTIME, &sys) == 0 &&
+	    clock_gettime(CLOCK_BOOTTIME, &boot) == 0)
 		*out = (struct ztj_now){ sys.tv_sec, boot.tv_sec };
 }
 
