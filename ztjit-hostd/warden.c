@@ -105,7 +105,7 @@ static void cgroup_news(struct ztj_warden *w)
 		memcpy(&e, room + at, sizeof(e));
 		at += (ssize_t)(sizeof(e) + e.len);
 		m.session = ztj_warden_reap(w, e.wd);
-		if (m.session != 0)
+		for (; m.session != 0; m.session = ztj_warden_gone(w))
 			tell(w, &m);
 	}
 }

@@ -40,6 +40,8 @@ int ztj_warden_kill_proc(int pidfd) ZTJ_MUST_CHECK;
 int ztj_warden_warn(struct ztj_warden *w, uint64_t no, uint32_t text) ZTJ_MUST_CHECK;
 /* The session of a watch, if its cgroup is empty now: removed, its number returned; else 0. */
 uint64_t ztj_warden_reap(struct ztj_warden *w, int watch);
+/* A session whose cgroup is no more, forgotten; 0: none. */
+uint64_t ztj_warden_gone(struct ztj_warden *w);
 /* Calls each(pid, arg) for every process in a cgroup and below. */
 void ztj_warden_each(const char *path, void (*each)(pid_t pid, void *arg), void *arg);
 /* Writes text to a terminal device if it is one of ours to write to: pseudo terminal or virtual console. */

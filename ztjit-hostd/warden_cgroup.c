@@ -236,6 +236,21 @@ uint64_t ztj_warden_reap(struct ztj_warden *w, int wd)
 	return 0;
 }
 
+/* The kernel does not always tell of a cgroup that was removed with the one above it. */
+uint64_t ztj_warden_gone(struct ztj_warden *w)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++) {
+		struct ztj_warden_session *s = &w->s[i];
+		uint64_t no = s->no;
+		if (no == 0 || access(s->path, F_OK) == 0 || errno != ENOENT)
+			continue;
+		(void)inotify_rm_watch(w->inotify, s->watch);
+		s->no = 0;
+		return no;
+	}
+	return 0;
+}
+
 /* ---- who is in it ---- */
 
 struct members {

@@ -131,7 +131,6 @@ static bool receive(struct ztj_warden_msg *m, int ms)
 	return poll(&p, 1, ms) > 0 && recv(gate, m, sizeof(*m), 0) == (ssize_t)sizeof(*m);
 }
 
-
 static int command(uint32_t op, uint64_t session, uint64_t parent, int fd)
 {
 	struct ztj_warden_msg m = { .op = op,
