@@ -5,6 +5,7 @@
 /* What the broker accepts as a statement, and what it makes of repetitions, thieves and latecomers. */
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -263,6 +264,167 @@ static void test_revoked_person(void **state)
 	fx_signed_free(&rev);
 }
 
+/* --- S08 --- */
+
+static void sign_with_counter(const struct ztj_stmt *st, const struct soft_key *k, uint32_t counter, struct fx_signed *out)
+{
+	static unsigned n;
+	char nonce[ZTJ_HEX_SIZE];
+	struct ztj_buf bytes, tbs, sig;
+	(void)snprintf(nonce, sizeof(nonce), "%063xf", ++n);
+	ztj_buf_init(&bytes, ZTJ_STMT_MAX);
+	ztj_buf_init(&tbs, 1024);
+	ztj_buf_init(&sig, 1024);
+	ok(ztj_stmt_build(st, nonce, &bytes));
+	fx_signed_init(out, ztj_buf_view(&bytes));
+	ok(ztj_sshsig_tbs(ztj_stmt_namespace(st->type), out->s.bytes, &tbs));
+	soft_key_sign(k, ztj_buf_view(&tbs), FX_UV, counter, &sig);
+	ok(ztj_sshsig_wrap(&k->pub, ztj_stmt_namespace(st->type), ztj_buf_view(&sig), &out->sig[0]));
+	out->s.sig[0] = ztj_buf_view(&out->sig[0]);
+	out->s.nsigs = 1;
+	ztj_buf_free(&bytes);
+	ztj_buf_free(&tbs);
+	ztj_buf_free(&sig);
+}
+
+static long with_counter(struct bk *b, uint32_t counter, int64_t duration)
+{
+	struct ztj_stmt st;
+	struct fx_signed req;
+	const char *hosts[1] = { "servers/test1" };
+	bk_clock(b);
+	fx_stmt(&b->w, &st, ZTJ_STMT_REQUEST);
+	st.u.request.who = "people/req1";
+	st.u.request.role = "root-shell";
+	st.u.request.hosts = hosts;
+	st.u.request.nhosts = 1;
+	st.u.request.duration = duration;
+	st.u.request.reason = "disk full on the web tier";
+	st.u.request.ticket = "INC-1";
+	st.u.request.valid_until = b->w.now + 3600;
+	sign_with_counter(&st, &b->w.person[FX_REQ1].key, counter, &req);
+	(void)bk_put(b, &b->login[FX_REQ1], &req);
+	fx_signed_free(&req);
+	return b->status;
+}
+
+static bool logged(const struct bk *b, const char *text)
+{
+	char path[160], line[2048];
+	bool found = false;
+	(void)snprintf(path, sizeof(path), "%s.log", b->dir);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		found = found || strstr(line, text) != NULL;
+	(void)fclose(f);
+	return found;
+}
+
+/* The rule of test1 does not ask for more than the alarm; a rule with deny_on_counter refuses. */
+static void test_S08_counter_back(void **state)
+{
+	struct bk *b = *state;
+	assert_int_equal(with_counter(b, 1000, 601), 201);
+	assert_false(logged(b, "from 1000 to 999"));
+	assert_int_equal(with_counter(b, 999, 602), 201);
+	assert_true(logged(b, "ALARM"));
+	assert_true(logged(b, "from 1000 to 999"));
+
+	struct fx_signed s;
+	char expires[ZTJ_TIME_SIZE];
+	bool changed;
+	ok(ztj_time_format(b->w.now + 200 * 86400, expires));
+	const struct fx_policy strict = { .version = 3, .expires = expires, .rules =
+	    "rules = ( { name = \"test-root\"; who = [ \"@sre\" ]; roles = [ \"root-shell\", \"sudo-root\" ]; hosts = { env = \"test\"; };\n"
+	    "  max = \"8h\"; request_valid = \"4h\"; approvals = ( { count = 1; from = [ \"@sre\" ]; } ); step_up = [ \"confirm\" ];\n"
+	    "  freshness = \"1h\"; on_stale = \"deny\"; deny_on_counter = true; } );\n" };
+	fx_policy(&b->w, &strict, &s);
+	(void)bk_put(b, NULL, &s);
+	bk_expect(b, 201, "");
+	ok(ztj_trust_policy(b->w.trust, &s.s, b->w.now, &changed));
+	fx_signed_free(&s);
+	assert_int_equal(with_counter(b, 998, 603), 403);
+	assert_string_equal(b->error, "key-counter");
+	assert_int_equal(with_counter(b, 1001, 604), 201);
+}
+
+/* --- the relay of step-ups --- */
+
+static void a_challenge(struct bk *b, const char *who, const struct soft_key *machine, struct fx_signed *out)
+{
+	struct ztj_stmt st;
+	const char *accounts[1] = { "root" };
+	static uint8_t grant[ZTJ_DIGEST_LEN] = { 7 };
+	bk_clock(b);
+	fx_stmt(&b->w, &st, ZTJ_STMT_STEPUP);
+	st.u.stepup.who = who;
+	st.u.stepup.host = "servers/web1";
+	st.u.stepup.service = "sudo";
+	st.u.stepup.tty = "pts/1";
+	st.u.stepup.peer = "-";
+	st.u.stepup.accounts = accounts;
+	st.u.stepup.naccounts = 1;
+	st.u.stepup.expires = b->w.now + 60;
+	memcpy(st.u.stepup.grant, grant, sizeof(grant));
+	fx_stmt_sign(&st, FX_UV, &machine, 1, out);
+}
+
+static long answer(struct bk *b, const struct ztj_seckey *as, const struct fx_signed *ch, const struct soft_key *k)
+{
+	char hex[ZTJ_HEX_SIZE], path[128];
+	struct ztj_buf sig, armour;
+	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
+	ztj_buf_init(&armour, 8192);
+	soft_key_sshsig(k, "stepup@ztjit", ch->s.bytes, FX_UV, &sig);
+	ok(ztj_sshsig_armor(ztj_buf_view(&sig), &armour));
+	ztj_hex(ch->id, ZTJ_DIGEST_LEN, hex);
+	(void)snprintf(path, sizeof(path), "/v1/stepups/%s", hex);
+	json_t *o = json_pack("{s:s}", "signature", ztj_buf_str(&armour));
+	char *text = json_dumps(o, 0);
+	(void)bk_call(b, as, "POST", path, ztj_view_str(text));
+	free(text);
+	json_decref(o);
+	ztj_buf_free(&sig);
+	ztj_buf_free(&armour);
+	return b->status;
+}
+
+static void test_P14_relay(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed ch, other;
+	const struct ztj_seckey *web1 = &b->host_tls[FX_WEB1];
+	/* not signed by that host's machine key; another host's name */
+	a_challenge(b, "people/req1", &b->w.host[FX_WEB2].machine, &ch);
+	(void)bk_post(b, web1, "/v1/stepups", &ch.s);
+	bk_expect(b, 403, "wrong-signer");
+	(void)bk_post(b, &b->host_tls[FX_WEB2], "/v1/stepups", &ch.s);
+	bk_expect(b, 403, "wrong-host");
+	fx_signed_free(&ch);
+	a_challenge(b, "people/req1", &b->w.host[FX_WEB1].machine, &ch);
+	(void)bk_post(b, web1, "/v1/stepups", &ch.s);
+	bk_expect(b, 201, "");
+	(void)bk_post(b, web1, "/v1/stepups", &ch.s);
+	bk_expect(b, 200, "");
+	/* shown to the one it is for */
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/stepups");
+	assert_int_equal(json_array_size(json_object_get(b->json, "stepups")), 1);
+	(void)bk_get(b, &b->login[FX_LEAD1], "/v1/stepups");
+	assert_int_equal(json_array_size(json_object_get(b->json, "stepups")), 0);
+	/* answered by nobody else, with no other key, for no other challenge, and once */
+	assert_int_equal(answer(b, &b->login[FX_LEAD1], &ch, &b->w.person[FX_LEAD1].key), 403);
+	assert_string_equal(b->error, "wrong-person");
+	assert_int_equal(answer(b, &b->login[FX_REQ1], &ch, &b->w.person[FX_LEAD1].key), 403);
+	a_challenge(b, "people/req1", &b->w.host[FX_WEB1].machine, &other);
+	assert_int_equal(answer(b, &b->login[FX_REQ1], &other, &b->w.person[FX_REQ1].key), 404);
+	assert_int_equal(answer(b, &b->login[FX_REQ1], &ch, &b->w.person[FX_REQ1].key), 200);
+	assert_int_equal(answer(b, &b->login[FX_REQ1], &ch, &b->w.person[FX_REQ1].key), 409);
+	assert_string_equal(b->error, "replay");
+	fx_signed_free(&ch);
+	fx_signed_free(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +437,8 @@ int main(void)
 		cmocka_unit_test(test_G03_late_deny),
 		cmocka_unit_test(test_removed_person),
 		cmocka_unit_test(test_S10_policy_versions),
+		cmocka_unit_test(test_P14_relay),
+		cmocka_unit_test(test_S08_counter_back),
 		cmocka_unit_test(test_revoked_person),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
