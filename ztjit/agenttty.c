@@ -103,24 +103,21 @@ static int put(int fd, const char *p, size_t n)
 /* Lines end in CR LF: the terminal is raw. */
 static int put_lines(int fd, const char *text)
 {
+	const char *nl;
 	int r = ZTJ_OK;
 
-	while (*text != '\0' && r == ZTJ_OK) {
-		size_t n = strcspn(text, "\n");
-
-		if ((r = put(fd, text, n)) == ZTJ_OK && text[n] == '\n')
+	for (; r == ZTJ_OK && (nl = strchr(text, '\n')) != NULL; text = nl + 1)
+		if ((r = put(fd, text, (size_t)(nl - text))) == ZTJ_OK)
 			r = put(fd, "\r\n", 2);
-		text += n + (text[n] == '\n' ? 1 : 0);
-	}
-	return r;
+	return r == ZTJ_OK ? put(fd, text, strlen(text)) : r;
 }
 
-static int show(struct cli *c, int fd, const struct ztj_stmt *st)
+static int show(int fd, const struct ztj_stmt *st)
 {
 	struct winsize ws = { .ws_col = 0 };
 	struct ztj_buf text, wrapped;
 	unsigned lines = 0;
-	const char *s;
+	const char *s = "";
 	int r;
 
 	if (ioctl(fd, TIOCGWINSZ, &ws) != 0 || ws.ws_col == 0)
@@ -131,19 +128,20 @@ static int show(struct cli *c, int fd, const struct ztj_stmt *st)
 	r = ztj_stmt_render(st, cli_now(), &text);
 	if (r == ZTJ_OK)
 		r = screen_wrap(ztj_buf_view(&text), ws.ws_col - 1u, &wrapped);
-	for (size_t i = 0; r == ZTJ_OK && i < wrapped.n; i++)
-		lines += wrapped.p[i] == '\n';
+	if (r == ZTJ_OK && (s = ztj_buf_str(&wrapped)) == NULL)
+		r = ZTJ_NOMEM;
+	for (const char *p = s; r == ZTJ_OK && *p != '\0'; p++)
+		lines += *p == '\n';
 	/* nobody can turn pages in the middle of a session: it fits, or nothing is signed */
 	if (r == ZTJ_OK && lines + 1 > ws.ws_row)
 		r = ZTJ_DISPLAY_CUT;
 	if (r == ZTJ_OK)
-		r = (s = ztj_buf_str(&wrapped)) != NULL ? put_lines(fd, s) : ZTJ_NOMEM;
+		r = put_lines(fd, s);
 	ztj_buf_free(&text);
 	ztj_buf_free(&wrapped);
 	if (r == ZTJ_DISPLAY_CUT)
 		(void)put_lines(fd,
 		    "\nztjit: this terminal is too small to show what would be signed; nothing was signed\n");
-	(void)c;
 	return r;
 }
 
@@ -193,7 +191,7 @@ int agent_sign(struct agent *a, const struct agent_conn *conn, struct ztj_view b
 	if (who.tty < 0)
 		return ZTJ_DISPLAY_CUT;
 	f.ui = (struct ztj_fido_ui){ .touch = touch, .pin = pin, .arg = &who };
-	if ((r = show(a->c, who.tty, st)) == ZTJ_OK && (r = ztj_fido_sign(&f, &ask, sig, NULL)) != ZTJ_OK) {
+	if ((r = show(who.tty, st)) == ZTJ_OK && (r = ztj_fido_sign(&f, &ask, sig, NULL)) != ZTJ_OK) {
 		(void)put_lines(who.tty, "ztjit: ");
 		(void)put_lines(who.tty, ztj_err_text(r));
 		(void)put_lines(who.tty, "; nothing was signed\n");

@@ -227,7 +227,7 @@ int ask_file(struct cli *c, const struct ztj_stmt *st, const struct cli_key *k, 
 	struct sign_ask ask = { .type = ZTJ_STMT_REQUEST, .title = title, .question = "Sign this request?" };
 	char nonce[ZTJ_HEX_SIZE];
 	struct ztj_buf bytes;
-	struct ztj_grant g;
+	struct ztj_grant g = { .rule = NULL };
 	json_t *answer = NULL;
 	int r;
 

@@ -12,6 +12,6 @@
 
 /* Verifies what the entry's key i says of its making, over domain, name and nonce. With --attested FILE a maker's
  * certificate must chain to that file. *what is one line for the screen. */
-int attest_check(struct cli *c, const struct ztj_stmt *pending, size_t i, const char **what) ZTJ_MUST_CHECK;
+int attest_check(struct cli *c, const struct ztj_stmt *st, size_t i, const char **what) ZTJ_MUST_CHECK;
 
 #endif

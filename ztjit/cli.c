@@ -43,7 +43,7 @@ char *cli_strdup(struct cli *c, const char *s)
 	return p;
 }
 
-static char *vkeep(struct cli *c, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static char *vkeep(struct cli *c, const char *fmt, va_list ap)
 {
 	char *p = NULL, *kept;
 

@@ -165,7 +165,7 @@ static int make_login(struct cli *c, const struct cli_key *k, const char *who, i
 int cmd_login(struct cli *c)
 {
 	const struct ztj_policy *p;
-	const char *who = NULL;
+	const char *who = "";
 	struct cli_key k;
 	int64_t span;
 	int r;

@@ -97,7 +97,7 @@ int cmd_request(struct cli *c)
 {
 	struct ztj_stmt st;
 	struct cli_key k;
-	const char *who;
+	const char *who = "";
 	int r;
 
 	if ((r = begin(c, &k, &who)) != ZTJ_OK)
@@ -141,7 +141,7 @@ int cmd_extend(struct cli *c)
 	struct req old;
 	struct ztj_stmt st;
 	struct cli_key k;
-	const char *who;
+	const char *who = "";
 	int r;
 
 	if ((r = begin(c, &k, &who)) != ZTJ_OK || (r = req_fetch(c, c->argv[0], &old)) != ZTJ_OK)

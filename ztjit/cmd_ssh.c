@@ -21,8 +21,6 @@
 #include "ztjit/out.h"
 #include "ztjit/self.h"
 
-extern char **environ;
-
 #define ARGS_MAX 64
 
 struct args {

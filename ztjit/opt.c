@@ -17,7 +17,7 @@ struct option_def {
 
 static const struct option_def defs[OPT_COUNT] = {
 #define CLI_OPT_DEF(id, n, l, a, h, m) \
-	[OPT_##id] = { .name = n, .letter = l, .arg = a, .help = h, .multi = m },
+	[OPT_##id] = { .name = (n), .letter = (l), .arg = (a), .help = (h), .multi = (m) },
 	CLI_OPTIONS(CLI_OPT_DEF)
 #undef CLI_OPT_DEF
 };

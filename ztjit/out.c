@@ -70,7 +70,7 @@ void out_safe(FILE *f, const char *text)
 	safe_line(f, text, strlen(text));
 }
 
-static void vsay(FILE *f, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void vsay(FILE *f, const char *fmt, va_list ap)
 {
 	char *text = NULL;
 

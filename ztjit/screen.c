@@ -77,7 +77,7 @@ int screen_indent(struct ztj_view text, struct ztj_buf *out)
 static int paged(struct cli *c, const char *text, unsigned rows)
 {
 	unsigned shown = 0;
-	char answer[16];
+	char answer[16] = "";
 	int r;
 
 	while (*text != '\0') {

@@ -18,8 +18,6 @@
 
 #include "ztjit/out.h"
 
-extern char **environ;
-
 bool tty_interactive(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);

@@ -32,8 +32,8 @@ static size_t take(char *p, size_t size, size_t nmemb, void *arg)
 
 int ztj_net_outcome(struct ztj_net *n, CURLcode rc)
 {
-	(void)snprintf(
-	    n->why, sizeof n->why, "%s", n->curl_why[0] != '\0' ? n->curl_why : curl_easy_strerror(rc));
+	(void)snprintf(n->why, sizeof n->why, "%s",
+	    n->curl_why[0] != '\0' ? n->curl_why : curl_easy_strerror(rc));
 	if (n->mismatch) {
 		(void)snprintf(n->why, sizeof n->why, "the server showed a key that is not pinned");
 		return ZTJ_BROKER_KEY;

@@ -19,10 +19,13 @@ static int copy_conf(struct ztj_net *n, const struct ztj_net_conf *conf)
 	for (size_t i = 0; i < conf->nurls; i++) {
 		if (strncmp(conf->urls[i], "https://", 8) != 0)
 			return ZTJ_USAGE;
-		if ((n->urls[i] = strdup(conf->urls[i])) == NULL)
+		char *u = strdup(conf->urls[i]);
+
+		if (u == NULL)
 			return ZTJ_NOMEM;
-		for (size_t len = strlen(n->urls[i]); len > 8 && n->urls[i][len - 1] == '/'; len--)
-			n->urls[i][len - 1] = '\0';
+		for (size_t len = strlen(u); len > 8 && u[len - 1] == '/'; len--)
+			u[len - 1] = '\0';
+		n->urls[i] = u;
 	}
 	if (conf->npins > 0) {
 		if ((n->pins = calloc(conf->npins, sizeof *n->pins)) == NULL)
@@ -115,8 +118,8 @@ static CURLcode set_method(CURL *e, const char *method, struct ztj_view body)
 	if (strcmp(method, "POST") == 0) {
 		if ((rc = curl_easy_setopt(e, CURLOPT_POST, 1L)) == CURLE_OK &&
 		    (rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n)) == CURLE_OK)
-			rc = curl_easy_setopt(
-			    e, CURLOPT_COPYPOSTFIELDS, body.n > 0 ? (const char *)body.p : "");
+			rc = curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS,
+			    body.n > 0 ? (const char *)body.p : "");
 		return rc;
 	}
 	if (strcmp(method, "DELETE") == 0)
@@ -156,8 +159,8 @@ static CURLcode set_common(struct ztj_net *n, CURL *e)
 	return rc;
 }
 
-int ztj_net_prepare(
-    struct ztj_net *n, CURL *easy, size_t url, const char *method, const char *path, struct ztj_view body)
+int ztj_net_prepare(struct ztj_net *n, CURL *easy, size_t url, const char *method, const char *path,
+    struct ztj_view body)
 {
 	CURLcode rc;
 
@@ -174,8 +177,8 @@ int ztj_net_prepare(
 	return rc == CURLE_OK ? ZTJ_OK : ZTJ_INTERNAL;
 }
 
-int ztj_net_easy(
-    struct ztj_net *n, size_t url, const char *method, const char *path, struct ztj_view body, CURL **out)
+int ztj_net_easy(struct ztj_net *n, size_t url, const char *method, const char *path, struct ztj_view body,
+    CURL **out)
 {
 	CURL *e = curl_easy_init();
 	int r;

@@ -37,8 +37,8 @@ static bool set_name(X509 *x, const char *cn)
 	    X509_set_issuer_name(x, name) == 1;
 }
 
-int ztj_net_certify(
-    const struct ztj_seckey *sk, const char *cn, int64_t not_before, X509 **cert, EVP_PKEY **key)
+int ztj_net_certify(const struct ztj_seckey *sk, const char *cn, int64_t not_before, X509 **cert,
+    EVP_PKEY **key)
 {
 	X509 *x = X509_new();
 	EVP_PKEY *pk = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, sk->seed, sizeof sk->seed);

@@ -90,8 +90,8 @@ static int run(struct ztj_net *n, struct lines *l, const char *path, int idle_s,
 	return ZTJ_UNREACHABLE; /* it ended by itself, and half a line is no line */
 }
 
-int ztj_net_stream(
-    struct ztj_net *n, const char *path, int idle_s, int (*each)(struct ztj_view line, void *arg), void *arg)
+int ztj_net_stream(struct ztj_net *n, const char *path, int idle_s,
+    int (*each)(struct ztj_view line, void *arg), void *arg)
 {
 	struct lines l = { .net = n, .max = n->max_reply, .each = each, .arg = arg };
 	CURLcode rc = CURLE_OK;

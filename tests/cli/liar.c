@@ -45,7 +45,7 @@ static void need(bool ok, const char *what)
 static struct ztj_seckey read_key(const char *path)
 {
 	struct ztj_keyfile kf;
-	struct ztj_seckey sk;
+	struct ztj_seckey sk = { .seed = { 0 } };
 	static char text[65536];
 	FILE *f = fopen(path, "r");
 	size_t n;
@@ -111,7 +111,7 @@ static void lie_about_body(const struct liar *l, const char *path, struct ztj_bu
 			skew(b, l->lie[i + 1]);
 			i += 2;
 		} else {
-			if (strncmp(path, l->lie[i + 1], strlen(l->lie[i + 1])) == 0)
+			if (strstr(path, l->lie[i + 1]) == path)
 				replace(b, l->lie[i + 2], l->lie[i + 3]);
 			i += 4;
 		}

@@ -229,6 +229,12 @@ static size_t ask_agent(int fd, const struct ztj_buf *msg, uint8_t *reply, size_
 	return n;
 }
 
+static int fail(const char *what)
+{
+	(void)puts(what);
+	return 1;
+}
+
 /* As pam_ztjit and the gate do it, from inside a session with a forwarded agent. */
 static int stepup(char **argv)
 {
@@ -244,7 +250,7 @@ static int stepup(char **argv)
 	size_t n;
 
 	if (fd < 0)
-		return puts("no agent"), 1;
+		return fail("no agent");
 	ztj_buf_init(&bytes, ZTJ_STMT_MAX);
 	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
 	ztj_buf_init(&body, 1 << 20);
@@ -257,8 +263,10 @@ static int stepup(char **argv)
 	DIE(ztj_signed_write(&s, &body));
 	DIE(ztj_agent_req_extension(ZTJ_AGENT_EXT_STEPUP, ztj_buf_view(&body), &msg));
 	n = ask_agent(fd, &msg, reply, sizeof reply);
-	if (n < 5 || reply[4] != ZTJ_AGENT_SUCCESS)
-		return printf("answer %d\n", n < 5 ? -1 : reply[4]), 1;
+	if (n < 5 || reply[4] != ZTJ_AGENT_SUCCESS) {
+		(void)printf("answer %d\n", n < 5 ? -1 : reply[4]);
+		return 1;
+	}
 	ztj_rd_init(&rd, ztj_view_of(reply + 5, n - 5));
 	DIE(ztj_rd_string(&rd, ZTJ_SSHSIG_MAX, &blob));
 	s.sig[s.nsigs++] = blob;

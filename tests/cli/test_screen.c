@@ -49,10 +49,11 @@ static void check_wrap(const char *text, unsigned cols)
 
 static void test_P7_wrapping_loses_nothing(void **state)
 {
-	static const char *const texts[] = { "", "a\n", "reason: short\nticket: x\n",
+	static const char *const texts[] = {
+		"", "a\n", "reason: short\nticket: x\n",
 		"reason: a long one that goes on and on and on and on and on and on and on and on\nend: y\n",
-		"reason: \u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc"
-		"\u4e2d\u6587\u4e2d\u6587\u4e2d\u6587\u4e2d\u6587\n" };
+		"reason: \u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u00fc\u4e2d\u6587\u4e2d\u6587\n"
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -82,10 +83,8 @@ static void printed(const char *text, char *out, size_t size)
 
 static void test_L01_nothing_foreign_reaches_the_terminal(void **state)
 {
-	static const char *const bad[] = { "\033[2Jx", "a\rb", "a\bb",
-		"\x9b"
-		"2J",
-		"\u202eabc", "a\u2028b", "\xff\xfe", "\x7f", "\033]0;title\007" };
+	static const char *const bad[] = { "\033[2Jx", "a\rb", "a\bb", "\x9bK", "\u202eabc", "a\u2028b",
+		"\xff\xfe", "\x7f", "\033]0;title\007" };
 	char out[256];
 
 	(void)state;
