@@ -5,17 +5,14 @@
 /*
  * The full host decision against the bare signature verifications it cannot do without: a request and two approvals,
  * read from the bytes of a bundle, nothing cached; then the same with the signature cache warm. Blocks of both are
- * interleaved, medians are printed. "bare" is EVP_DigestVerify over the same bytes with keys that are set up
- * already, as `openssl speed` measures it; its own numbers stand beside.
+ * interleaved. Bare is EVP_DigestVerify over as many bytes with keys that are set up already, as `openssl speed` does it.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include <openssl/evp.h>
-
+#include "bench/bare.h"
+#include "bench/report.h"
 #include "libztjit/core/sshsig.h"
 #include "tests/core/scene.h"
 
@@ -23,57 +20,6 @@
 #define PER_BLOCK 100
 #define WARM 20000
 #define NOW (SCENE_T0 + 120)
-
-static double now_us(void)
-{
-	struct timespec ts;
-
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0)
-		exit(3);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static double quantile(double *v, size_t n, double q)
-{
-	qsort(v, n, sizeof(*v), by_value);
-	return v[(size_t)floor(q * (double)(n - 1))];
-}
-
-/* One signature as the authenticator made it: key, message, raw signature. */
-struct bare {
-	EVP_PKEY *pair;
-	const EVP_MD *md;
-	struct ztj_buf msg, sig;
-};
-
-static void bare_make(struct bare *b, const struct soft_key *k)
-{
-	uint8_t filler[69] = { 7 }; /* as long as application hash, flags, counter and message hash */
-
-	b->pair = k->pair;
-	b->md = k->pub.type == ZTJ_KEY_SK_ECDSA ? EVP_sha256() : NULL;
-	ztj_buf_init(&b->msg, 128);
-	ztj_buf_init(&b->sig, 128);
-	ok(ztj_buf_put(&b->msg, filler, sizeof(filler)));
-	soft_key_sign_raw(k, ztj_buf_view(&b->msg), &b->sig);
-}
-
-static void bare_verify(const struct bare *b)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-	if (ctx == NULL || EVP_DigestVerifyInit(ctx, NULL, b->md, NULL, b->pair) != 1 ||
-	    EVP_DigestVerify(ctx, b->sig.p, b->sig.n, b->msg.p, b->msg.n) != 1)
-		exit(3);
-	EVP_MD_CTX_free(ctx);
-}
 
 static void decide_once(struct scene *sc, struct ztj_view blob, struct ztj_sigcache *cache)
 {
@@ -103,10 +49,21 @@ static void use_keys(struct scene *sc, enum ztj_key_type type, const char *const
 	scene_status(sc, SCENE_T0 + 1);
 }
 
+static void report(const char *name, const char *row_name, const char *what, double *ours, double *peer, size_t n)
+{
+	char full[64];
+	struct bench_row row = { .row = full, .what = what, .unit = "us", .ours = "bundle read, verified, decided",
+		.peer = "three verifications, bare", .a = ours, .b = peer, .n = n,
+		.goal = peer != NULL ? BENCH_RATIO_MOST : BENCH_P99_MOST, .bound = peer != NULL ? 1.5 : 200 };
+
+	(void)snprintf(full, sizeof(full), "%s-%s", row_name, name);
+	bench_report(&row);
+}
+
 static void measure(enum ztj_key_type type, const char *name)
 {
 	static const char *const who[3] = { "people/req1", "approvers/lead1", "approvers/sec1" };
-	static double cold[BLOCKS], bare[BLOCKS], ratio[BLOCKS], warm[WARM];
+	static double cold[BLOCKS], bare[BLOCKS], warm[WARM];
 	struct made m[3], *const p[3] = { &m[0], &m[1], &m[2] };
 	struct ztj_sigcache *cache;
 	struct ztj_bundle *bundle;
@@ -121,63 +78,39 @@ static void measure(enum ztj_key_type type, const char *name)
 	made_approval(&sc, &m[2], who[2], &m[0], SCENE_T0 + 90);
 	bundle = scene_bundle(p, 3);
 	for (size_t i = 0; i < 3; i++)
-		bare_make(&b[i], &scene_actor(&sc, who[i])->key);
+		bare_make(&b[i], &scene_actor(&sc, who[i])->key, BARE_SK_MESSAGE);
 	for (size_t k = 0; k < BLOCKS; k++) {
-		t = now_us();
+		t = bench_cpu();
 		for (size_t i = 0; i < PER_BLOCK; i++)
 			for (size_t s = 0; s < 3; s++)
 				bare_verify(&b[s]);
-		bare[k] = (now_us() - t) / PER_BLOCK;
-		t = now_us();
+		bare[k] = (bench_cpu() - t) * 1e6 / PER_BLOCK;
+		t = bench_cpu();
 		for (size_t i = 0; i < PER_BLOCK; i++)
 			decide_once(&sc, ztj_buf_view(&bundle->mem), NULL);
-		cold[k] = (now_us() - t) / PER_BLOCK;
-		ratio[k] = cold[k] / bare[k];
+		cold[k] = (bench_cpu() - t) * 1e6 / PER_BLOCK;
 	}
-	ok(ztj_sigcache_new(1024, &cache));
+	must_ok(ztj_sigcache_new(1024, &cache));
+	decide_once(&sc, ztj_buf_view(&bundle->mem), cache);
 	for (size_t i = 0; i < WARM; i++) {
-		t = now_us();
+		t = bench_now();
 		decide_once(&sc, ztj_buf_view(&bundle->mem), cache);
-		warm[i] = now_us() - t;
+		warm[i] = (bench_now() - t) * 1e6;
 	}
-	(void)printf(
-	    "%-10s bare %7.1f us  cold %7.1f us  ratio %.2f (goal 1.50)   warm p50 %6.1f us  p99 %6.1f us (goal 200)\n",
-	    name, quantile(bare, BLOCKS, 0.5), quantile(cold, BLOCKS, 0.5), quantile(ratio, BLOCKS, 0.5),
-	    quantile(warm, WARM, 0.5), quantile(warm, WARM, 0.99));
+	report(name, "decide-cold", "host decision on a request and two approvals, nothing cached, CPU time", cold, bare, BLOCKS);
+	report(name, "decide-warm", "the same with the signatures verified before, wall time", warm, NULL, WARM);
 	ztj_sigcache_free(cache);
 	ztj_bundle_free(bundle);
 	for (size_t i = 0; i < 3; i++) {
-		ztj_buf_free(&b[i].msg);
-		ztj_buf_free(&b[i].sig);
+		bare_free(&b[i]);
 		made_free(&m[i]);
 	}
 	scene_close(&sc);
 }
 
-/* "+F4:…:256:sign/s:verify/s" and "+F6:…:Ed25519:sign/s:verify/s" */
-static void openssl_speed(void)
-{
-	char line[256];
-	FILE *f = popen("openssl speed -seconds 1 -mr ed25519 ecdsap256 2>/dev/null", "r");
-
-	if (f == NULL)
-		return;
-	while (fgets(line, sizeof(line), f) != NULL) {
-		const char *last = strrchr(line, ':');
-		double per_s = last != NULL ? strtod(last + 1, NULL) : 0;
-		if (line[0] == '+' && line[1] == 'F' && per_s > 1)
-			(void)printf("%-10s openssl speed: three verifications %7.1f us\n",
-			    line[2] == '4' ? "ecdsa-p256" : "ed25519", 3e6 / per_s);
-	}
-	(void)pclose(f);
-}
-
 int main(void)
 {
-	(void)printf("full host decision: request + 2 approvals, %d blocks of %d, medians\n", BLOCKS,
-	    PER_BLOCK);
 	measure(ZTJ_KEY_SK_ED25519, "ed25519");
-	measure(ZTJ_KEY_SK_ECDSA, "ecdsa-p256");
-	openssl_speed();
+	measure(ZTJ_KEY_SK_ECDSA, "p256");
 	return 0;
 }
