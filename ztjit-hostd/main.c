@@ -102,8 +102,7 @@ static int cmd_join(int argc, char **argv)
 static int cmd_running(int argc, char **argv)
 {
 	static const struct option options[] = { { "accept", no_argument, NULL, 'a' },
-		{ "json", no_argument, NULL, 'j' }, { "config", required_argument, NULL, 'c' },
-		{ NULL, 0, NULL, 0 } };
+		{ "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
 	const char *path = ZTJ_HOSTD_CONF, *verb = argv[0];
 	bool accept = false, json = false;
 	struct ztj_hostconf conf;
