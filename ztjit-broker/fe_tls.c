@@ -65,9 +65,10 @@ static int use_key(SSL_CTX *ctx, const struct ztj_seckey *sk)
 
 static int configure(SSL_CTX *ctx)
 {
+	char sigalgs[] = "ed25519"; /* the macro casts const away */
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
 	    SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 || SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
-	    SSL_CTX_set1_client_sigalgs_list(ctx, "ed25519") != 1)
+	    SSL_CTX_set1_client_sigalgs_list(ctx, sigalgs) != 1)
 		return ZTJ_CRYPTO_LIB;
 	/* A resumed session would skip the look at the client's key. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
