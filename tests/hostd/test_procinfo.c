@@ -1,0 +1,165 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#include "tests/core/support.h"
+#include "ztjit-hostd/procinfo.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct ztj_procinfo p;
+
+static void test_stat(void **state)
+{
+	static const char good[] =
+	    "42 (a (b) c\n) S 7 42 42 34817 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 123456 1\n";
+
+	(void)state;
+	ok(ztj_proc_parse_stat(ztj_view_str(good), &p));
+	assert_int_equal(p.id.pid, 42);
+	assert_int_equal(p.parent.pid, 7);
+	assert_int_equal(p.id.start, 123456);
+	assert_string_equal(p.tty, "pts/1");
+	for (size_t n = 0; n < 60; n++)
+		assert_int_not_equal(ztj_proc_parse_stat(ztj_view_of(good, n), &p), ZTJ_OK);
+	/* a name that looks like the rest of the line */
+	ok(ztj_proc_parse_stat(
+	    ztj_view_str(
+		"9 (x) S 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 (y) S 3 9 9 0 9 0 1 2 3 4 5 6 7 8 20 0 1 0 777 1\n"),
+	    &p));
+	assert_int_equal(p.parent.pid, 3);
+	assert_int_equal(p.id.start, 777);
+	assert_string_equal(p.tty, "-");
+}
+
+static void test_status_and_cgroup(void **state)
+{
+	char out[ZTJ_CGROUP_SIZE], big[ZTJ_CGROUP_SIZE + 16];
+
+	(void)state;
+	ok(ztj_proc_parse_status(ztj_view_str("Name:\tx\nUid:\t20001\t0\t0\t0\n"), &p));
+	assert_int_equal(p.ruid, 20001);
+	assert_int_equal(p.euid, 0);
+	fails(ztj_proc_parse_status(ztj_view_str("Name:\tx\n"), &p), ZTJ_BAD_ENCODING);
+	fails(ztj_proc_parse_status(ztj_view_str("Uid:\t0\t0\nUid:\t1\t1\n"), &p), ZTJ_BAD_ENCODING);
+	ok(ztj_proc_parse_cgroup(ztj_view_str("1:name=systemd:/y\n0::/ztjit/s1\n"), out));
+	assert_string_equal(out, "/ztjit/s1");
+	fails(ztj_proc_parse_cgroup(ztj_view_str("1:cpu:/x\n"), out), ZTJ_BAD_ENCODING);
+	fails(ztj_proc_parse_cgroup(ztj_view_str("0::\n"), out), ZTJ_BAD_ENCODING);
+	fails(ztj_proc_parse_cgroup(ztj_view_str("0::/a\n0::/b\n"), out), ZTJ_BAD_ENCODING);
+	memset(big, 'x', sizeof(big) - 1);
+	memcpy(big, "0::/", 4);
+	big[sizeof(big) - 1] = '\0';
+	fails(ztj_proc_parse_cgroup(ztj_view_str(big), out), ZTJ_BAD_ENCODING);
+}
+
+static void test_fdinfo(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	ok(ztj_proc_parse_fdinfo(ztj_view_str("pos:\t0\nPid:\t4711\n"), &pid));
+	assert_int_equal(pid, 4711);
+	fails(ztj_proc_parse_fdinfo(ztj_view_str("Pid:\t-1\n"), &pid), ZTJ_NOT_FOUND);
+	fails(ztj_proc_parse_fdinfo(ztj_view_str("Pid:\t0\n"), &pid), ZTJ_NOT_FOUND);
+	fails(ztj_proc_parse_fdinfo(ztj_view_str("pos:\t0\n"), &pid), ZTJ_BAD_ENCODING);
+}
+
+static void prefix_is(const char *mountinfo, const char *dir, int code, const char *want)
+{
+	char out[ZTJ_CGROUP_SIZE];
+
+	fails(ztj_proc_cgroup_prefix(ztj_view_str(mountinfo), dir, out), code);
+	if (code == ZTJ_OK)
+		assert_string_equal(out, want);
+}
+
+static void test_prefix(void **state)
+{
+	static const char one[] =
+	    "1 0 8:1 / / rw - ext4 /dev/sda rw\n29 23 0:26 / /sys/fs/cgroup rw,x shared:4 - cgroup2 cgroup2 rw\n";
+
+	(void)state;
+	prefix_is(one, "/sys/fs/cgroup/ztjit", ZTJ_OK, "/ztjit");
+	prefix_is(one, "/sys/fs/cgroup", ZTJ_NOT_FOUND, "");
+	prefix_is(one, "/sys/fs/cgroupx/ztjit", ZTJ_NOT_FOUND, "");
+	prefix_is(one, "/tmp/ztjit", ZTJ_NOT_FOUND, "");
+	prefix_is("29 23 0:26 /a/b /mnt rw - cgroup2 x rw\n", "/mnt/z", ZTJ_OK, "/a/b/z");
+	prefix_is("29 23 0:26 /../.. /mnt rw - cgroup2 x rw\n", "/mnt/z", ZTJ_CONFIG, "");
+	prefix_is("29 23 0:26 / /mnt rw - cgroup x rw\n", "/mnt/z", ZTJ_NOT_FOUND, "");
+	prefix_is("", "/mnt/z", ZTJ_NOT_FOUND, "");
+}
+
+static void test_this_process(void **state)
+{
+	int pair[2], pidfd;
+	pid_t pid;
+	uid_t uid;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	ok(ztj_proc_peer(pair[0], &pidfd, &pid, &uid));
+	assert_int_equal(pid, getpid());
+	assert_int_equal(uid, geteuid());
+	ok(ztj_proc_read(pidfd, pid, &p));
+	assert_int_equal(p.id.pid, getpid());
+	assert_int_equal(p.parent.pid, getppid());
+	assert_int_equal(p.ruid, getuid());
+	ok(ztj_proc_pid_of(pidfd, &pid));
+	assert_int_equal(pid, getpid());
+	(void)close(pidfd);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+static void test_R05_a_dead_process_is_not_read(void **state)
+{
+	pid_t pid = fork();
+	int pidfd;
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	assert_true(pidfd >= 0);
+	(void)waitpid(pid, NULL, 0);
+	assert_false(ztj_proc_alive(pidfd));
+	/* its number may already be somebody else's: our own stands for that */
+	fails(ztj_proc_read(pidfd, getpid(), &p), ZTJ_NOT_FOUND);
+	(void)close(pidfd);
+}
+
+static void test_tty_names(void **state)
+{
+	static const struct {
+		uint32_t nr;
+		const char *name;
+	} t[] = { { 0, "-" }, { 0x8800, "pts/0" }, { 0x88ff, "pts/255" }, { 0x108800, "pts/256" },
+		{ 0x401, "tty1" }, { 0x440, "ttyS0" }, { 0x501, "tty-5:1" } };
+	char out[ZTJ_TTY_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		ztj_proc_tty_name(t[i].nr, out);
+		assert_string_equal(out, t[i].name);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_status_and_cgroup),
+		cmocka_unit_test(test_fdinfo),
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_this_process),
+		cmocka_unit_test(test_R05_a_dead_process_is_not_read),
+		cmocka_unit_test(test_tty_names),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
