@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * The typed messages between the broker's processes (PROTOCOL section 5). Reading is
+ * The typed messages between the broker's processes (PROTOCOL section 7). Reading is
  * strict: every field bounded, nothing left over. No message carries a path, SQL or bytes to sign.
  */
 #ifndef ZTJ_BROKER_PROTO_H

@@ -4,7 +4,7 @@
  */
 /*
  * The signer process. Whom it trusts: the roots in its own policy_roots file, nobody else. The store
- * may ask for five things (PROTOCOL section 5); whatever it says is verified here.
+ * may ask for five things (PROTOCOL section 7); whatever it says is verified here.
  */
 #include "ztjit-broker/signer.h"
 
