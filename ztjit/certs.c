@@ -378,6 +378,9 @@ int cert_ensure(struct cli *c, struct target *t, const struct cli_key *k, bool f
 	int r;
 
 	*path = NULL;
+	/* in /tmp somebody else may have been first */
+	if ((r = ctx_need_run(c)) != ZTJ_OK)
+		return r;
 	if (!fresh && by_kept(c, t, k, path) == ZTJ_OK)
 		return ZTJ_OK;
 	cli_forget(c);

@@ -136,6 +136,15 @@ t_no "without the broker nothing new" ask
 t_ok "what is held still works" z req1 known-hosts web1
 t_ok "a certificate that is held still works" z req1 cert --quiet root@web1
 broker_start
+chmod 755 "$DIR/req1/run/ztjit"
+t_denies "F01 a runtime directory that others may enter" "0700" z req1 cert --quiet root@web1
+chmod 700 "$DIR/req1/run/ztjit"
+chmod 666 "$DIR/req1/.config/ztjit/policy_roots"
+t_denies "F01 roots that others may write" "not writable" z req1 whoami
+chmod 644 "$DIR/req1/.config/ztjit/policy_roots"
+chmod 644 "$DIR/req1/run/ztjit/login.key"
+t_denies "F01 a login key that others may read" "closed to everybody" z req1 whoami
+chmod 600 "$DIR/req1/run/ztjit/login.key"
 t_ok "logout" z req1 logout
 t_denies "after logout" "ztjit login" z req1 requests
 t_done
