@@ -106,7 +106,7 @@ int ztj_unhex(struct ztj_view text, uint8_t *out, size_t n)
 		int hi = hex_value(text.p[2 * i]), lo = hex_value(text.p[2 * i + 1]);
 
 		bad = hi < 0 || lo < 0;
-		out[i] = bad ? 0 : (uint8_t)(hi << 4 | lo);
+		out[i] = bad ? 0 : (uint8_t)((unsigned)hi << 4 | (unsigned)lo);
 	}
 	if (bad)
 		memset(out, 0, n);

@@ -177,6 +177,7 @@ static void test_not_approved_is_pending(void **state)
 
 	(void)state;
 	rig_grant(R, FX_REQ1, "root-shell", 1800, 0, &g);
+	fx_signed_free(&g.sec);
 	g.sec = g.lead; /* the same approval twice fills one slot */
 	rig_cert(R, &g, REQ1, NULL, &cert);
 	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_PENDING);
