@@ -188,8 +188,8 @@ static void test_P05_service_and_items_travel_unchanged(void **state)
 		(void)pam_set_item(pamh, PAM_RHOST, "192.0.2.7");
 		(void)pam_putenv(pamh, "SSH_AUTH_INFO_0=publickey x y");
 		assert_int_equal(fake_call(pamh, 'o', 0), PAM_PERM_DENIED);
-		(void)snprintf(
-		    want, sizeof(want), "3|%s|target|invoker|/dev/pts/3|192.0.2.7|publickey x y", service[i]);
+		(void)snprintf(want, sizeof(want), "3|%s|target|invoker|/dev/pts/3|192.0.2.7|publickey x y",
+		    service[i]);
 		assert_string_equal(fk.shown[0], want);
 		(void)pam_end(pamh, PAM_SUCCESS);
 	}
