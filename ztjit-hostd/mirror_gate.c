@@ -58,10 +58,12 @@ static int parse_broker(struct ztj_view body, struct whom *w)
 	ztj_rd_init(&rd, body);
 	r = ztj_rd_u32(&rd, &n);
 	for (uint32_t i = 0; r == ZTJ_OK && i < n; i++) {
-		char text[256];
-		r = ztj_rd_cstring(&rd, text, sizeof(text));
-		if (r == ZTJ_OK && w->nurls < URLS_MAX) {
-			memcpy(w->url[w->nurls], text, sizeof(text));
+		struct ztj_view text;
+		r = ztj_rd_string(&rd, ZTJ_IPC_MAX, &text);
+		/* One that has no room is left out: an agent that ends over its own policy would lock everybody out. */
+		if (r == ZTJ_OK && w->nurls < URLS_MAX && text.n < sizeof(w->url[0])) {
+			memcpy(w->url[w->nurls], text.p, text.n);
+			w->url[w->nurls][text.n] = '\0';
 			w->urls[w->nurls] = w->url[w->nurls];
 			w->nurls++;
 		}

@@ -26,8 +26,11 @@ static void forward(struct ztj_mirror *m, const json_t *o)
 	struct ztj_buf b;
 
 	json_decref(c);
-	if (text == NULL)
-		return; /* not a container: nothing to hand on */
+	/* Not a container: nothing to hand on. Larger than it came (numbers): none either, and the gate would not take it. */
+	if (text == NULL || strlen(text) > ZTJ_MIRROR_LINE_MAX) {
+		free(text);
+		return;
+	}
 	ztj_buf_init(&b, ZTJ_IPC_MAX);
 	if (ztj_ipc_begin(&b, ZTJ_MSG_CONTAINER) == ZTJ_OK) {
 		(void)ztj_buf_put_cstring(&b, text);

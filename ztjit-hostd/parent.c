@@ -142,7 +142,8 @@ int ztj_hostd_check(const struct ztj_hostconf *c, char *err, size_t size)
 	return r;
 }
 
-static int make_socket(const char *dir, const char *name, mode_t mode, int *out)
+/* Only who may talk there may connect: a crowd at the door would keep everybody waiting. */
+static int make_socket(const char *dir, const char *name, uid_t owner, int *out)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s", dir, name);
@@ -155,11 +156,10 @@ static int make_socket(const char *dir, const char *name, mode_t mode, int *out)
 	if (fd < 0)
 		return ZTJ_SYSTEM;
 	(void)unlink(addr.sun_path);
-	/* Nobody may connect before the mode is right. */
 	mode_t old = umask(0177);
 	int r = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
 	(void)umask(old);
-	if (r != 0 || chmod(addr.sun_path, mode) != 0 || listen(fd, 128) != 0) {
+	if (r != 0 || (owner != 0 && lchown(addr.sun_path, owner, (gid_t)-1) != 0) || listen(fd, 128) != 0) {
 		(void)close(fd);
 		return ZTJ_SYSTEM;
 	}
@@ -183,11 +183,11 @@ static int make_files(struct parent *p)
 	if (r == ZTJ_OK)
 		r = ztj_dir_make(c->state, 0700, p->u.gate, p->u.gate_gid);
 	if (r == ZTJ_OK)
-		r = make_socket(c->run, "pam.sock", 0600, &p->fds.pam);
+		r = make_socket(c->run, "pam.sock", 0, &p->fds.pam);
 	if (r == ZTJ_OK)
-		r = make_socket(c->run, "principals.sock", 0666, &p->fds.principals);
+		r = make_socket(c->run, "principals.sock", p->u.principals, &p->fds.principals);
 	if (r == ZTJ_OK)
-		r = make_socket(c->run, "control.sock", 0600, &p->fds.control);
+		r = make_socket(c->run, "control.sock", 0, &p->fds.control);
 	return r;
 }
 

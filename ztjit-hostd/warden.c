@@ -51,10 +51,25 @@ static int receive(int sock, struct ztj_warden_msg *m, int *fd)
 	return ZTJ_OK;
 }
 
+/* What the gate can take now. It may be busy sending, and wait for us to read: we never wait for it. */
+static void flush(struct ztj_warden *w)
+{
+	while (w->queued > 0) {
+		const struct ztj_warden_msg *m = &w->queue[w->first];
+		if (send(w->gate, m, sizeof(*m), MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(*m))
+			return; /* a gate that is gone shows when it is read from */
+		w->first = (w->first + 1) % ZTJ_WARDEN_QUEUE;
+		w->queued--;
+	}
+}
+
 static void tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 {
-	if (send(w->gate, m, sizeof(*m), MSG_NOSIGNAL) != (ssize_t)sizeof(*m))
-		ztj_log(ZTJ_LOG_ERROR, "could not answer the gate");
+	if (w->queued < ZTJ_WARDEN_QUEUE)
+		w->queue[(w->first + w->queued) % ZTJ_WARDEN_QUEUE] = *m;
+	w->queued++;
+	if (w->queued <= ZTJ_WARDEN_QUEUE)
+		flush(w);
 }
 
 static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd)
@@ -113,13 +128,17 @@ static void cgroup_news(struct ztj_warden *w)
 static void loop(struct ztj_warden *w)
 {
 	for (;;) {
-		struct pollfd p[2] = { { .fd = w->gate, .events = POLLIN },
-			{ .fd = w->inotify, .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = w->gate, .events = POLLIN }, { .fd = w->inotify, .events = POLLIN } };
+		if (w->queued > ZTJ_WARDEN_QUEUE)
+			return; /* it asks and never reads: nobody knows any more who is on this host */
+		if (w->queued > 0)
+			p[0].events |= POLLOUT;
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return;
+		flush(w);
 		if ((p[1].revents & POLLIN) != 0)
 			cgroup_news(w);
-		if (p[0].revents != 0 && one_command(w) != ZTJ_OK)
+		if ((p[0].revents & ~POLLOUT) != 0 && one_command(w) != ZTJ_OK)
 			return;
 	}
 }

@@ -16,6 +16,8 @@
 
 #define ZTJ_WARDEN_SESSIONS 1024
 #define ZTJ_WARDEN_PATH 512
+/* Answers that wait for the gate: more than all it can have asked for before it reads again. */
+#define ZTJ_WARDEN_QUEUE 8192
 
 struct ztj_warden_session {
 	uint64_t no;                /* 0: free slot */
@@ -28,6 +30,8 @@ struct ztj_warden {
 	char root[ZTJ_WARDEN_PATH];
 	int gate, inotify;
 	struct ztj_warden_session s[ZTJ_WARDEN_SESSIONS];
+	struct ztj_warden_msg queue[ZTJ_WARDEN_QUEUE]; /* a ring */
+	size_t first, queued;
 };
 
 /* Checks that root lies in a cgroup v2 file system with cgroup.kill, makes it, and kills and removes what an earlier run

@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "libztjit/sys/log.h"
 #include "ztjit-hostd/procinfo.h"
 #include "ztjit-hostd/warden.h"
 
@@ -92,15 +93,15 @@ static void kill_one(const char *path, void *arg)
 
 /* ---- the root ---- */
 
-static int clean(const char *root)
+static void clean(const char *root)
 {
 	below(root, 0, kill_one, NULL);
 	for (int tries = 0; tries < 100 && !is_empty(root); tries++)
 		(void)poll(NULL, 0, 20);
+	/* One that hangs in the kernel dies when it leaves it; waiting for that would lock everybody out. */
 	if (!is_empty(root))
-		return ZTJ_STATE; /* a process that cannot be killed stands in it */
+		ztj_log(ZTJ_LOG_ALARM, "processes of an earlier session were killed and are not gone yet");
 	below(root, 0, remove_one, NULL);
-	return ZTJ_OK;
 }
 
 int ztj_warden_root(struct ztj_warden *w, const char *root)
@@ -116,7 +117,8 @@ int ztj_warden_root(struct ztj_warden *w, const char *root)
 	if (join_path(path, root, "cgroup.kill") != ZTJ_OK || stat(path, &st) != 0)
 		return ZTJ_CONFIG; /* the root of the hierarchy, or a kernel before 5.14 */
 	(void)snprintf(w->root, sizeof(w->root), "%s", root);
-	return clean(root);
+	clean(root);
+	return ZTJ_OK;
 }
 
 /* ---- sessions ---- */
@@ -210,7 +212,7 @@ int ztj_warden_kill(struct ztj_warden *w, uint64_t no)
 
 void ztj_warden_kill_all(struct ztj_warden *w)
 {
-	(void)clean(w->root);
+	clean(w->root);
 }
 
 int ztj_warden_kill_proc(int pidfd)

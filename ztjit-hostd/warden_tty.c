@@ -13,6 +13,7 @@
 #include "ztjit-hostd/warden.h"
 
 #define TTYS_MAX 64
+#define LOOKED_AT_MAX 4096 /* processes: who forks without end must not put off the end that is warned of */
 
 static const char *const texts[ZTJ_TEXTS] = {
 	[ZTJ_TEXT_FIVE_MINUTES] = "\r\nztjit: this session ends in 5 minutes\r\n",
@@ -22,7 +23,7 @@ static const char *const texts[ZTJ_TEXTS] = {
 };
 
 struct ttys {
-	size_t n;
+	size_t n, looked;
 	uint32_t nr[TTYS_MAX];
 };
 
@@ -35,7 +36,8 @@ static void collect(pid_t pid, void *arg)
 	struct ztj_view v;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (t->n == TTYS_MAX || ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
+	if (t->n == TTYS_MAX || t->looked++ >= LOOKED_AT_MAX ||
+	    ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
 	    ztj_proc_parse_stat(v, &p) != ZTJ_OK || p.tty_nr == 0)
 		return;
 	for (size_t i = 0; i < t->n; i++)

@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "libztjit/sys/log.h"
+#include "ztjit-hostd/gatemsg.h"
 
 static struct bk bk;
 static struct rig rig;
@@ -257,6 +259,81 @@ static void test_broker_goes_and_comes_back(void **state)
 	fx_signed_free(&req);
 }
 
+/* ---- the mirror ends no session: what does not fit is left out ---- */
+
+static struct ztj_mirror *lone_mirror(int *gate)
+{
+	struct ztj_mirror *m = calloc(1, sizeof(*m));
+	int pair[2];
+
+	assert_non_null(m);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	m->gate = pair[0];
+	m->body = -1;
+	*gate = pair[1];
+	ztj_ipc_in_init(&m->in, ZTJ_IPC_MAX);
+	ztj_buf_init(&m->broker, ZTJ_IPC_MAX);
+	return m;
+}
+
+static void lone_free(struct ztj_mirror *m, int gate)
+{
+	ztj_ipc_in_free(&m->in);
+	ztj_buf_free(&m->broker);
+	(void)close(m->gate);
+	(void)close(gate);
+	free(m);
+}
+
+/* A broker's line that grows when it is written again. */
+static void test_P2_a_line_that_grows(void **state)
+{
+	struct ztj_buf line;
+	struct ztj_mirror *m;
+	char byte;
+	int gate;
+
+	(void)state;
+	m = lone_mirror(&gate);
+	ztj_buf_init(&line, ZTJ_MIRROR_LINE_MAX);
+	ok(ztj_buf_puts(&line, "{\"event\":\"statement\",\"signatures\":[],\"statement\":[0.1"));
+	while (line.n + 8 < ZTJ_MIRROR_LINE_MAX)
+		ok(ztj_buf_puts(&line, ",0.1"));
+	ok(ztj_buf_puts(&line, "]}"));
+	ztj_mirror_line(m, ztj_buf_view(&line));
+	assert_false(m->failed);
+	assert_int_equal(recv(gate, &byte, 1, MSG_DONTWAIT), -1); /* and the gate hears nothing of it */
+	ztj_buf_free(&line);
+	lone_free(m, gate);
+}
+
+static void test_an_address_without_room(void **state)
+{
+	struct ztj_mirror *m;
+	char address[400];
+	struct ztj_buf b;
+	int gate;
+
+	(void)state;
+	m = lone_mirror(&gate);
+	memset(address, 'a', sizeof(address));
+	memcpy(address, "https://", 8);
+	address[sizeof(address) - 1] = '\0';
+	ztj_buf_init(&b, 1024);
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_BROKER));
+	ok(ztj_buf_put_u32(&b, 2));
+	ok(ztj_buf_put_cstring(&b, address));
+	ok(ztj_buf_put_cstring(&b, "https://127.0.0.1:1"));
+	ok(ztj_buf_put_u32(&b, 0));
+	ok(ztj_ipc_finish(&b));
+	ok(ztj_ipc_send(gate, ztj_buf_view(&b), -1, ztj_ipc_now_ms() + 1000));
+	ztj_mirror_from_gate(m);
+	assert_false(m->failed);
+	assert_int_equal(m->nurls, 1);
+	ztj_buf_free(&b);
+	lone_free(m, gate);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -264,6 +341,8 @@ int main(void)
 		T(test_from_join_to_revocation),
 		T(test_step_up_through_the_relay),
 		T(test_broker_goes_and_comes_back),
+		cmocka_unit_test(test_P2_a_line_that_grows),
+		cmocka_unit_test(test_an_address_without_room),
 	};
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }

@@ -426,6 +426,26 @@ static void test_gate_gone_ends_every_session(void **state)
 	start_warden(); /* for the teardown */
 }
 
+/* The end of hundreds of sessions at once: the gate asks for all before it reads an answer. */
+static void test_P3_many_commands_before_an_answer_is_read(void **state)
+{
+	struct ztj_warden_msg m;
+	unsigned answers = 0;
+
+	(void)state;
+	(void)alarm(20); /* both would wait for each other for ever */
+	for (unsigned i = 0; i < 4 * ZTJ_WARDEN_SESSIONS; i++) {
+		m = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_KILL, .session = 1000 + i };
+		send_msg(&m, -1);
+	}
+	while (answers < 4 * ZTJ_WARDEN_SESSIONS && receive(&m, 5000)) {
+		assert_int_equal(m.code, ZTJ_NOT_FOUND);
+		answers++;
+	}
+	(void)alarm(0);
+	assert_int_equal(answers, 4 * ZTJ_WARDEN_SESSIONS);
+}
+
 static void test_refuses_what_is_no_cgroup(void **state)
 {
 	struct ztj_warden *w = calloc(1, sizeof(*w));
@@ -450,6 +470,7 @@ int main(void)
 		T(test_warning_reaches_the_sessions_terminal_only),
 		T(test_P3_what_an_earlier_run_left_is_ended),
 		T(test_gate_gone_ends_every_session),
+		T(test_P3_many_commands_before_an_answer_is_read),
 		cmocka_unit_test(test_refuses_what_is_no_cgroup),
 	};
 
