@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "libztjit/sys/log.h"
-#include "ztjit-hostd/dirjson.h"
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
 
@@ -242,17 +241,19 @@ int ztj_news_container(struct ztj_gate *g, struct ztj_view json, bool *changed)
 
 int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed)
 {
-	struct ztj_dirjson *d;
-	int r = ztj_dirjson_parse(json, &d);
+	const struct ztj_dir_update *u;
+	struct ztj_dir_answer *a;
+	int r = ztj_dir_answer_read(json, BODY_MAX, &a);
 
 	*changed = false;
 	if (r != ZTJ_OK)
 		return r;
-	r = ztj_trustdir_directory(g->dir, g->trust, ztj_dirjson_update(d), ztj_gate_ends_clock(g), changed);
+	u = ztj_dir_answer_update(a);
+	r = ztj_trustdir_directory(g->dir, g->trust, u, ztj_gate_ends_clock(g), changed);
 	if (*changed)
-		ztj_log(ZTJ_LOG_NOTICE, "directory %s serial %lld", ztj_dirjson_update(d)->name,
-		    (long long)ztj_dir_serial(ztj_trust_dir(g->trust, ztj_dirjson_update(d)->name)));
-	ztj_dirjson_free(d);
+		ztj_log(ZTJ_LOG_NOTICE, "directory %s serial %lld", u->name,
+		    (long long)ztj_dir_serial(ztj_trust_dir(g->trust, u->name)));
+	ztj_dir_answer_free(a);
 	after(g, *changed);
 	return r;
 }

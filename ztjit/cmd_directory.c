@@ -130,7 +130,7 @@ static int check_update(struct cli *c, struct dirup *u, const json_t *update, st
 	struct ztj_dir_delta d;
 	ztj_hash root;
 	size_t i;
-	int r = dirjson_delta(drop, put, &d);
+	int r = ztj_delta_from_json(drop, put, &d);
 
 	if (r == ZTJ_OK && (r = ztj_stmt_parse(bytes, ZTJ_STMT_DIRECTORY, c->pins.domain, &st)) == ZTJ_OK &&
 	    (r = ztj_dir_apply(u->base, u->name, &d, &next)) == ZTJ_OK) {
@@ -156,7 +156,7 @@ static int check_update(struct cli *c, struct dirup *u, const json_t *update, st
 	}
 	ztj_stmt_free(st);
 	ztj_dir_free(next);
-	dirjson_delta_free(&d);
+	ztj_delta_free(&d);
 	return r == ZTJ_OK ? r : cli_fail(c, r, "the update: %s", ztj_err_text(r));
 }
 

@@ -108,7 +108,7 @@ static int on_statement(struct watch *w, const json_t *o)
 	container = json_pack("{s:O, s:O}", "statement", json_object_get(o, "statement"), "signatures",
 	    json_object_get(o, "signatures"));
 	ztj_buf_init(&mem, 256 * 1024);
-	r = dirjson_signed(container, &mem, &s);
+	r = ztj_signed_from_value(container, &mem, &s);
 	if (r == ZTJ_OK && (r = ztj_stmt_id(s.bytes, id)) == ZTJ_OK) {
 		ztj_hex(id, sizeof id, hex);
 		r = on_request(w, hex);
@@ -150,7 +150,7 @@ static int on_challenge(struct watch *w, const json_t *o)
 	int r;
 
 	ztj_buf_init(&mem, 256 * 1024);
-	if ((r = dirjson_signed(container, &mem, &s)) == ZTJ_OK &&
+	if ((r = ztj_signed_from_value(container, &mem, &s)) == ZTJ_OK &&
 	    (r = stepup_open(w->c, &s, &st, &host)) == ZTJ_OK)
 		r = answer_challenge(w, &s, st);
 	else

@@ -173,12 +173,12 @@ int dirup_drop(struct cli *c, struct dirup *u, const char *name)
 static int apply(const struct dirup *u, struct ztj_dir **next)
 {
 	struct ztj_dir_delta d;
-	int r = dirjson_delta(u->drop, u->put, &d);
+	int r = ztj_delta_from_json(u->drop, u->put, &d);
 
 	*next = NULL;
 	if (r == ZTJ_OK)
 		r = ztj_dir_apply(u->base, u->name, &d, next);
-	dirjson_delta_free(&d);
+	ztj_delta_free(&d);
 	return r;
 }
 

@@ -81,7 +81,7 @@ static int restore_policy(struct cli *c, struct ztj_trust *t)
 	if (r != ZTJ_OK)
 		return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 	ztj_buf_init(&mem, 4 * 1024 * 1024);
-	r = dirjson_signed(o, &mem, &s);
+	r = ztj_signed_from_value(o, &mem, &s);
 	if (r == ZTJ_OK)
 		r = ztj_trust_policy(t, &s, ZTJ_TRUST_RESTORE, &changed);
 	ztj_buf_free(&mem);

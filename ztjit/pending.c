@@ -18,7 +18,7 @@ static int open_one(struct cli *c, const json_t *container, bool host, struct pe
 	int r;
 
 	ztj_buf_init(&p->mem, 256 * 1024);
-	r = dirjson_signed(container, &p->mem, &s);
+	r = ztj_signed_from_value(container, &p->mem, &s);
 	if (r == ZTJ_OK)
 		r = ztj_stmt_open(&s, ZTJ_STMT_PENDING, c->pins.domain, &p->st);
 	if (r == ZTJ_OK && p->st->u.pending.host != host)

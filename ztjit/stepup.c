@@ -99,7 +99,7 @@ int stepups_each(struct cli *c, int (*each)(const struct ztj_signed *s, const st
 		int bad;
 
 		ztj_buf_init(&mem, 256 * 1024);
-		if ((bad = dirjson_signed(e, &mem, &s)) == ZTJ_OK &&
+		if ((bad = ztj_signed_from_value(e, &mem, &s)) == ZTJ_OK &&
 		    (bad = stepup_open(c, &s, &st, &host)) == ZTJ_OK)
 			r = each(&s, st, arg);
 		else

@@ -5,8 +5,8 @@
 /* A directory update out of the JSON it travels in. */
 #include <stdlib.h>
 
+#include "libztjit/core/dirjson.h"
 #include "libztjit/core/jsonin.h"
-#include "libztjit/core/trust.h"
 
 #define STATEMENTS_MAX (1u << 20)
 
@@ -15,26 +15,25 @@ struct ztj_dir_answer {
 	json_t *obj;                 /* owns names and records */
 	struct ztj_signed *statement;
 	struct ztj_buf *mem;         /* owns what statement[i] points into */
-	const char **drop;
-	struct ztj_view *put;
+	const json_t *drop, *put;
 };
 
 enum { A_NAME, A_SERIAL, A_STATEMENTS, A_DROP, A_PUT };
 
-/* A container that stands inside: its own text again, so that one parser judges all containers. */
-static int
-read_container(json_t *v, struct ztj_buf *mem, struct ztj_signed *out)
+/* Its own text again, so that one parser judges all containers. */
+int
+ztj_signed_from_value(const json_t *v, struct ztj_buf *mem, struct ztj_signed *out)
 {
-	struct ztj_buf text;
+	char *text;
 	int r;
 
 	if (!json_is_object(v))
 		return ZTJ_MEMBER_TYPE;
-	ztj_buf_init(&text, 2 * 1024 * 1024);
-	r = ztj_json_dump(json_incref(v), &text);
-	if (r == ZTJ_OK)
-		r = ztj_signed_from_json(ztj_buf_view(&text), mem, out);
-	ztj_buf_free(&text);
+	text = json_dumps(v, JSON_COMPACT);
+	if (text == NULL)
+		return ZTJ_NOMEM;
+	r = ztj_signed_from_json(ztj_view_str(text), mem, out);
+	free(text);
 	return r;
 }
 
@@ -54,7 +53,7 @@ read_statements(struct ztj_dir_answer *a, json_t *v)
 
 		ztj_buf_init(&a->mem[i], 2 * ZTJ_STMT_MAX + ZTJ_SIGS_MAX * ZTJ_SSHSIG_MAX);
 		a->u.nstatements = i + 1;
-		r = read_container(json_array_get(v, i), &a->mem[i], &a->statement[i]);
+		r = ztj_signed_from_value(json_array_get(v, i), &a->mem[i], &a->statement[i]);
 		if (r != ZTJ_OK)
 			return r;
 	}
@@ -63,47 +62,65 @@ read_statements(struct ztj_dir_answer *a, json_t *v)
 }
 
 static int
-read_drop(struct ztj_dir_answer *a, json_t *v)
+read_drop(const json_t *v, struct ztj_dir_delta *d)
 {
 	size_t n = json_array_size(v);
 
 	if (!json_is_array(v) || n > ZTJ_DIR_RECORDS_MAX)
 		return ZTJ_MEMBER_TYPE;
-	a->drop = calloc(n + 1, sizeof(*a->drop));
-	if (a->drop == NULL)
+	d->drop = calloc(n + 1, sizeof(*d->drop));
+	if (d->drop == NULL)
 		return ZTJ_NOMEM;
-	for (size_t i = 0; i < n; i++) {
-		int r = ztj_json_text(json_array_get(v, i), 1, ZTJ_HOSTNAME_SIZE - 1, &a->drop[i]);
+	for (; d->ndrop < n; d->ndrop++) {
+		int r = ztj_json_text(json_array_get(v, d->ndrop), 1, ZTJ_HOSTNAME_SIZE - 1, &d->drop[d->ndrop]);
 
 		if (r != ZTJ_OK)
 			return r;
 	}
-	a->u.delta.drop = a->drop;
-	a->u.delta.ndrop = n;
 	return ZTJ_OK;
 }
 
 static int
-read_put(struct ztj_dir_answer *a, json_t *v)
+read_put(const json_t *v, struct ztj_dir_delta *d)
 {
 	size_t n = json_array_size(v);
 
 	if (!json_is_array(v) || n > ZTJ_DIR_RECORDS_MAX)
 		return ZTJ_MEMBER_TYPE;
-	a->put = calloc(n + 1, sizeof(*a->put));
-	if (a->put == NULL)
+	d->put = calloc(n + 1, sizeof(*d->put));
+	if (d->put == NULL)
 		return ZTJ_NOMEM;
-	for (size_t i = 0; i < n; i++) {
+	for (; d->nput < n; d->nput++) {
 		const char *s;
-		int r = ztj_json_text(json_array_get(v, i), 2, ZTJ_RECORD_MAX, &s);
+		int r = ztj_json_text(json_array_get(v, d->nput), 2, ZTJ_RECORD_MAX, &s);
 
 		if (r != ZTJ_OK)
 			return r;
-		a->put[i] = ztj_view_str(s);
+		d->put[d->nput] = ztj_view_str(s);
 	}
-	a->u.delta.put = a->put;
-	a->u.delta.nput = n;
 	return ZTJ_OK;
+}
+
+int
+ztj_delta_from_json(const json_t *drop, const json_t *put, struct ztj_dir_delta *out)
+{
+	int r;
+
+	*out = (struct ztj_dir_delta){ .ndrop = 0 };
+	r = read_drop(drop, out);
+	if (r == ZTJ_OK)
+		r = read_put(put, out);
+	if (r != ZTJ_OK)
+		ztj_delta_free(out);
+	return r;
+}
+
+void
+ztj_delta_free(struct ztj_dir_delta *d)
+{
+	free(d->drop);
+	free(d->put);
+	*d = (struct ztj_dir_delta){ .ndrop = 0 };
 }
 
 static int
@@ -121,9 +138,11 @@ read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 	case A_STATEMENTS:
 		return read_statements(a, v);
 	case A_DROP:
-		return read_drop(a, v);
+		a->drop = v;
+		return ZTJ_OK;
 	case A_PUT:
-		return read_put(a, v);
+		a->put = v;
+		return ZTJ_OK;
 	default:
 		return ZTJ_INTERNAL;
 	}
@@ -150,6 +169,8 @@ ztj_dir_answer_read(struct ztj_view json, size_t max, struct ztj_dir_answer **ou
 		r = ztj_json_members(a->obj, &table, read_member, a);
 	if (r == ZTJ_OK && !ztj_name_ok(a->u.name))
 		r = ZTJ_BAD_NAME;
+	if (r == ZTJ_OK)
+		r = ztj_delta_from_json(a->drop, a->put, &a->u.delta);
 	if (r != ZTJ_OK)
 		ztj_dir_answer_free(a);
 	else
@@ -172,8 +193,7 @@ ztj_dir_answer_free(struct ztj_dir_answer *a)
 		ztj_buf_free(&a->mem[i]);
 	free(a->mem);
 	free(a->statement);
-	free(a->drop);
-	free(a->put);
+	ztj_delta_free(&a->u.delta);
 	json_decref(a->obj);
 	free(a);
 }

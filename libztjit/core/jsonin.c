@@ -26,13 +26,13 @@ scan_string(struct ztj_view in, unsigned flags, size_t *i)
 
 /*
  * What must be known before jansson recurses over the bytes: how deep they go,
- * where the object ends, and that no number has a sign. Grammar is jansson's.
+ * where the object ends, how much it holds, and that no number has a sign. Grammar is jansson's.
  */
 static int
 scan(struct ztj_view in, unsigned flags)
 {
 	unsigned depth = 0;
-	size_t i;
+	size_t i, items = 0;
 	int r;
 
 	if (in.n == 0)
@@ -54,6 +54,10 @@ scan(struct ztj_view in, unsigned flags)
 			r = scan_string(in, flags, &i);
 			if (r != ZTJ_OK)
 				return r;
+			break;
+		case ',': /* two bytes of text become a hundred of memory */
+			if (++items > ZTJ_JSON_ITEMS_MAX)
+				return ZTJ_TOO_LARGE;
 			break;
 		case '-':
 			return ZTJ_BAD_JSON;

@@ -14,6 +14,7 @@
 #include "libztjit/core/codec.h"
 
 #define ZTJ_JSON_DEPTH 4
+#define ZTJ_JSON_ITEMS_MAX 4000000u /* the largest directory, and the statements that led to it */
 #define ZTJ_JSON_CANONICAL 1u /* no white space at all and no escape in any string */
 #define ZTJ_JSON_LINES 2u     /* strings may hold LF: armoured signatures */
 #define ZTJ_JSON_INT_MAX INT64_C(9007199254740991) /* every reader can hold it */

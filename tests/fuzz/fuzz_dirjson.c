@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "libztjit/core/trust.h"
 #include "tests/fuzz/fuzz.h"
-#include "ztjit-hostd/dirjson.h"
 #include "ztjit-hostd/mirror.h"
 
 static void line(struct ztj_view in)
@@ -33,14 +33,14 @@ static void line(struct ztj_view in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ztj_view in = ztj_view_of(data, size);
-	struct ztj_dirjson *d;
+	struct ztj_dir_answer *d;
 
-	if (ztj_dirjson_parse(in, &d) == ZTJ_OK) {
-		const struct ztj_dir_update *u = ztj_dirjson_update(d);
+	if (ztj_dir_answer_read(in, 1 << 24, &d) == ZTJ_OK) {
+		const struct ztj_dir_update *u = ztj_dir_answer_update(d);
 		MUST(ztj_name_ok(u->name));
 		for (size_t i = 0; i < u->delta.ndrop; i++)
 			MUST(u->delta.drop[i] != NULL);
-		ztj_dirjson_free(d);
+		ztj_dir_answer_free(d);
 	}
 	if (size < 65536)
 		line(in);
