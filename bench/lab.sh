@@ -173,7 +173,7 @@ found
 hosts
 status=0
 for row; do
-	"row_$row" || status=1
+	"row_$row" </dev/null || status=1
 done
 if [ "$keep" = yes ]; then
 	while read -r -e -p 'bench> ' line; do
