@@ -167,7 +167,8 @@ static int conn_new(struct ztj_gate *g, enum ztj_conn_kind kind, int sock, struc
 		ztj_log(ZTJ_LOG_WARN, "uid %u may not ask here", (unsigned)uid);
 		r = ZTJ_FORBIDDEN;
 	}
-	if (r == ZTJ_OK)
+	/* For PAM the process is read when its question is there, at the moment of the decision. */
+	if (r == ZTJ_OK && kind != ZTJ_CONN_PAM)
 		r = g->env.read_proc(c->pidfd, c->pid, &c->proc);
 	if (r == ZTJ_OK) {
 		c->readable = event_new(g->base, sock, EV_READ | EV_PERSIST, on_readable, c);

@@ -260,7 +260,6 @@ void ztj_pam_message(struct ztj_conn *c)
 		ztj_conn_close(c);
 		return;
 	}
-	/* The question may have waited; the process is read again at the moment of the decision. */
 	r = c->g->env.read_proc(c->pidfd, c->pid, &c->proc);
 	if (r != ZTJ_OK)
 		ztj_pam_deny(c, r, NULL);

@@ -43,11 +43,12 @@ static int b64_value(uint8_t c)
 }
 
 /* Four characters to 1..3 bytes; only the last group may be padded. */
-static int b64_group(const uint8_t in[4], bool last, struct ztj_buf *out)
+static int b64_group(const uint8_t in[4], bool last, uint8_t bytes[3], size_t *n)
 {
 	size_t pad = !last || in[3] != '=' ? 0 : in[2] != '=' ? 1 : 2;
-	uint8_t bytes[3];
 	uint32_t bits = 0;
+
+	*n = 3 - pad;
 
 	for (size_t i = 0; i < 4; i++) {
 		int v = i < 4 - pad ? b64_value(in[i]) : 0;
@@ -60,20 +61,29 @@ static int b64_group(const uint8_t in[4], bool last, struct ztj_buf *out)
 		return ZTJ_BAD_ENCODING;
 	for (size_t i = 0; i < 3; i++)
 		bytes[i] = (uint8_t)(bits >> (16 - 8 * i));
-	return ztj_buf_put(out, bytes, 3 - pad);
+	return ZTJ_OK;
 }
 
 int ztj_b64_decode(struct ztj_view text, struct ztj_buf *out)
 {
-	size_t start = out->n;
+	enum { CHUNK = 96 };
+	size_t start = out->n, n = 0, got;
+	uint8_t bytes[CHUNK];
 	int r = ztj_buf_put(out, NULL, 0);
 
 	if (r == ZTJ_OK && text.n % 4 != 0)
 		return ZTJ_BAD_ENCODING;
-	for (size_t i = 0; i < text.n && r == ZTJ_OK; i += 4)
-		r = b64_group(text.p + i, i + 4 == text.n, out);
+	for (size_t i = 0; i < text.n && r == ZTJ_OK; i += 4) {
+		r = b64_group(text.p + i, i + 4 == text.n, bytes + n, &got);
+		n += got;
+		if (r == ZTJ_OK && (n == CHUNK || i + 4 == text.n)) {
+			r = ztj_buf_put(out, bytes, n);
+			n = 0;
+		}
+	}
 	if (r != ZTJ_OK)
 		out->n = start;
+	ztj_wipe(bytes, sizeof(bytes)); /* private keys pass here */
 	return r;
 }
 

@@ -95,14 +95,9 @@ static bool is_small_order(const uint8_t pub[32])
 
 static int check_point(const struct ztj_key *k, bool ecdsa)
 {
-	EVP_PKEY *pk;
-	int r;
-
 	if (!ecdsa)
 		return is_small_order(k->pub) ? ZTJ_BAD_KEY : ZTJ_OK;
-	if ((r = ztj_pkey_new(k, &pk)) == ZTJ_OK)
-		EVP_PKEY_free(pk);
-	return r;
+	return ztj_pkey_check_p256(k->pub, k->pub_len);
 }
 
 static int read_application(struct ztj_rd *rd, struct ztj_key *k)

@@ -6,7 +6,9 @@
 #include <stdatomic.h>
 
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
 
 #include "libztjit/core/pkey.h"
 
@@ -43,6 +45,38 @@ static const EVP_PKEY *p256_params(void)
 		return made;
 	EVP_PKEY_free(made); /* another thread was faster */
 	return have;
+}
+
+/* The curve for checking points, likewise. */
+static _Atomic(EC_GROUP *) curve_cache;
+
+static const EC_GROUP *curve(void)
+{
+	EC_GROUP *have = atomic_load(&curve_cache), *made;
+
+	if (have != NULL || (made = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1)) == NULL)
+		return have;
+	if (atomic_compare_exchange_strong(&curve_cache, &have, made))
+		return made;
+	EC_GROUP_free(made);
+	return have;
+}
+
+int ztj_pkey_check_p256(const uint8_t *point, size_t n)
+{
+	const EC_GROUP *group;
+	EC_POINT *p = NULL;
+	int r = ZTJ_CRYPTO_LIB;
+
+	/* not compressed, not hybrid, not infinity */
+	if (n != 65 || point[0] != 0x04)
+		return ZTJ_BAD_KEY;
+	ERR_set_mark();
+	if ((group = curve()) != NULL && (p = EC_POINT_new(group)) != NULL)
+		r = EC_POINT_oct2point(group, p, point, n, NULL) == 1 ? ZTJ_OK : ZTJ_BAD_KEY; /* it checks the equation */
+	EC_POINT_free(p);
+	ERR_pop_to_mark();
+	return r;
 }
 
 static int new_p256(const struct ztj_key *k, EVP_PKEY **out)

