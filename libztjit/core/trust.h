@@ -42,7 +42,8 @@ const struct ztj_pins *ztj_trust_pins(const struct ztj_trust *t);
 /* Offers. ZTJ_OK: taken, *changed says whether it is news. An error leaves everything as it was. now: the caller's
  * clock, or ZTJ_TRUST_RESTORE when re-reading one's own disk: signatures, digests, Merkle root and ancestry are still
  * checked, clocks are not, and a directory that does not (or no longer) suit today's policy is held without counting, so
- * that nothing older can come back. Offer in this order: policy, directories, revocations, status. Alarm-worthy errors are POLICY_FORK, DIR_FORK, DIR_ANCESTRY,
+ * that nothing older can come back. Offer in this order: policy, directories, revocations, status.
+ * Alarm-worthy errors are POLICY_FORK, DIR_FORK, DIR_ANCESTRY,
  * DIR_ROOT, DIR_DELEGATION, *_ROLLBACK, SEEN…: the caller logs them. */
 #define ZTJ_TRUST_RESTORE 0
 /* An expired policy is taken when it is newer (everything is then denied, POLICY_EXPIRED); holding on to an older one

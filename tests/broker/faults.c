@@ -28,13 +28,13 @@ static struct fault *fault(void)
 	static struct fault f;
 	static bool read_env;
 	const char *env = getenv("ZTJ_FAULT");
-	char *copy, *save = NULL, *word[4] = { NULL };
+	char *copy, *rest, *word[4] = { NULL };
 	if (read_env || env == NULL)
 		return &f;
 	read_env = true;
-	copy = strdup(env);
-	for (int i = 0; copy != NULL && i < 4; i++)
-		word[i] = strtok_r(i == 0 ? copy : NULL, " ", &save);
+	rest = copy = strdup(env);
+	for (int i = 0; rest != NULL && i < 4; i++)
+		word[i] = strsep(&rest, " ");
 	if (copy != NULL && word[3] != NULL) {
 		(void)snprintf(f.call, sizeof f.call, "%s", word[0]);
 		f.from = (unsigned)strtoul(word[1], NULL, 10);

@@ -82,6 +82,15 @@ static void raw_send(struct raw *r, const char *text)
 	(void)SSL_write(r->ssl, text, (int)strlen(text));
 }
 
+/* The status of an answer's first line; 0 when it is none. */
+static int status_of(const char *line)
+{
+	static const char version[] = "HTTP/1.1 ";
+	if (strncmp(line, version, sizeof version - 1) != 0)
+		return 0;
+	return (int)strtol(line + sizeof version - 1, NULL, 10);
+}
+
 /* Everything until the end or the first whole answer; the status of the first line, 0 for none. */
 static int raw_status(struct raw *r)
 {
@@ -90,7 +99,8 @@ static int raw_status(struct raw *r)
 	if (n <= 0)
 		return 0;
 	buf[n] = '\0';
-	return sscanf(buf, "HTTP/1.1 %d", &status) == 1 ? status : -1;
+	status = status_of(buf);
+	return status != 0 ? status : -1;
 }
 
 static int ask(const struct bk *b, const char *text)
@@ -244,7 +254,7 @@ static void drip(struct bk *b, const char *head, const char *piece, int want)
 			int n = SSL_read(r.ssl, buf, sizeof(buf) - 1);
 			if (n > 0) {
 				buf[n] = '\0';
-				(void)sscanf(buf, "HTTP/1.1 %d", &status);
+				status = status_of(buf);
 			}
 			break;
 		}

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/broker/bk.h"
+#include "tests/core/support.h"
 
 #define GENEROUS "rate_identity = 10000;\nrate_statements = 100000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n"
 
@@ -212,7 +213,7 @@ static void test_D02_locked(void **state)
 static void copy(const struct bk *b, const char *how)
 {
 	assert_int_equal(setenv("D", b->dir, 1), 0);
-	assert_int_equal(system(how), 0);
+	assert_int_equal(shell(how), 0);
 }
 
 static uint64_t serial_of(struct bk *b, const struct fx_signed *req)
@@ -267,7 +268,7 @@ static void test_all_end_together(void **state)
 	char cmd[128];
 	int status;
 	(void)snprintf(cmd, sizeof(cmd), "kill -9 $(pgrep -P %d | tail -1)", (int)b->pid);
-	assert_int_equal(system(cmd), 0);
+	assert_int_equal(shell(cmd), 0);
 	assert_int_equal(waitpid(b->pid, &status, 0), b->pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	assert_int_not_equal(kill(-b->pid, 0), 0);

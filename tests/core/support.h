@@ -44,6 +44,8 @@ void good_cert_spec(struct ztj_cert_spec *spec, const struct soft_key *subject);
 void make_cert(const struct ztj_cert_spec *spec, const struct soft_key *ca, struct ztj_buf *cert);
 
 /* ---- files and commands, in a directory of the test's own ---- */
+/* The exit status of a command line for the shell; -1 when it did not exit by itself. */
+int shell(const char *line);
 /* Whether a command is installed. */
 bool have_tool(const char *name);
 int enter_scratch(void **state);

@@ -35,7 +35,8 @@ static const char BASE[] =
     ");\n"             /* 15 */
     "registrars = (\n" /* 16 */
     "  { directory = \"people\"; keys = [ \"$0\" ]; threshold = 1; groups = [ \"sre\" ]; uids = [ 20000, 29999 ]; },\n" /* 17 */
-    "  { directory = \"approvers\"; keys = [ \"$0\", \"$1\" ]; threshold = 2; groups = [ \"sre-leads\", \"security\" ]; uids = [ 30000, 39999 ]; },\n" /* 18 */
+    "  { directory = \"approvers\"; keys = [ \"$0\", \"$1\" ]; threshold = 2; "
+    "groups = [ \"sre-leads\", \"security\" ]; uids = [ 30000, 39999 ]; },\n" /* 18 */
     "  { directory = \"servers\"; keys = \"$0\"; threshold = 1; labels = { env = [ \"prod\", \"stage\", \"test\" ]; tier = \"*\"; }; } );\n" /* 19 */
     "broker = { urls = \"https://broker:8443\"; tls = \"$3\"; online = \"$4\"; log = \"$5\"; ca = \"$6\"; };\n" /* 20 */
     "auditors = [ \"@security\" ]; revoked_keys = [ \"$2 lost\", \"SHA256:$F\" ]; limits = { directory_max = \"90d\"; };\n" /* 21 */
@@ -253,7 +254,8 @@ static const struct refusal {
 	{ "ca = \"$6\"", "ca = \"$0\"", 20, "not accepted here" },
 	{ "\"SHA256:$F\"", "\"SHA256:abc\"", 21, "neither a public key nor a fingerprint" },
 	{ "\"people\"; keys = [ \"$0\" ]", "\"people\"; keys = [ \"$4\" ]", 17, "never vouch for people" },
-	{ "\"people\"; keys = [ \"$0\" ]", "\"people\"; keys = [ \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAJwWRnH5p5fnmb7zGCokwNckO2F2i90Hx6NBqUa23Dk\" ]", 17, "security keys" },
+	{ "\"people\"; keys = [ \"$0\" ]", "\"people\"; keys = [ \""
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAJwWRnH5p5fnmb7zGCokwNckO2F2i90Hx6NBqUa23Dk\" ]", 17, "security keys" },
 	{ "keys = \"$0\"; threshold", "keys = \"$5\"; threshold", 19, "security keys" },
 	{ "uids = [ 20000, 29999 ]", "uids = [ 999, 29999 ]", 17, "at least 1000" },
 	{ "uids = [ 20000, 29999 ]", "uids = [ 29999, 20000 ]", 17, "not below" },
@@ -540,7 +542,8 @@ static void test_P7_diff_does_not_play_down(void **state)
 	ok(ztj_policy_diff(b, a, &out));
 	assert_non_null(strstr(ztj_buf_str(&out), "rule prod changed\n  + approvals 1 of @sre-leads\n"));
 	ztj_policy_free(a);
-	a = parse("rules = (\n", "rules = ( { name = \"easy\"; who = \"people/out1\"; roles = \"root-shell\"; hosts = { env = \"test\"; }; approvals = ( ); },\n");
+	a = parse("rules = (\n", "rules = ( { name = \"easy\"; who = \"people/out1\"; "
+    "roles = \"root-shell\"; hosts = { env = \"test\"; }; approvals = ( ); },\n");
 	ztj_buf_reset(&out);
 	ok(ztj_policy_diff(b, a, &out));
 	assert_non_null(strstr(ztj_buf_str(&out), "rule easy stands before rule prod;"));

@@ -22,7 +22,8 @@ static const char policy_text[] =
     "rules = ( { name = \"two\"; who = \"@a\"; roles = \"shell\"; hosts = { env = \"p\"; }; max = \"1h\"; max_total = \"2h\"; ahead = \"1d\";\n"
     "    approvals = ( { from = [ \"@b\" ]; }, { from = [ \"@c\" ]; } ); verify = \"uv\"; hours = \"Mon-Fri 07:00-20:00 UTC0\"; },\n"
     "  { name = \"one\"; who = \"@a\"; roles = \"shell\"; hosts = \"*\"; approvals = ( { from = [ \"@a\", \"@b\" ]; } ); } );\n"
-    "registrars = ( { directory = \"d\"; keys = \"%s\"; threshold = 1; groups = [ \"a\", \"b\", \"c\" ]; uids = [ 20000, 20010 ]; labels = { env = \"*\"; }; } );\n"
+    "registrars = ( { directory = \"d\"; keys = \"%s\"; threshold = 1; groups = [ \"a\", \"b\", \"c\" ]; "
+    "uids = [ 20000, 20010 ]; labels = { env = \"*\"; }; } );\n"
     "broker = { urls = \"https://b\"; tls = \"%s\"; online = \"%s\"; ca = \"%s\"; };\n";
 
 static const char *const name[PEOPLE] = { "p1", "p2", "p3", "p4", "p5" };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/core/fixture.h"
+#include "tests/core/support.h"
 #include "ztjit-hostd/store.h"
 
 static struct fx_world w;
@@ -37,7 +38,7 @@ static int teardown(void **state)
 	ztj_store_close(store);
 	fx_free(&w);
 	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command); /* NOLINT(cert-env33-c): a path of mkdtemp's */
+	return shell(command);
 }
 
 static int add(const struct fx_signed *f)
