@@ -213,18 +213,20 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 	return ZTJ_STMT_TYPE;
 }
 
-/* News may end a session, so it is acted on at once. */
-static void after(struct ztj_gate *g, bool changed)
+/* News may end a session, so it is acted on at once. The mirror hears only of what it asks for itself: told of every
+ * statement, it and the gate would soon wait for each other. */
+static void after(struct ztj_gate *g, bool changed, bool held)
 {
 	if (!changed)
 		return;
-	if (ztj_news_tell_mirror(g) != ZTJ_OK)
+	if (held && ztj_news_tell_mirror(g) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
 	ztj_sessions_review(g);
 }
 
 int ztj_news_container(struct ztj_gate *g, struct ztj_view json, bool *changed)
 {
+	const struct ztj_policy *before = ztj_trust_held_policy(g->trust);
 	struct ztj_signed s;
 	struct ztj_buf mem;
 	int r;
@@ -235,7 +237,7 @@ int ztj_news_container(struct ztj_gate *g, struct ztj_view json, bool *changed)
 	if (r == ZTJ_OK)
 		r = take_signed(g, &s, changed);
 	ztj_buf_free(&mem);
-	after(g, *changed);
+	after(g, *changed, ztj_trust_held_policy(g->trust) != before);
 	return r;
 }
 
@@ -254,7 +256,7 @@ int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed)
 		ztj_log(ZTJ_LOG_NOTICE, "directory %s serial %lld", u->name,
 		    (long long)ztj_dir_serial(ztj_trust_dir(g->trust, u->name)));
 	ztj_dir_answer_free(a);
-	after(g, *changed);
+	after(g, *changed, true);
 	return r;
 }
 
@@ -273,7 +275,7 @@ static int import_bundle(struct ztj_gate *g, struct ztj_view bytes, bool *change
 			*changed |= one;
 		}
 	ztj_bundle_free(b);
-	after(g, *changed);
+	after(g, *changed, false);
 	return r;
 }
 

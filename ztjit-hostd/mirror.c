@@ -12,9 +12,12 @@
 static void finished(struct ztj_mirror *m, CURL *easy, CURLcode rc)
 {
 	if (easy == m->stream) {
+		bool worked = m->up;
 		ztj_log(ZTJ_LOG_DEBUG, "the stream ended: %s", curl_easy_strerror(rc));
 		ztj_mirror_stream_stop(m);
-		m->url = m->nurls > 0 ? (m->url + 1) % m->nurls : 0;
+		/* A broker that was there a moment ago is asked again before the next address. */
+		if (!worked)
+			m->url = m->nurls > 0 ? (m->url + 1) % m->nurls : 0;
 		return;
 	}
 	if (easy == m->fetch) {
