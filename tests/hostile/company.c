@@ -15,11 +15,26 @@ const char *const co_dir_name[CO_DIRS] = { "people", "approvers", "servers" };
 #define MERKLE(leaf) ((const ztj_hash *)(uintptr_t)(leaf)) /* C17 cannot add const to what arrays hold */
 
 static const struct fx_person extras[CO_EXTRAS] = {
-	[CO_ALIAS] = { .name = "req1", .full = "approvers/req1", .uid = 21001, .ngroups = 2, .groups = { "security", "sre-leads" } },
-	[CO_TWIN] = { .name = "lead1", .full = "approvers/lead1", .uid = 21003, .ngroups = 1, .groups = { "sre-leads" } },
-	[CO_GONE] = { .name = "gone1", .full = "approvers/gone1", .uid = 21009, .ngroups = 1, .groups = { "security" } },
-	[CO_VICTIM] = { .name = "vic1", .full = "people/vic1", .uid = 20011, .ngroups = 1, .groups = { "sre" } },
-	[CO_TOUCH] = { .name = "key1", .full = "people/key1", .uid = 20012, .ngroups = 1, .groups = { "sre" } },
+	[CO_ALIAS] = { .name = "req1",
+	    .full = "approvers/req1",
+	    .uid = 21001,
+	    .ngroups = 2,
+	    .groups = { "security", "sre-leads" } },
+	[CO_TWIN] = { .name = "lead1",
+	    .full = "approvers/lead1",
+	    .uid = 21003,
+	    .ngroups = 1,
+	    .groups = { "sre-leads" } },
+	[CO_GONE] = { .name = "gone1",
+	    .full = "approvers/gone1",
+	    .uid = 21009,
+	    .ngroups = 1,
+	    .groups = { "security" } },
+	[CO_VICTIM] = { .name = "vic1",
+	    .full = "people/vic1",
+	    .uid = 20011,
+	    .ngroups = 1,
+	    .groups = { "sre" } },
 };
 
 /* ---- the policy ---- */
@@ -40,7 +55,7 @@ static const char rules[] =
     "    reason_min = 10; ticket = \"^INC-[0-9]+$\"; freshness = \"15m\"; on_stale = \"deny\"; },\n"
     "  { name = \"prod-sudo\"; who = [ \"@sre\" ]; roles = [ \"sudo-root\" ]; hosts = { env = \"prod\"; };\n"
     "    max = \"1h\"; max_total = \"2h\"; request_valid = \"1h\"; ahead = \"1d\";\n"
-    "    approvals = ( { count = 1; from = [ \"@sre-leads\", \"@security\" ]; } );\n"
+    "    approvals = ( { count = 1; from = [ \"@sre-leads\", \"@security\" ]; } ); verify = \"uv\";\n"
     "    step_up = [ \"confirm\" ]; reason_min = 10; freshness = \"15m\"; },\n"
     "  { name = \"brief\"; who = [ \"@sre\" ]; roles = [ \"brief-root\" ]; hosts = { env = \"prod\"; };\n"
     "    max = \"1h\"; max_total = \"2h\"; request_valid = \"1h\"; ahead = \"1d\";\n"
@@ -64,20 +79,28 @@ void company_registrars(struct company *co, const char *people_more, struct ztj_
 
 	ok(ztj_buf_puts(out, "registrars = (\n  { directory = \"people\"; keys = [ "));
 	put_key(out, people);
-	ok(ztj_buf_printf(out, " ]; threshold = 1; groups = [ \"sre\", \"sre-leads\", \"security\" ];\n"
-	    "    uids = [ 20000, 20999 ]; %s },\n  { directory = \"approvers\"; keys = [ ", people_more != NULL ? people_more : ""));
+	ok(ztj_buf_printf(out,
+	    " ]; threshold = 1; groups = [ \"sre\", \"sre-leads\", \"security\" ];\n"
+	    "    uids = [ 20000, 20999 ]; %s },\n  { directory = \"approvers\"; keys = [ ",
+	    people_more != NULL ? people_more : ""));
 	put_key(out, people);
-	ok(ztj_buf_puts(out, " ]; threshold = 1; groups = [ \"sre-leads\", \"security\" ]; uids = [ 21000, 21999 ]; },\n"
+	ok(ztj_buf_puts(out,
+	    " ]; threshold = 1; groups = [ \"sre-leads\", \"security\" ]; uids = [ 21000, 21999 ]; },\n"
 	    "  { directory = \"servers\"; keys = [ "));
 	put_key(out, servers);
 	ok(ztj_buf_puts(out, " ]; threshold = 1; labels = { env = [ \"prod\", \"test\" ]; }; } );\n"));
 }
 
-void company_policy(struct company *co, int version, const char *more, const char *registrars, struct fx_signed *out)
+void company_policy(struct company *co, int version, const char *more, const char *registrars,
+    struct fx_signed *out)
 {
 	struct ztj_buf reg;
 	char expires[ZTJ_TIME_SIZE];
-	struct fx_policy p = { .version = version, .roles = roles, .rules = rules, .more = more, .expires = expires };
+	struct fx_policy p = { .version = version,
+		.roles = roles,
+		.rules = rules,
+		.more = more,
+		.expires = expires };
 
 	ok(ztj_time_format(co->w.now + 300 * DAY, expires));
 	ztj_buf_init(&reg, 16384);
@@ -90,20 +113,27 @@ void company_policy(struct company *co, int version, const char *more, const cha
 /* ---- records ---- */
 
 struct keyspan {
-	const struct soft_key *key;
+	const struct ztj_key *key;
 	int64_t from, until;
 };
 
-static void user_record(const struct fx_person *p, const struct keyspan *keys, size_t nkeys, struct ztj_buf *out)
+static void user_record(const struct fx_person *p, const struct keyspan *keys, size_t nkeys,
+    struct ztj_buf *out)
 {
 	struct ztj_userkey uk[4];
 	const char *groups[4];
-	struct ztj_record r = { .name = p->name, .uid = p->uid, .nkeys = nkeys, .keys = uk, .ngroups = p->ngroups,
+	struct ztj_record r = { .name = p->name,
+		.uid = p->uid,
+		.nkeys = nkeys,
+		.keys = uk,
+		.ngroups = p->ngroups,
 		.groups = groups };
 
 	memcpy(groups, p->groups, sizeof(groups));
 	for (size_t i = 0; i < nkeys; i++)
-		uk[i] = (struct ztj_userkey){ .key = keys[i].key->pub, .credential = "", .from = keys[i].from,
+		uk[i] = (struct ztj_userkey){ .key = *keys[i].key,
+			.credential = "",
+			.from = keys[i].from,
 			.until = keys[i].until };
 	ztj_buf_init(out, ZTJ_RECORD_MAX);
 	ok(ztj_record_build(&r, out));
@@ -111,13 +141,15 @@ static void user_record(const struct fx_person *p, const struct keyspan *keys, s
 
 static void add_person(struct company *co, int dir, int gen, const struct fx_person *p)
 {
-	struct keyspan k[2] = { { &p->key, co->w.now - 30 * DAY, 0 } };
+	struct keyspan k[4] = { { &p->key.pub, co->w.now - 30 * DAY, 0 } };
 	size_t n = 1;
 
 	if (strcmp(p->full, "people/lead1") == 0)
-		k[n++] = (struct keyspan){ &co->lead1_old, co->w.now - 300 * DAY, co->w.now - DAY };
+		k[n++] = (struct keyspan){ &co->lead1_old.pub, co->w.now - 300 * DAY, co->w.now - DAY };
 	if (strcmp(p->full, "people/sec1") == 0)
-		k[n++] = (struct keyspan){ &co->sec1_next, co->w.now + DAY, 0 };
+		k[n++] = (struct keyspan){ &co->sec1_next.pub, co->w.now + DAY, 0 };
+	for (size_t i = 0; i < co->nlogin && strcmp(p->full, "people/req1") == 0; i++)
+		k[n++] = (struct keyspan){ &co->login[i], co->w.now - DAY, 0 };
 	user_record(p, k, n, &co->record[dir][gen][co->nrecords[dir][gen]++]);
 }
 
@@ -146,15 +178,24 @@ static int record_order(const void *a, const void *b)
 static void make_records(struct company *co, int gen)
 {
 	const struct fx_person shared[2] = {
-		{ .name = "both2", .full = "people/both2", .uid = 20019, .ngroups = 1, .groups = { "security" }, .key = co->shared },
-		{ .name = "both2", .full = "approvers/both2", .uid = 21019, .ngroups = 1, .groups = { "security" }, .key = co->shared },
+		{ .name = "both2",
+		    .full = "people/both2",
+		    .uid = 20019,
+		    .ngroups = 1,
+		    .groups = { "security" },
+		    .key = co->shared },
+		{ .name = "both2",
+		    .full = "approvers/both2",
+		    .uid = 21019,
+		    .ngroups = 1,
+		    .groups = { "security" },
+		    .key = co->shared },
 	};
 
 	for (size_t i = 0; i < FX_PEOPLE; i++)
 		if (gen == 1 || i != FX_REQ2)
 			add_person(co, CO_PEOPLE, gen, &co->w.person[i]);
 	add_person(co, CO_PEOPLE, gen, &co->extra[CO_VICTIM]);
-	add_person(co, CO_PEOPLE, gen, &co->extra[CO_TOUCH]);
 	add_person(co, CO_PEOPLE, gen, &shared[0]);
 	add_person(co, CO_APPROVERS, gen, &co->extra[CO_ALIAS]);
 	add_person(co, CO_APPROVERS, gen, &co->extra[CO_TWIN]);
@@ -243,7 +284,8 @@ void company_honest_answer(struct company *co, int dir, int64_t since, struct zt
 
 	for (size_t i = 0; i < co->nrecords[dir][1]; i++)
 		put[i] = ztj_buf_view(&co->record[dir][1][i]);
-	company_answer(co_dir_name[dir], 2, st + from, 2 - from, NULL, 0, put, from < 2 ? co->nrecords[dir][1] : 0, out);
+	company_answer(co_dir_name[dir], 2, st + from, 2 - from, NULL, 0, put,
+	    from < 2 ? co->nrecords[dir][1] : 0, out);
 }
 
 static void make_directories(struct company *co, int gen)
@@ -253,8 +295,8 @@ static void make_directories(struct company *co, int gen)
 
 		for (size_t i = 0; i < co->nrecords[d][gen]; i++)
 			rec[i] = ztj_buf_view(&co->record[d][gen][i]);
-		company_directory(co, co_dir_name[d], gen + 1, gen == 0 ? NULL : co->dir[d][0].id, rec, co->nrecords[d][gen],
-		    company_registrar(co, d), &co->dir[d][gen]);
+		company_directory(co, co_dir_name[d], gen + 1, gen == 0 ? NULL : co->dir[d][0].id, rec,
+		    co->nrecords[d][gen], company_registrar(co, d), &co->dir[d][gen]);
 	}
 }
 
@@ -290,20 +332,27 @@ void company_load(struct company *co, struct ztj_trust *t, int64_t now)
 	fx_signed_free(&status);
 }
 
-void company_open(struct company *co, int64_t now)
+void company_open(struct company *co, int64_t now, const struct ztj_key *login, size_t nlogin)
 {
 	memset(co, 0, sizeof(*co));
+	co->login = login;
+	co->nlogin = nlogin < 2 ? nlogin : 2;
 	fx_init(&co->w);
 	co->w.now = now;
 	for (unsigned i = 0; i < CO_EXTRAS; i++) {
 		co->extra[i] = extras[i];
-		fx_key(&co->extra[i].key, i % 2 == 0 ? ZTJ_KEY_SK_ED25519 : ZTJ_KEY_SK_ECDSA, 300 + i);
+		fx_key(&co->extra[i].key, i % 2 == 0 ? ZTJ_KEY_SK_ED25519 : ZTJ_KEY_SK_ECDSA, 330 + i);
 	}
 	fx_key(&co->lead1_old, ZTJ_KEY_SK_ED25519, 310);
 	fx_key(&co->sec1_next, ZTJ_KEY_SK_ECDSA, 311);
 	fx_key(&co->shared, ZTJ_KEY_SK_ED25519, 312);
 	company_policy(co, 1, NULL, NULL, &co->policy_old);
 	company_policy(co, 2, NULL, NULL, &co->w.policy);
+	co->w.pins.has_floor = true;
+	co->w.pins.floor_version = 1;
+	memcpy(co->w.pins.floor, co->policy_old.id, sizeof(co->w.pins.floor));
+	ztj_trust_free(co->w.trust);
+	ok(ztj_trust_new(&co->w.pins, co->w.cache, &co->w.trust));
 	for (int gen = 0; gen < 2; gen++) {
 		make_records(co, gen);
 		make_directories(co, gen);

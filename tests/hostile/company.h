@@ -18,25 +18,28 @@ enum { CO_PEOPLE, CO_APPROVERS, CO_SERVERS, CO_DIRS };
 #define CO_WEB1 "servers/web1"
 
 /* People of the world (fixture.h), and some more. */
-enum { CO_ALIAS, CO_TWIN, CO_GONE, CO_VICTIM, CO_TOUCH, CO_EXTRAS };
+enum { CO_ALIAS, CO_TWIN, CO_GONE, CO_VICTIM, CO_EXTRAS };
 
 struct company {
 	struct fx_world w;
 	/* approvers/req1: the requester under an alias, in both groups; approvers/lead1: sre-leads, an equal name;
-	 * approvers/gone1: security, removed at serial 2; people/vic1: sre, revoked; people/key1: sre, its key never verifies. */
+	 * approvers/gone1: security, removed at serial 2; people/vic1: sre, revoked. */
 	struct fx_person extra[CO_EXTRAS];
 	struct soft_key lead1_old, sec1_next; /* retired a day ago; valid from tomorrow */
 	struct soft_key shared;               /* stands in people/both2 and in approvers/both2 */
 	struct fx_signed policy_old;          /* version 1; version 2 is held */
 	struct fx_signed dir[CO_DIRS][2];     /* serials 1 and 2; both are held */
+	const struct ztj_key *login;          /* more keys of req1, for real ssh */
+	size_t nlogin;
 	struct ztj_buf record[CO_DIRS][2][CO_RECORDS_MAX];
 	size_t nrecords[CO_DIRS][2];
 };
 
 extern const char *const co_dir_name[CO_DIRS];
 
-/* now: when everybody signed. The trust of co->w holds all of it, and a status. */
-void company_open(struct company *co, int64_t now);
+/* now: when everybody signed. login: more keys in the record of req1 (kept by the caller). The trust of co->w holds all of
+ * it, and a status. */
+void company_open(struct company *co, int64_t now, const struct ztj_key *login, size_t nlogin);
 void company_close(struct company *co);
 /* A policy of that version; more and registrars may be NULL. */
 void company_policy(struct company *co, int version, const char *more, const char *registrars, struct fx_signed *out);

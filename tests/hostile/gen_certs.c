@@ -19,10 +19,12 @@ static struct plan *fresh(struct gen *g)
 /* The grant is there and approved; only the certificate is wrong. */
 static void principals(struct gen *g)
 {
-	static const char *const names[] = { "root", "req1", "", "ztjit-grant-", "ztjit-grant-00", "ztjit-grant-*", "*", "ztjit",
+	static const char *const names[] = { "root", "req1", "", "ztjit-grant-", "ztjit-grant-00",
+		"ztjit-grant-*", "*", "ztjit",
 		"ZTJIT-GRANT-0000000000000000000000000000000000000000000000000000000000000000",
 		"ztjit-grant-0000000000000000000000000000000000000000000000000000000000000000",
-		"ztjit-grant-zz00000000000000000000000000000000000000000000000000000000000000", "root\nroot", "root ztjit-grant-" };
+		"ztjit-grant-zz00000000000000000000000000000000000000000000000000000000000000", "root\nroot",
+		"root ztjit-grant-" };
 	struct plan *p;
 
 	for (int way = 0; way < 2; way++)
@@ -94,8 +96,9 @@ static void kinds(struct gen *g)
 	static struct soft_key plain, ec;
 	struct plan *p;
 	static const uint32_t kinds[] = { 0, 2, 3, 0xffffffffu };
-	static const char *const types[] = { "ssh-ed25519-cert-v01@openssh.com", "sk-ssh-ed25519-cert-v02@openssh.com",
-		"sk-ssh-ed25519@openssh.com", "", "ssh-rsa-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com" };
+	static const char *const types[] = { "ssh-ed25519-cert-v01@openssh.com",
+		"sk-ssh-ed25519-cert-v02@openssh.com", "sk-ssh-ed25519@openssh.com", "",
+		"ssh-rsa-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com" };
 
 	if (plain.pair == NULL) {
 		fx_key(&plain, ZTJ_KEY_ED25519, 320);
@@ -136,7 +139,8 @@ static void kinds(struct gen *g)
 static void options(struct gen *g)
 {
 	static const char *const unknown[] = { "zzz@example.org", "verify-required@openssh.com", "x" };
-	static const char *const sources[] = { "", "0.0.0.0/0", "10.77.0.13/32", "!10.0.0.0/8,*", "nonsense" };
+	static const char *const sources[] = { "", "0.0.0.0/0", "10.77.0.13/32", "!10.0.0.0/8,*",
+		"nonsense" };
 	struct plan *p;
 
 	p = fresh(g);
@@ -171,12 +175,15 @@ static void options(struct gen *g)
 		p->mint.source = bits & 1 ? NULL : p->mint.source;
 		p->mint.verify = (bits & 2) == 0;
 		p->want = ZTJ_OK; /* admitted with the line's limits, never with the certificate's */
-		emit(g, "C08/extensions-%02x%s%s", bits, bits & 1 ? "-no-source" : "", bits & 2 ? "-no-verify" : "");
+		emit(g, "C08/extensions-%02x%s%s", bits, bits & 1 ? "-no-source" : "",
+		    bits & 2 ? "-no-verify" : "");
 	}
 	for (unsigned bits = 0; bits < 3; bits++) {
 		p = fresh(g);
 		p->mint.ext = 0;
-		p->mint.ext_name = bits == 0 ? "permit-pty" : bits == 1 ? "permit-port-forwarding" : "permit-user-rc";
+		p->mint.ext_name = bits == 0 ? "permit-pty"
+		    : bits == 1              ? "permit-port-forwarding"
+					     : "permit-user-rc";
 		p->mint.ext_data = "yes";
 		p->want = ZTJ_CERT_KIND;
 		emit(g, "C04/extension-with-data-%u", bits);
@@ -200,10 +207,12 @@ static void validity(struct gen *g)
 		const char *name;
 		uint64_t after, before;
 		int want;
-	} sets[] = { { "expired-a-minute-ago", now - 3600, now - 60, ZTJ_ENDED }, { "expired-now", now - 60, now, ZTJ_ENDED },
-		{ "for-ever", 0, UINT64_MAX, ZTJ_CERT_KIND }, { "backwards", now + 60, now - 60, ZTJ_CERT_KIND },
-		{ "empty", now, now, ZTJ_CERT_KIND }, { "beyond-signed", 0, (uint64_t)INT64_MAX + 1, ZTJ_CERT_KIND },
-		{ "ten-years", now - 60, now + UINT64_C(315360000), ZTJ_OK }, { "from-the-epoch", 0, now + 86400, ZTJ_OK } };
+	} sets[] = { { "expired-a-minute-ago", now - 3600, now - 60, ZTJ_ENDED },
+		{ "expired-now", now - 60, now, ZTJ_ENDED }, { "for-ever", 0, UINT64_MAX, ZTJ_CERT_KIND },
+		{ "backwards", now + 60, now - 60, ZTJ_CERT_KIND }, { "empty", now, now, ZTJ_CERT_KIND },
+		{ "beyond-signed", 0, (uint64_t)INT64_MAX + 1, ZTJ_CERT_KIND },
+		{ "ten-years", now - 60, now + UINT64_C(315360000), ZTJ_OK },
+		{ "from-the-epoch", 0, now + 86400, ZTJ_OK } };
 
 	for (size_t k = 0; k < sizeof(sets) / sizeof(sets[0]); k++) {
 		struct plan *p = fresh(g);
@@ -220,11 +229,12 @@ static void issuers(struct gen *g)
 	const struct {
 		const char *name;
 		const struct soft_key *key;
-	} keys[] = { { "online", &co->w.online }, { "tls", &co->w.tls }, { "log", &co->w.log }, { "hsm-root", &co->w.root[2] },
-		{ "machine", &co->w.host[FX_WEB1].machine }, { "host-key", &co->w.host[FX_WEB1].ssh },
-		{ "own-sk-key", &co->w.person[FX_REQ1].key }, { "stranger", &co->w.stranger }, { "root", &co->w.root[0] } };
-	static const char *const types[] = { "ssh-ed25519-cert-v01@openssh.com", "ssh-rsa", "rsa-sha2-512", "ecdsa-sha2-nistp256",
-		"sk-ssh-ed25519@openssh.com", "none", "" };
+	} keys[] = { { "online", &co->w.online }, { "tls", &co->w.tls }, { "log", &co->w.log },
+		{ "hsm-root", &co->w.root[2] }, { "machine", &co->w.host[FX_WEB1].machine },
+		{ "host-key", &co->w.host[FX_WEB1].ssh }, { "own-sk-key", &co->w.person[FX_REQ1].key },
+		{ "stranger", &co->w.stranger }, { "root", &co->w.root[0] } };
+	static const char *const types[] = { "ssh-ed25519-cert-v01@openssh.com", "ssh-rsa", "rsa-sha2-512",
+		"ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com", "none", "" };
 
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 		for (int way = 0; way < 2; way++) {
@@ -260,8 +270,8 @@ static void spoilt(struct gen *g)
 
 static void sources(struct gen *g)
 {
-	static const char *const peers[] = { "192.0.2.7", "11.0.0.1", "9.255.255.255", "::1", "2001:db8::1", "10.0.0.1.example",
-		"localhost", "web1", "10.77.0", "0", "10.77.0.13/8", "::ffff:192.0.2.7" };
+	static const char *const peers[] = { "192.0.2.7", "11.0.0.1", "9.255.255.255", "::1", "2001:db8::1",
+		"10.0.0.1.example", "localhost", "web1", "10.77.0", "0", "10.77.0.13/8", "::ffff:192.0.2.7" };
 
 	for (size_t k = 0; k < sizeof(peers) / sizeof(peers[0]); k++)
 		for (int wide = 0; wide < 2; wide++) {

@@ -61,8 +61,9 @@ static void approval_dates(struct gen *g)
 	const struct {
 		const char *name;
 		int64_t issued;
-	} dates[] = { { "in-ten-minutes", now + 600 }, { "in-an-hour", now + 3600 }, { "next-year", now + YEAR },
-		{ "9999", YEAR_9999 }, { "before-the-request", now - 300 }, { "yesterday", now - DAY }, { "2000", 946684800 } };
+	} dates[] = { { "in-ten-minutes", now + 600 }, { "in-an-hour", now + 3600 },
+		{ "next-year", now + YEAR }, { "9999", YEAR_9999 }, { "before-the-request", now - 300 },
+		{ "yesterday", now - DAY }, { "2000", 946684800 } };
 
 	for (int i = 1; i < 3; i++)
 		for (size_t k = 0; k < sizeof(dates) / sizeof(dates[0]); k++) {
@@ -163,8 +164,9 @@ static void roles(struct gen *g)
 		p->want = sets[k].want;
 		emit(g, "G04/role/%s", sets[k].name);
 	}
-	static const char *const accounts[] = { "req1", "lead1", "nobody", "self", "ROOT", "root ", " root", "root/", "toor", "",
-		"daemon", "0", "servers/web1", "people/req1", "ztjit-grant-00", "-", "r\xC3\xB3ot" };
+	static const char *const accounts[] = { "req1", "lead1", "nobody", "self", "ROOT", "root ", " root",
+		"root/", "toor", "", "daemon", "0", "servers/web1", "people/req1", "ztjit-grant-00", "-",
+		"r\xC3\xB3ot" };
 	for (size_t k = 0; k < sizeof(accounts) / sizeof(accounts[0]); k++) {
 		p = plan_honest(g);
 		p->account = accounts[k];
@@ -184,13 +186,15 @@ static void roles(struct gen *g)
 static void demands(struct gen *g)
 {
 	struct plan *p = plan_honest(g);
-	static const char *const tickets[] = { "", "INC-", "INC-12x", "xINC-12", "inc-12", "INC-12 ", "CHG-12" };
+	static const char *const tickets[] = { "", "INC-", "INC-12x", "xINC-12", "inc-12", "INC-12 ",
+		"CHG-12" };
 
 	p->part[0].st.u.request.reason = "short";
 	p->want = ZTJ_REASON_SHORT;
 	emit(g, "G04/reason-too-short");
 	p = plan_honest(g);
-	p->part[0].st.u.request.reason = "\xF0\x9F\x94\xA5\xF0\x9F\x94\xA5\xF0\x9F\x94\xA5"; /* twelve bytes, three characters */
+	p->part[0].st.u.request.reason =
+	    "\xF0\x9F\x94\xA5\xF0\x9F\x94\xA5\xF0\x9F\x94\xA5"; /* twelve bytes, three characters */
 	p->want = ZTJ_REASON_SHORT;
 	emit(g, "G04/reason-of-three-characters");
 	for (size_t k = 0; k < sizeof(tickets) / sizeof(tickets[0]); k++) {
@@ -212,8 +216,9 @@ static void seen(struct gen *g)
 		const char *name;
 		int64_t policy, people, servers;
 		const char *extra;
-	} sets[] = { { "policy-3", 3, 2, 2, NULL }, { "policy-2-31", 2147483647, 2, 2, NULL }, { "people-3", 2, 3, 2, NULL },
-		{ "people-2-31", 2, 2147483647, 2, NULL }, { "servers-3", 2, 2, 3, NULL }, { "directory-unheard-of", 2, 2, 2, "zoo" },
+	} sets[] = { { "policy-3", 3, 2, 2, NULL }, { "policy-2-31", 2147483647, 2, 2, NULL },
+		{ "people-3", 2, 3, 2, NULL }, { "people-2-31", 2, 2147483647, 2, NULL },
+		{ "servers-3", 2, 2, 3, NULL }, { "directory-unheard-of", 2, 2, 2, "zoo" },
 		{ "later-policy-and-directory", 3, 2, 2, "zoo" } };
 
 	for (int i = 0; i < 3; i++)

@@ -14,25 +14,47 @@
 /* Approvals of a request that differs in one thing, attached to the other one. Part 3 is what was approved. */
 static void replayed(struct gen *g)
 {
-	static const char *const ways[] = { "nonce", "host", "role", "duration", "reason", "ticket", "person", "date", "waits-longer",
-		"start", "two-hosts" };
+	static const char *const ways[] = { "nonce", "host", "role", "duration", "reason", "ticket", "person",
+		"date", "waits-longer", "start", "two-hosts" };
 
 	for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++)
 		for (int which = 1; which < 4; which++) {
 			struct plan *p = plan_honest(g);
 			struct part *old = plan_add(g, ZTJ_STMT_REQUEST, &g->co->w.person[FX_REQ1], -1);
 			switch (k) {
-			case 1: old->hosts[0] = "servers/web2"; break;
-			case 2: old->st.u.request.role = "sudo-root"; break;
-			case 3: old->st.u.request.duration = 60; break;
-			case 4: old->st.u.request.reason = "a harmless restart of nginx"; break;
-			case 5: old->st.u.request.ticket = "INC-1"; break;
-			case 6: old->st.u.request.who = "people/req2", old->key[0] = &g->co->w.person[FX_REQ2].key; break;
-			case 7: old->st.issued -= 300; break;
-			case 8: old->st.u.request.valid_until += 600; break;
-			case 9: old->st.u.request.start = g->co->w.now + 60; break;
-			case 10: old->hosts[1] = "servers/web2", old->st.u.request.nhosts = 2; break;
-			default: break;
+			case 1:
+				old->hosts[0] = "servers/web2";
+				break;
+			case 2:
+				old->st.u.request.role = "sudo-root";
+				break;
+			case 3:
+				old->st.u.request.duration = 60;
+				break;
+			case 4:
+				old->st.u.request.reason = "a harmless restart of nginx";
+				break;
+			case 5:
+				old->st.u.request.ticket = "INC-1";
+				break;
+			case 6:
+				old->st.u.request.who = "people/req2",
+				old->key[0] = &g->co->w.person[FX_REQ2].key;
+				break;
+			case 7:
+				old->st.issued -= 300;
+				break;
+			case 8:
+				old->st.u.request.valid_until += 600;
+				break;
+			case 9:
+				old->st.u.request.start = g->co->w.now + 60;
+				break;
+			case 10:
+				old->hosts[1] = "servers/web2", old->st.u.request.nhosts = 2;
+				break;
+			default:
+				break;
 			}
 			if (which & 1)
 				p->part[1].of = 3;
@@ -65,8 +87,8 @@ static void orphaned(struct gen *g)
 /* A denial that the host heard of: no bundle leaves it out. */
 static void denials(struct gen *g)
 {
-	const struct fx_person *who[] = { &g->co->w.person[FX_LEAD1], &g->co->w.person[FX_LEAD2], &g->co->w.person[FX_SEC1],
-		&g->co->w.person[FX_BOTH1], &g->co->extra[CO_TWIN] };
+	const struct fx_person *who[] = { &g->co->w.person[FX_LEAD1], &g->co->w.person[FX_LEAD2],
+		&g->co->w.person[FX_SEC1], &g->co->w.person[FX_BOTH1], &g->co->extra[CO_TWIN] };
 	static const int64_t dates[] = { -50, -30, -5, -3600, 86400 };
 
 	for (size_t k = 0; k < sizeof(who) / sizeof(who[0]); k++)
@@ -99,7 +121,8 @@ static void denials(struct gen *g)
 /* S15: a shorter limit that the host heard of, needed for the count or not. */
 static void limits(struct gen *g)
 {
-	const struct fx_person *who[] = { &g->co->w.person[FX_LEAD2], &g->co->w.person[FX_BOTH1], &g->co->extra[CO_TWIN] };
+	const struct fx_person *who[] = { &g->co->w.person[FX_LEAD2], &g->co->w.person[FX_BOTH1],
+		&g->co->extra[CO_TWIN] };
 
 	for (size_t k = 0; k < sizeof(who) / sizeof(who[0]); k++)
 		for (int after = 0; after < 2; after++) {
@@ -121,7 +144,8 @@ static void revocations(struct gen *g)
 		const struct soft_key *key;
 		int64_t at;
 		int want;
-	} sets[] = { { "requester-before-the-start", "people/req1", &co->w.person[FX_REQ1].key, -50, ZTJ_CANCELLED },
+	} sets[] = { { "requester-before-the-start", "people/req1", &co->w.person[FX_REQ1].key, -50,
+			 ZTJ_CANCELLED },
 		{ "requester", "people/req1", &co->w.person[FX_REQ1].key, -10, ZTJ_REVOKED },
 		{ "approver", "people/lead1", &co->w.person[FX_LEAD1].key, -10, ZTJ_REVOKED },
 		{ "other-approver", "people/lead2", &co->w.person[FX_LEAD2].key, -10, ZTJ_REVOKED },
@@ -130,7 +154,8 @@ static void revocations(struct gen *g)
 		{ "registrar-of-servers", "", &co->w.registrar[1], -10, ZTJ_REVOKED },
 		{ "broker", "", &co->w.online, -10, ZTJ_REVOKED },
 		{ "approver-dated-ahead", "people/lead1", &co->w.person[FX_LEAD1].key, 90, ZTJ_REVOKED },
-		{ "approver-dated-before-all", "people/lead1", &co->w.person[FX_LEAD1].key, -86400, ZTJ_REVOKED } };
+		{ "approver-dated-before-all", "people/lead1", &co->w.person[FX_LEAD1].key, -86400,
+		    ZTJ_REVOKED } };
 
 	for (size_t k = 0; k < sizeof(sets) / sizeof(sets[0]); k++) {
 		struct plan *p = plan_honest(g);
@@ -148,11 +173,39 @@ static void revocations(struct gen *g)
 	}
 }
 
+/* S07: a person who is revoked; the certificate, or a broker that forgot, does not say so. */
+static void revoked_people(struct gen *g)
+{
+	const struct company *co = g->co;
+	static const char *const by[] = { "registrar", "broker" };
+
+	for (size_t k = 0; k < 2; k++)
+		for (int asks = 0; asks < 2; asks++) {
+			struct plan *p = plan_by(g, asks ? &co->extra[CO_VICTIM] : &co->w.person[FX_REQ1],
+			    "root-shell");
+			struct part *rev;
+			plan_add(g, ZTJ_STMT_APPROVAL, asks ? &co->w.person[FX_LEAD1] : &co->extra[CO_VICTIM],
+			    0);
+			plan_add(g, ZTJ_STMT_APPROVAL, &co->w.person[FX_SEC1], 0);
+			rev = plan_add(g, ZTJ_STMT_REVOCATION, &co->extra[CO_VICTIM], -1);
+			rev->st.u.revocation.who = "";
+			rev->st.u.revocation.what = ZTJ_REVOKES_USER;
+			rev->st.u.revocation.name = "people/vic1";
+			rev->st.u.revocation.serial = 2;
+			rev->st.u.revocation.until = rev->st.issued + 86400;
+			rev->key[0] = k == 0 ? &co->w.registrar[0] : &co->w.online;
+			rev->flags = FX_UP;
+			rev->held = true;
+			p->want = asks ? ZTJ_REVOKED : ZTJ_PENDING;
+			emit(g, "S07/%s-revoked-by-%s", asks ? "requester" : "approver", by[k]);
+		}
+}
+
 /* Extensions of what was never granted, is over, is somebody else's, or says less. */
 static void chains(struct gen *g)
 {
-	static const char *const ways[] = { "unknown", "unapproved", "other-person", "other-role", "fewer-hosts", "issued-later",
-		"denied", "revoked", "too-long-together" };
+	static const char *const ways[] = { "unknown", "unapproved", "other-person", "other-role",
+		"fewer-hosts", "issued-later", "denied", "revoked", "too-long-together" };
 
 	for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++) {
 		struct plan *p = plan_honest(g);
@@ -161,8 +214,10 @@ static void chains(struct gen *g)
 		p->part[0].follows = 3;
 		p->want = ZTJ_CHAIN;
 		if (k != 0 && k != 1) {
-			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_LEAD1], 3)->st.issued = g->co->w.now - 80;
-			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_SEC1], 3)->st.issued = g->co->w.now - 80;
+			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_LEAD1], 3)
+			    ->st.issued = g->co->w.now - 80;
+			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_SEC1], 3)
+			    ->st.issued = g->co->w.now - 80;
 		}
 		switch (k) {
 		case 0:
@@ -172,7 +227,8 @@ static void chains(struct gen *g)
 			memset(p->part[0].st.u.request.follows, 0x5A, ZTJ_DIGEST_LEN);
 			break;
 		case 2:
-			first->st.u.request.who = "people/req2", first->key[0] = &g->co->w.person[FX_REQ2].key;
+			first->st.u.request.who = "people/req2",
+			first->key[0] = &g->co->w.person[FX_REQ2].key;
 			break;
 		case 3:
 			first->st.u.request.role = "brief-root";
@@ -202,8 +258,10 @@ static void chains(struct gen *g)
 			extra->st.issued = g->co->w.now - 5000;
 			extra->st.u.request.valid_until = g->co->w.now - 5000 + 3600;
 			extra->st.u.request.duration = 3600;
-			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_LEAD1], 6)->st.issued = g->co->w.now - 4990;
-			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_SEC1], 6)->st.issued = g->co->w.now - 4990;
+			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_LEAD1], 6)
+			    ->st.issued = g->co->w.now - 4990;
+			plan_add(g, ZTJ_STMT_APPROVAL, &g->co->w.person[FX_SEC1], 6)
+			    ->st.issued = g->co->w.now - 4990;
 			extra->follows = 3;
 			p->part[0].follows = 6;
 			p->want = ZTJ_TOO_LONG;
@@ -259,6 +317,7 @@ void gen_history(struct gen *g)
 	denials(g);
 	limits(g);
 	revocations(g);
+	revoked_people(g);
 	chains(g);
 	baggage(g);
 }

@@ -17,12 +17,12 @@ struct someone {
 static size_t everybody(const struct company *co, struct someone *list)
 {
 	const struct fx_person *p = co->w.person, *x = co->extra;
-	const struct someone all[] = { { "req1", &p[FX_REQ1], false, false, true }, { "req2", &p[FX_REQ2], false, false, true },
-		{ "lead1", &p[FX_LEAD1], true, false, true }, { "lead2", &p[FX_LEAD2], true, false, true },
-		{ "sec1", &p[FX_SEC1], false, true, true }, { "both1", &p[FX_BOTH1], true, true, true },
-		{ "out1", &p[FX_OUT1], false, false, true }, { "alias", &x[CO_ALIAS], true, true, true },
-		{ "twin", &x[CO_TWIN], true, false, true }, { "gone1", &x[CO_GONE], false, true, false },
-		{ "vic1", &x[CO_VICTIM], false, false, true } };
+	const struct someone all[] = { { "req1", &p[FX_REQ1], false, false, true },
+		{ "req2", &p[FX_REQ2], false, false, true }, { "lead1", &p[FX_LEAD1], true, false, true },
+		{ "lead2", &p[FX_LEAD2], true, false, true }, { "sec1", &p[FX_SEC1], false, true, true },
+		{ "both1", &p[FX_BOTH1], true, true, true }, { "out1", &p[FX_OUT1], false, false, true },
+		{ "alias", &x[CO_ALIAS], true, true, true }, { "twin", &x[CO_TWIN], true, false, true },
+		{ "gone1", &x[CO_GONE], false, true, false }, { "vic1", &x[CO_VICTIM], false, false, true } };
 
 	memcpy(list, all, sizeof(all));
 	return sizeof(all) / sizeof(all[0]);
@@ -42,8 +42,10 @@ static void pairs(struct gen *g)
 
 	for (size_t a = 0; a < n; a++)
 		for (size_t b = 0; b < n; b++) {
-			bool la = s[a].lead && s[a].known && !same(&s[a], &s[0]), sa = s[a].security && s[a].known && !same(&s[a], &s[0]);
-			bool lb = s[b].lead && s[b].known && !same(&s[b], &s[0]), sb = s[b].security && s[b].known && !same(&s[b], &s[0]);
+			bool la = s[a].lead && s[a].known && !same(&s[a], &s[0]),
+			     sa = s[a].security && s[a].known && !same(&s[a], &s[0]);
+			bool lb = s[b].lead && s[b].known && !same(&s[b], &s[0]),
+			     sb = s[b].security && s[b].known && !same(&s[b], &s[0]);
 			bool enough = !same(&s[a], &s[b]) && ((la && sb) || (sa && lb));
 			struct plan *p = plan_by(g, &g->co->w.person[FX_REQ1], "root-shell");
 			plan_add(g, ZTJ_STMT_APPROVAL, s[a].who, 0);
@@ -119,7 +121,8 @@ static void requesters(struct gen *g)
 		{ "alias", "approvers/req1", &co->extra[CO_ALIAS].key, ZTJ_NO_RULE, ZTJ_WRONG_KEY },
 		{ "removed", "approvers/gone1", &co->extra[CO_GONE].key, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN },
 		{ "unknown", "people/nobody", &co->w.stranger, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN },
-		{ "unknown-directory", "zoo/req1", &co->w.person[FX_REQ1].key, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN },
+		{ "unknown-directory", "zoo/req1", &co->w.person[FX_REQ1].key, ZTJ_USER_UNKNOWN,
+		    ZTJ_USER_UNKNOWN },
 		{ "host", "servers/web1", &co->w.person[FX_REQ1].key, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN },
 		{ "two-records-one-key", "people/both2", &co->shared, ZTJ_KEY_SHARED, ZTJ_WRONG_KEY } };
 
@@ -143,9 +146,10 @@ static void subjects(struct gen *g)
 		const char *name;
 		const struct soft_key *key;
 	} keys[] = { { "req2", &co->w.person[FX_REQ2].key }, { "lead1", &co->w.person[FX_LEAD1].key },
-		{ "sec1", &co->w.person[FX_SEC1].key }, { "alias", &co->extra[CO_ALIAS].key }, { "stranger", &co->w.stranger },
-		{ "root", &co->w.root[0] }, { "root-p256", &co->w.root[1] }, { "registrar", &co->w.registrar[0] },
-		{ "removed", &co->extra[CO_GONE].key }, { "retired", &co->lead1_old }, { "shared", &co->shared } };
+		{ "sec1", &co->w.person[FX_SEC1].key }, { "alias", &co->extra[CO_ALIAS].key },
+		{ "stranger", &co->w.stranger }, { "root", &co->w.root[0] }, { "root-p256", &co->w.root[1] },
+		{ "registrar", &co->w.registrar[0] }, { "removed", &co->extra[CO_GONE].key },
+		{ "retired", &co->lead1_old }, { "shared", &co->shared } };
 
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
 		struct plan *p = plan_honest(g);

@@ -24,11 +24,13 @@ static void other_keys(struct gen *g)
 		const char *name;
 		const struct soft_key *key;
 	} keys[] = { { "req1", &w->person[FX_REQ1].key }, { "req2", &w->person[FX_REQ2].key },
-		{ "lead1", &w->person[FX_LEAD1].key }, { "lead2", &w->person[FX_LEAD2].key }, { "sec1", &w->person[FX_SEC1].key },
-		{ "both1", &w->person[FX_BOTH1].key }, { "out1", &w->person[FX_OUT1].key }, { "alias", &co->extra[CO_ALIAS].key },
-		{ "twin", &co->extra[CO_TWIN].key }, { "removed", &co->extra[CO_GONE].key }, { "shared", &co->shared },
-		{ "stranger", &w->stranger }, { "root", &w->root[0] }, { "registrar", &w->registrar[0] },
-		{ "hsm-root", &w->root[2] }, { "online", &w->online }, { "ca", &w->ca }, { "tls", &w->tls }, { "log", &w->log },
+		{ "lead1", &w->person[FX_LEAD1].key }, { "lead2", &w->person[FX_LEAD2].key },
+		{ "sec1", &w->person[FX_SEC1].key }, { "both1", &w->person[FX_BOTH1].key },
+		{ "out1", &w->person[FX_OUT1].key }, { "alias", &co->extra[CO_ALIAS].key },
+		{ "twin", &co->extra[CO_TWIN].key }, { "removed", &co->extra[CO_GONE].key },
+		{ "shared", &co->shared }, { "stranger", &w->stranger }, { "root", &w->root[0] },
+		{ "registrar", &w->registrar[0] }, { "hsm-root", &w->root[2] }, { "online", &w->online },
+		{ "ca", &w->ca }, { "tls", &w->tls }, { "log", &w->log },
 		{ "machine", &w->host[FX_WEB1].machine }, { "host-tls", &w->host[FX_WEB1].tls } };
 
 	for (int i = 0; i < 3; i++)
@@ -47,9 +49,10 @@ static void other_keys(struct gen *g)
 
 static void namespaces(struct gen *g)
 {
-	static const char *const others[] = { "policy@ztjit", "directory@ztjit", "login@ztjit", "request@ztjit", "approval@ztjit",
-		"revocation@ztjit", "stepup@ztjit", "status@ztjit", "pending@ztjit", "ssh", "file", "git", "ztjit", "approval@ztjit ",
-		"Approval@ztjit", "@ztjit" };
+	static const char *const others[] = { "policy@ztjit", "directory@ztjit", "login@ztjit",
+		"request@ztjit", "approval@ztjit", "revocation@ztjit", "stepup@ztjit", "status@ztjit",
+		"pending@ztjit", "ssh", "file", "git", "ztjit", "approval@ztjit ", "Approval@ztjit",
+		"@ztjit" };
 
 	for (int i = 0; i < 3; i++)
 		for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++) {
@@ -66,7 +69,8 @@ static void namespaces(struct gen *g)
 /* A statement of another kind, truly signed by the approver, in the place of the approval. */
 static void other_types(struct gen *g)
 {
-	static const enum ztj_stmt_type types[] = { ZTJ_STMT_LOGIN, ZTJ_STMT_STEPUP, ZTJ_STMT_STATUS, ZTJ_STMT_DIRECTORY };
+	static const enum ztj_stmt_type types[] = { ZTJ_STMT_LOGIN, ZTJ_STMT_STEPUP, ZTJ_STMT_STATUS,
+		ZTJ_STMT_DIRECTORY };
 
 	for (int i = 0; i < 3; i++)
 		for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++) {
@@ -87,8 +91,9 @@ static void flags(struct gen *g)
 		const char *name;
 		uint8_t flags;
 		bool absent;
-	} sets[] = { { "none", 0, true }, { "verified-not-present", 0x04, true }, { "backup-bits", 0x18, true },
-		{ "present-only", 0x01, false }, { "present-and-reserved", 0x03, false }, { "present-extension-bits", 0xC1, false } };
+	} sets[] = { { "none", 0, true }, { "verified-not-present", 0x04, true },
+		{ "backup-bits", 0x18, true }, { "present-only", 0x01, false },
+		{ "present-and-reserved", 0x03, false }, { "present-extension-bits", 0xC1, false } };
 
 	for (int i = 0; i < 3; i++)
 		for (size_t k = 0; k < sizeof(sets) / sizeof(sets[0]); k++) {
@@ -153,14 +158,18 @@ static void rewritten(struct gen *g)
 	static const struct {
 		int part;
 		const char *name, *find, *put;
-	} edits[] = { { 0, "role", "root-shell", "sudo-root" }, { 0, "duration", "\"duration\":1800", "\"duration\":3600" },
+	} edits[] = { { 0, "role", "root-shell", "sudo-root" },
+		{ 0, "duration", "\"duration\":1800", "\"duration\":3600" },
 		{ 0, "host", "servers/web1", "servers/web2" }, { 0, "who", "people/req1", "people/req2" },
 		{ 0, "reason", "disk full", "disk fool" }, { 0, "ticket", "INC-4711", "INC-4712" },
-		{ 0, "domain", "\"example\"", "\"another\"" }, { 0, "white-space", "{\"v\":1,", "{ \"v\":1," },
+		{ 0, "domain", "\"example\"", "\"another\"" },
+		{ 0, "white-space", "{\"v\":1,", "{ \"v\":1," },
 		{ 0, "order", "{\"v\":1,\"type\":\"request\",", "{\"type\":\"request\",\"v\":1," },
-		{ 1, "who", "people/lead1", "people/lead2" }, { 1, "decision", "\"decision\":\"approve\"", "\"decision\":\"approve\",\"limit\":9" },
-		{ 1, "domain", "\"example\"", "\"another\"" }, { 1, "white-space", "{\"v\":1,", "{ \"v\":1," },
-		{ 2, "who", "people/sec1", "people/both1" }, { 2, "policy-seen", "\"policy\":2", "\"policy\":1" },
+		{ 1, "who", "people/lead1", "people/lead2" },
+		{ 1, "decision", "\"decision\":\"approve\"", "\"decision\":\"approve\",\"limit\":9" },
+		{ 1, "domain", "\"example\"", "\"another\"" },
+		{ 1, "white-space", "{\"v\":1,", "{ \"v\":1," }, { 2, "who", "people/sec1", "people/both1" },
+		{ 2, "policy-seen", "\"policy\":2", "\"policy\":1" },
 		{ 2, "serial-seen", "\"people\":2", "\"people\":1" } };
 
 	for (size_t k = 0; k < sizeof(edits) / sizeof(edits[0]); k++) {

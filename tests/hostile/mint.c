@@ -12,7 +12,7 @@ struct option {
 	const char *name;
 	const char *text; /* NULL: no data */
 	struct ztj_view raw;
-	bool empty;       /* data that is a string of no bytes */
+	bool empty; /* data that is a string of no bytes */
 };
 
 static void put_option(struct ztj_buf *list, const struct option *o)
@@ -53,7 +53,8 @@ static void put_extensions(const struct mint *m, struct ztj_view bundle, struct 
 		unsigned bit;
 		const char *name;
 	} known[] = { { ZTJ_EXT_X11, "permit-X11-forwarding" }, { ZTJ_EXT_AGENT, "permit-agent-forwarding" },
-		{ ZTJ_EXT_PORT, "permit-port-forwarding" }, { ZTJ_EXT_PTY, "permit-pty" }, { ZTJ_EXT_USER_RC, "permit-user-rc" } };
+		{ ZTJ_EXT_PORT, "permit-port-forwarding" }, { ZTJ_EXT_PTY, "permit-pty" },
+		{ ZTJ_EXT_USER_RC, "permit-user-rc" } };
 	const struct option mine = { .name = ZTJ_CERT_BUNDLE_EXT, .raw = bundle, .empty = m->bundle_empty };
 	bool with = !m->bundle_none && (bundle.n > 0 || m->bundle_empty);
 	struct ztj_buf list;
@@ -135,8 +136,8 @@ static void put_signature(const struct mint *m, struct ztj_buf *out)
 	ztj_buf_free(&sig);
 }
 
-void mint_cert(const struct company *co, const struct mint *m, const uint8_t request[ZTJ_DIGEST_LEN], struct ztj_view bundle,
-    struct ztj_buf *out)
+void mint_cert(const struct company *co, const struct mint *m, const uint8_t request[ZTJ_DIGEST_LEN],
+    struct ztj_view bundle, struct ztj_buf *out)
 {
 	struct ztj_buf ca;
 

@@ -56,10 +56,20 @@ struct part *plan_add(struct gen *g, enum ztj_stmt_type type, const struct fx_pe
 
 static void mint_init(const struct gen *g, struct mint *m, const struct soft_key *subject)
 {
-	*m = (struct mint){ .subject = subject, .ca = &g->co->w.ca, .kind = 1, .key_id = "ztjit R-0000000000 people/req1",
-		.nprincipals = 1, .after = (uint64_t)g->co->w.now - 60, .before = (uint64_t)g->co->w.now + 1700,
-		.source = "10.0.0.0/8", .verify = true, .ext = ZTJ_EXT_PTY | ZTJ_EXT_AGENT, .flip = -1, .cut = -1,
-		.bundle_flip = -1, .bundle_cut = -1 };
+	*m = (struct mint){ .subject = subject,
+		.ca = &g->co->w.ca,
+		.kind = 1,
+		.key_id = "ztjit R-0000000000 people/req1",
+		.nprincipals = 1,
+		.after = (uint64_t)g->co->w.now - 60,
+		.before = (uint64_t)g->co->w.now + 1700,
+		.source = "10.0.0.0/8",
+		.verify = true,
+		.ext = ZTJ_EXT_PTY | ZTJ_EXT_AGENT,
+		.flip = -1,
+		.cut = -1,
+		.bundle_flip = -1,
+		.bundle_cut = -1 };
 }
 
 struct plan *plan_by(struct gen *g, const struct fx_person *who, const char *role)
@@ -162,8 +172,8 @@ static void realise(struct plan *pl, size_t i, struct fx_signed *out, bool *done
 	done[i] = true;
 	if (p->of >= 0) {
 		realise(pl, (size_t)p->of, out, done);
-		memcpy(p->type == ZTJ_STMT_APPROVAL ? p->st.u.approval.request : p->st.u.revocation.request, out[p->of].id,
-		    ZTJ_DIGEST_LEN);
+		memcpy(p->type == ZTJ_STMT_APPROVAL ? p->st.u.approval.request : p->st.u.revocation.request,
+		    out[p->of].id, ZTJ_DIGEST_LEN);
 	}
 	if (p->follows >= 0) {
 		realise(pl, (size_t)p->follows, out, done);
@@ -225,8 +235,8 @@ static void foreign_bundle(const struct gen *g, struct ztj_buf *out)
 
 static bool malformed(int code)
 {
-	return code == ZTJ_TRUNCATED || code == ZTJ_TRAILING || code == ZTJ_TOO_LARGE || code == ZTJ_BAD_ENCODING ||
-	    code == ZTJ_LIMIT || code == ZTJ_BAD_KEY;
+	return code == ZTJ_TRUNCATED || code == ZTJ_TRAILING || code == ZTJ_TOO_LARGE ||
+	    code == ZTJ_BAD_ENCODING || code == ZTJ_LIMIT || code == ZTJ_BAD_KEY;
 }
 
 bool want_met(int want, int code)
@@ -239,6 +249,13 @@ bool want_met(int want, int code)
 		    malformed(code);
 	case WANT_UNSIGNED:
 		return code == ZTJ_LIMIT || code == ZTJ_THRESHOLD || code == ZTJ_MEMBER_TYPE;
+	case WANT_SSHD:
+		return code == ZTJ_OK;
+	case WANT_PURPOSE:
+		return code == ZTJ_SIG_NAMESPACE || code == ZTJ_STMT_TYPE || code == ZTJ_BAD_JSON ||
+		    code == ZTJ_THRESHOLD;
+	case WANT_ANY:
+		return code != ZTJ_OK;
 	default:
 		return want == code;
 	}
@@ -246,8 +263,13 @@ bool want_met(int want, int code)
 
 const char *want_name(int want)
 {
-	return want == WANT_MALFORMED ? "malformed" : want == WANT_CERT ? "spoilt-certificate" :
-	    want == WANT_UNSIGNED ? "unsigned" : ztj_err_name(want);
+	return want == WANT_MALFORMED ? "malformed"
+	    : want == WANT_CERT       ? "spoilt-certificate"
+	    : want == WANT_UNSIGNED   ? "unsigned"
+	    : want == WANT_ANY        ? "refused"
+	    : want == WANT_SSHD       ? "sshd"
+	    : want == WANT_PURPOSE    ? "other-purpose"
+				      : ztj_err_name(want);
 }
 
 /* ---- emitting ---- */
@@ -313,10 +335,24 @@ static void emit_via(struct gen *g, const struct fx_signed *s, unsigned via, con
 	ztj_buf_free(&bundle);
 }
 
-void emit(struct gen *g, const char *fmt, ...)
+/* Each transport has statements of its own: what was pushed for one is not known to the other. */
+static void emit_anew(struct gen *g, unsigned via, const char *tail)
 {
 	struct fx_signed s[PLAN_PARTS];
 	bool done[PLAN_PARTS] = { false };
+
+	if ((g->plan->via & via) == 0)
+		return;
+	memset(s, 0, sizeof(s));
+	for (size_t i = 0; i < g->plan->n; i++)
+		realise(g->plan, i, s, done);
+	emit_via(g, s, via, tail);
+	for (size_t i = 0; i < g->plan->n; i++)
+		fx_signed_free(&s[i]);
+}
+
+void emit(struct gen *g, const char *fmt, ...)
+{
 	char name[sizeof(g->plan->name)];
 	va_list ap;
 
@@ -324,17 +360,9 @@ void emit(struct gen *g, const char *fmt, ...)
 	(void)vsnprintf(name, sizeof(name), fmt, ap);
 	va_end(ap);
 	tidy(g->plan->name, sizeof(g->plan->name), name);
-	memset(s, 0, sizeof(s));
-	for (size_t i = 0; i < g->plan->n; i++)
-		realise(g->plan, i, s, done);
-	if (g->plan->via & VIA_CERT)
-		emit_via(g, s, VIA_CERT, "/cert");
-	if (g->plan->via & VIA_PUSH)
-		emit_via(g, s, VIA_PUSH, "/push");
-	if (g->plan->via & VIA_BOTH)
-		emit_via(g, s, VIA_BOTH, "/both");
-	for (size_t i = 0; i < g->plan->n; i++)
-		fx_signed_free(&s[i]);
+	emit_anew(g, VIA_CERT, "/cert");
+	emit_anew(g, VIA_PUSH, "/push");
+	emit_anew(g, VIA_BOTH, "/both");
 }
 
 void emit_news(struct gen *g, int kind, struct ztj_buf *json, int want, const char *fmt, ...)

@@ -24,6 +24,10 @@
 #define WANT_MALFORMED 1 /* truncated, trailing-bytes, too-large, bad-encoding, limit, bad-key */
 #define WANT_CERT 3      /* a bit of a certificate: bad-signature, certificate-kind, bad-key, application, or malformed */
 #define WANT_UNSIGNED 4  /* limit in a container, too-few-signatures or member-type elsewhere */
+#define WANT_ANY 5       /* whatever the encoding around it makes of nothing */
+#define WANT_SSHD 6      /* ztjit-hostd offers its line, and sshd refuses what the line does not allow */
+#define WANT_PURPOSE 7   /* signed for another purpose: signature-namespace where one purpose is expected; where several are, it is
+                          * read as what it says it is, and is not: statement-type, bad-json, too-few-signatures */
 bool want_met(int want, int code);
 const char *want_name(int want);
 
@@ -83,7 +87,7 @@ struct plan {
 
 struct variant {
 	char name[224];
-	enum { V_LOGIN, V_POLICY, V_DIRECTORY, V_REVOCATION, V_STATUS, V_STEPUP } kind;
+	enum { V_LOGIN, V_POLICY, V_DIRECTORY, V_FRESH, V_STATUS, V_STEPUP } kind;
 	/* a login */
 	size_t npush;
 	const struct fx_signed *push[PLAN_PARTS];
@@ -135,7 +139,11 @@ void gen_history(struct gen *g);
 void gen_certs(struct gen *g);
 void gen_policies(struct gen *g);
 void gen_directories(struct gen *g);
+void gen_fresh(struct gen *g); /* for a host that holds no directory yet */
 void gen_status(struct gen *g);
 void gen_stepups(struct gen *g);
+/* For whole logins by ssh, with the keys that company_open was given; and for a broker that falls silent. */
+void gen_ssh(struct gen *g);
+void gen_stale(struct gen *g);
 
 #endif

@@ -70,7 +70,8 @@ static bool is_request(const struct ztj_signed *s, const uint8_t id[ZTJ_DIGEST_L
 }
 
 /* The request first; with every approval of it, and of those it follows. */
-static int from_held(const struct held *h, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_sigcache *c, struct ztj_bundle **out)
+static int from_held(const struct held *h, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_sigcache *c,
+    struct ztj_bundle **out)
 {
 	struct ztj_signed list[PLAN_PARTS * 2];
 	size_t n = 0, i;
@@ -106,7 +107,8 @@ static int from_held(const struct held *h, const uint8_t id[ZTJ_DIGEST_LEN], str
 	return ztj_bundle_make(list, n, "example", c, out);
 }
 
-static int merged(const struct held *h, const struct ztj_bundle *carried, struct ztj_sigcache *c, struct ztj_bundle **out)
+static int merged(const struct held *h, const struct ztj_bundle *carried, struct ztj_sigcache *c,
+    struct ztj_bundle **out)
 {
 	struct ztj_signed list[PLAN_PARTS * 3];
 	size_t n = 0;
@@ -119,14 +121,16 @@ static int merged(const struct held *h, const struct ztj_bundle *carried, struct
 		ok(ztj_stmt_open(&h->s[i], type, "example", &st));
 		for (size_t k = 0; k < carried->n; k++)
 			if (carried->stmt[k]->type == ZTJ_STMT_REQUEST &&
-			    memcmp(type == ZTJ_STMT_REQUEST ? st->id : st->u.approval.request, carried->stmt[k]->id, ZTJ_DIGEST_LEN) == 0)
+			    memcmp(type == ZTJ_STMT_REQUEST ? st->id : st->u.approval.request,
+				carried->stmt[k]->id, ZTJ_DIGEST_LEN) == 0)
 				list[n++] = h->s[i];
 		ztj_stmt_free(st);
 	}
 	return ztj_bundle_make(list, n, "example", c, out);
 }
 
-static int find_bundle(const struct held *h, const struct ztj_cert *cert, struct ztj_sigcache *c, struct ztj_bundle **out)
+static int find_bundle(const struct held *h, const struct ztj_cert *cert, struct ztj_sigcache *c,
+    struct ztj_bundle **out)
 {
 	struct ztj_bundle *carried;
 	uint8_t id[ZTJ_DIGEST_LEN];
@@ -155,12 +159,19 @@ static int check_principal(const struct ztj_cert *cert, const struct ztj_stmt *r
 	return strcmp(cert->principal, want) == 0 ? ZTJ_OK : ZTJ_CERT_KIND;
 }
 
-static int judge(struct company *co, struct ztj_trust *t, const struct variant *v, const struct ztj_cert *cert,
-    const struct ztj_bundle *b, char *line, size_t size)
+static int judge(struct company *co, struct ztj_trust *t, const struct variant *v,
+    const struct ztj_cert *cert, const struct ztj_bundle *b, char *line, size_t size)
 {
-	struct ztj_question q = { .use = ZTJ_USE_LOGIN, .host = CO_WEB1, .machine = &co->w.host[FX_WEB1].machine.pub,
-		.service = "sshd", .account = v->account, .certified = &cert->subject, .has_uid = true, .peer = v->peer,
-		.now = co->w.now, .now_begin = co->w.now };
+	struct ztj_question q = { .use = ZTJ_USE_LOGIN,
+		.host = CO_WEB1,
+		.machine = &co->w.host[FX_WEB1].machine.pub,
+		.service = "sshd",
+		.account = v->account,
+		.certified = &cert->subject,
+		.has_uid = true,
+		.peer = v->peer,
+		.now = co->w.now,
+		.now_begin = co->w.now };
 	struct ztj_answer *a = calloc(1, sizeof(*a));
 	struct ztj_buf out;
 	int r;
@@ -205,7 +216,8 @@ static int login(struct company *co, const struct variant *v, char *line, size_t
 	for (size_t i = 0; i < v->npush; i++) {
 		r = take(t, co->w.now, v->push[i], h);
 		if (!want_met(v->push_want[i], r)) {
-			printf("# %s: statement %zu: %s, not %s\n", v->name, i, ztj_err_name(r), want_name(v->push_want[i]));
+			printf("# %s: statement %zu: %s, not %s\n", v->name, i, ztj_err_name(r),
+			    want_name(v->push_want[i]));
 			line[0] = '!';
 		}
 	}
@@ -230,9 +242,11 @@ static bool line_limits(const struct variant *v, const char *line)
 {
 	bool shell = strcmp(v->account, "root") == 0;
 
-	return strncmp(line, "restrict,pty,agent-forwarding,", 30) == 0 && strstr(line, "port-forwarding") == NULL &&
-	    strstr(line, "X11") == NULL && strstr(line, "user-rc") == NULL && strstr(line, "expiry-time=\"") != NULL &&
-	    (!shell || (strstr(line, "from=\"10.0.0.0/8\"") != NULL && strstr(line, ",verify-required,") != NULL));
+	return strncmp(line, "restrict,pty,agent-forwarding,", 30) == 0 &&
+	    strstr(line, "port-forwarding") == NULL && strstr(line, "X11") == NULL &&
+	    strstr(line, "user-rc") == NULL && strstr(line, "expiry-time=\"") != NULL &&
+	    (!shell ||
+		(strstr(line, "from=\"10.0.0.0/8\"") != NULL && strstr(line, ",verify-required,") != NULL));
 }
 
 /* ---- news ---- */
@@ -247,8 +261,8 @@ static int offer_signed(struct company *co, const struct variant *v)
 	ztj_buf_init(&mem, 4 * ZTJ_POLICY_MAX);
 	r = ztj_signed_from_json(v->json, &mem, &s);
 	if (r == ZTJ_OK)
-		r = v->kind == V_POLICY ? ztj_trust_policy(co->w.trust, &s, co->w.now, &changed) :
-		    ztj_trust_status(co->w.trust, &s, co->w.now);
+		r = v->kind == V_POLICY ? ztj_trust_policy(co->w.trust, &s, co->w.now, &changed)
+					: ztj_trust_status(co->w.trust, &s, co->w.now);
 	ztj_buf_free(&mem);
 	return r;
 }
@@ -265,6 +279,21 @@ static int offer_directory(struct company *co, const struct variant *v)
 	return r;
 }
 
+/* To a trust that holds the policy alone. */
+static int offer_fresh(struct company *co, const struct variant *v)
+{
+	struct ztj_trust *held = co->w.trust;
+	bool changed;
+	int r;
+
+	ok(ztj_trust_new(&co->w.pins, co->w.cache, &co->w.trust));
+	ok(ztj_trust_policy(co->w.trust, &co->w.policy.s, co->w.now, &changed));
+	r = offer_directory(co, v);
+	ztj_trust_free(co->w.trust);
+	co->w.trust = held;
+	return r;
+}
+
 static int stepup(struct company *co, const struct variant *v)
 {
 	struct ztj_stmt *challenge = NULL, *answer = NULL;
@@ -273,7 +302,8 @@ static int stepup(struct company *co, const struct variant *v)
 	assert_int_equal(r, ZTJ_OK);
 	r = ztj_stmt_open(&v->answer->s, ZTJ_STMT_STEPUP, "example", &answer);
 	if (r == ZTJ_OK)
-		r = ztj_decide_stepup(co->w.trust, challenge, answer, &co->w.host[FX_WEB1].machine.pub, true, co->w.now);
+		r = ztj_decide_stepup(co->w.trust, challenge, answer, &co->w.host[FX_WEB1].machine.pub, true,
+		    co->w.now);
 	ztj_stmt_free(challenge);
 	ztj_stmt_free(answer);
 	return r;
@@ -302,7 +332,8 @@ static void sink(void *arg, struct company *co, const struct variant *v)
 	case V_STEPUP:
 		code = stepup(co, v);
 		break;
-	case V_REVOCATION:
+	case V_FRESH:
+		code = offer_fresh(co, v);
 		break;
 	}
 	good = want_met(v->want, code) && line[0] != '!';
@@ -328,19 +359,20 @@ int main(void)
 	static struct plan plan;
 	struct run run = { 0 };
 	struct gen g = { .co = &co, .sink = sink, .arg = &run, .plan = &plan };
-	static void (*const families[])(struct gen *) = { gen_bytes, gen_text, gen_signers, gen_fields, gen_people, gen_history,
-		gen_certs, gen_policies, gen_directories, gen_status, gen_stepups };
+	static void (*const families[])(struct gen *) = { gen_bytes, gen_text, gen_signers, gen_fields,
+		gen_people, gen_history, gen_certs, gen_fresh, gen_policies, gen_directories, gen_status,
+		gen_stepups };
 	char when[16];
 
-	company_open(&co, FX_NOW);
+	company_open(&co, FX_NOW, NULL, 0);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		(void)snprintf(when, sizeof(when), "%zu", i);
 		gen_control(&g, when);
 		families[i](&g);
 	}
 	gen_control(&g, "after");
-	printf("# %u variants: %u as expected, %u not; %u of them controls; %u got in that should not\n", g.made, run.passed,
-	    run.failed, run.controls, run.admitted);
+	printf("# %u variants: %u as expected, %u not; %u of them controls; %u got in that should not\n",
+	    g.made, run.passed, run.failed, run.controls, run.admitted);
 	company_close(&co);
 	return run.failed == 0 && run.admitted == 0 && g.made >= 1000 ? 0 : 1;
 }
