@@ -178,6 +178,21 @@ static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t n
 	return r;
 }
 
+/* By a key of the person it names, or the places for grants could be filled with requests of nobody. Whether the
+ * directory still counts is asked when the grant is used. */
+static int known_requester(struct ztj_gate *g, const struct ztj_signed *s)
+{
+	const struct ztj_record *who;
+	struct ztj_stmt *st;
+	int r = ztj_stmt_open_cached(g->cache, s, ZTJ_STMT_REQUEST, g->pins.domain, &st);
+
+	if (r != ZTJ_OK)
+		return r;
+	r = ztj_trust_took(g->trust, st, st->u.request.who, &who);
+	ztj_stmt_free(st);
+	return r == ZTJ_OK && who == NULL ? ZTJ_USER_UNKNOWN : r;
+}
+
 static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *changed)
 {
 	uint8_t request[ZTJ_DIGEST_LEN];
@@ -189,6 +204,8 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 		return r;
 	switch (type) {
 	case ZTJ_STMT_REQUEST:
+		r = known_requester(g, s);
+		return r == ZTJ_OK ? ztj_store_add(g->store, s, changed, request) : r;
 	case ZTJ_STMT_APPROVAL:
 		return ztj_store_add(g->store, s, changed, request);
 	case ZTJ_STMT_REVOCATION:

@@ -87,6 +87,15 @@ static bool names_host(const struct ztj_stmt *st, const char *host)
 	return false;
 }
 
+static size_t requests_of(const struct ztj_store *s, const char *who)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += strcmp(s->entry[i]->who, who) == 0;
+	return n;
+}
+
 static int entry_new(const struct ztj_store *s, const struct ztj_stmt *st, struct ztj_entry **out)
 {
 	struct ztj_entry *e;
@@ -95,7 +104,7 @@ static int entry_new(const struct ztj_store *s, const struct ztj_stmt *st, struc
 	*out = NULL;
 	if (!names_host(st, s->host))
 		return ZTJ_WRONG_HOST;
-	if (s->n == ZTJ_STORE_GRANTS_MAX)
+	if (s->n == ZTJ_STORE_GRANTS_MAX || requests_of(s, st->u.request.who) >= ZTJ_STORE_PERSON_MAX)
 		return ZTJ_LIMIT;
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)

@@ -13,6 +13,7 @@
 #include "libztjit/core/decide.h"
 
 #define ZTJ_STORE_GRANTS_MAX 4096
+#define ZTJ_STORE_PERSON_MAX 1024 /* of them; nobody's requests keep out everybody else's */
 /* Of one request: one more than a bundle may hold, so that a grant whose place is full can no longer be judged, and is
  * denied. Were it fewer, a flood of approvals that do not count could keep out the denial that does. */
 #define ZTJ_STORE_STMTS_MAX (ZTJ_BUNDLE_STMTS_MAX + 1)

@@ -303,6 +303,24 @@ static void test_news_that_does_not_verify_is_refused(void **state)
 	rig_grant_free(&g);
 }
 
+/* A broker can make keys, and with them requests in anybody's name: they take no place. */
+static void test_P2_requests_of_nobody_take_no_place(void **state)
+{
+	const struct soft_key own = R->w.person[FX_REQ1].key;
+	struct rig_grant g;
+	json_t *o;
+
+	(void)state;
+	R->w.person[FX_REQ1].key = R->w.person[FX_OUT1].key;
+	rig_grant(R, FX_REQ1, "root-shell", 1800, 0, &g);
+	R->w.person[FX_REQ1].key = own;
+	rig_grant_push(R, &g);
+	o = rig_status(R);
+	assert_int_equal(json_integer_value(json_object_get(o, "grants")), 0);
+	json_decref(o);
+	rig_grant_free(&g);
+}
+
 static void test_import_of_a_bundle_by_hand(void **state)
 {
 	struct rig_grant g;
@@ -362,6 +380,7 @@ int main(void)
 		T(test_F01_unsafe_files),
 		T(test_stored_grant_that_was_edited_is_ignored),
 		T(test_news_that_does_not_verify_is_refused),
+		T(test_P2_requests_of_nobody_take_no_place),
 		T(test_import_of_a_bundle_by_hand),
 		T(test_nothing_is_admitted_before_the_host_has_its_record),
 	};
