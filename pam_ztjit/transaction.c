@@ -48,7 +48,9 @@ static void keep_text(struct talk *t, struct ztj_view v)
 
 /*
  * sudo 1.9.13 says PAM_SILENT on every call. A question that is not shown cannot be answered, and a denial
- * without its reason helps nobody: only the friendly words of an admission are left out.
+ * without its reason helps nobody: only the friendly words of an admission are left out. Both go out as errors:
+ * without a terminal sudo and su write information to standard output, where it waits in a buffer until the command
+ * ends and then stands in the command's own data.
  */
 static void show(const struct talk *t, int style, bool needed)
 {
@@ -119,7 +121,7 @@ static int on_prompt(struct talk *t)
 	    ztj_rd_end(&rd) != ZTJ_OK || seconds > PROMPT_WAIT_MAX_S)
 		return ZTJ_PROTOCOL;
 	keep_text(t, text);
-	show(t, PAM_TEXT_INFO, true);
+	show(t, PAM_ERROR_MSG, true);
 	t->text[0] = '\0';
 	t->deadline = ztj_ipc_now_ms() + (int64_t)seconds * 1000;
 	return ZTJ_OK;

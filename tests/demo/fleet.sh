@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The fleet of the demonstration: who and what there is, and how its parts are
-# started. Sourced after lab.sh; the tests that want a whole fleet use it too.
+# started. Sourced after lab.sh; the tests that want a whole fleet use it too:
+# fleet_ready brings it up to people and hosts approved and logged in, quietly.
 
 PEOPLE="admin1 req1 req2 lead1 sec1"
-FRESHNESS=15
+: "${FRESHNESS:=15}"
 SOFTKEY_BUILD=$ZTJ_BUILDDIR/tests/softkey
 
 # person NAME CMD...: as that person, with a software security key plugged in.
@@ -124,12 +125,84 @@ fleet_armed() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q '^armed *ye
 fleet_fresh() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q '^broker *connected'; }
 fleet_ended() { person lead1 ztjit show "$1" 2>/dev/null | grep -qE '\bended\b'; }
 
+# --- the same without a transcript ---------------------------------------
+
+# fleet_do WHO COMMAND: typed there; its output only if it fails.
+fleet_do() {
+	local who=$1 out status
+	case " $PEOPLE " in
+	*" $who "*) out=$(person "$who" bash -c "$2" 2>&1) ;;
+	*) out=$(lab_in "$who" bash -c "$2" 2>&1) ;;
+	esac
+	status=$?
+	[ "$status" -eq 0 ] || printf 'fleet: %s: %s: status %s\n%s\n' "$who" "$2" "$status" "$out" >&2
+	FLEET_OUT=$out
+	return "$status"
+}
+
+# fleet_all WHO,... COMMAND: the same for several, side by side.
+fleet_all() {
+	local who pid status=0
+	local -a pids=()
+	for who in ${1//,/ }; do
+		fleet_do "$who" "$2" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
+	return "$status"
+}
+
+fleet__broker() {
+	local pin
+	fleet_do admin1 "ztjit enroll --offline --domain example admin1" || return
+	person admin1 cat .ssh/id_ztjit.pub >"$LAB_DIR/tmp/admin1.pub"
+	lab_put broker "$LAB_DIR/tmp/admin1.pub" /root/admin1.pub
+	fleet_do broker "ztjit-broker init --domain example --root admin1.pub --threshold 1 --dir /var/lib/ztjit-broker \
+		--url https://broker:8443 --listen 0.0.0.0:8443" || return
+	pin=$(grep -oE 'ZTJ-[0-9A-Z-]+' <<<"$FLEET_OUT" | head -n 1)
+	echo "$pin" >"$LAB_DIR/tmp/pin"
+	fleet_policy "$FLEET_OUT" >"$LAB_DIR/tmp/policy.conf"
+	lab_put admin1 "$LAB_DIR/tmp/policy.conf" /home/admin1/policy.conf
+	fleet_start_broker || return
+	fleet_do admin1 "ztjit init --broker https://broker:8443 --pin $pin && ztjit policy sign --yes policy.conf &&
+		ztjit policy push --yes policy.conf && ztjit login --as registrar --yes"
+}
+
+fleet__people() {
+	fleet_all req1,req2,lead1,sec1 "ztjit init --broker https://broker:8443 --pin $(cat "$LAB_DIR/tmp/pin") &&
+		ztjit enroll --yes \$(id -un)" || return
+	fleet_do admin1 "ztjit user approve --yes --directory people --group sre req1 req2 &&
+		ztjit user approve --yes --directory people --group sre-leads lead1 &&
+		ztjit user approve --yes --directory people --group security sec1"
+}
+
+fleet__hosts() {
+	local host label digest
+	for host in web1 db1; do
+		label=env=prod
+		[ "$host" = web1 ] || label=env=data
+		fleet_do "$host" "ztjit-hostd join --broker https://broker:8443 --pin $(cat "$LAB_DIR/tmp/pin") \
+			--directory servers --name $host" || return
+		digest=$(grep -oE 'H-[0-9A-Z]{5}(-[0-9A-Z]{5}){3}' <<<"$FLEET_OUT" | head -n 1)
+		fleet_start_host "$host" || return
+		fleet_do admin1 "ztjit host approve --yes --directory servers --label $label --digest $digest $host" || return
+	done
+	lab_wait 15 fleet_armed web1 && lab_wait 15 fleet_armed db1
+}
+
+fleet_ready() {
+	fleet_up && fleet__broker && fleet__people && fleet__hosts || return
+	fleet_all req1,req2,lead1,sec1 "ztjit login --yes && mkdir -p -m 700 .ssh && ztjit config ssh >.ssh/config"
+}
+
 # fleet_logs: what the machines logged, for somebody who looks for a fault.
 fleet_logs() {
 	local name
 	for name in web1 db1; do
 		printf '\n--- %s: syslog, agent\n' "$name"
-		lab_in "$name" sh -c 'tail -n 40 /var/log/syslog /var/log/ztjit-hostd.log'
+		lab_in "$name" sh -c 'tail -n 120 /var/log/syslog /var/log/ztjit-hostd.log'
 	done
 	printf '\n--- broker\n'
 	lab_in broker tail -n 20 /var/log/ztjit-broker.log

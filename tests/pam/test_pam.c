@@ -420,7 +420,7 @@ static void test_prompt_and_verdict_texts_are_shown_harmless(void **state)
 	fake_daemon(&fk, part_prompts, NULL, 2);
 	assert_int_equal(fake_phase(&fk, "sudo", 'a', 0), PAM_SUCCESS);
 	assert_int_equal(fk.nshown, 3);
-	assert_int_equal(fk.style[0], PAM_TEXT_INFO);
+	assert_int_equal(fk.style[0], PAM_ERROR_MSG); /* stderr: never held back, never in the data */
 	assert_string_equal(fk.shown[0], "Touch your key.\nCode: ABCD-EFGH?[2J");
 	assert_int_equal(fk.style[2], PAM_TEXT_INFO);
 	assert_string_equal(fk.shown[2], "granted until 12:00");
