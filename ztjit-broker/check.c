@@ -12,9 +12,9 @@
 #include "libztjit/sys/safefile.h"
 #include "ztjit-broker/child.h"
 #include "ztjit-broker/db.h"
-#include "ztjit-broker/proto.h"
 #include "ztjit-broker/serve.h"
 #include "ztjit-broker/signer.h"
+#include "ztjit-broker/store.h"
 
 #define WARN_DAYS 30
 
@@ -140,33 +140,21 @@ static bool holds(const struct ztj_key *list, size_t n, const struct ztj_key *k)
 
 static void check_policy(struct checking *c, struct db *db, int64_t now)
 {
-	struct ztj_buf container;
-	struct ztj_signed s;
-	struct ztj_rd rd;
-	bool changed;
-	ztj_buf_init(&container, PROTO_CONTAINER_MAX);
-	int r = db_policy_newest(db, &container);
-	if (r == ZTJ_NOT_FOUND) {
+	int r = policy_restore(db, c->trust);
+	const struct ztj_policy *p = ztj_trust_held_policy(c->trust);
+	if (r == ZTJ_OK && p == NULL) {
 		printf("WARNING  no policy yet: push one\n");
 		c->warnings++;
-		ztj_buf_free(&container);
 		return;
 	}
-	ztj_rd_init(&rd, ztj_buf_view(&container));
-	if (r == ZTJ_OK)
-		r = ztj_signed_read(&rd, &s);
-	if (r == ZTJ_OK)
-		r = ztj_trust_policy(c->trust, &s, ZTJ_TRUST_RESTORE, &changed);
 	judge(c, "policy", r);
-	const struct ztj_policy *p = ztj_trust_held_policy(c->trust);
-	if (r == ZTJ_OK && p != NULL) {
+	if (r == ZTJ_OK) {
 		bool named = holds(p->broker.tls, p->broker.ntls, &c->keys.tls) &&
 		    holds(p->broker.online, p->broker.nonline, &c->keys.online) &&
 		    holds(p->broker.ca, p->broker.nca, &c->keys.ca);
 		judge(c, "the policy names this broker's keys", named ? ZTJ_OK : ZTJ_BROKER_KEY);
 		warn_end(c, "the policy", p->expires, now);
 	}
-	ztj_buf_free(&container);
 }
 
 struct dir_check {
@@ -175,34 +163,22 @@ struct dir_check {
 	int64_t now;
 };
 
-/* The newest statement alone says when it ends; the records are checked when they are loaded. */
+/* Read as serve reads it: records, root, ancestry, signatures. */
 static int check_directory(const char *name, void *arg)
 {
 	const struct dir_check *d = arg;
-	struct ztj_buf statements;
-	struct ztj_view v = { 0 };
-	uint32_t n = 0;
 	char what[64];
-	ztj_buf_init(&statements, PROTO_BODY_MAX);
-	int r = db_dir_statements(d->db, name, 0, &statements, &n);
-	struct proto_list l = { n, ztj_buf_view(&statements) };
-	while (r == ZTJ_OK && l.n > 0)
-		r = proto_list_next(&l, PROTO_CONTAINER_MAX, &v);
-	if (r == ZTJ_OK && n > 0) {
-		struct ztj_signed s;
-		struct ztj_stmt *st = NULL;
-		struct ztj_rd rd;
-		ztj_rd_init(&rd, v);
-		r = ztj_signed_read(&rd, &s);
-		if (r == ZTJ_OK)
-			r = ztj_stmt_open(&s, ZTJ_STMT_DIRECTORY, d->c->conf.domain, &st);
-		(void)snprintf(what, sizeof(what), "directory %s", name);
-		judge(d->c, what, r);
-		if (r == ZTJ_OK)
-			warn_end(d->c, what, st->u.directory.expires, d->now);
-		ztj_stmt_free(st);
+	(void)snprintf(what, sizeof(what), "directory %s", name);
+	int r = directory_restore(d->db, name, d->c->trust);
+	if (r == ZTJ_OK) {
+		r = ztj_trust_dir_state(d->c->trust, name, d->now);
+		if (r == ZTJ_DIR_UNKNOWN)
+			r = ZTJ_OK; /* the policy no longer names it: kept, and of no consequence */
 	}
-	ztj_buf_free(&statements);
+	judge(d->c, what, r);
+	const struct ztj_dir *held = ztj_trust_dir(d->c->trust, name);
+	if (r == ZTJ_OK && held != NULL)
+		warn_end(d->c, what, ztj_dir_expires(held), d->now);
 	return ZTJ_OK;
 }
 
@@ -227,6 +203,7 @@ static void check_database(struct checking *c)
 		d.db = db;
 		check_policy(c, db, d.now);
 		judge(c, "directories", db_dir_names(db, check_directory, &d));
+		judge(c, "revocations", revocations_restore(db, c->trust));
 	}
 	db_close(db);
 }

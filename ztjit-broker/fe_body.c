@@ -68,8 +68,10 @@ static int get_text(const json_t *o, const char *key, struct ztj_view *out)
 		return ZTJ_MEMBER_MISSING;
 	if (!json_is_string(s))
 		return ZTJ_MEMBER_TYPE;
-	*out = ztj_view_of(json_string_value(s), json_string_length(s));
-	return memchr(out->p, '\0', out->n + 1) == out->p + out->n ? ZTJ_OK : ZTJ_BAD_TEXT;
+	/* Not out->p: the view of an empty text points nowhere. */
+	const char *text = json_string_value(s);
+	*out = ztj_view_of(text, json_string_length(s));
+	return strlen(text) == out->n ? ZTJ_OK : ZTJ_BAD_TEXT;
 }
 
 static int container_of(struct ztj_view json, struct ask *out, struct route_mem *mem)

@@ -237,6 +237,7 @@ int certified_read(struct ztj_view body, struct certified *out)
 		r = ztj_rd_end(&rd);
 	if (r == ZTJ_OK && code > 1000)
 		r = ZTJ_PROTOCOL;
-	out->code = -(int)code;
+	if (r == ZTJ_OK)
+		out->code = -(int)code;
 	return r;
 }

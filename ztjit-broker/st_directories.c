@@ -100,13 +100,15 @@ void do_directory_get(struct store *st, const struct ask *a, const struct caller
 	ztj_buf_free(&put);
 }
 
-/* Adds the signatures of the draft over the same bytes. merged holds the container. */
-static int merge(struct store *st, const struct ask *a, const struct ztj_signed *s, struct ztj_buf *merged)
+/* Adds the signatures of the draft over the same bytes. merged holds the container; *known, a bit for each of its
+ * signatures: that one was here before. */
+static int merge(struct store *st, const struct ask *a, const struct ztj_signed *s, struct ztj_buf *merged, uint32_t *known)
 {
 	struct db_dir_draft d;
 	struct ztj_signed old, all = *s;
 	struct ztj_key have, one;
 	struct ztj_rd rd;
+	*known = 0;
 	db_draft_init(&d);
 	int r = db_draft_get(st->db, a->name, &d);
 	if (r == ZTJ_OK) {
@@ -115,11 +117,16 @@ static int merge(struct store *st, const struct ask *a, const struct ztj_signed 
 	}
 	if (r == ZTJ_OK && ztj_view_eq(old.bytes, s->bytes)) {
 		for (size_t i = 0; i < old.nsigs && all.nsigs < ZTJ_SIGS_MAX; i++) {
-			bool known = ztj_sshsig_peek(old.sig[i], &one) != ZTJ_OK;
-			for (size_t j = 0; !known && j < s->nsigs; j++)
-				known = ztj_sshsig_peek(s->sig[j], &have) == ZTJ_OK && ztj_key_equal(&have, &one);
-			if (!known)
+			bool there = ztj_sshsig_peek(old.sig[i], &one) != ZTJ_OK;
+			for (size_t j = 0; !there && j < s->nsigs; j++) {
+				there = ztj_sshsig_peek(s->sig[j], &have) == ZTJ_OK && ztj_key_equal(&have, &one);
+				if (there && ztj_view_eq(s->sig[j], old.sig[i]))
+					*known |= UINT32_C(1) << j;
+			}
+			if (!there) {
+				*known |= UINT32_C(1) << all.nsigs;
 				all.sig[all.nsigs++] = old.sig[i];
+			}
 		}
 	}
 	if (r == ZTJ_OK || r == ZTJ_NOT_FOUND)
@@ -246,12 +253,24 @@ static int update(struct store *st, const struct ask *a, const struct ztj_stmt *
 	return r;
 }
 
+/* A signature that was counted when it came first does not count backwards when another one joins it. */
+static int new_counters(struct store *st, const struct ztj_stmt *stmt, uint32_t known)
+{
+	struct ztj_stmt fresh = *stmt;
+	fresh.nsigners = 0;
+	for (size_t i = 0; i < stmt->nsigners; i++)
+		if ((known >> i & 1) == 0)
+			fresh.signer[fresh.nsigners++] = stmt->signer[i];
+	return accept_counter(st, &fresh, false);
+}
+
 void do_directory_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct ztj_stmt *stmt = NULL;
 	struct ztj_buf merged;
 	struct ztj_signed s;
 	struct ztj_rd rd;
+	uint32_t known = 0;
 	(void)c;
 	ztj_buf_init(&merged, PROTO_CONTAINER_MAX);
 	ztj_rd_init(&rd, a->container);
@@ -259,7 +278,7 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 	if (r == ZTJ_OK)
 		r = ztj_rd_end(&rd);
 	if (r == ZTJ_OK)
-		r = merge(st, a, &s, &merged);
+		r = merge(st, a, &s, &merged, &known);
 	if (r == ZTJ_OK) {
 		ztj_rd_init(&rd, ztj_buf_view(&merged));
 		r = ztj_signed_read(&rd, &s);
@@ -275,7 +294,7 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 		if (r == ZTJ_OK)
 			r = statement_checks(st, a, stmt, now);
 		if (r == ZTJ_OK)
-			r = accept_counter(st, stmt, false);
+			r = new_counters(st, stmt, known);
 		if (r == ZTJ_OK)
 			r = update(st, a, stmt, &merged, now);
 		if (r != ZTJ_OK)
@@ -283,6 +302,34 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 	}
 	ztj_stmt_free(stmt);
 	ztj_buf_free(&merged);
+}
+
+int directory_restore(struct db *db, const char *name, struct ztj_trust *t)
+{
+	struct ztj_buf statements, drop, put;
+	struct proto_list ls = { 0 }, ld = { 0 }, lp = { 0 };
+	struct delta d;
+	bool changed;
+	ztj_buf_init(&statements, PROTO_BODY_MAX);
+	ztj_buf_init(&drop, PROTO_BODY_MAX);
+	ztj_buf_init(&put, PROTO_BODY_MAX);
+	int r = db_dir_statements(db, name, 0, &statements, &ls.n);
+	if (r == ZTJ_OK)
+		r = db_dir_changes(db, name, 0, &drop, &ld.n, &put, &lp.n);
+	if (r == ZTJ_OK) {
+		ls.raw = ztj_buf_view(&statements);
+		ld.raw = ztj_buf_view(&drop);
+		lp.raw = ztj_buf_view(&put);
+		r = delta_make(name, ls, ld, lp, &d);
+	}
+	if (r == ZTJ_OK) {
+		r = ztj_trust_directory(t, &d.u, ZTJ_TRUST_RESTORE, &changed);
+		delta_free(&d);
+	}
+	ztj_buf_free(&statements);
+	ztj_buf_free(&drop);
+	ztj_buf_free(&put);
+	return r;
 }
 
 struct loading {
@@ -293,34 +340,12 @@ struct loading {
 static int load_one(const char *name, void *arg)
 {
 	struct loading *l = arg;
-	struct ztj_buf statements, drop, put;
-	struct proto_list ls = { 0 }, ld = { 0 }, lp = { 0 };
-	struct delta d;
-	bool changed;
-	ztj_buf_init(&statements, PROTO_BODY_MAX);
-	ztj_buf_init(&drop, PROTO_BODY_MAX);
-	ztj_buf_init(&put, PROTO_BODY_MAX);
-	int r = db_dir_statements(l->st->db, name, 0, &statements, &ls.n);
-	if (r == ZTJ_OK)
-		r = db_dir_changes(l->st->db, name, 0, &drop, &ld.n, &put, &lp.n);
-	if (r == ZTJ_OK) {
-		ls.raw = ztj_buf_view(&statements);
-		ld.raw = ztj_buf_view(&drop);
-		lp.raw = ztj_buf_view(&put);
-		r = delta_make(name, ls, ld, lp, &d);
-	}
-	if (r == ZTJ_OK) {
-		r = ztj_trust_directory(l->st->trust, &d.u, ZTJ_TRUST_RESTORE, &changed);
-		if (r == ZTJ_OK && ztj_trust_dir_state(l->st->trust, name, l->now) != ZTJ_OK)
-			ztj_log(ZTJ_LOG_ALARM, "directory %s does not count: %s", name,
-			    ztj_err_text(ztj_trust_dir_state(l->st->trust, name, l->now)));
-		if (r != ZTJ_OK)
-			ztj_log(ZTJ_LOG_ERROR, "directory %s: %s", name, ztj_err_text(r));
-		delta_free(&d);
-	}
-	ztj_buf_free(&statements);
-	ztj_buf_free(&drop);
-	ztj_buf_free(&put);
+	int r = directory_restore(l->st->db, name, l->st->trust);
+	int state = r == ZTJ_OK ? ztj_trust_dir_state(l->st->trust, name, l->now) : ZTJ_OK;
+	if (state != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ALARM, "directory %s does not count: %s", name, ztj_err_text(state));
+	if (r != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "directory %s: %s", name, ztj_err_text(r));
 	return r;
 }
 

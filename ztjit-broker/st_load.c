@@ -5,19 +5,19 @@
 /* What the store knows, read anew from the database: at the start, and after a batch that could not be kept. */
 #include "ztjit-broker/store.h"
 
-static int load_policy(struct store *st)
+int policy_restore(struct db *db, struct ztj_trust *t)
 {
 	struct ztj_buf container;
 	struct ztj_signed s;
 	struct ztj_rd rd;
 	bool changed;
 	ztj_buf_init(&container, PROTO_CONTAINER_MAX);
-	int r = db_policy_newest(st->db, &container);
+	int r = db_policy_newest(db, &container);
 	if (r == ZTJ_OK) {
 		ztj_rd_init(&rd, ztj_buf_view(&container));
 		r = ztj_signed_read(&rd, &s);
 		if (r == ZTJ_OK)
-			r = ztj_trust_policy(st->trust, &s, ZTJ_TRUST_RESTORE, &changed);
+			r = ztj_trust_policy(t, &s, ZTJ_TRUST_RESTORE, &changed);
 	} else if (r == ZTJ_NOT_FOUND) {
 		r = ZTJ_OK;
 	}
@@ -25,7 +25,7 @@ static int load_policy(struct store *st)
 	return r;
 }
 
-static int load_revocations(struct store *st)
+int revocations_restore(struct db *db, struct ztj_trust *t)
 {
 	int r = ZTJ_OK;
 	for (int64_t n = 1; r == ZTJ_OK; n++) {
@@ -35,12 +35,12 @@ static int load_revocations(struct store *st)
 		uint8_t id[ZTJ_DIGEST_LEN];
 		bool changed;
 		ztj_buf_init(&container, PROTO_CONTAINER_MAX);
-		r = db_revocation_get(st->db, n, id, &container);
+		r = db_revocation_get(db, n, id, &container);
 		if (r == ZTJ_OK) {
 			ztj_rd_init(&rd, ztj_buf_view(&container));
 			r = ztj_signed_read(&rd, &s);
 			if (r == ZTJ_OK)
-				r = ztj_trust_revocation(st->trust, &s, ZTJ_TRUST_RESTORE, &changed);
+				r = ztj_trust_revocation(t, &s, ZTJ_TRUST_RESTORE, &changed);
 		}
 		ztj_buf_free(&container);
 	}
@@ -70,11 +70,11 @@ int st_load(struct store *st)
 	st->trust = fresh;
 	bundles_clear(st->bundles);
 	logins_clear(st->logins);
-	r = load_policy(st);
+	r = policy_restore(st->db, st->trust);
 	if (r == ZTJ_OK)
 		r = directories_load(st, st_now());
 	if (r == ZTJ_OK)
-		r = load_revocations(st);
+		r = revocations_restore(st->db, st->trust);
 	if (r == ZTJ_OK)
 		r = db_login_each(st->db, st_now(), load_login, st);
 	if (r == ZTJ_OK)

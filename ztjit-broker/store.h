@@ -77,6 +77,10 @@ void st_send(struct store *st, struct chan *to, uint8_t type, struct ztj_view bo
 int64_t st_now(void);
 /* Reads everything in memory from the database. */
 int st_load(struct store *st) ZTJ_MUST_CHECK;
+/* Parts of it, for check as well: what the database holds is offered to a fresh trust, policy first. Nothing there: OK. */
+int policy_restore(struct db *db, struct ztj_trust *t) ZTJ_MUST_CHECK;
+int directory_restore(struct db *db, const char *name, struct ztj_trust *t) ZTJ_MUST_CHECK;
+int revocations_restore(struct db *db, struct ztj_trust *t) ZTJ_MUST_CHECK;
 
 /* --- st_access.c --- */
 /* May this kind of caller ask this at all? OK, FORBIDDEN or NOT_FOUND (nobody known: 401). */

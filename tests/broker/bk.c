@@ -107,7 +107,8 @@ static void run_init(struct bk *b)
 	(void)snprintf(listen_on, sizeof(listen_on), "127.0.0.1:%d", b->port);
 	const char *words[] = { "init", "--domain", "example", "--root", root[0], "--root", root[1], "--root", root[2],
 		"--threshold", "2", "--dir", b->dir, "--url", url, "--listen", listen_on, "--frontend-user", "nobody",
-		"--store-user", "nobody", "--signer-user", "nobody", NULL };
+		"--store-user", "nobody", "--signer-user", "nobody", b->agent[0] != NULL ? "--ca-agent" : NULL, b->agent[0],
+		b->agent[1] != NULL ? "--ca-pub" : NULL, b->agent[1], NULL };
 	struct ztj_buf out;
 	ztj_buf_init(&out, 65536);
 	if (bk_run(words, &out) != 0)
@@ -138,7 +139,7 @@ static bool listening(int port)
 	return yes;
 }
 
-void bk_serve(struct bk *b)
+bool bk_try_serve(struct bk *b)
 {
 	char conf[160], log[160];
 	(void)snprintf(conf, sizeof(conf), "%s/broker.conf", b->dir);
@@ -151,14 +152,34 @@ void bk_serve(struct bk *b)
 		int status;
 		if (waitpid(b->pid, &status, WNOHANG) == b->pid) {
 			b->pid = 0;
-			fail_msg("the broker did not start: see %s", log);
+			return false;
 		}
 		/* It listens from the first moment and answers when all three processes are ready. */
 		if (listening(b->port) && bk_get(b, NULL, "/healthz") == 200)
-			return;
+			return true;
 		(void)usleep(20000);
 	}
 	fail_msg("the broker did not start in time: see %s", log);
+	return false;
+}
+
+void bk_serve(struct bk *b)
+{
+	if (!bk_try_serve(b))
+		fail_msg("the broker did not start: see %s.log", b->dir);
+}
+
+bool bk_logged(const struct bk *b, const char *text)
+{
+	char path[160], line[2048];
+	bool found = false;
+	(void)snprintf(path, sizeof(path), "%s.log", b->dir);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		found = found || strstr(line, text) != NULL;
+	(void)fclose(f);
+	return found;
 }
 
 static void make_keys(struct bk *b)
@@ -188,8 +209,13 @@ void bk_clock(struct bk *b)
 
 void bk_start(struct bk *b, const char *conf)
 {
-	char path[160];
 	memset(b, 0, sizeof(*b));
+	bk_start_with(b, conf);
+}
+
+void bk_start_with(struct bk *b, const char *conf)
+{
+	char path[160];
 	ztj_buf_init(&b->body, (size_t)64 * 1024 * 1024);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/ztjit-broker.XXXXXX");
@@ -373,9 +399,28 @@ static int by_name(const void *a, const void *b)
 }
 
 /* {"base", "statement", "drop", "put"} with the whole set as put. */
-static void post_directory(struct bk *b, int which, const struct ztj_dir *set, const struct ztj_dir *before,
+/* The statement that became current may carry signatures that were given before: the world takes it from the broker. */
+static void follow(struct bk *b, int which)
+{
+	struct ztj_dir_answer *a;
+	bool changed;
+	json_t *kept = json_incref(b->json);
+	long status = b->status;
+	(void)bk_get(b, &b->registrar[which], "/v1/directories/%s?since=%lld", which == 0 ? "people" : "servers",
+	    (long long)b->dir_serial[which]);
+	bk_expect(b, 200, "");
+	ok(ztj_dir_answer_read(ztj_buf_view(&b->body), b->body.n, &a));
+	ok(ztj_trust_directory(b->w.trust, ztj_dir_answer_update(a), b->w.now, &changed));
+	ztj_dir_answer_free(a);
+	json_decref(b->json);
+	b->json = kept;
+	b->status = status;
+}
+
+long bk_directory_post(struct bk *b, int which, const struct ztj_seckey *as, const struct ztj_dir *set,
     const struct fx_signed *st)
 {
+	const struct ztj_dir *before = ztj_trust_dir(b->w.trust, which == 0 ? "people" : "servers");
 	struct ztj_buf json;
 	json_t *put = json_array(), *drop = json_array();
 	char path[64];
@@ -394,20 +439,25 @@ static void post_directory(struct bk *b, int which, const struct ztj_dir *set, c
 	    json_loadb((const char *)json.p, json.n, 0, NULL), "drop", drop, "put", put);
 	char *text = json_dumps(body, JSON_COMPACT);
 	(void)snprintf(path, sizeof(path), "/v1/directories/%s", which == 0 ? "people" : "servers");
-	(void)bk_call(b, &b->registrar[which], "POST", path, ztj_view_str(text));
+	(void)bk_call(b, as, "POST", path, ztj_view_str(text));
 	free(text);
 	json_decref(body);
 	ztj_buf_free(&json);
+	const char *state = b->status == 201 ? bk_text(b, "state") : NULL;
+	if (state != NULL && strcmp(state, "current") == 0) {
+		follow(b, which);
+		b->dir_serial[which]++;
+		memcpy(b->dir_digest[which], st->id, ZTJ_DIGEST_LEN);
+	}
+	return b->status;
 }
 
-long bk_directory(struct bk *b, int which, int gone)
+struct ztj_dir *bk_directory_set(struct bk *b, int which, int gone)
 {
 	struct ztj_buf rec[FX_PEOPLE + FX_HOSTS];
 	struct ztj_view put[FX_PEOPLE + FX_HOSTS];
 	struct ztj_dir_delta delta = { .put = put };
 	struct ztj_dir *set;
-	struct fx_signed st;
-	bool changed;
 	size_t n = 0, most = which == 0 ? FX_PEOPLE : FX_HOSTS;
 	bk_clock(b);
 	for (size_t i = 0; i < most; i++) {
@@ -423,18 +473,25 @@ long bk_directory(struct bk *b, int which, int gone)
 	for (size_t i = 0; i < n; i++)
 		put[delta.nput++] = ztj_buf_view(&rec[i]);
 	ok(ztj_dir_apply(NULL, which == 0 ? "people" : "servers", &delta, &set));
-	fx_directory(&b->w, set, b->dir_serial[which] + 1, b->dir_serial[which] > 0 ? b->dir_digest[which] : NULL,
-	    &b->w.registrar[which], &st);
-	post_directory(b, which, set, ztj_trust_dir(b->w.trust, which == 0 ? "people" : "servers"), &st);
-	if (b->status == 201) {
-		ok(fx_offer(&b->w, set, &st, b->w.now, &changed));
-		b->dir_serial[which]++;
-		memcpy(b->dir_digest[which], st.id, ZTJ_DIGEST_LEN);
-	}
-	ztj_dir_free(set);
-	fx_signed_free(&st);
 	for (size_t i = 0; i < n; i++)
 		ztj_buf_free(&rec[i]);
+	return set;
+}
+
+void bk_directory_next(struct bk *b, int which, const struct ztj_dir *set, struct fx_signed *st)
+{
+	fx_directory(&b->w, set, b->dir_serial[which] + 1, b->dir_serial[which] > 0 ? b->dir_digest[which] : NULL,
+	    &b->w.registrar[which], st);
+}
+
+long bk_directory(struct bk *b, int which, int gone)
+{
+	struct ztj_dir *set = bk_directory_set(b, which, gone);
+	struct fx_signed st;
+	bk_directory_next(b, which, set, &st);
+	(void)bk_directory_post(b, which, &b->registrar[which], set, &st);
+	ztj_dir_free(set);
+	fx_signed_free(&st);
 	return b->status;
 }
 
@@ -454,6 +511,25 @@ void bk_arm(struct bk *b)
 	bk_expect(b, 201, "");
 	(void)bk_directory(b, 1, -1);
 	bk_expect(b, 201, "");
+}
+
+void bk_policy(struct bk *b, const struct fx_policy *like)
+{
+	char expires[ZTJ_TIME_SIZE];
+	struct fx_policy p = *like;
+	struct fx_signed s;
+	bool changed;
+	bk_clock(b);
+	ok(ztj_time_format(b->w.now + 200 * 86400, expires));
+	if (p.expires == NULL)
+		p.expires = expires;
+	if (p.version == 0)
+		p.version = (int)ztj_trust_held_policy(b->w.trust)->version + 1;
+	fx_policy(&b->w, &p, &s);
+	(void)bk_put(b, NULL, &s);
+	bk_expect(b, 201, "");
+	ok(ztj_trust_policy(b->w.trust, &s.s, b->w.now, &changed));
+	fx_signed_free(&s);
 }
 
 void bk_granted(struct bk *b, struct fx_signed *request)

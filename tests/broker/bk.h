@@ -20,6 +20,7 @@ struct bk {
 	char dir[128];            /* its state directory */
 	int port;
 	pid_t pid;                /* of the parent process, or 0 */
+	const char *agent[2];     /* socket and public key file, or NULL: where the CA key is (set before bk_start_with) */
 	const char *wrapper[16];  /* a command that runs it (strace …), NULL-terminated; empty: none */
 	struct fx_world w;        /* the broker's own keys stand in it */
 	struct ztj_seckey login[FX_PEOPLE], host_tls[FX_HOSTS], registrar[2], nobody;
@@ -35,6 +36,12 @@ struct bk {
 
 /* init and serve; conf: more lines for broker.conf, or NULL. */
 void bk_start(struct bk *b, const char *conf);
+/* The same for a struct that is zeroed but for what its owner has set. */
+void bk_start_with(struct bk *b, const char *conf);
+/* false: it ended instead of serving. */
+bool bk_try_serve(struct bk *b);
+/* Does its log hold this text? */
+bool bk_logged(const struct bk *b, const char *text);
 /* serve again after bk_stop or bk_kill. */
 void bk_serve(struct bk *b);
 /* SIGTERM, and it must end well. */
@@ -66,6 +73,14 @@ void bk_login_statement(struct bk *b, int who, struct fx_signed *out);
 void bk_login(struct bk *b, int who);
 /* The next serial of people (0) or servers (1); leaves one out when gone >= 0. */
 long bk_directory(struct bk *b, int which, int gone);
+/* The steps of it: the set, the statement signed by its registrar, and the post (as whom: TLS). A directory that becomes
+ * current is held by the world too. */
+struct ztj_dir *bk_directory_set(struct bk *b, int which, int gone);
+void bk_directory_next(struct bk *b, int which, const struct ztj_dir *set, struct fx_signed *st);
+long bk_directory_post(struct bk *b, int which, const struct ztj_seckey *as, const struct ztj_dir *set,
+    const struct fx_signed *st);
+/* A policy that must be taken; version 0 is the next one. */
+void bk_policy(struct bk *b, const struct fx_policy *like);
 /* Statements are issued now. */
 void bk_clock(struct bk *b);
 /* A request of FX_REQ1 for test1 (one approval wanted) and its approval by FX_LEAD1, both accepted. */

@@ -181,6 +181,9 @@ static void test_B06_odd_requests(void **state)
 		{ "form", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}", 400 },
 		{ "body with GET", "GET /v1/policy HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 400 },
 		{ "not JSON", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{\"a\"", 400 },
+		{ "empty texts", "POST /v1/stepups/R-0123456789 HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n{\"signature\":\"\"}", 400 },
+		{ "an empty key", "POST /v1/certificates HTTP/1.1\r\nHost: x\r\nContent-Length: 35\r\n\r\n"
+				  "{\"request\":\"R-0123456789\",\"key\":\"\"}", 401 },
 		{ "escape in a path", "GET /v1/%70olicy HTTP/1.1\r\nHost: x\r\n\r\n", 404 },
 		{ "escape in a query", "GET /v1/pending?kind=%75ser HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
 	};
@@ -316,13 +319,35 @@ static void test_W01_address_cap(void **state)
 	assert_int_equal(bk_get(b, NULL, "/healthz"), 200);
 }
 
+/* The value of Retry-After in one answer, -1 when there is none. */
+static int retry_after(const char *answer)
+{
+	const char *at = strcasestr(answer, "\r\nRetry-After: ");
+	return at == NULL ? -1 : atoi(at + strlen("\r\nRetry-After: "));
+}
+
+/* 20 a second, 80 at once: over one connection nobody is too slow to meet the limit. */
 static void test_W03_one_identity(void **state)
 {
 	struct bk *b = *state;
+	char url[64];
+	const char *urls[1] = { url };
+	struct ztj_net *n;
+	struct ztj_buf reply;
+	const struct ztj_net_conf conf = { .urls = urls, .nurls = 1, .pins = &b->w.tls.pub, .npins = 1,
+		.client = &b->login[FX_REQ2], .timeout_ms = 20000, .max_reply = 1024 * 1024 };
 	unsigned limited = 0;
-	/* 20 a second, 80 at once */
-	for (int i = 0; i < 160; i++)
-		limited += bk_get(b, &b->login[FX_REQ2], "/v1/requests?mine=1") == 429;
+	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b->port);
+	ok(ztj_net_open(&conf, &n));
+	ztj_buf_init(&reply, 1024 * 1024);
+	for (int i = 0; i < 2000 && limited <= 10; i++) {
+		long status = 0;
+		ztj_buf_reset(&reply);
+		ok(ztj_net_call(n, "GET", "/v1/requests?mine=1", ztj_view_of(NULL, 0), &reply, &status));
+		limited += status == 429;
+	}
+	ztj_net_close(n);
+	ztj_buf_free(&reply);
 	assert_true(limited > 10);
 	/* The others do not notice. */
 	assert_int_equal(bk_get(b, &b->login[FX_REQ1], "/v1/requests"), 200);
@@ -348,6 +373,30 @@ static void test_W03_open_requests(void **state)
 	fx_signed_free(&req);
 }
 
+/* Whoever is told to come later is told when. This one runs last: it uses up what the anonymous may. */
+static void test_W03_retry_after(void **state)
+{
+	struct bk *b = *state;
+	static const char get[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+	char buf[4096];
+	struct raw r;
+	int status = 0, n = 0;
+	assert_true(raw_open(b, &r, TLS1_3_VERSION));
+	for (int i = 0; i < 8000 && status != 429; i++) {
+		raw_send(&r, get);
+		do { /* a body may come by itself */
+			n = SSL_read(r.ssl, buf, sizeof(buf) - 1);
+			assert_true(n > 0);
+			buf[n] = '\0';
+		} while (sscanf(buf, "HTTP/1.1 %d", &status) != 1);
+		if (status == 200)
+			assert_int_equal(retry_after(buf), -1);
+	}
+	assert_int_equal(status, 429);
+	assert_in_range(retry_after(buf), 1, 60);
+	raw_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_W01_address_cap),
 		cmocka_unit_test(test_W03_one_identity),
 		cmocka_unit_test(test_W03_open_requests),
+		cmocka_unit_test(test_W03_retry_after),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -308,28 +308,15 @@ static long with_counter(struct bk *b, uint32_t counter, int64_t duration)
 	return b->status;
 }
 
-static bool logged(const struct bk *b, const char *text)
-{
-	char path[160], line[2048];
-	bool found = false;
-	(void)snprintf(path, sizeof(path), "%s.log", b->dir);
-	FILE *f = fopen(path, "re");
-	assert_non_null(f);
-	while (fgets(line, sizeof(line), f) != NULL)
-		found = found || strstr(line, text) != NULL;
-	(void)fclose(f);
-	return found;
-}
-
 /* The rule of test1 does not ask for more than the alarm; a rule with deny_on_counter refuses. */
 static void test_S08_counter_back(void **state)
 {
 	struct bk *b = *state;
 	assert_int_equal(with_counter(b, 1000, 601), 201);
-	assert_false(logged(b, "from 1000 to 999"));
+	assert_false(bk_logged(b, "from 1000 to 999"));
 	assert_int_equal(with_counter(b, 999, 602), 201);
-	assert_true(logged(b, "ALARM"));
-	assert_true(logged(b, "from 1000 to 999"));
+	assert_true(bk_logged(b, "ALARM"));
+	assert_true(bk_logged(b, "from 1000 to 999"));
 
 	struct fx_signed s;
 	char expires[ZTJ_TIME_SIZE];

@@ -103,6 +103,9 @@ static void test_answers(void **state)
 	assert_int_equal(cb.serial, 9);
 	for (size_t n = 0; n < msg.n; n++)
 		assert_int_not_equal(certified_read(ztj_view_of(msg.p, n), &cb), ZTJ_OK);
+	/* a code that no negative number answers to */
+	memcpy(msg.p + 4, "\x80\0\0\0", 4);
+	assert_int_not_equal(certified_read(ztj_buf_view(&msg), &cb), ZTJ_OK);
 	ztj_buf_free(&msg);
 }
 
@@ -144,6 +147,10 @@ static void test_routes(void **state)
 		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":1,\"key\":\"k\"}", ZTJ_MEMBER_TYPE },
 		{ HTTP_POST, "/v1/certificates", NULL, "{\"key\":\"k\",\"xx\":\"\"}", ZTJ_MEMBER_MISSING },
 		{ HTTP_POST, "/v1/certificates", NULL, "", ZTJ_BAD_JSON },
+		/* empty texts, which once ended the frontend: read, and refused later as what they are */
+		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"\"}", ZTJ_OK },
+		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"k\\u0000\"}", ZTJ_BAD_JSON },
+		{ HTTP_POST, "/v1/stepups/R-0123456789", NULL, "{\"signature\":\"\"}", ZTJ_BAD_ENCODING },
 		{ HTTP_POST, "/v1/certificates", NULL, "[]", ZTJ_BAD_JSON },
 		{ HTTP_POST, "/v1/certificates", NULL, "{} x", ZTJ_BAD_JSON },
 		{ HTTP_POST, "/v1/certificates", NULL, "[[[[[[[[[[", ZTJ_BAD_JSON },
