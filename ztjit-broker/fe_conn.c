@@ -75,6 +75,10 @@ void conn_state(struct conn *c, enum conn_state s)
 		c->got = 0;
 		c->newlines = 0;
 	}
+	if (s != CONN_SENDING) {
+		c->fe->unsent -= (int64_t)c->unsent;
+		c->unsent = 0;
+	}
 	const struct timeval tv = { .tv_sec = (time_t)seconds_of(c) };
 	if (tv.tv_sec >= 0)
 		event_add(c->timer, &tv);
@@ -248,6 +252,7 @@ static void on_ssl_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, lo
 		limits_leave(c->fe->places, c->place);
 	if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		c->fe->unread -= (int64_t)c->got;
+	c->fe->unsent -= (int64_t)c->unsent;
 	if (c->state == CONN_NEW || c->state == CONN_HANDSHAKE)
 		c->fe->count.refused_tls++;
 	c->fe->connections--;

@@ -16,6 +16,9 @@
 #include "ztjit-broker/httpstatus.h"
 
 #define PATH_MAX_LEN 256
+/* Answers that nobody takes stay in memory: above this, large ones are given to registrars alone. */
+#define UNSENT_MAX ((int64_t)512 * 1024 * 1024)
+#define SMALL ((size_t)16 * 1024)
 
 static void on_complete(struct evhttp_request *req, void *arg)
 {
@@ -29,9 +32,19 @@ static void on_complete(struct evhttp_request *req, void *arg)
 		conn_state(c, CONN_HEAD);
 }
 
+static bool too_much(const struct conn *c, size_t n)
+{
+	return n > SMALL && c->fe->unsent + (int64_t)n > UNSENT_MAX && !(c->kinds & CALLER_REGISTRAR);
+}
+
 void http_reply(struct evhttp_request *req, unsigned status, struct ztj_view body)
 {
 	struct conn *c = conn_of(req);
+	if (c != NULL && too_much(c, body.n)) {
+		c->fe->count.limited++;
+		status = 503;
+		body = ztj_view_str("{\"error\":\"rate-limited\",\"text\":\"too many large answers are on their way\",\"detail\":\"\"}");
+	}
 	struct evbuffer *out = evbuffer_new();
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
 	const char *type = body.n > 0 && body.p[0] == '{' ? "application/json" : "text/plain; version=0.0.4";
@@ -41,6 +54,8 @@ void http_reply(struct evhttp_request *req, unsigned status, struct ztj_view bod
 		evbuffer_add(out, body.p, body.n);
 	if (c != NULL) {
 		conn_state(c, CONN_SENDING);
+		c->unsent += body.n;
+		c->fe->unsent += (int64_t)body.n;
 		evhttp_request_set_on_complete_cb(req, on_complete, NULL);
 	}
 	evhttp_send_reply(req, (int)status, NULL, out);

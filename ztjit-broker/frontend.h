@@ -35,6 +35,7 @@ struct frontend {
 	struct asked *asked;     /* questions and streams by tag */
 	int64_t connections;
 	int64_t unread;          /* bytes of requests that are still arriving */
+	int64_t unsent;          /* bytes of answers that are on their way */
 	struct {
 		uint64_t requests, refused_tls, timeouts, limited;
 	} count;
@@ -61,6 +62,7 @@ struct conn {
 	unsigned kinds;          /* enum caller_kind */
 	char caller[ZTJ_FULLNAME_SIZE + 8];
 	size_t got;              /* bytes of the request that is arriving */
+	size_t unsent;           /* bytes of the answer that is on its way */
 	unsigned newlines;       /* how far the end of its head is recognised */
 	uint32_t stream_tag;     /* the stream it carries, 0: none */
 	struct evhttp_request *waiting; /* until the caller is identified */

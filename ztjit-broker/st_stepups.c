@@ -15,6 +15,7 @@
 #define OPEN_MAX 4096u
 #define PER_HOST 64
 #define PER_PERSON 32
+#define PER_PAIR 8 /* one host must not take all the places of a person */
 
 struct stepup {
 	bool used, answered;
@@ -60,7 +61,7 @@ void stepups_sweep(struct stepups *s, int64_t now)
 static int claim(struct stepups *s, const struct ztj_stmt *ch, struct stepup **out, bool *known)
 {
 	struct stepup *place = NULL;
-	unsigned host = 0, person = 0;
+	unsigned host = 0, person = 0, pair = 0;
 	*out = NULL;
 	*known = false;
 	for (size_t i = 0; i < OPEN_MAX; i++) {
@@ -73,10 +74,13 @@ static int claim(struct stepups *s, const struct ztj_stmt *ch, struct stepup **o
 			*known = true;
 			return ZTJ_OK;
 		}
-		host += strcmp(at->host, ch->u.stepup.host) == 0;
-		person += strcmp(at->who, ch->u.stepup.who) == 0;
+		bool same_host = strcmp(at->host, ch->u.stepup.host) == 0;
+		bool same_person = strcmp(at->who, ch->u.stepup.who) == 0;
+		host += same_host;
+		person += same_person;
+		pair += same_host && same_person;
 	}
-	if (place == NULL || host >= PER_HOST || person >= PER_PERSON)
+	if (place == NULL || host >= PER_HOST || person >= PER_PERSON || pair >= PER_PAIR)
 		return ZTJ_RATE_LIMITED;
 	*out = place;
 	return ZTJ_OK;

@@ -377,6 +377,22 @@ static long answer(struct bk *b, const struct ztj_seckey *as, const struct fx_si
 	return b->status;
 }
 
+/* One host that is not what it was: a person's other hosts can still ask. */
+static void test_W03_challenges_of_one_host(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed ch;
+	unsigned taken = 0;
+
+	for (int i = 0; i < 40; i++) {
+		a_challenge(b, "people/lead2", &b->w.host[FX_WEB1].machine, &ch);
+		(void)bk_post(b, &b->host_tls[FX_WEB1], "/v1/stepups", &ch.s);
+		taken += b->status == 201;
+		fx_signed_free(&ch);
+	}
+	assert_int_equal(taken, 8);
+}
+
 static void test_P14_relay(void **state)
 {
 	struct bk *b = *state;
@@ -425,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_removed_person),
 		cmocka_unit_test(test_S10_policy_versions),
 		cmocka_unit_test(test_P14_relay),
+		cmocka_unit_test(test_W03_challenges_of_one_host),
 		cmocka_unit_test(test_S08_counter_back),
 		cmocka_unit_test(test_revoked_person),
 	};
