@@ -52,7 +52,8 @@ static void warn_end(struct checking *c, const char *what, int64_t end, int64_t 
 		return;
 	if (ztj_time_format(end, text) != ZTJ_OK)
 		return;
-	printf("%s  %s %s %s\n", end <= now ? "PROBLEM" : "WARNING", what, end <= now ? "ran out at" : "runs out at", text);
+	printf("%s  %s %s %s\n", end <= now ? "PROBLEM" : "WARNING", what,
+	    end <= now ? "ran out at" : "runs out at", text);
 	if (end <= now)
 		c->problems++;
 	else

@@ -17,7 +17,8 @@ int child_uid(const char *user, uid_t *uid)
 	return *uid != 0 ? ZTJ_OK : ztj_user_lookup(user, uid, &gid);
 }
 
-int child_confine(const char *user, enum ztj_sandbox kind, const char *const *read_only, const char *const *read_write)
+int child_confine(const char *user, enum ztj_sandbox kind, const char *const *read_only,
+    const char *const *read_write)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();

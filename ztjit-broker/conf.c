@@ -16,7 +16,9 @@
 #include "libztjit/sys/safefile.h"
 
 #define KEY(member, kind, lo, hi, def, help) \
-	{ #member, ZTJ_CONF_##kind, offsetof(struct broker_conf, member), lo, hi, def, help }
+	{ \
+#member, ZTJ_CONF_##kind, offsetof(struct broker_conf, member), lo, hi, def, help \
+	}
 
 static const struct ztj_conf_key table[] = {
 	KEY(domain, STRING, 1, 64, NULL, "the domain of every statement"),
@@ -93,13 +95,15 @@ int broker_listen_parse(const char *text, struct sockaddr_storage *out, socklen_
 	host[to - from] = '\0';
 	if (v6) {
 		struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
-		if (inet_pton(AF_INET6, host, &sin6.sin6_addr) != 1 || parse_port(colon + 1, &sin6.sin6_port) != ZTJ_OK)
+		if (inet_pton(AF_INET6, host, &sin6.sin6_addr) != 1 ||
+		    parse_port(colon + 1, &sin6.sin6_port) != ZTJ_OK)
 			return ZTJ_CONFIG;
 		memcpy(out, &sin6, sizeof(sin6));
 		*len = sizeof(sin6);
 	} else {
 		struct sockaddr_in sin = { .sin_family = AF_INET };
-		if (inet_pton(AF_INET, host, &sin.sin_addr) != 1 || parse_port(colon + 1, &sin.sin_port) != ZTJ_OK)
+		if (inet_pton(AF_INET, host, &sin.sin_addr) != 1 ||
+		    parse_port(colon + 1, &sin.sin_port) != ZTJ_OK)
 			return ZTJ_CONFIG;
 		memcpy(out, &sin, sizeof(sin));
 		*len = sizeof(sin);
@@ -155,7 +159,8 @@ void broker_conf_free(struct broker_conf *conf)
 	ztj_conf_free(table, NKEYS, conf);
 }
 
-static int load_pub(const struct broker_conf *conf, const char *name, struct ztj_key *out, char *err, size_t errsize)
+static int load_pub(const struct broker_conf *conf, const char *name, struct ztj_key *out, char *err,
+    size_t errsize)
 {
 	const struct ztj_file_rule rule = { .owner = geteuid() };
 	char path[PATH_MAX];

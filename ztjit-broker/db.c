@@ -111,7 +111,8 @@ static int make_schema(struct db *db)
 		return ZTJ_OK;
 	if (version != 0)
 		return ZTJ_VERSION;
-	snprintf(ids, sizeof(ids), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, SCHEMA_VERSION);
+	snprintf(ids, sizeof(ids), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+	    SCHEMA_VERSION);
 	r = exec(db, "BEGIN IMMEDIATE");
 	if (r == ZTJ_OK)
 		r = exec(db, schema);
@@ -132,8 +133,8 @@ int db_open(const char *path, struct db **out)
 	struct db *db = calloc(1, sizeof(*db));
 	if (db == NULL)
 		return ZTJ_NOMEM;
-	int code = sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-	    SQLITE_OPEN_NOFOLLOW, NULL);
+	int code = sqlite3_open_v2(path, &db->sql,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
 	int r = db->sql == NULL ? ZTJ_NOMEM : report(db, code);
 	if (r == ZTJ_OK) {
 		sqlite3_extended_result_codes(db->sql, 1);
@@ -252,8 +253,8 @@ int db_check(struct db *db)
 int db_bind_view(sqlite3_stmt *s, int at, struct ztj_view v)
 {
 	/* An empty blob is not NULL. */
-	return db_error(v.n == 0 ? sqlite3_bind_zeroblob(s, at, 0)
-	                         : sqlite3_bind_blob64(s, at, v.p, v.n, SQLITE_STATIC));
+	return db_error(
+	    v.n == 0 ? sqlite3_bind_zeroblob(s, at, 0) : sqlite3_bind_blob64(s, at, v.p, v.n, SQLITE_STATIC));
 }
 
 int db_bind_id(sqlite3_stmt *s, int at, const uint8_t id[ZTJ_DIGEST_LEN])

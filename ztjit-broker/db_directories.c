@@ -13,8 +13,10 @@
 #include "ztjit-broker/proto.h"
 
 static const char sql_add[] = "INSERT INTO directory(name, serial, id) VALUES(?1, ?2, ?3)";
-static const char sql_end[] = "UPDATE record SET removed = ?3 WHERE dir = ?1 AND name = ?2 AND removed IS NULL";
-static const char sql_begin[] = "INSERT INTO record(dir, name, added, removed, bytes) VALUES(?1, ?2, ?3, NULL, ?4)";
+static const char sql_end[] =
+    "UPDATE record SET removed = ?3 WHERE dir = ?1 AND name = ?2 AND removed IS NULL";
+static const char sql_begin[] =
+    "INSERT INTO record(dir, name, added, removed, bytes) VALUES(?1, ?2, ?3, NULL, ?4)";
 static const char sql_names[] = "SELECT DISTINCT name FROM directory ORDER BY name";
 static const char sql_statements[] = "SELECT container FROM directory JOIN statement USING(id)"
 				     " WHERE directory.name = ?1 AND serial > ?2 ORDER BY serial";
@@ -25,7 +27,8 @@ static const char sql_drop[] =
     " (SELECT 1 FROM record AS now WHERE now.dir = gone.dir AND now.name = gone.name AND now.removed IS NULL) ORDER BY name";
 static const char sql_draft_set[] =
     "INSERT OR REPLACE INTO draft(name, base, container, ndrop, dropped, nput, put) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-static const char sql_draft_get[] = "SELECT base, container, ndrop, dropped, nput, put FROM draft WHERE name = ?1";
+static const char sql_draft_get[] =
+    "SELECT base, container, ndrop, dropped, nput, put FROM draft WHERE name = ?1";
 static const char sql_draft_delete[] = "DELETE FROM draft WHERE name = ?1";
 
 int db_dir_add(struct db *db, const char *name, int64_t serial, const uint8_t id[ZTJ_DIGEST_LEN])
@@ -94,7 +97,8 @@ int db_dir_names(struct db *db, int (*each)(const char *name, void *arg), void *
 }
 
 /* Column 0 of every row for (?1 text, ?2 integer), appended as strings. */
-static int collect(struct db *db, const char *sql, const char *name, int64_t since, struct ztj_buf *out, uint32_t *n)
+static int collect(struct db *db, const char *sql, const char *name, int64_t since, struct ztj_buf *out,
+    uint32_t *n)
 {
 	sqlite3_stmt *s;
 	*n = 0;

@@ -7,8 +7,9 @@
 
 #include "ztjit-broker/db.h"
 
-static const char sql_add[] = "INSERT INTO event(kind, type, id, request, name, number) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
-			      " RETURNING seq";
+static const char sql_add[] =
+    "INSERT INTO event(kind, type, id, request, name, number) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+    " RETURNING seq";
 static const char sql_head[] = "SELECT coalesce(max(seq), 0) FROM event";
 static const char sql_list[] =
     "SELECT seq, kind, type, id, request, name, number FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";

@@ -9,11 +9,13 @@
 
 static const char sql_login_add[] = "INSERT OR REPLACE INTO login(tls, id, expires) VALUES(?1, ?2, ?3)";
 static const char sql_login_sweep[] = "DELETE FROM login WHERE expires <= ?1";
-static const char sql_login_each[] = "SELECT container FROM login JOIN statement USING(id) WHERE expires > ?1";
+static const char sql_login_each[] =
+    "SELECT container FROM login JOIN statement USING(id) WHERE expires > ?1";
 static const char sql_pending_add[] =
     "INSERT INTO pending(id, short, host, name, address, received, container) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 static const char sql_pending_has[] = "SELECT 1 FROM pending WHERE id = ?1";
-static const char sql_pending_counts[] = "SELECT (SELECT count(*) FROM pending), count(*) FROM pending WHERE address = ?1";
+static const char sql_pending_counts[] =
+    "SELECT (SELECT count(*) FROM pending), count(*) FROM pending WHERE address = ?1";
 static const char sql_pending_each[] = "SELECT container FROM pending WHERE host = ?1 ORDER BY received, id";
 static const char sql_pending_delete[] = "DELETE FROM pending WHERE id = ?1 OR short = ?2 RETURNING 1";
 static const char sql_pending_sweep[] = "DELETE FROM pending WHERE received < ?1";
@@ -54,7 +56,8 @@ int db_login_sweep(struct db *db, int64_t now)
 	return sweep(db, sql_login_sweep, now);
 }
 
-static int each_view(struct db *db, const char *sql, int64_t arg1, int (*each)(struct ztj_view v, void *arg), void *arg)
+static int each_view(struct db *db, const char *sql, int64_t arg1, int (*each)(struct ztj_view v, void *arg),
+    void *arg)
 {
 	sqlite3_stmt *s;
 	int r = db_prepare(db, sql, &s);

@@ -13,18 +13,23 @@ static const char sql_has[] = "SELECT 1 FROM statement WHERE id = ?1";
 static const char sql_get[] = "SELECT type, request, container FROM statement WHERE id = ?1";
 static const char sql_short[] = "SELECT id FROM statement WHERE short = ?1";
 static const char sql_of_request[] = "SELECT container FROM statement WHERE request = ?1 ORDER BY seq";
-static const char sql_request_add[] = "INSERT INTO request(seq, id, who, closed) SELECT seq, id, who, 0 FROM statement"
-				      " WHERE id = ?1";
-static const char sql_host_add[] = "INSERT INTO request_host(host, seq) SELECT ?2, seq FROM request WHERE id = ?1";
+static const char sql_request_add[] =
+    "INSERT INTO request(seq, id, who, closed) SELECT seq, id, who, 0 FROM statement"
+    " WHERE id = ?1";
+static const char sql_host_add[] =
+    "INSERT INTO request_host(host, seq) SELECT ?2, seq FROM request WHERE id = ?1";
 static const char sql_close[] = "UPDATE request SET closed = ?2 WHERE id = ?1";
 static const char sql_open_count[] = "SELECT count(*) FROM request WHERE who = ?1 AND closed = 0";
 static const char sql_list[] = "SELECT seq, id FROM request WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
-static const char sql_list_open[] = "SELECT seq, id FROM request WHERE closed = 0 AND seq < ?1 ORDER BY seq DESC LIMIT ?2";
-static const char sql_list_up[] = "SELECT seq, id FROM request WHERE closed = 0 AND seq > ?1 ORDER BY seq LIMIT ?2";
+static const char sql_list_open[] =
+    "SELECT seq, id FROM request WHERE closed = 0 AND seq < ?1 ORDER BY seq DESC LIMIT ?2";
+static const char sql_list_up[] =
+    "SELECT seq, id FROM request WHERE closed = 0 AND seq > ?1 ORDER BY seq LIMIT ?2";
 static const char sql_list_who[] =
     "SELECT seq, id FROM request WHERE who = ?3 AND seq < ?1 ORDER BY seq DESC LIMIT ?2";
-static const char sql_list_host[] = "SELECT request.seq, id FROM request_host JOIN request USING(seq) WHERE host = ?3"
-				    " AND closed = 0 AND request_host.seq > ?1 ORDER BY request_host.seq LIMIT ?2";
+static const char sql_list_host[] =
+    "SELECT request.seq, id FROM request_host JOIN request USING(seq) WHERE host = ?3"
+    " AND closed = 0 AND request_host.seq > ?1 ORDER BY request_host.seq LIMIT ?2";
 static const char sql_rev_add[] = "INSERT INTO revocation(n, id) VALUES(?1, ?2)";
 static const char sql_rev_get[] =
     "SELECT revocation.id, container FROM revocation JOIN statement USING(id) WHERE n = ?1";
@@ -83,8 +88,8 @@ int db_stmt_add(struct db *db, const struct db_stmt_row *row, int64_t now)
 	return r == ZTJ_OK ? ZTJ_EXISTS : r == ZTJ_NOT_FOUND ? ZTJ_ID_CLASH : r;
 }
 
-int db_stmt_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], enum ztj_stmt_type *type, uint8_t request[ZTJ_DIGEST_LEN],
-    struct ztj_buf *container)
+int db_stmt_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], enum ztj_stmt_type *type,
+    uint8_t request[ZTJ_DIGEST_LEN], struct ztj_buf *container)
 {
 	sqlite3_stmt *s;
 	memset(request, 0, ZTJ_DIGEST_LEN);
@@ -199,7 +204,8 @@ static const char *query_text(const struct db_request_query *q)
 	return q->open_only ? sql_list_open : sql_list;
 }
 
-int db_request_list(struct db *db, const struct db_request_query *q, struct db_request_ref *out, size_t max, size_t *n)
+int db_request_list(struct db *db, const struct db_request_query *q, struct db_request_ref *out, size_t max,
+    size_t *n)
 {
 	sqlite3_stmt *s;
 	*n = 0;

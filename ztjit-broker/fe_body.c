@@ -91,8 +91,8 @@ int body_container(struct ztj_view json, struct ask *out, struct route_mem *mem)
 {
 	int r = container_of(json, out, mem);
 	/* Only a policy may be larger than other statements; the store sees which it is. */
-	if (r == ZTJ_OK && json.n > BODY_STATEMENT_MAX && (out->op != OP_STATEMENT_PUT ||
-	    (mem->text.n > 0 && mem->text.p[0] == '{')))
+	if (r == ZTJ_OK && json.n > BODY_STATEMENT_MAX &&
+	    (out->op != OP_STATEMENT_PUT || (mem->text.n > 0 && mem->text.p[0] == '{')))
 		r = ZTJ_TOO_LARGE;
 	return r;
 }
@@ -137,7 +137,8 @@ int body_signature(struct ztj_view json, struct ask *out, struct route_mem *mem)
 	return r;
 }
 
-static int read_list(const json_t *o, const char *key, size_t max, struct ztj_buf *mem, struct proto_list *out)
+static int read_list(const json_t *o, const char *key, size_t max, struct ztj_buf *mem,
+    struct proto_list *out)
 {
 	const json_t *array = json_object_get(o, key);
 	if (array == NULL)

@@ -98,7 +98,8 @@ void conn_kill(struct conn *c)
 static void kill_saying(struct conn *c, const char *status_line)
 {
 	char text[256];
-	int n = snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status_line);
+	int n = snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+	    status_line);
 	if (n > 0 && (size_t)n < sizeof(text))
 		(void)SSL_write(c->ssl, text, n);
 	conn_kill(c);
@@ -282,7 +283,8 @@ struct bufferevent *conn_new(struct event_base *base, void *arg)
 	c->fe = fe;
 	c->ssl = ssl;
 	fe->connections++;
-	c->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	c->bev = bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
+	    BEV_OPT_CLOSE_ON_FREE);
 	if (c->bev == NULL) {
 		SSL_free(ssl); /* and the connection with it */
 		return NULL;

@@ -43,7 +43,8 @@ void http_reply(struct evhttp_request *req, unsigned status, struct ztj_view bod
 	if (c != NULL && too_much(c, body.n)) {
 		c->fe->count.limited++;
 		status = 503;
-		body = ztj_view_str("{\"error\":\"rate-limited\",\"text\":\"too many large answers are on their way\",\"detail\":\"\"}");
+		body = ztj_view_str(
+		    "{\"error\":\"rate-limited\",\"text\":\"too many large answers are on their way\",\"detail\":\"\"}");
 	}
 	struct evbuffer *out = evbuffer_new();
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
@@ -65,8 +66,8 @@ void http_reply(struct evhttp_request *req, unsigned status, struct ztj_view bod
 
 static void refuse_status(struct evhttp_request *req, unsigned status, int err, const char *detail)
 {
-	json_t *body = json_pack("{s:s, s:s, s:s}", "error", ztj_err_name(err), "text", ztj_err_text(err), "detail",
-	    detail != NULL ? detail : "");
+	json_t *body = json_pack("{s:s, s:s, s:s}", "error", ztj_err_name(err), "text", ztj_err_text(err),
+	    "detail", detail != NULL ? detail : "");
 	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
 	http_reply(req, status, ztj_view_str(text != NULL ? text : "{}"));
 	free(text);
@@ -88,8 +89,9 @@ static int check_headers(struct evhttp_request *req, const char **why)
 		count++;
 		lengths += strcasecmp(h->key, "Content-Length") == 0;
 		*why = h->key;
-		if (strcasecmp(h->key, "Transfer-Encoding") == 0 || strcasecmp(h->key, "Content-Encoding") == 0 ||
-		    strcasecmp(h->key, "Trailer") == 0 || strcasecmp(h->key, "Upgrade") == 0)
+		if (strcasecmp(h->key, "Transfer-Encoding") == 0 ||
+		    strcasecmp(h->key, "Content-Encoding") == 0 || strcasecmp(h->key, "Trailer") == 0 ||
+		    strcasecmp(h->key, "Upgrade") == 0)
 			return ZTJ_BAD_ENCODING;
 	}
 	*why = lengths > 1 ? "Content-Length" : "too many headers";
@@ -102,7 +104,9 @@ static int check_type(struct evhttp_request *req)
 	if (type == NULL)
 		return ZTJ_OK;
 	size_t n = strcspn(type, ";");
-	return n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0 ? ZTJ_OK : ZTJ_BAD_JSON;
+	return n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0
+	    ? ZTJ_OK
+	    : ZTJ_BAD_JSON;
 }
 
 static bool method_of(struct evhttp_request *req, enum http_method *out)
@@ -142,8 +146,8 @@ static bool within_rates(struct conn *c, enum op op, int *retry_s)
 	if (c->caller[0] != '\0')
 		(void)snprintf(name, sizeof(name), "who:%u:%s", c->kinds & CALLER_HOST, c->caller);
 	else
-		(void)snprintf(name, sizeof(name), "reg:%02x%02x%02x%02x%02x%02x", c->tls[0], c->tls[1], c->tls[2], c->tls[3],
-		    c->tls[4], c->tls[5]);
+		(void)snprintf(name, sizeof(name), "reg:%02x%02x%02x%02x%02x%02x", c->tls[0], c->tls[1],
+		    c->tls[2], c->tls[3], c->tls[4], c->tls[5]);
 	if (!limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s))
 		return false;
 	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT)
@@ -288,8 +292,8 @@ static void add_metrics(const struct frontend *fe, struct ztj_view body, struct 
 	    "# HELP ztjit_timeouts_total connections out of time\n# TYPE ztjit_timeouts_total counter\nztjit_timeouts_total %llu\n"
 	    "# HELP ztjit_limited_total requests and connections over a limit\n# TYPE ztjit_limited_total counter\n"
 	    "ztjit_limited_total %llu\n",
-	    (long long)fe->connections, (unsigned long long)fe->count.requests, (unsigned long long)fe->count.timeouts,
-	    (unsigned long long)fe->count.limited);
+	    (long long)fe->connections, (unsigned long long)fe->count.requests,
+	    (unsigned long long)fe->count.timeouts, (unsigned long long)fe->count.limited);
 	ztj_buf_put(out, body.p, body.n);
 }
 

@@ -89,8 +89,9 @@ static int set_segment(enum op op, const char *segment, struct ask *out)
 	/* Exactly the two forms of an id, so that nothing else reaches the store. */
 	uint8_t digest[ZTJ_DIGEST_LEN];
 	char short_id[ZTJ_SHORT_ID_SIZE];
-	if (n > ID_MAX || (ztj_unhex(ztj_view_str(segment), digest, sizeof(digest)) != ZTJ_OK &&
-	    ztj_short_id_parse(segment, short_id) != ZTJ_OK))
+	if (n > ID_MAX ||
+	    (ztj_unhex(ztj_view_str(segment), digest, sizeof(digest)) != ZTJ_OK &&
+		ztj_short_id_parse(segment, short_id) != ZTJ_OK))
 		return ZTJ_BAD_NAME;
 	memcpy(out->id, segment, n + 1);
 	return ZTJ_OK;
@@ -158,7 +159,8 @@ static int set_query(const char *query, struct ask *out)
 	return ZTJ_OK;
 }
 
-static int fill(const struct entry *e, const char *segment, const struct http_in *in, struct ask *out, struct route_mem *mem)
+static int fill(const struct entry *e, const char *segment, const struct http_in *in, struct ask *out,
+    struct route_mem *mem)
 {
 	out->op = e->op;
 	int r = set_segment(e->op, segment, out);

@@ -99,7 +99,8 @@ static void start(struct asked_item *item)
 		evhttp_connection_set_timeout(ec, 0);
 		bufferevent_set_timeouts(evhttp_connection_get_bufferevent(ec), NULL, NULL);
 	}
-	evhttp_add_header(evhttp_request_get_output_headers(item->req), "Content-Type", "application/x-ndjson");
+	evhttp_add_header(evhttp_request_get_output_headers(item->req), "Content-Type",
+	    "application/x-ndjson");
 	evhttp_add_header(evhttp_request_get_output_headers(item->req), "Cache-Control", "no-store");
 	evhttp_send_reply_start(item->req, 200, NULL);
 }

@@ -52,8 +52,9 @@ static int use_key(SSL_CTX *ctx, const struct ztj_seckey *sk)
 	BIO *bio = r == ZTJ_OK ? BIO_new_mem_buf(cert_pem.p, (int)cert_pem.n) : NULL;
 	if (bio != NULL)
 		cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	if (r == ZTJ_OK && (key == NULL || cert == NULL || SSL_CTX_use_certificate(ctx, cert) != 1 ||
-	    SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1))
+	if (r == ZTJ_OK &&
+	    (key == NULL || cert == NULL || SSL_CTX_use_certificate(ctx, cert) != 1 ||
+		SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1))
 		r = ZTJ_CRYPTO_LIB;
 	BIO_free(bio);
 	X509_free(cert);

@@ -89,8 +89,9 @@ static int make_http(struct frontend *fe)
 	evhttp_set_timeout(fe->http, NEVER_SECONDS); /* fe_conn.c has the deadlines */
 	evhttp_set_default_content_type(fe->http, NULL);
 	/* Every method reaches http_request, which names the three that are known. */
-	evhttp_set_allowed_methods(fe->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD |
-	    EVHTTP_REQ_PUT | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+	evhttp_set_allowed_methods(fe->http,
+	    EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_DELETE | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+		EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
 	evhttp_set_bevcb(fe->http, conn_new, fe);
 	evhttp_set_gencb(fe->http, http_request, fe);
 	return ZTJ_OK;

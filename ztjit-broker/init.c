@@ -57,8 +57,10 @@ static int owner_of(const struct plan *p, int part, uid_t *uid, gid_t *gid)
 		return ZTJ_OK;
 	int r = ztj_user_lookup(p->users[part], uid, gid);
 	if (r != ZTJ_OK)
-		fprintf(stderr, "ztjit-broker: started by root, so each process wants a user of its own, and %s is none "
-				"(see --frontend-user, --store-user, --signer-user)\n", p->users[part]);
+		fprintf(stderr,
+		    "ztjit-broker: started by root, so each process wants a user of its own, and %s is none "
+		    "(see --frontend-user, --store-user, --signer-user)\n",
+		    p->users[part]);
 	return r;
 }
 
@@ -68,7 +70,8 @@ static int path_in(const struct plan *p, const char *name, char out[PATH_MAX])
 	return n > 0 && n < PATH_MAX ? ZTJ_OK : ZTJ_TOO_LARGE;
 }
 
-static int write_new(const struct plan *p, const char *name, const struct ztj_buf *text, mode_t mode, int part)
+static int write_new(const struct plan *p, const char *name, const struct ztj_buf *text, mode_t mode,
+    int part)
 {
 	char path[PATH_MAX];
 	uid_t uid = (uid_t)-1;
@@ -183,21 +186,24 @@ static int find_ca(struct plan *p)
 /* Text for a libconfig string: what would need an escape is refused. */
 static int plain(const char *s)
 {
-	return s != NULL && ztj_text_ok(ztj_view_str(s)) && strpbrk(s, "\"\\") == NULL ? ZTJ_OK : ZTJ_BAD_TEXT;
+	return s != NULL && ztj_text_ok(ztj_view_str(s)) && strpbrk(s, "\"\\") == NULL ? ZTJ_OK
+										       : ZTJ_BAD_TEXT;
 }
 
 static int write_conf(const struct plan *p)
 {
 	struct ztj_buf text;
 	ztj_buf_init(&text, 8192);
-	ztj_buf_printf(&text, "# ztjit-broker.conf(5)\ndomain = \"%s\";\ndirectory = \"%s\";\nlisten = [ \"%s\" ];\n",
+	ztj_buf_printf(&text,
+	    "# ztjit-broker.conf(5)\ndomain = \"%s\";\ndirectory = \"%s\";\nlisten = [ \"%s\" ];\n",
 	    p->pins.domain, p->dir, p->listen);
 	if (p->ca != NULL)
 		ztj_buf_printf(&text, "ca_key = \"%s\";\n", p->ca);
 	if (p->ca_agent != NULL)
 		ztj_buf_printf(&text, "ca_agent = \"%s\";\n", p->ca_agent);
 	if (geteuid() == 0)
-		ztj_buf_printf(&text, "frontend_user = \"%s\";\nstore_user = \"%s\";\nsigner_user = \"%s\";\n", p->users[0],
+		ztj_buf_printf(&text,
+		    "frontend_user = \"%s\";\nstore_user = \"%s\";\nsigner_user = \"%s\";\n", p->users[0],
 		    p->users[1], p->users[2]);
 	int r = write_new(p, "broker.conf", &text, 0644, -1);
 	ztj_buf_free(&text);
@@ -230,11 +236,12 @@ static int print_result(const struct plan *p)
 		r = ztj_key_to_text(&p->cakey, ca);
 	if (r != ZTJ_OK)
 		return complain("init", r);
-	printf("The pin, to be compared by people on another way than this network:\n\n  %s\n\n"
-	       "For the policy:\n\n"
-	       "broker = {\n  urls = [ \"%s\" ];\n  tls = [ \"%s\" ];\n  online = [ \"%s\" ];\n  log = [ \"%s\" ];\n"
-	       "  ca = [ \"%s\" ];\n};\n\n"
-	       "Next: write the policy, sign it, then: ztjit-broker serve -c %s/broker.conf; ztjit policy push\n",
+	printf(
+	    "The pin, to be compared by people on another way than this network:\n\n  %s\n\n"
+	    "For the policy:\n\n"
+	    "broker = {\n  urls = [ \"%s\" ];\n  tls = [ \"%s\" ];\n  online = [ \"%s\" ];\n  log = [ \"%s\" ];\n"
+	    "  ca = [ \"%s\" ];\n};\n\n"
+	    "Next: write the policy, sign it, then: ztjit-broker serve -c %s/broker.conf; ztjit policy push\n",
 	    pin, p->url, tls, online, log, ca, p->dir);
 	return ZTJ_OK;
 }
@@ -248,7 +255,8 @@ static int run(struct plan *p)
 	if (broker_listen_parse(p->listen, &ss, &len) != ZTJ_OK)
 		return complain("--listen", ZTJ_USAGE);
 	if (plain(p->dir) != ZTJ_OK || p->dir[0] != '/' || plain(p->url) != ZTJ_OK ||
-	    strncmp(p->url, "https://", 8) != 0 || (p->ca != NULL && (plain(p->ca) != ZTJ_OK || p->ca[0] != '/')) ||
+	    strncmp(p->url, "https://", 8) != 0 ||
+	    (p->ca != NULL && (plain(p->ca) != ZTJ_OK || p->ca[0] != '/')) ||
 	    (p->ca_agent != NULL && plain(p->ca_agent) != ZTJ_OK))
 		return complain("--dir and --ca want absolute paths, --url https://HOST:PORT", ZTJ_USAGE);
 	if (p->pins.threshold == 0 || p->pins.threshold > p->pins.nroots)
@@ -330,12 +338,18 @@ static int set(struct plan *p, int option, const char *value)
 int init(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "domain", required_argument, NULL, 'd' }, { "root", required_argument, NULL, 'r' },
-		{ "threshold", required_argument, NULL, 'n' }, { "dir", required_argument, NULL, 'D' },
-		{ "url", required_argument, NULL, 'u' }, { "listen", required_argument, NULL, 'l' },
-		{ "ca", required_argument, NULL, 'c' }, { "ca-agent", required_argument, NULL, 'a' },
-		{ "ca-pub", required_argument, NULL, 'p' }, { "frontend-user", required_argument, NULL, 'F' },
-		{ "store-user", required_argument, NULL, 'S' }, { "signer-user", required_argument, NULL, 'K' },
+		{ "domain", required_argument, NULL, 'd' },
+		{ "root", required_argument, NULL, 'r' },
+		{ "threshold", required_argument, NULL, 'n' },
+		{ "dir", required_argument, NULL, 'D' },
+		{ "url", required_argument, NULL, 'u' },
+		{ "listen", required_argument, NULL, 'l' },
+		{ "ca", required_argument, NULL, 'c' },
+		{ "ca-agent", required_argument, NULL, 'a' },
+		{ "ca-pub", required_argument, NULL, 'p' },
+		{ "frontend-user", required_argument, NULL, 'F' },
+		{ "store-user", required_argument, NULL, 'S' },
+		{ "signer-user", required_argument, NULL, 'K' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct plan *p = calloc(1, sizeof(*p));
@@ -347,9 +361,12 @@ int init(int argc, char **argv)
 	p->users[2] = "ztjit-signer";
 	while (r == ZTJ_OK && (c = getopt_long(argc, argv, "", options, NULL)) != -1)
 		r = set(p, c, optarg);
-	if (r == ZTJ_OK && (optind != argc || p->dir == NULL || p->url == NULL || p->listen == NULL ||
-	    p->pins.nroots == 0 || p->pins.threshold == 0 || p->pins.domain[0] == '\0' || (p->ca != NULL && p->ca_agent != NULL)))
-		r = complain("init needs --domain, --root, --threshold, --dir, --url, --listen; --ca or --ca-agent, not both",
+	if (r == ZTJ_OK &&
+	    (optind != argc || p->dir == NULL || p->url == NULL || p->listen == NULL || p->pins.nroots == 0 ||
+		p->pins.threshold == 0 || p->pins.domain[0] == '\0' ||
+		(p->ca != NULL && p->ca_agent != NULL)))
+		r = complain(
+		    "init needs --domain, --root, --threshold, --dir, --url, --listen; --ca or --ca-agent, not both",
 		    ZTJ_USAGE);
 	if (r == ZTJ_OK)
 		r = run(p);

@@ -17,22 +17,23 @@
 
 static int usage(FILE *to)
 {
-	fputs("usage: ztjit-broker init --domain DOMAIN --root FILE.pub [--root FILE.pub] --threshold N --dir DIR\n"
-	      "           --url URL --listen ADDRESS:PORT [--ca FILE | --ca-agent SOCKET [--ca-pub FILE]]\n"
-	      "           [--frontend-user NAME] [--store-user NAME] [--signer-user NAME]\n"
-	      "       ztjit-broker check [-c FILE]\n"
-	      "       ztjit-broker serve [-c FILE]\n"
-	      "       ztjit-broker -t | -T [-c FILE]\n"
-	      "\n"
-	      "Commands:\n"
-	      "  init    make keys, pinned roots and configuration; print the pin\n"
-	      "  check   is everything in order, and what runs out soon?\n"
-	      "  serve   run the broker\n"
-	      "\n"
-	      "  -c, --conf FILE   configuration (" DEFAULT_CONF ")\n"
-	      "  -t                check the configuration and end\n"
-	      "  -T                print the effective configuration and end\n"
-	      "  -h, --help        this text\n",
+	fputs(
+	    "usage: ztjit-broker init --domain DOMAIN --root FILE.pub [--root FILE.pub] --threshold N --dir DIR\n"
+	    "           --url URL --listen ADDRESS:PORT [--ca FILE | --ca-agent SOCKET [--ca-pub FILE]]\n"
+	    "           [--frontend-user NAME] [--store-user NAME] [--signer-user NAME]\n"
+	    "       ztjit-broker check [-c FILE]\n"
+	    "       ztjit-broker serve [-c FILE]\n"
+	    "       ztjit-broker -t | -T [-c FILE]\n"
+	    "\n"
+	    "Commands:\n"
+	    "  init    make keys, pinned roots and configuration; print the pin\n"
+	    "  check   is everything in order, and what runs out soon?\n"
+	    "  serve   run the broker\n"
+	    "\n"
+	    "  -c, --conf FILE   configuration (" DEFAULT_CONF ")\n"
+	    "  -t                check the configuration and end\n"
+	    "  -T                print the effective configuration and end\n"
+	    "  -h, --help        this text\n",
 	    to);
 	return to == stdout ? 0 : 2;
 }
@@ -80,7 +81,8 @@ static int run(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *path = DEFAULT_CONF;
 	bool check_only = false, dump = false;
 	int c;
@@ -106,7 +108,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (check_only || dump)
-		return optind == argc || strcmp(argv[optind], "serve") == 0 ? test(path, dump) : usage(stderr);
+		return optind == argc || strcmp(argv[optind], "serve") == 0 ? test(path, dump)
+									    : usage(stderr);
 	if (optind + 1 != argc)
 		return usage(stderr);
 	if (strcmp(argv[optind], "serve") == 0)

@@ -10,7 +10,14 @@
 
 /* Which fields an op carries, in this order on the wire. */
 enum {
-	F_CONTAINER = 1, F_ID = 2, F_NAME = 4, F_NUMBER = 8, F_FILTER = 16, F_HOSTS = 32, F_KEY = 64, F_SIG = 128,
+	F_CONTAINER = 1,
+	F_ID = 2,
+	F_NAME = 4,
+	F_NUMBER = 8,
+	F_FILTER = 16,
+	F_HOSTS = 32,
+	F_KEY = 64,
+	F_SIG = 128,
 	F_LISTS = 256
 };
 static const unsigned fields[OP_MAX] = {

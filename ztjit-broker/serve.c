@@ -34,15 +34,16 @@
 #define FIRST_FD 3
 
 enum role { FRONTEND, STORE, SIGNER };
-static const char *const role_name[CHILDREN] = { "ztjit-broker/frontend", "ztjit-broker/store", "ztjit-broker/signer" };
+static const char *const role_name[CHILDREN] = { "ztjit-broker/frontend", "ztjit-broker/store",
+	"ztjit-broker/signer" };
 
 struct parent {
 	const struct broker_conf *conf;
 	int listener[FE_LISTENERS_MAX];
 	size_t nlisteners;
-	int control[2];             /* held open by the parent alone */
+	int control[2]; /* held open by the parent alone */
 	int ready[2];
-	int front[2], sign[2];      /* frontend–store, store–signer */
+	int front[2], sign[2]; /* frontend–store, store–signer */
 	pid_t pid[CHILDREN];
 	sigset_t signals;
 };
@@ -103,7 +104,10 @@ static int keep(int *const *fds, size_t n)
 
 static int run_frontend(struct parent *p)
 {
-	struct frontend_fds f = { .n = p->nlisteners, .store = p->front[0], .control = p->control[0], .ready = p->ready[1] };
+	struct frontend_fds f = { .n = p->nlisteners,
+		.store = p->front[0],
+		.control = p->control[0],
+		.ready = p->ready[1] };
 	int *fds[FE_LISTENERS_MAX + 3] = { &f.store, &f.control, &f.ready };
 	for (size_t i = 0; i < f.n; i++) {
 		f.listener[i] = p->listener[i];
@@ -114,7 +118,10 @@ static int run_frontend(struct parent *p)
 
 static int run_store(struct parent *p)
 {
-	struct store_fds f = { .frontend = p->front[1], .signer = p->sign[0], .control = p->control[0], .ready = p->ready[1] };
+	struct store_fds f = { .frontend = p->front[1],
+		.signer = p->sign[0],
+		.control = p->control[0],
+		.ready = p->ready[1] };
 	int *fds[] = { &f.frontend, &f.signer, &f.control, &f.ready };
 	return keep(fds, 4) == ZTJ_OK ? store_main(p->conf, &f) : 1;
 }
@@ -189,7 +196,8 @@ static void name_dead(const struct parent *p, pid_t pid, int status)
 		if (p->pid[i] != pid)
 			continue;
 		if (WIFSIGNALED(status))
-			ztj_log(ZTJ_LOG_ALARM, "%s was killed by signal %d; all end", role_name[i], WTERMSIG(status));
+			ztj_log(ZTJ_LOG_ALARM, "%s was killed by signal %d; all end", role_name[i],
+			    WTERMSIG(status));
 		else
 			ztj_log(ZTJ_LOG_ERROR, "%s ended (%d); all end", role_name[i], WEXITSTATUS(status));
 	}
@@ -249,8 +257,8 @@ static void raise_limit(int64_t want)
 		return;
 	rl.rlim_cur = need < rl.rlim_max ? need : rl.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur < need)
-		ztj_log(ZTJ_LOG_WARN, "only %llu descriptors for max_connections = %lld", (unsigned long long)rl.rlim_cur,
-		    (long long)want);
+		ztj_log(ZTJ_LOG_WARN, "only %llu descriptors for max_connections = %lld",
+		    (unsigned long long)rl.rlim_cur, (long long)want);
 }
 
 int serve(const struct broker_conf *conf)

@@ -36,8 +36,8 @@ static int sign_spec(struct ca *ca, const struct ztj_cert_spec *spec, struct ztj
 	return r;
 }
 
-int make_certificate(const struct ztj_trust *t, struct ca *ca, struct serial *serial, const struct ztj_bundle *b,
-    const struct ztj_key *subject, int64_t now, struct made *out)
+int make_certificate(const struct ztj_trust *t, struct ca *ca, struct serial *serial,
+    const struct ztj_bundle *b, const struct ztj_key *subject, int64_t now, struct made *out)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	struct ztj_cert_spec spec;
@@ -87,7 +87,8 @@ static void fill(const struct ztj_trust *t, int64_t now, struct ztj_stmt *st)
 	memcpy(st->u.status.head, ztj_trust_revocation_head(t), ZTJ_DIGEST_LEN);
 }
 
-int make_status(const struct ztj_trust *t, const struct ztj_seckey *online, int64_t now, struct ztj_buf *container)
+int make_status(const struct ztj_trust *t, const struct ztj_seckey *online, int64_t now,
+    struct ztj_buf *container)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	struct ztj_stmt st;

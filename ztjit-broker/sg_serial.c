@@ -22,7 +22,8 @@ static int reserve(struct serial *s)
 	char text[32];
 	uint64_t upto = s->next + BLOCK;
 	int n = snprintf(text, sizeof(text), "%llu\n", (unsigned long long)upto);
-	int r = n > 0 && upto < INT64_MAX ? ztj_file_write(s->path, ztj_view_of(text, (size_t)n), 0600) : ZTJ_LIMIT;
+	int r = n > 0 && upto < INT64_MAX ? ztj_file_write(s->path, ztj_view_of(text, (size_t)n), 0600)
+					  : ZTJ_LIMIT;
 	if (r == ZTJ_OK)
 		s->reserved = upto;
 	return r;

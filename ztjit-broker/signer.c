@@ -84,8 +84,9 @@ static int do_offer(struct signer *sg, uint8_t type, struct ztj_rd *rd, uint32_t
 	} else {
 		r = read_signed(rd, 2 * PROTO_CONTAINER_MAX, &s);
 		if (r == ZTJ_OK)
-			r = type == SGN_POLICY ? ztj_trustdir_policy(sg->dir, sg->trust, &s, now, &changed)
-					       : ztj_trustdir_revocation(sg->dir, sg->trust, &s, now, &changed);
+			r = type == SGN_POLICY
+			    ? ztj_trustdir_policy(sg->dir, sg->trust, &s, now, &changed)
+			    : ztj_trustdir_revocation(sg->dir, sg->trust, &s, now, &changed);
 	}
 	if (r != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ALARM, "an offer of the store is refused: %s", ztj_err_text(r));

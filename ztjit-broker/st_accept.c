@@ -53,8 +53,11 @@ int accept_counter(struct store *st, const struct ztj_stmt *stmt, bool deny)
 
 static int keep(struct store *st, const struct acceptance *a, const struct ztj_stmt *stmt, const char *who)
 {
-	struct db_stmt_row row = { .type = stmt->type, .who = who, .issued = stmt->issued,
-		.container = a->ask->container, .has_request = a->has_request };
+	struct db_stmt_row row = { .type = stmt->type,
+		.who = who,
+		.issued = stmt->issued,
+		.container = a->ask->container,
+		.has_request = a->has_request };
 	memcpy(row.id, a->id, sizeof(row.id));
 	memcpy(row.request, a->request, sizeof(row.request));
 	return db_stmt_add(st->db, &row, a->now);
@@ -198,7 +201,8 @@ static int approval_checks(struct store *st, struct acceptance *a, const struct 
 		r = ZTJ_OK; /* a deny ends a request whenever it arrives */
 	ztj_grant_eval(st->trust, b, a->now, &g);
 	if (r == ZTJ_OK)
-		r = ztj_trust_signed_by(st->trust, ap, ap->u.approval.who, g.rule != NULL && g.rule->uv, a->now, &person);
+		r = ztj_trust_signed_by(st->trust, ap, ap->u.approval.who, g.rule != NULL && g.rule->uv,
+		    a->now, &person);
 	if (r != ZTJ_OK)
 		return r;
 	if (grant_is_over(g.state)) {
@@ -310,7 +314,8 @@ static void name_problem(struct acceptance *a, const struct ztj_policy_problems 
 	for (size_t i = 0; i < problems->n && i < 64 && a->text == NULL; i++) {
 		if (problems->item[i].warning)
 			continue;
-		snprintf(a->room, sizeof(a->room), "line %u: %s", problems->item[i].line, problems->item[i].text);
+		snprintf(a->room, sizeof(a->room), "line %u: %s", problems->item[i].line,
+		    problems->item[i].text);
 		a->text = a->room;
 	}
 }

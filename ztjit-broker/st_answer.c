@@ -39,9 +39,11 @@ void st_answer(struct store *st, uint32_t tag, unsigned status, json_t *body)
 	free(text);
 }
 
-static void refuse(struct store *st, uint32_t tag, unsigned status, int err, const char *text, const char *detail)
+static void refuse(struct store *st, uint32_t tag, unsigned status, int err, const char *text,
+    const char *detail)
 {
-	static const char out_of_memory[] = "{\"error\":\"out-of-memory\",\"text\":\"out of memory\",\"detail\":\"\"}";
+	static const char out_of_memory[] =
+	    "{\"error\":\"out-of-memory\",\"text\":\"out of memory\",\"detail\":\"\"}";
 	json_t *body = json_pack("{s:s, s:s, s:s}", "error", ztj_err_name(err), "text",
 	    text != NULL ? text : ztj_err_text(err), "detail", detail != NULL ? detail : "");
 	char *dump = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);

@@ -54,7 +54,8 @@ void bundles_free(struct bundles *b)
 static bool contains(const struct ztj_bundle *b, const uint8_t *request)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->stmt[i]->type == ZTJ_STMT_REQUEST && memcmp(b->stmt[i]->id, request, ZTJ_DIGEST_LEN) == 0)
+		if (b->stmt[i]->type == ZTJ_STMT_REQUEST &&
+		    memcmp(b->stmt[i]->id, request, ZTJ_DIGEST_LEN) == 0)
 			return true;
 	return false;
 }

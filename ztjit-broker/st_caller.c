@@ -22,7 +22,8 @@ bool policy_names_key(const struct store *st, const struct ztj_key *k)
 	return false;
 }
 
-int login_judge(const struct store *st, const struct ztj_stmt *login, int64_t now, const struct ztj_record **person)
+int login_judge(const struct store *st, const struct ztj_stmt *login, int64_t now,
+    const struct ztj_record **person)
 {
 	*person = NULL;
 	if (login->u.login.expires <= now)

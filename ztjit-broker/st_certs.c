@@ -54,7 +54,8 @@ static struct waiting *claim(struct certs *c, uint32_t *tag)
 	return NULL;
 }
 
-static int ask_signer(struct store *st, const struct ask *a, const struct ztj_key *subject, const struct ztj_bundle *b)
+static int ask_signer(struct store *st, const struct ask *a, const struct ztj_key *subject,
+    const struct ztj_bundle *b)
 {
 	struct ztj_buf key, msg;
 	uint32_t tag = 0;
@@ -107,7 +108,9 @@ void do_certificate(struct store *st, const struct ask *a, const struct caller *
 
 static int write_down(struct store *st, const struct certified *done, const struct waiting *w)
 {
-	struct db_cert_row row = { .serial = done->serial, .fingerprint = w->fingerprint, .issued = st_now(),
+	struct db_cert_row row = { .serial = done->serial,
+		.fingerprint = w->fingerprint,
+		.issued = st_now(),
 		.ends = done->ends };
 	memcpy(row.request, w->request, sizeof(row.request));
 	int r = ztj_sha256(done->cert, row.digest);
@@ -125,7 +128,8 @@ static void give_out(struct store *st, const struct certified *done, const struc
 		r = ztj_time_format(done->ends, ends);
 	if (r == ZTJ_OK) {
 		st->count.certificates++;
-		st_answer(st, w->tag, 200, json_pack("{s:s#, s:s}", "certificate", (const char *)line.p, line.n, "ends", ends));
+		st_answer(st, w->tag, 200,
+		    json_pack("{s:s#, s:s}", "certificate", (const char *)line.p, line.n, "ends", ends));
 	} else {
 		st_refuse(st, w->tag, r, NULL, NULL);
 	}
@@ -152,7 +156,8 @@ int certs_done(struct store *st, struct ztj_view body)
 	}
 	r = write_down(st, &done, w);
 	if (r == ZTJ_EXISTS) {
-		ztj_log(ZTJ_LOG_ALARM, "the signer gave the serial %llu twice; nothing was released", (unsigned long long)done.serial);
+		ztj_log(ZTJ_LOG_ALARM, "the signer gave the serial %llu twice; nothing was released",
+		    (unsigned long long)done.serial);
 		r = ZTJ_INTERNAL;
 	}
 	if (r == ZTJ_OK)

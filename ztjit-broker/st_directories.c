@@ -28,8 +28,9 @@ void do_directories(struct store *st, const struct ask *a, const struct caller *
 		const struct ztj_dir *d = ztj_trust_dir_at(st->trust, i);
 		char hex[ZTJ_HEX_SIZE];
 		ztj_hex(ztj_dir_digest(d), ZTJ_DIGEST_LEN, hex);
-		json_array_append_new(array, json_pack("{s:s, s:I, s:s}", "name", ztj_dir_name(d), "serial",
-		    (json_int_t)ztj_dir_serial(d), "digest", hex));
+		json_array_append_new(array,
+		    json_pack("{s:s, s:I, s:s}", "name", ztj_dir_name(d), "serial",
+			(json_int_t)ztj_dir_serial(d), "digest", hex));
 	}
 	st_answer(st, a->tag, 200, json_pack("{s:o}", "directories", array));
 }
@@ -56,9 +57,10 @@ static void add_draft(struct store *st, const char *name, json_t *body)
 	struct db_dir_draft d;
 	db_draft_init(&d);
 	if (db_draft_get(st->db, name, &d) == ZTJ_OK && d.base == held_serial(st, name))
-		json_object_set_new(body, "pending", json_pack("{s:I, s:o, s:o, s:o}", "base", (json_int_t)d.base,
-		    "statement", st_container_json(ztj_buf_view(&d.container)), "drop", list_json(&d.drop, d.ndrop, false),
-		    "put", list_json(&d.put, d.nput, false)));
+		json_object_set_new(body, "pending",
+		    json_pack("{s:I, s:o, s:o, s:o}", "base", (json_int_t)d.base, "statement",
+			st_container_json(ztj_buf_view(&d.container)), "drop",
+			list_json(&d.drop, d.ndrop, false), "put", list_json(&d.put, d.nput, false)));
 	db_draft_free(&d);
 }
 
@@ -80,8 +82,8 @@ void do_directory_get(struct store *st, const struct ask *a, const struct caller
 		r = db_dir_changes(st->db, a->name, since, &drop, &ndrop, &put, &nput);
 	if (r == ZTJ_OK) {
 		body = json_pack("{s:s, s:I, s:o, s:o, s:o}", "name", a->name, "serial", (json_int_t)serial,
-		    "statements", list_json(&statements, nstatements, true), "drop", list_json(&drop, ndrop, false),
-		    "put", list_json(&put, nput, false));
+		    "statements", list_json(&statements, nstatements, true), "drop",
+		    list_json(&drop, ndrop, false), "put", list_json(&put, nput, false));
 		r = body == NULL ? ZTJ_NOMEM : ZTJ_OK;
 	}
 	if (r == ZTJ_OK && c->registrar)
@@ -102,7 +104,8 @@ void do_directory_get(struct store *st, const struct ask *a, const struct caller
 
 /* Adds the signatures of the draft over the same bytes. merged holds the container; *known, a bit for each of its
  * signatures: that one was here before. */
-static int merge(struct store *st, const struct ask *a, const struct ztj_signed *s, struct ztj_buf *merged, uint32_t *known)
+static int merge(struct store *st, const struct ask *a, const struct ztj_signed *s, struct ztj_buf *merged,
+    uint32_t *known)
 {
 	struct db_dir_draft d;
 	struct ztj_signed old, all = *s;
@@ -119,7 +122,8 @@ static int merge(struct store *st, const struct ask *a, const struct ztj_signed 
 		for (size_t i = 0; i < old.nsigs && all.nsigs < ZTJ_SIGS_MAX; i++) {
 			bool there = ztj_sshsig_peek(old.sig[i], &one) != ZTJ_OK;
 			for (size_t j = 0; !there && j < s->nsigs; j++) {
-				there = ztj_sshsig_peek(s->sig[j], &have) == ZTJ_OK && ztj_key_equal(&have, &one);
+				there = ztj_sshsig_peek(s->sig[j], &have) == ZTJ_OK &&
+				    ztj_key_equal(&have, &one);
 				if (there && ztj_view_eq(s->sig[j], old.sig[i]))
 					*known |= UINT32_C(1) << j;
 			}
@@ -139,7 +143,10 @@ static int merge(struct store *st, const struct ask *a, const struct ztj_signed 
 static int keep(struct store *st, const struct ask *a, const struct ztj_stmt *stmt, struct ztj_view container,
     const struct delta *d, int64_t now)
 {
-	struct db_stmt_row row = { .type = ZTJ_STMT_DIRECTORY, .who = "", .issued = stmt->issued, .container = container };
+	struct db_stmt_row row = { .type = ZTJ_STMT_DIRECTORY,
+		.who = "",
+		.issued = stmt->issued,
+		.container = container };
 	int64_t serial = stmt->u.directory.serial;
 	memcpy(row.id, stmt->id, sizeof(row.id));
 	int r = db_stmt_add(st->db, &row, now);
@@ -158,8 +165,8 @@ static int keep(struct store *st, const struct ask *a, const struct ztj_stmt *st
 }
 
 /* Too few signatures: sound otherwise, and by at least one registrar of this directory? */
-static int keep_draft(struct store *st, const struct ask *a, const struct ztj_stmt *stmt, const struct ztj_buf *container,
-    const struct delta *d)
+static int keep_draft(struct store *st, const struct ask *a, const struct ztj_stmt *stmt,
+    const struct ztj_buf *container, const struct delta *d)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
 	const struct ztj_registrar *reg = p == NULL ? NULL : ztj_policy_registrar(p, a->name);
@@ -189,7 +196,8 @@ static int keep_draft(struct store *st, const struct ask *a, const struct ztj_st
 	return r;
 }
 
-static int statement_checks(const struct store *st, const struct ask *a, const struct ztj_stmt *stmt, int64_t now)
+static int statement_checks(const struct store *st, const struct ask *a, const struct ztj_stmt *stmt,
+    int64_t now)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
 	const struct ztj_registrar *reg = p == NULL ? NULL : ztj_policy_registrar(p, a->name);
@@ -209,12 +217,14 @@ static void done(struct store *st, const struct ask *a, const struct ztj_stmt *s
 {
 	char hex[ZTJ_HEX_SIZE];
 	ztj_hex(stmt->id, ZTJ_DIGEST_LEN, hex);
-	st_answer(st, a->tag, 201, json_pack("{s:s, s:I, s:s}", "id", hex, "serial",
-	    (json_int_t)stmt->u.directory.serial, "state", state));
+	st_answer(st, a->tag, 201,
+	    json_pack("{s:s, s:I, s:s}", "id", hex, "serial", (json_int_t)stmt->u.directory.serial, "state",
+		state));
 }
 
 /* The trust takes it; then it is written and told. */
-static int update(struct store *st, const struct ask *a, const struct ztj_stmt *stmt, struct ztj_buf *container, int64_t now)
+static int update(struct store *st, const struct ask *a, const struct ztj_stmt *stmt,
+    struct ztj_buf *container, int64_t now)
 {
 	struct db_event e = { .kind = DB_EVENT_DIRECTORY, .number = stmt->u.directory.serial };
 	struct proto_list one = { .n = 1 };
@@ -288,8 +298,9 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 	if (r == ZTJ_OK && db_stmt_has(st->db, stmt->id) == ZTJ_OK) {
 		char hex[ZTJ_HEX_SIZE];
 		ztj_hex(stmt->id, ZTJ_DIGEST_LEN, hex);
-		st_answer(st, a->tag, 200, json_pack("{s:s, s:I, s:s}", "id", hex, "serial",
-		    (json_int_t)stmt->u.directory.serial, "state", "current"));
+		st_answer(st, a->tag, 200,
+		    json_pack("{s:s, s:I, s:s}", "id", hex, "serial", (json_int_t)stmt->u.directory.serial,
+			"state", "current"));
 	} else {
 		if (r == ZTJ_OK)
 			r = statement_checks(st, a, stmt, now);
@@ -298,7 +309,8 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 		if (r == ZTJ_OK)
 			r = update(st, a, stmt, &merged, now);
 		if (r != ZTJ_OK)
-			st_refuse(st, a->tag, r, NULL, r == ZTJ_STATE ? "the directory has moved on: fetch it again" : NULL);
+			st_refuse(st, a->tag, r, NULL,
+			    r == ZTJ_STATE ? "the directory has moved on: fetch it again" : NULL);
 	}
 	ztj_stmt_free(stmt);
 	ztj_buf_free(&merged);

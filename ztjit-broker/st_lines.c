@@ -50,7 +50,8 @@ int line_event(struct store *st, const struct db_event *e, int64_t seq, struct z
 		ztj_buf_printf(out, "\"event\":\"policy\",\"version\":%lld}\n", (long long)e->number);
 		return ztj_buf_status(out);
 	case DB_EVENT_DIRECTORY:
-		ztj_buf_printf(out, "\"event\":\"directory\",\"name\":\"%s\",\"serial\":%lld}\n", e->name, (long long)e->number);
+		ztj_buf_printf(out, "\"event\":\"directory\",\"name\":\"%s\",\"serial\":%lld}\n", e->name,
+		    (long long)e->number);
 		return ztj_buf_status(out);
 	case DB_EVENT_STATEMENT:
 		break;
@@ -73,5 +74,6 @@ bool line_visible(struct store *st, const struct caller *c, const struct db_even
 	/* Every host holds every revocation, in the broker's order. */
 	if (e->type == ZTJ_STMT_REVOCATION && (c->kind == CALLER_HOST || !e->has_request))
 		return true;
-	return e->has_request && bundles_get(st, e->request, &b) == ZTJ_OK && request_visible(st, c, b, now) == ZTJ_OK;
+	return e->has_request && bundles_get(st, e->request, &b) == ZTJ_OK &&
+	    request_visible(st, c, b, now) == ZTJ_OK;
 }

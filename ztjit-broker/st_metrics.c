@@ -7,13 +7,14 @@
 
 static void counter(struct ztj_buf *out, const char *name, const char *help, uint64_t v)
 {
-	ztj_buf_printf(out, "# HELP ztjit_%s %s\n# TYPE ztjit_%s counter\nztjit_%s %llu\n", name, help, name, name,
-	    (unsigned long long)v);
+	ztj_buf_printf(out, "# HELP ztjit_%s %s\n# TYPE ztjit_%s counter\nztjit_%s %llu\n", name, help, name,
+	    name, (unsigned long long)v);
 }
 
 static void gauge(struct ztj_buf *out, const char *name, const char *help, int64_t v)
 {
-	ztj_buf_printf(out, "# HELP ztjit_%s %s\n# TYPE ztjit_%s gauge\nztjit_%s %lld\n", name, help, name, name, (long long)v);
+	ztj_buf_printf(out, "# HELP ztjit_%s %s\n# TYPE ztjit_%s gauge\nztjit_%s %lld\n", name, help, name,
+	    name, (long long)v);
 }
 
 void do_metrics(struct store *st, const struct ask *a, int64_t now)
@@ -33,12 +34,13 @@ void do_metrics(struct store *st, const struct ask *a, int64_t now)
 		gauge(&out, "policy_version", "version of the policy", p->version);
 		gauge(&out, "policy_expires_seconds", "seconds until the policy ends", p->expires - now);
 	}
-	ztj_buf_puts(&out, "# HELP ztjit_directory_expires_seconds seconds until a directory ends\n"
-			   "# TYPE ztjit_directory_expires_seconds gauge\n");
+	ztj_buf_puts(&out,
+	    "# HELP ztjit_directory_expires_seconds seconds until a directory ends\n"
+	    "# TYPE ztjit_directory_expires_seconds gauge\n");
 	for (size_t i = 0; i < ztj_trust_ndirs(st->trust); i++) {
 		const struct ztj_dir *d = ztj_trust_dir_at(st->trust, i);
-		ztj_buf_printf(&out, "ztjit_directory_expires_seconds{directory=\"%s\"} %lld\n", ztj_dir_name(d),
-		    (long long)(ztj_dir_expires(d) - now));
+		ztj_buf_printf(&out, "ztjit_directory_expires_seconds{directory=\"%s\"} %lld\n",
+		    ztj_dir_name(d), (long long)(ztj_dir_expires(d) - now));
 	}
 	if (ztj_buf_status(&out) == ZTJ_OK)
 		st_answer_text(st, a->tag, 200, ztj_buf_view(&out));

@@ -77,8 +77,10 @@ void do_pending_put(struct store *st, const struct ask *a, const struct caller *
 	if (r == ZTJ_OK)
 		r = checks(st, a, p, now);
 	if (r == ZTJ_OK) {
-		struct db_pending_row row = { .host = p->u.pending.host, .name = p->u.pending.name,
-			.address = a->address, .container = a->container };
+		struct db_pending_row row = { .host = p->u.pending.host,
+			.name = p->u.pending.name,
+			.address = a->address,
+			.container = a->container };
 		memcpy(row.id, p->id, sizeof(row.id));
 		r = db_pending_add(st->db, &row, now);
 	}

@@ -75,8 +75,9 @@ static json_t *missing(const struct ztj_grant *g)
 	json_t *a = json_array();
 	for (size_t i = 0; a != NULL && g->rule != NULL && i < g->nmissing; i++) {
 		const struct ztj_slot *slot = &g->rule->slot[g->missing[i]];
-		json_array_append_new(a, json_pack("{s:i, s:o}", "count", (int)g->missing_count[i], "from",
-		    strings(slot->from.s, slot->from.n)));
+		json_array_append_new(a,
+		    json_pack("{s:i, s:o}", "count", (int)g->missing_count[i], "from",
+			strings(slot->from.s, slot->from.n)));
 	}
 	return a;
 }
@@ -89,17 +90,17 @@ static json_t *summary(const struct ztj_bundle *b, const struct ztj_grant *g)
 	ztj_short_id(q->id, short_id);
 	if (q->u.request.has_follows)
 		ztj_hex(q->u.request.follows, ZTJ_DIGEST_LEN, follows);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b}",
-	    "id", hex, "short", short_id, "state", ztj_grant_state_name(g->state), "code", ztj_err_name(g->code),
-	    "who", q->u.request.who, "role", q->u.request.role,
-	    "hosts", strings(q->u.request.hosts, q->u.request.nhosts),
-	    "duration", (json_int_t)q->u.request.duration, "start", time_or_null(q->u.request.start),
-	    "reason", q->u.request.reason, "ticket", text_or_null(q->u.request.ticket),
-	    "issued", time_or_null(q->issued), "valid_until", time_or_null(q->u.request.valid_until),
-	    "starts", time_or_null(g->starts), "ends", time_or_null(g->ends),
-	    "rule", text_or_null(g->rule != NULL ? g->rule->name : NULL), "text", g->text, "missing", missing(g),
-	    "approvers", strings(g->approver, g->napprovers), "follows", text_or_null(follows),
-	    "break_glass", q->u.request.break_glass ? 1 : 0);
+	return json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b}",
+	    "id", hex, "short", short_id, "state", ztj_grant_state_name(g->state), "code",
+	    ztj_err_name(g->code), "who", q->u.request.who, "role", q->u.request.role, "hosts",
+	    strings(q->u.request.hosts, q->u.request.nhosts), "duration", (json_int_t)q->u.request.duration,
+	    "start", time_or_null(q->u.request.start), "reason", q->u.request.reason, "ticket",
+	    text_or_null(q->u.request.ticket), "issued", time_or_null(q->issued), "valid_until",
+	    time_or_null(q->u.request.valid_until), "starts", time_or_null(g->starts), "ends",
+	    time_or_null(g->ends), "rule", text_or_null(g->rule != NULL ? g->rule->name : NULL), "text",
+	    g->text, "missing", missing(g), "approvers", strings(g->approver, g->napprovers), "follows",
+	    text_or_null(follows), "break_glass", q->u.request.break_glass ? 1 : 0);
 }
 
 /* Has this person a signature of their own among the approvals? */
@@ -112,16 +113,17 @@ static bool has_answered(const struct ztj_bundle *b, const char *who)
 	return false;
 }
 
-static bool wanted(const struct store *st, const struct ask *a, const struct caller *c, const struct ztj_bundle *b,
-    const struct ztj_grant *g, int64_t now)
+static bool wanted(const struct store *st, const struct ask *a, const struct caller *c,
+    const struct ztj_bundle *b, const struct ztj_grant *g, int64_t now)
 {
 	bool mine = strcmp(b->request->u.request.who, c->who) == 0;
 	if (request_visible(st, c, b, now) != ZTJ_OK)
 		return false;
 	if (a->mine && !mine)
 		return false;
-	if (a->review && (mine || g->state != ZTJ_GRANT_PENDING || has_answered(b, c->who) ||
-	    ztj_grant_may_approve(st->trust, b->request, c->who, now) != ZTJ_OK))
+	if (a->review &&
+	    (mine || g->state != ZTJ_GRANT_PENDING || has_answered(b, c->who) ||
+		ztj_grant_may_approve(st->trust, b->request, c->who, now) != ZTJ_OK))
 		return false;
 	return a->state[0] == '\0' || strcmp(a->state, ztj_grant_state_name(g->state)) == 0;
 }

@@ -34,7 +34,8 @@ void reserve_open(struct store *st)
 	/* A file system that cannot preallocate is no reason to stop; one without room is. */
 	if (err == ENOSPC || err == EDQUOT) {
 		if (!spent)
-			ztj_log(ZTJ_LOG_ALARM, "no room for the reserve: only denials and revocations are taken");
+			ztj_log(ZTJ_LOG_ALARM,
+			    "no room for the reserve: only denials and revocations are taken");
 		(void)unlink(path);
 		(void)close(fd);
 		st->reserve = -2;
@@ -50,7 +51,8 @@ void reserve_spend(struct store *st)
 	char path[PATH_MAX];
 	if (st->reserve == -2)
 		return;
-	ztj_log(ZTJ_LOG_ALARM, "the disk is full: only denials and revocations are taken until there is room");
+	ztj_log(ZTJ_LOG_ALARM,
+	    "the disk is full: only denials and revocations are taken until there is room");
 	if (st->reserve >= 0)
 		(void)close(st->reserve);
 	st->reserve = -2;

@@ -55,7 +55,8 @@ int signer_offer_directory(struct store *st, const char *name, int64_t since)
 		r = db_dir_changes(st->db, name, since, &drop, &ndrop, &put, &nput);
 	if (r == ZTJ_OK && nstatements > 0) {
 		const struct proto_list ls = { nstatements, ztj_buf_view(&statements) };
-		const struct proto_list ld = { ndrop, ztj_buf_view(&drop) }, lp = { nput, ztj_buf_view(&put) };
+		const struct proto_list ld = { ndrop, ztj_buf_view(&drop) },
+					lp = { nput, ztj_buf_view(&put) };
 		ztj_buf_put_u32(&msg, OFFER_DIRECTORY);
 		ztj_buf_put_cstring(&msg, name);
 		r = proto_list_write(&ls, &msg);
@@ -135,15 +136,18 @@ static void compare(struct store *st, const struct ztj_stmt *status)
 	if (p == NULL)
 		return;
 	if (version > p->version || theirs > held)
-		ztj_log(ZTJ_LOG_ALARM, "the signer knows policy %lld and %lld revocations, the database %lld and %lld: was an old "
-		    "backup restored?", (long long)version, (long long)theirs, (long long)p->version, (long long)held);
+		ztj_log(ZTJ_LOG_ALARM,
+		    "the signer knows policy %lld and %lld revocations, the database %lld and %lld: was an old "
+		    "backup restored?",
+		    (long long)version, (long long)theirs, (long long)p->version, (long long)held);
 	if (version < p->version)
 		r = signer_offer_policy(st);
 	for (size_t i = 0; r == ZTJ_OK && i < ztj_trust_ndirs(st->trust); i++) {
 		const struct ztj_dir *d = ztj_trust_dir_at(st->trust, i);
 		int64_t serial = status_serial(status, ztj_dir_name(d));
 		if (serial > ztj_dir_serial(d))
-			ztj_log(ZTJ_LOG_ALARM, "the signer knows a newer directory %s than the database", ztj_dir_name(d));
+			ztj_log(ZTJ_LOG_ALARM, "the signer knows a newer directory %s than the database",
+			    ztj_dir_name(d));
 		if (serial < ztj_dir_serial(d))
 			r = signer_offer_directory(st, ztj_dir_name(d), serial);
 	}
@@ -193,7 +197,8 @@ static int status_is(struct store *st, struct ztj_rd *rd, uint32_t generation)
 
 static int taken(struct ztj_rd *rd, uint32_t tag)
 {
-	static const char *const what[] = { [OFFER_POLICY] = "policy", [OFFER_DIRECTORY] = "directory",
+	static const char *const what[] = { [OFFER_POLICY] = "policy",
+		[OFFER_DIRECTORY] = "directory",
 		[OFFER_REVOCATION] = "revocation" };
 	uint32_t code;
 	int r = ztj_rd_u32(rd, &code);

@@ -164,13 +164,15 @@ void do_stepup_list(struct store *st, const struct ask *a, const struct caller *
 static struct stepup *find(struct stepups *s, const uint8_t *id, int64_t now)
 {
 	for (size_t i = 0; i < OPEN_MAX; i++)
-		if (s->slot[i].used && s->slot[i].expires > now && memcmp(s->slot[i].id, id, ZTJ_DIGEST_LEN) == 0)
+		if (s->slot[i].used && s->slot[i].expires > now &&
+		    memcmp(s->slot[i].id, id, ZTJ_DIGEST_LEN) == 0)
 			return &s->slot[i];
 	return NULL;
 }
 
 /* Joins the person's signature to the challenge, checks both, and sends it to the host. */
-static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const struct caller *c, int64_t now)
+static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const struct caller *c,
+    int64_t now)
 {
 	struct ztj_signed both;
 	struct ztj_stmt *answer = NULL;
@@ -188,7 +190,8 @@ static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const
 		r = ztj_stmt_open(&both, ZTJ_STMT_STEPUP, st->conf->domain, &answer);
 	}
 	if (r == ZTJ_OK)
-		r = ztj_trust_signer_is(st->trust, &answer->signer[1], answer->issued, c->who, false, now, &person);
+		r = ztj_trust_signer_is(st->trust, &answer->signer[1], answer->issued, c->who, false, now,
+		    &person);
 	if (r == ZTJ_OK)
 		r = st_container(&both, &joined);
 	if (r == ZTJ_OK)

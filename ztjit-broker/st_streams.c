@@ -158,7 +158,8 @@ static int revocation_lines(struct store *st, struct stream *m, struct ztj_buf *
 }
 
 /* A request and everything in its bundle, oldest first. */
-static int bundle_lines(struct store *st, const struct stream *m, const struct ztj_bundle *b, struct ztj_buf *out)
+static int bundle_lines(struct store *st, const struct stream *m, const struct ztj_bundle *b,
+    struct ztj_buf *out)
 {
 	int r = ZTJ_OK;
 	for (size_t i = 0; r == ZTJ_OK && i < b->n; i++) {
@@ -171,9 +172,12 @@ static int bundle_lines(struct store *st, const struct stream *m, const struct z
 	return r;
 }
 
-static int request_lines(struct store *st, struct stream *m, const struct caller *c, int64_t now, struct ztj_buf *out)
+static int request_lines(struct store *st, struct stream *m, const struct caller *c, int64_t now,
+    struct ztj_buf *out)
 {
-	struct db_request_query q = { .host = m->kind == CALLER_HOST ? m->who : NULL, .oldest_first = true, .before = m->cursor };
+	struct db_request_query q = { .host = m->kind == CALLER_HOST ? m->who : NULL,
+		.oldest_first = true,
+		.before = m->cursor };
 	struct db_request_ref ref[64];
 	const struct ztj_bundle *b;
 	struct ztj_grant g;
@@ -192,7 +196,8 @@ static int request_lines(struct store *st, struct stream *m, const struct caller
 	return r;
 }
 
-static int backlog_lines(struct store *st, struct stream *m, const struct caller *c, int64_t now, struct ztj_buf *out)
+static int backlog_lines(struct store *st, struct stream *m, const struct caller *c, int64_t now,
+    struct ztj_buf *out)
 {
 	struct db_event e[128];
 	size_t n;

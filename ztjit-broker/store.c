@@ -42,10 +42,11 @@ static void say_failed(void *arg, uint32_t tag)
 	struct ztj_buf msg;
 	struct reply rep = { .tag = tag, .status = 503 };
 	rep.body = ztj_view_str(reserve_spent(st)
-	        ? "{\"error\":\"no-space\",\"text\":\"storage is full\",\"detail\":\"nothing was kept\"}"
-	        : "{\"error\":\"io-error\",\"text\":\"reading or writing storage failed\",\"detail\":\"nothing was kept\"}");
+		? "{\"error\":\"no-space\",\"text\":\"storage is full\",\"detail\":\"nothing was kept\"}"
+		: "{\"error\":\"io-error\",\"text\":\"reading or writing storage failed\",\"detail\":\"nothing was kept\"}");
 	ztj_buf_init(&msg, 1024);
-	if (reply_write(&rep, &msg) == ZTJ_OK && chan_send(st->frontend, MSG_REPLY, ztj_buf_view(&msg)) != ZTJ_OK)
+	if (reply_write(&rep, &msg) == ZTJ_OK &&
+	    chan_send(st->frontend, MSG_REPLY, ztj_buf_view(&msg)) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "an answer was lost");
 	ztj_buf_free(&msg);
 }
@@ -82,7 +83,8 @@ static void finish_batch(void *arg)
 			ztj_log(ZTJ_LOG_ERROR, "a channel is gone");
 	} else {
 		st->count.failed_commits++;
-		ztj_log(ZTJ_LOG_ERROR, "nothing of this batch was kept: %s", ztj_err_text(r == ZTJ_OK ? ZTJ_IO : r));
+		ztj_log(ZTJ_LOG_ERROR, "nothing of this batch was kept: %s",
+		    ztj_err_text(r == ZTJ_OK ? ZTJ_IO : r));
 		if (r == ZTJ_NO_SPACE)
 			reserve_spend(st);
 		outbox_drop(st->outbox, say_failed, st);
@@ -122,9 +124,10 @@ static void do_broker(struct store *st, const struct ask *a, int64_t now)
 	if (r != ZTJ_OK)
 		st_refuse(st, a->tag, r, NULL, NULL);
 	else
-		st_answer(st, a->tag, 200, json_pack("{s:s, s:s, s:o, s:I, s:s}", "domain", st->conf->domain, "time",
-		    time_text, "online", p != NULL ? json_string(key) : json_null(), "policy",
-		    (json_int_t)(p != NULL ? p->version : 0), "roots", roots_text));
+		st_answer(st, a->tag, 200,
+		    json_pack("{s:s, s:s, s:o, s:I, s:s}", "domain", st->conf->domain, "time", time_text,
+			"online", p != NULL ? json_string(key) : json_null(), "policy",
+			(json_int_t)(p != NULL ? p->version : 0), "roots", roots_text));
 	ztj_buf_free(&roots);
 }
 

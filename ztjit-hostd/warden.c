@@ -128,7 +128,8 @@ static void cgroup_news(struct ztj_warden *w)
 static void loop(struct ztj_warden *w)
 {
 	for (;;) {
-		struct pollfd p[2] = { { .fd = w->gate, .events = POLLIN }, { .fd = w->inotify, .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = w->gate, .events = POLLIN },
+			{ .fd = w->inotify, .events = POLLIN } };
 		if (w->queued > ZTJ_WARDEN_QUEUE)
 			return; /* it asks and never reads: nobody knows any more who is on this host */
 		if (w->queued > 0)

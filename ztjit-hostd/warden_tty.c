@@ -37,8 +37,8 @@ static void collect(pid_t pid, void *arg)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (t->n == TTYS_MAX || t->looked++ >= LOOKED_AT_MAX ||
-	    ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
-	    ztj_proc_parse_stat(v, &p) != ZTJ_OK || p.tty_nr == 0)
+	    ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK || ztj_proc_parse_stat(v, &p) != ZTJ_OK ||
+	    p.tty_nr == 0)
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		if (t->nr[i] == p.tty_nr)

@@ -78,7 +78,8 @@ static int write_key(struct cli *c, struct cli_key *k)
 /* PIN or biometric where the device has it. A middleware cannot say that a device has none, so there it must be asked for. */
 static bool wants_verification(const struct cli *c, const struct ztj_fido *f)
 {
-	bool middleware = f->provider != NULL && f->provider[0] != '\0' && strcmp(f->provider, "internal") != 0;
+	bool middleware = f->provider != NULL && f->provider[0] != '\0' &&
+	    strcmp(f->provider, "internal") != 0;
 
 	return cli_is_set(c, OPT_UV) || (!cli_is_set(c, OPT_TOUCH_ONLY) && !middleware);
 }

@@ -22,7 +22,8 @@ static bool is_digit(uint8_t c)
 
 static bool is_word(uint8_t c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == '*';
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-' ||
+	    c == '*';
 }
 
 static bool starts(const struct scan *s, const char *text)
@@ -135,7 +136,10 @@ int ztj_confscan(struct ztj_view text, unsigned *line, const char **what)
 	*what = bad_byte(text, line);
 	if (*what != NULL)
 		return ZTJ_CONFIG;
-	struct scan s = { .p = text.p, .end = text.p == NULL ? NULL : text.p + text.n, .line = 1, .what = NULL };
+	struct scan s = { .p = text.p,
+		.end = text.p == NULL ? NULL : text.p + text.n,
+		.line = 1,
+		.what = NULL };
 	while (s.p < s.end) {
 		if (!step(&s)) {
 			*line = s.line;

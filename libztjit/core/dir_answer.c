@@ -12,17 +12,16 @@
 
 struct ztj_dir_answer {
 	struct ztj_dir_update u;
-	json_t *obj;                 /* owns names and records */
+	json_t *obj; /* owns names and records */
 	struct ztj_signed *statement;
-	struct ztj_buf *mem;         /* owns what statement[i] points into */
+	struct ztj_buf *mem; /* owns what statement[i] points into */
 	const json_t *drop, *put;
 };
 
 enum { A_NAME, A_SERIAL, A_STATEMENTS, A_DROP, A_PUT };
 
 /* Its own text again, so that one parser judges all containers. */
-int
-ztj_signed_from_value(const json_t *v, struct ztj_buf *mem, struct ztj_signed *out)
+int ztj_signed_from_value(const json_t *v, struct ztj_buf *mem, struct ztj_signed *out)
 {
 	char *text;
 	int r;
@@ -37,8 +36,7 @@ ztj_signed_from_value(const json_t *v, struct ztj_buf *mem, struct ztj_signed *o
 	return r;
 }
 
-static int
-read_statements(struct ztj_dir_answer *a, json_t *v)
+static int read_statements(struct ztj_dir_answer *a, json_t *v)
 {
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
 
@@ -61,8 +59,7 @@ read_statements(struct ztj_dir_answer *a, json_t *v)
 	return ZTJ_OK;
 }
 
-static int
-read_drop(const json_t *v, struct ztj_dir_delta *d)
+static int read_drop(const json_t *v, struct ztj_dir_delta *d)
 {
 	size_t n = json_array_size(v);
 
@@ -72,7 +69,8 @@ read_drop(const json_t *v, struct ztj_dir_delta *d)
 	if (d->drop == NULL)
 		return ZTJ_NOMEM;
 	for (; d->ndrop < n; d->ndrop++) {
-		int r = ztj_json_text(json_array_get(v, d->ndrop), 1, ZTJ_HOSTNAME_SIZE - 1, &d->drop[d->ndrop]);
+		int r = ztj_json_text(json_array_get(v, d->ndrop), 1, ZTJ_HOSTNAME_SIZE - 1,
+		    &d->drop[d->ndrop]);
 
 		if (r != ZTJ_OK)
 			return r;
@@ -80,8 +78,7 @@ read_drop(const json_t *v, struct ztj_dir_delta *d)
 	return ZTJ_OK;
 }
 
-static int
-read_put(const json_t *v, struct ztj_dir_delta *d)
+static int read_put(const json_t *v, struct ztj_dir_delta *d)
 {
 	size_t n = json_array_size(v);
 
@@ -101,8 +98,7 @@ read_put(const json_t *v, struct ztj_dir_delta *d)
 	return ZTJ_OK;
 }
 
-int
-ztj_delta_from_json(const json_t *drop, const json_t *put, struct ztj_dir_delta *out)
+int ztj_delta_from_json(const json_t *drop, const json_t *put, struct ztj_dir_delta *out)
 {
 	int r;
 
@@ -115,16 +111,14 @@ ztj_delta_from_json(const json_t *drop, const json_t *put, struct ztj_dir_delta 
 	return r;
 }
 
-void
-ztj_delta_free(struct ztj_dir_delta *d)
+void ztj_delta_free(struct ztj_dir_delta *d)
 {
 	free(d->drop);
 	free(d->put);
 	*d = (struct ztj_dir_delta){ .ndrop = 0 };
 }
 
-static int
-read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
+static int read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	struct ztj_dir_answer *a = ctx;
 	int64_t serial;
@@ -148,14 +142,11 @@ read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 	}
 }
 
-int
-ztj_dir_answer_read(struct ztj_view json, size_t max, struct ztj_dir_answer **out)
+int ztj_dir_answer_read(struct ztj_view json, size_t max, struct ztj_dir_answer **out)
 {
-	static const struct ztj_jmember members[] = {
-		{ .name = "name", .kind = A_NAME }, { .name = "serial", .kind = A_SERIAL },
-		{ .name = "statements", .kind = A_STATEMENTS }, { .name = "drop", .kind = A_DROP },
-		{ .name = "put", .kind = A_PUT }
-	};
+	static const struct ztj_jmember members[] = { { .name = "name", .kind = A_NAME },
+		{ .name = "serial", .kind = A_SERIAL }, { .name = "statements", .kind = A_STATEMENTS },
+		{ .name = "drop", .kind = A_DROP }, { .name = "put", .kind = A_PUT } };
 	static const struct ztj_jtable table = { members, 5, false };
 	struct ztj_dir_answer *a;
 	int r;
@@ -178,14 +169,12 @@ ztj_dir_answer_read(struct ztj_view json, size_t max, struct ztj_dir_answer **ou
 	return r;
 }
 
-const struct ztj_dir_update *
-ztj_dir_answer_update(const struct ztj_dir_answer *a)
+const struct ztj_dir_update *ztj_dir_answer_update(const struct ztj_dir_answer *a)
 {
 	return &a->u;
 }
 
-void
-ztj_dir_answer_free(struct ztj_dir_answer *a)
+void ztj_dir_answer_free(struct ztj_dir_answer *a)
 {
 	if (a == NULL)
 		return;

@@ -24,51 +24,43 @@ struct ztj_dir {
 	struct ztj_keyindex keys;
 };
 
-const char *
-ztj_dir_name(const struct ztj_dir *d)
+const char *ztj_dir_name(const struct ztj_dir *d)
 {
 	return d->name;
 }
 
-int64_t
-ztj_dir_serial(const struct ztj_dir *d)
+int64_t ztj_dir_serial(const struct ztj_dir *d)
 {
 	return d->serial;
 }
 
-int64_t
-ztj_dir_expires(const struct ztj_dir *d)
+int64_t ztj_dir_expires(const struct ztj_dir *d)
 {
 	return d->expires;
 }
 
-const uint8_t *
-ztj_dir_digest(const struct ztj_dir *d)
+const uint8_t *ztj_dir_digest(const struct ztj_dir *d)
 {
 	return d->digest;
 }
 
-size_t
-ztj_dir_count(const struct ztj_dir *d)
+size_t ztj_dir_count(const struct ztj_dir *d)
 {
 	return d->n;
 }
 
-const struct ztj_record *
-ztj_dir_at(const struct ztj_dir *d, size_t i)
+const struct ztj_record *ztj_dir_at(const struct ztj_dir *d, size_t i)
 {
 	return i < d->n ? d->rec[i] : NULL;
 }
 
-void
-ztj_dir_root(const struct ztj_dir *d, ztj_hash out)
+void ztj_dir_root(const struct ztj_dir *d, ztj_hash out)
 {
 	memcpy(out, d->root, sizeof(ztj_hash));
 }
 
 /* The first record at or after `from` whose name is not less. */
-static size_t
-lower_bound(const struct ztj_dir *d, size_t from, const char *name)
+static size_t lower_bound(const struct ztj_dir *d, size_t from, const char *name)
 {
 	size_t lo = from, hi = d->n;
 
@@ -83,22 +75,19 @@ lower_bound(const struct ztj_dir *d, size_t from, const char *name)
 	return lo;
 }
 
-static bool
-is_at(const struct ztj_dir *d, size_t i, const char *name)
+static bool is_at(const struct ztj_dir *d, size_t i, const char *name)
 {
 	return i < d->n && strcmp(d->rec[i]->name, name) == 0;
 }
 
-const struct ztj_record *
-ztj_dir_find(const struct ztj_dir *d, const char *name)
+const struct ztj_record *ztj_dir_find(const struct ztj_dir *d, const char *name)
 {
 	size_t i = lower_bound(d, 0, name);
 
 	return is_at(d, i, name) ? d->rec[i] : NULL;
 }
 
-const struct ztj_record *
-ztj_dir_by_key(const struct ztj_dir *d, const struct ztj_key *k, bool tls)
+const struct ztj_record *ztj_dir_by_key(const struct ztj_dir *d, const struct ztj_key *k, bool tls)
 {
 	const struct ztj_record *r = ztj_keyindex_find(&d->keys, k);
 
@@ -107,14 +96,12 @@ ztj_dir_by_key(const struct ztj_dir *d, const struct ztj_key *k, bool tls)
 	return r;
 }
 
-int
-ztj_dir_prove(const struct ztj_dir *d, size_t i, ztj_hash *path, size_t *len)
+int ztj_dir_prove(const struct ztj_dir *d, size_t i, ztj_hash *path, size_t *len)
 {
 	return ztj_merkle_prove((const ztj_hash *)d->leaf, d->n, i, path, len);
 }
 
-void
-ztj_dir_free(struct ztj_dir *d)
+void ztj_dir_free(struct ztj_dir *d)
 {
 	if (d == NULL)
 		return;
@@ -130,13 +117,12 @@ ztj_dir_free(struct ztj_dir *d)
 struct merge {
 	const struct ztj_dir *base;
 	const struct ztj_dir_delta *delta;
-	struct ztj_record **put;  /* parsed, in order */
+	struct ztj_record **put; /* parsed, in order */
 	struct ztj_dir *d;
-	size_t at;                /* next record of the base */
+	size_t at; /* next record of the base */
 };
 
-static int
-parse_puts(struct merge *m)
+static int parse_puts(struct merge *m)
 {
 	const struct ztj_dir_delta *delta = m->delta;
 
@@ -159,8 +145,7 @@ parse_puts(struct merge *m)
 	return ZTJ_OK;
 }
 
-static int
-make_room(struct merge *m, const char *name)
+static int make_room(struct merge *m, const char *name)
 {
 	size_t most = (m->base == NULL ? 0 : m->base->n) + m->delta->nput;
 	static const struct ztj_keyindex none = { NULL, 0, 0 };
@@ -182,8 +167,7 @@ make_room(struct merge *m, const char *name)
 }
 
 /* Shares the base's records up to (not including) `end`. */
-static void
-share(struct merge *m, size_t end)
+static void share(struct merge *m, size_t end)
 {
 	struct ztj_dir *d = m->d;
 	size_t n = end - m->at;
@@ -198,8 +182,7 @@ share(struct merge *m, size_t end)
 }
 
 /* Leaves out the record of that name, if the base has it. */
-static bool
-leave_out(struct merge *m, const char *name)
+static bool leave_out(struct merge *m, const char *name)
 {
 	size_t i;
 
@@ -214,8 +197,7 @@ leave_out(struct merge *m, const char *name)
 	return true;
 }
 
-static void
-take(struct merge *m, size_t i)
+static void take(struct merge *m, size_t i)
 {
 	struct ztj_dir *d = m->d;
 
@@ -226,14 +208,15 @@ take(struct merge *m, size_t i)
 }
 
 /* Walks drops and puts in one order. Dropping what is not there means that this delta is against another set. */
-static int
-merge_sorted(struct merge *m)
+static int merge_sorted(struct merge *m)
 {
 	const struct ztj_dir_delta *delta = m->delta;
 	size_t drop = 0, put = 0;
 
 	while (drop < delta->ndrop || put < delta->nput) {
-		int c = drop == delta->ndrop ? 1 : put == delta->nput ? -1 : strcmp(delta->drop[drop], m->put[put]->name);
+		int c = drop == delta->ndrop ? 1
+		    : put == delta->nput     ? -1
+					     : strcmp(delta->drop[drop], m->put[put]->name);
 
 		if (c == 0)
 			return ZTJ_DIR_ORDER;
@@ -248,8 +231,7 @@ merge_sorted(struct merge *m)
 }
 
 /* Only after every removal: a key may move from one record to another. */
-static int
-index_puts(struct merge *m)
+static int index_puts(struct merge *m)
 {
 	for (size_t i = 0; i < m->delta->nput; i++) {
 		int r = ztj_keyindex_add(&m->d->keys, m->put[i]);
@@ -283,13 +265,14 @@ static int check_uids(const struct merge *m)
 	for (size_t i = 1; i < n; i++)
 		found += uid[i] == uid[i - 1];
 	for (size_t i = 0; n > 0 && i < m->d->n; i++)
-		found += !m->d->rec[i]->host && bsearch(&m->d->rec[i]->uid, uid, n, sizeof(*uid), uid_order) != NULL;
+		found += !m->d->rec[i]->host &&
+		    bsearch(&m->d->rec[i]->uid, uid, n, sizeof(*uid), uid_order) != NULL;
 	free(uid);
 	return found == n ? ZTJ_OK : ZTJ_UID_SHARED;
 }
 
-int
-ztj_dir_apply(const struct ztj_dir *base, const char *name, const struct ztj_dir_delta *delta, struct ztj_dir **out)
+int ztj_dir_apply(const struct ztj_dir *base, const char *name, const struct ztj_dir_delta *delta,
+    struct ztj_dir **out)
 {
 	struct merge m = { .base = base, .delta = delta };
 	int r;
@@ -318,14 +301,14 @@ ztj_dir_apply(const struct ztj_dir *base, const char *name, const struct ztj_dir
 	return r;
 }
 
-int
-ztj_dir_commit(struct ztj_dir *d, const struct ztj_stmt *st)
+int ztj_dir_commit(struct ztj_dir *d, const struct ztj_stmt *st)
 {
 	if (st->type != ZTJ_STMT_DIRECTORY)
 		return ZTJ_STMT_TYPE;
 	if (strcmp(st->u.directory.name, d->name) != 0)
 		return ZTJ_BAD_NAME;
-	if ((uint64_t)st->u.directory.records != d->n || !ztj_ct_equal(st->u.directory.root, d->root, sizeof(ztj_hash)))
+	if ((uint64_t)st->u.directory.records != d->n ||
+	    !ztj_ct_equal(st->u.directory.root, d->root, sizeof(ztj_hash)))
 		return ZTJ_DIR_ROOT;
 	d->serial = st->u.directory.serial;
 	d->expires = st->u.directory.expires;

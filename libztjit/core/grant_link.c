@@ -81,7 +81,8 @@ static bool dated_well(const struct ztj_eval *e, const struct ztj_stmt *req, con
 
 /* A denial and a shorter limit were final when they were given: neither who revokes their author since, nor who takes
  * him out of a directory or gives his key to somebody else, gives back what they took. */
-static bool takes_away(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l, const struct ztj_stmt *st)
+static bool takes_away(struct ztj_eval *e, const struct ztj_stmt *req, struct ztj_link *l,
+    const struct ztj_stmt *st)
 {
 	const struct ztj_rule *rule = l->req.rule;
 	const char *who = st->u.approval.who;
@@ -91,8 +92,8 @@ static bool takes_away(struct ztj_eval *e, const struct ztj_stmt *req, struct zt
 		return false;
 	if (ztj_trust_took(e->t, st, who, &rec) != ZTJ_OK)
 		return false;
-	if (rec != NULL ? ztj_rule_slots_of(rule, who, rec) == 0 :
-	    !ztj_rule_might_name(ztj_trust_held_policy(e->t), rule, who))
+	if (rec != NULL ? ztj_rule_slots_of(rule, who, rec) == 0
+			: !ztj_rule_might_name(ztj_trust_held_policy(e->t), rule, who))
 		return false;
 	if (st->u.approval.deny)
 		l->denied_by = who;

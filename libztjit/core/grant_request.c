@@ -167,15 +167,16 @@ bool ztj_request_revoked_once(const struct ztj_trust *t, const struct ztj_stmt *
 	const char *who = rev->u.revocation.who;
 	const struct ztj_record *author;
 
-	if (p == NULL || state->rule == NULL || who[0] == 0 || rev->u.revocation.what != ZTJ_REVOKES_REQUEST ||
+	if (p == NULL || state->rule == NULL || who[0] == 0 ||
+	    rev->u.revocation.what != ZTJ_REVOKES_REQUEST ||
 	    memcmp(rev->u.revocation.request, req->id, sizeof req->id) != 0)
 		return false;
 	if (ztj_trust_took(t, rev, who, &author) != ZTJ_OK)
 		return false;
 	if (strcmp(who, req->u.request.who) == 0)
 		return true;
-	return author != NULL ? ztj_rule_slots_of(state->rule, who, author) != 0 :
-	    ztj_rule_might_name(p, state->rule, who);
+	return author != NULL ? ztj_rule_slots_of(state->rule, who, author) != 0
+			      : ztj_rule_might_name(p, state->rule, who);
 }
 
 int ztj_grant_may_request(const struct ztj_trust *t, const struct ztj_stmt *request, int64_t now,

@@ -14,8 +14,7 @@
 #define SPANS_MAX 8
 
 /* Reads one to max_digits digits with a value in [0, max]. */
-static bool
-number(const char **p, size_t max_digits, unsigned max, unsigned *out)
+static bool number(const char **p, size_t max_digits, unsigned max, unsigned *out)
 {
 	size_t n = 0;
 
@@ -28,8 +27,7 @@ number(const char **p, size_t max_digits, unsigned max, unsigned *out)
 	return n > 0 && *out <= max && !(**p >= '0' && **p <= '9');
 }
 
-static bool
-expect(const char **p, char c)
+static bool expect(const char **p, char c)
 {
 	if (**p != c)
 		return false;
@@ -37,8 +35,7 @@ expect(const char **p, char c)
 	return true;
 }
 
-static bool
-weekday(const char **p, unsigned *out)
+static bool weekday(const char **p, unsigned *out)
 {
 	static const char names[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 
@@ -52,8 +49,7 @@ weekday(const char **p, unsigned *out)
 }
 
 /* "Mon-Fri,Sun": every day at most once. */
-static bool
-days(const char **p, uint8_t *out)
+static bool days(const char **p, uint8_t *out)
 {
 	*out = 0;
 	do {
@@ -81,8 +77,7 @@ days(const char **p, uint8_t *out)
 }
 
 /* hh:mm, two digits each; 24:00 only as an end. */
-static bool
-clock_time(const char **p, bool end, uint16_t *out)
+static bool clock_time(const char **p, bool end, uint16_t *out)
 {
 	unsigned h, m;
 
@@ -96,8 +91,7 @@ clock_time(const char **p, bool end, uint16_t *out)
 }
 
 /* A zone abbreviation: three or more letters, or <…> with digits and signs. */
-static bool
-zone_name(const char **p)
+static bool zone_name(const char **p)
 {
 	bool quoted = expect(p, '<');
 	size_t n = 0;
@@ -113,8 +107,7 @@ zone_name(const char **p)
 }
 
 /* [+-]h[h[h]][:mm[:ss]] in seconds. */
-static bool
-offset(const char **p, unsigned max_hours, int32_t *out)
+static bool offset(const char **p, unsigned max_hours, int32_t *out)
 {
 	bool neg = **p == '-';
 	unsigned h, m = 0, s = 0;
@@ -138,8 +131,7 @@ offset(const char **p, unsigned max_hours, int32_t *out)
 #define TRANSITION(tz) __typeof__((tz)->start)
 
 /* Mm.w.d, Jn or n, each with an optional /time. Written for both ends of the rule. */
-static bool
-transition(const char **p, struct ztj_tz_rule *tz, bool end)
+static bool transition(const char **p, struct ztj_tz_rule *tz, bool end)
 {
 	TRANSITION(tz) r = { .at = 7200 };
 	unsigned a, b, c;
@@ -172,8 +164,7 @@ transition(const char **p, struct ztj_tz_rule *tz, bool end)
 	return true;
 }
 
-static bool
-zone(const char *p, struct ztj_tz_rule *tz)
+static bool zone(const char *p, struct ztj_tz_rule *tz)
 {
 	int32_t west;
 
@@ -192,11 +183,11 @@ zone(const char *p, struct ztj_tz_rule *tz)
 		tz->dst_off = -west;
 	}
 	/* Summer time without its rules would mean "as this system thinks". */
-	return expect(&p, ',') && transition(&p, tz, false) && expect(&p, ',') && transition(&p, tz, true) && *p == '\0';
+	return expect(&p, ',') && transition(&p, tz, false) && expect(&p, ',') && transition(&p, tz, true) &&
+	    *p == '\0';
 }
 
-int
-ztj_hours_parse(const char *s, struct ztj_hours *out)
+int ztj_hours_parse(const char *s, struct ztj_hours *out)
 {
 	const char *p = s;
 	struct ztj_hours h = { 0 };
@@ -220,8 +211,7 @@ ztj_hours_parse(const char *s, struct ztj_hours *out)
 }
 
 /* Local seconds since 1970-01-01T00:00 at which a transition of that year stands. */
-static int64_t
-transition_at(int64_t year, const struct ztj_tz_rule *tz, bool end)
+static int64_t transition_at(int64_t year, const struct ztj_tz_rule *tz, bool end)
 {
 	TRANSITION(tz) r = end ? tz->end : tz->start;
 	int64_t first, wday;
@@ -244,8 +234,7 @@ transition_at(int64_t year, const struct ztj_tz_rule *tz, bool end)
 	return first * 86400 + r.at;
 }
 
-static int32_t
-utc_offset(const struct ztj_tz_rule *tz, int64_t t)
+static int32_t utc_offset(const struct ztj_tz_rule *tz, int64_t t)
 {
 	int64_t year, start, end, days;
 	unsigned month, day;
@@ -263,8 +252,7 @@ utc_offset(const struct ztj_tz_rule *tz, int64_t t)
 	return dst ? tz->dst_off : tz->std_off;
 }
 
-bool
-ztj_hours_contain(const struct ztj_hours *h, int64_t t)
+bool ztj_hours_contain(const struct ztj_hours *h, int64_t t)
 {
 	int64_t local, day;
 	unsigned minute, wday, before;
@@ -285,7 +273,8 @@ ztj_hours_contain(const struct ztj_hours *h, int64_t t)
 		if (from < to) {
 			if ((d >> wday & 1) != 0 && minute >= from && minute < to)
 				return true;
-		} else if (((d >> wday & 1) != 0 && minute >= from) || ((d >> before & 1) != 0 && minute < to)) {
+		} else if (((d >> wday & 1) != 0 && minute >= from) ||
+		    ((d >> before & 1) != 0 && minute < to)) {
 			return true;
 		}
 	}

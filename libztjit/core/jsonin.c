@@ -9,8 +9,7 @@
 #include "libztjit/core/text.h"
 
 /* Skips a string; *i stands on its opening quote and ends on the closing one. */
-static int
-scan_string(struct ztj_view in, unsigned flags, size_t *i)
+static int scan_string(struct ztj_view in, unsigned flags, size_t *i)
 {
 	for ((*i)++; *i < in.n; (*i)++) {
 		if (in.p[*i] == '"')
@@ -28,8 +27,7 @@ scan_string(struct ztj_view in, unsigned flags, size_t *i)
  * What must be known before jansson recurses over the bytes: how deep they go,
  * where the object ends, how much it holds, and that no number has a sign. Grammar is jansson's.
  */
-static int
-scan(struct ztj_view in, unsigned flags)
+static int scan(struct ztj_view in, unsigned flags)
 {
 	unsigned depth = 0;
 	size_t i, items = 0;
@@ -61,7 +59,10 @@ scan(struct ztj_view in, unsigned flags)
 			break;
 		case '-':
 			return ZTJ_BAD_JSON;
-		case ' ': case '\n': case '\r': case '\t':
+		case ' ':
+		case '\n':
+		case '\r':
+		case '\t':
 			if ((flags & ZTJ_JSON_CANONICAL) != 0)
 				return ZTJ_BAD_JSON;
 			break;
@@ -79,8 +80,7 @@ scan(struct ztj_view in, unsigned flags)
 	return ZTJ_OK;
 }
 
-static bool
-text_ok(const char *s, size_t n, unsigned flags)
+static bool text_ok(const char *s, size_t n, unsigned flags)
 {
 	const char *lf;
 
@@ -96,8 +96,7 @@ text_ok(const char *s, size_t n, unsigned flags)
 }
 
 /* Every string and member name, at a depth that scan() has bounded. */
-static bool
-texts_ok(json_t *v, unsigned flags)
+static bool texts_ok(json_t *v, unsigned flags)
 {
 	if (json_is_string(v))
 		return text_ok(json_string_value(v), json_string_length(v), flags);
@@ -116,8 +115,7 @@ texts_ok(json_t *v, unsigned flags)
 	return true;
 }
 
-static int
-load_error(const json_error_t *e)
+static int load_error(const json_error_t *e)
 {
 	switch (json_error_code(e)) {
 	case json_error_out_of_memory:
@@ -126,18 +124,26 @@ load_error(const json_error_t *e)
 	case json_error_null_character:
 	case json_error_null_byte_in_key:
 		return ZTJ_BAD_TEXT;
-	case json_error_unknown: case json_error_stack_overflow: case json_error_cannot_open_file:
-	case json_error_invalid_argument: case json_error_premature_end_of_input:
-	case json_error_end_of_input_expected: case json_error_invalid_syntax: case json_error_invalid_format:
-	case json_error_wrong_type: case json_error_null_value: case json_error_duplicate_key:
-	case json_error_numeric_overflow: case json_error_item_not_found: case json_error_index_out_of_range:
+	case json_error_unknown:
+	case json_error_stack_overflow:
+	case json_error_cannot_open_file:
+	case json_error_invalid_argument:
+	case json_error_premature_end_of_input:
+	case json_error_end_of_input_expected:
+	case json_error_invalid_syntax:
+	case json_error_invalid_format:
+	case json_error_wrong_type:
+	case json_error_null_value:
+	case json_error_duplicate_key:
+	case json_error_numeric_overflow:
+	case json_error_item_not_found:
+	case json_error_index_out_of_range:
 	default:
 		return ZTJ_BAD_JSON;
 	}
 }
 
-int
-ztj_json_load(struct ztj_view in, size_t max, unsigned flags, json_t **out)
+int ztj_json_load(struct ztj_view in, size_t max, unsigned flags, json_t **out)
 {
 	json_error_t e;
 	int r;
@@ -162,8 +168,7 @@ ztj_json_load(struct ztj_view in, size_t max, unsigned flags, json_t **out)
 	return r;
 }
 
-int
-ztj_json_members(json_t *obj, const struct ztj_jtable *t, ztj_json_read *read, void *ctx)
+int ztj_json_members(json_t *obj, const struct ztj_jtable *t, ztj_json_read *read, void *ctx)
 {
 	uint64_t seen = 0;
 	size_t next = 0;
@@ -195,8 +200,7 @@ ztj_json_members(json_t *obj, const struct ztj_jtable *t, ztj_json_read *read, v
 	return ZTJ_OK;
 }
 
-int
-ztj_json_int(const json_t *v, int64_t min, int64_t max, int64_t *out)
+int ztj_json_int(const json_t *v, int64_t min, int64_t max, int64_t *out)
 {
 	*out = 0;
 	if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max)
@@ -205,8 +209,7 @@ ztj_json_int(const json_t *v, int64_t min, int64_t max, int64_t *out)
 	return ZTJ_OK;
 }
 
-int
-ztj_json_text(const json_t *v, size_t min, size_t max, const char **out)
+int ztj_json_text(const json_t *v, size_t min, size_t max, const char **out)
 {
 	*out = "";
 	if (!json_is_string(v) || json_string_length(v) < min || json_string_length(v) > max)
@@ -215,8 +218,7 @@ ztj_json_text(const json_t *v, size_t min, size_t max, const char **out)
 	return ZTJ_OK;
 }
 
-int
-ztj_json_digest(const json_t *v, uint8_t out[ZTJ_DIGEST_LEN])
+int ztj_json_digest(const json_t *v, uint8_t out[ZTJ_DIGEST_LEN])
 {
 	const char *s;
 	int r = ztj_json_text(v, ZTJ_HEX_SIZE - 1, ZTJ_HEX_SIZE - 1, &s);
@@ -227,8 +229,7 @@ ztj_json_digest(const json_t *v, uint8_t out[ZTJ_DIGEST_LEN])
 	return ztj_unhex(ztj_view_str(s), out, ZTJ_DIGEST_LEN) == ZTJ_OK ? ZTJ_OK : ZTJ_MEMBER_TYPE;
 }
 
-int
-ztj_json_b64(const json_t *v, size_t min, size_t max, const char **out)
+int ztj_json_b64(const json_t *v, size_t min, size_t max, const char **out)
 {
 	struct ztj_buf b;
 	int r = ztj_json_text(v, min, max, out);
@@ -243,14 +244,12 @@ ztj_json_b64(const json_t *v, size_t min, size_t max, const char **out)
 	return r;
 }
 
-static int
-dump_chunk(const char *p, size_t n, void *arg)
+static int dump_chunk(const char *p, size_t n, void *arg)
 {
 	return ztj_buf_put(arg, p, n) == ZTJ_OK ? 0 : -1;
 }
 
-int
-ztj_json_dump(json_t *obj, struct ztj_buf *out)
+int ztj_json_dump(json_t *obj, struct ztj_buf *out)
 {
 	int r = ZTJ_NOMEM;
 

@@ -11,8 +11,7 @@
 
 /* FNV-1a over type, point and application, then mixed. Whoever grinds keys to collide must get each one vouched
  * for, and gains a slow look-up of his own. */
-static uint64_t
-hash_of(const struct ztj_key *k)
+static uint64_t hash_of(const struct ztj_key *k)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)k->type;
 
@@ -26,16 +25,14 @@ hash_of(const struct ztj_key *k)
 }
 
 /* The i-th key of a record, or NULL. */
-static const struct ztj_key *
-key_at(const struct ztj_record *r, size_t i)
+static const struct ztj_key *key_at(const struct ztj_record *r, size_t i)
 {
 	if (!r->host)
 		return i < r->nkeys ? &r->keys[i].key : NULL;
 	return i == 0 ? &r->machine : i == 1 ? &r->tls : NULL;
 }
 
-static bool
-has_key(const struct ztj_record *r, const struct ztj_key *k)
+static bool has_key(const struct ztj_record *r, const struct ztj_key *k)
 {
 	const struct ztj_key *own;
 
@@ -45,15 +42,13 @@ has_key(const struct ztj_record *r, const struct ztj_key *k)
 	return false;
 }
 
-size_t
-ztj_keyindex_weight(const struct ztj_record *r)
+size_t ztj_keyindex_weight(const struct ztj_record *r)
 {
 	return r->host ? 2 : r->nkeys;
 }
 
 /* Puts a hash and record into the first free slot (there is one: at most half are taken). */
-static void
-place(struct ztj_keyindex *x, uint64_t hash, struct ztj_record *r)
+static void place(struct ztj_keyindex *x, uint64_t hash, struct ztj_record *r)
 {
 	size_t i = hash & (x->size - 1);
 
@@ -64,8 +59,7 @@ place(struct ztj_keyindex *x, uint64_t hash, struct ztj_record *r)
 	x->used++;
 }
 
-int
-ztj_keyindex_copy(const struct ztj_keyindex *from, size_t more, struct ztj_keyindex *out)
+int ztj_keyindex_copy(const struct ztj_keyindex *from, size_t more, struct ztj_keyindex *out)
 {
 	size_t size = SIZE_LEAST;
 
@@ -89,15 +83,13 @@ ztj_keyindex_copy(const struct ztj_keyindex *from, size_t more, struct ztj_keyin
 	return ZTJ_OK;
 }
 
-void
-ztj_keyindex_free(struct ztj_keyindex *x)
+void ztj_keyindex_free(struct ztj_keyindex *x)
 {
 	free(x->slot);
 	memset(x, 0, sizeof(*x));
 }
 
-const struct ztj_record *
-ztj_keyindex_find(const struct ztj_keyindex *x, const struct ztj_key *k)
+const struct ztj_record *ztj_keyindex_find(const struct ztj_keyindex *x, const struct ztj_key *k)
 {
 	uint64_t hash;
 
@@ -110,8 +102,7 @@ ztj_keyindex_find(const struct ztj_keyindex *x, const struct ztj_key *k)
 	return NULL;
 }
 
-int
-ztj_keyindex_add(struct ztj_keyindex *x, struct ztj_record *r)
+int ztj_keyindex_add(struct ztj_keyindex *x, struct ztj_record *r)
 {
 	const struct ztj_key *k;
 
@@ -126,8 +117,7 @@ ztj_keyindex_add(struct ztj_keyindex *x, struct ztj_record *r)
 }
 
 /* Frees slot i and moves what had been pushed past it back. */
-static void
-unplace(struct ztj_keyindex *x, size_t i)
+static void unplace(struct ztj_keyindex *x, size_t i)
 {
 	size_t mask = x->size - 1;
 
@@ -144,8 +134,7 @@ unplace(struct ztj_keyindex *x, size_t i)
 	}
 }
 
-void
-ztj_keyindex_remove(struct ztj_keyindex *x, const struct ztj_record *r)
+void ztj_keyindex_remove(struct ztj_keyindex *x, const struct ztj_record *r)
 {
 	const struct ztj_key *k;
 

@@ -62,11 +62,12 @@ static void hasher_free(struct hasher *h)
 /* Replaces two neighbours on the stack by their parent. */
 static int join(struct hasher *h, ztj_hash *pair)
 {
-	uint8_t both[1 + 2 * ZTJ_DIGEST_LEN] = {0x01};
+	uint8_t both[1 + 2 * ZTJ_DIGEST_LEN] = { 0x01 };
 	unsigned len = 0;
 
 	memcpy(both + 1, pair, 2 * ZTJ_DIGEST_LEN);
-	if (EVP_DigestInit_ex2(h->ctx, h->md, NULL) != 1 || EVP_DigestUpdate(h->ctx, both, sizeof(both)) != 1 ||
+	if (EVP_DigestInit_ex2(h->ctx, h->md, NULL) != 1 ||
+	    EVP_DigestUpdate(h->ctx, both, sizeof(both)) != 1 ||
 	    EVP_DigestFinal_ex(h->ctx, pair[0], &len) != 1 || len != ZTJ_DIGEST_LEN)
 		return ZTJ_CRYPTO_LIB;
 	return ZTJ_OK;
@@ -93,7 +94,7 @@ static int root(struct hasher *h, const ztj_hash *leaves, size_t n, ztj_hash out
 
 int ztj_merkle_root(const ztj_hash *leaves, size_t n, ztj_hash out)
 {
-	struct hasher h = {NULL, NULL};
+	struct hasher h = { NULL, NULL };
 	int r;
 
 	if (n == 0)

@@ -14,8 +14,7 @@
 #define PIN_TYPED_LEAST 25 /* 125 bits */
 
 /* The word up to the next space; *rest is what follows the one space, or empty. */
-static struct ztj_view
-word(struct ztj_view line, struct ztj_view *rest)
+static struct ztj_view word(struct ztj_view line, struct ztj_view *rest)
 {
 	size_t n = 0;
 
@@ -26,8 +25,7 @@ word(struct ztj_view line, struct ztj_view *rest)
 }
 
 /* A view as a string of at most size - 1 bytes. */
-static bool
-to_text(struct ztj_view v, char *out, size_t size)
+static bool to_text(struct ztj_view v, char *out, size_t size)
 {
 	out[0] = '\0';
 	if (v.n == 0 || v.n >= size)
@@ -37,22 +35,19 @@ to_text(struct ztj_view v, char *out, size_t size)
 	return strlen(out) == v.n;
 }
 
-static bool
-to_number(struct ztj_view v, int64_t min, int64_t max, int64_t *out)
+static bool to_number(struct ztj_view v, int64_t min, int64_t max, int64_t *out)
 {
 	char text[24];
 
 	return to_text(v, text, sizeof(text)) && ztj_parse_int(text, min, max, out) == ZTJ_OK;
 }
 
-static bool
-parse_domain(struct ztj_view v, struct ztj_pins *p)
+static bool parse_domain(struct ztj_view v, struct ztj_pins *p)
 {
 	return p->domain[0] == '\0' && to_text(v, p->domain, sizeof(p->domain)) && ztj_domain_ok(p->domain);
 }
 
-static bool
-parse_threshold(struct ztj_view v, struct ztj_pins *p)
+static bool parse_threshold(struct ztj_view v, struct ztj_pins *p)
 {
 	int64_t n;
 
@@ -62,8 +57,7 @@ parse_threshold(struct ztj_view v, struct ztj_pins *p)
 	return true;
 }
 
-static bool
-parse_floor(struct ztj_view v, struct ztj_pins *p)
+static bool parse_floor(struct ztj_view v, struct ztj_pins *p)
 {
 	struct ztj_view hex, version = word(v, &hex);
 
@@ -74,8 +68,7 @@ parse_floor(struct ztj_view v, struct ztj_pins *p)
 	return true;
 }
 
-static bool
-parse_root(struct ztj_view v, struct ztj_pins *p)
+static bool parse_root(struct ztj_view v, struct ztj_pins *p)
 {
 	struct ztj_key *k = &p->root[p->nroots];
 
@@ -89,8 +82,7 @@ parse_root(struct ztj_view v, struct ztj_pins *p)
 	return true;
 }
 
-static bool
-parse_line(struct ztj_view line, struct ztj_pins *p)
+static bool parse_line(struct ztj_view line, struct ztj_pins *p)
 {
 	struct ztj_view rest, key = word(line, &rest);
 
@@ -109,8 +101,7 @@ parse_line(struct ztj_view line, struct ztj_pins *p)
 	return false;
 }
 
-int
-ztj_pins_parse(struct ztj_view text, struct ztj_pins *out, unsigned *line)
+int ztj_pins_parse(struct ztj_view text, struct ztj_pins *out, unsigned *line)
 {
 	struct ztj_pins p;
 
@@ -135,8 +126,7 @@ ztj_pins_parse(struct ztj_view text, struct ztj_pins *out, unsigned *line)
 	return ZTJ_OK;
 }
 
-int
-ztj_pins_format(const struct ztj_pins *p, struct ztj_buf *out)
+int ztj_pins_format(const struct ztj_pins *p, struct ztj_buf *out)
 {
 	char key[ZTJ_KEY_TEXT_SIZE], hex[ZTJ_HEX_SIZE];
 
@@ -155,10 +145,12 @@ ztj_pins_format(const struct ztj_pins *p, struct ztj_buf *out)
 	return ztj_buf_status(out);
 }
 
-struct blob { uint8_t p[ZTJ_KEY_BLOB_MAX]; size_t n; };
+struct blob {
+	uint8_t p[ZTJ_KEY_BLOB_MAX];
+	size_t n;
+};
 
-static int
-blob_order(const void *a, const void *b)
+static int blob_order(const void *a, const void *b)
 {
 	const struct blob *x = a, *y = b;
 	int c = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
@@ -166,8 +158,7 @@ blob_order(const void *a, const void *b)
 	return c != 0 ? c : (x->n > y->n) - (x->n < y->n);
 }
 
-static int
-sorted_roots(const struct ztj_pins *p, struct blob *out)
+static int sorted_roots(const struct ztj_pins *p, struct blob *out)
 {
 	struct ztj_buf b;
 	int r = ZTJ_OK;
@@ -186,8 +177,7 @@ sorted_roots(const struct ztj_pins *p, struct blob *out)
 	return r;
 }
 
-int
-ztj_pins_digest(const struct ztj_pins *p, char out[ZTJ_PIN_SIZE])
+int ztj_pins_digest(const struct ztj_pins *p, char out[ZTJ_PIN_SIZE])
 {
 	struct blob roots[ZTJ_ROOTS_MAX];
 	char text[PIN_CHARS + 1];
@@ -227,8 +217,7 @@ ztj_pins_digest(const struct ztj_pins *p, char out[ZTJ_PIN_SIZE])
 }
 
 /* What somebody typed as the characters of Crockford's alphabet, without the prefix; 0 when it is none. */
-static size_t
-fold(const char *typed, char out[PIN_CHARS])
+static size_t fold(const char *typed, char out[PIN_CHARS])
 {
 	size_t n = 0, seen = 0;
 
@@ -255,8 +244,7 @@ fold(const char *typed, char out[PIN_CHARS])
 	return n;
 }
 
-int
-ztj_pins_check(const struct ztj_pins *p, const char *typed)
+int ztj_pins_check(const struct ztj_pins *p, const char *typed)
 {
 	char pin[ZTJ_PIN_SIZE], want[PIN_CHARS], have[PIN_CHARS];
 	size_t n;

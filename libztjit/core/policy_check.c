@@ -251,8 +251,10 @@ static void check_registrar_keys(struct ztj_pol *c, const struct ztj_registrar *
 	for (size_t i = 0; i < r->nkeys; i++) {
 		if (!ztj_key_is_sk(&r->keys[i]) &&
 		    !has_key(c->p->broker.online, c->p->broker.nonline, &r->keys[i]))
-			ztj_pol_error(c, line, "registrar \"%s\": keys are security keys; the one plain key that may stand "
-			    "here, for hosts, is the broker's online key", r->directory);
+			ztj_pol_error(c, line,
+			    "registrar \"%s\": keys are security keys; the one plain key that may stand "
+			    "here, for hosts, is the broker's online key",
+			    r->directory);
 		if (is_broker_key(c->p, &r->keys[i]) && r->uid_max != 0)
 			ztj_pol_error(c, line,
 			    "registrar \"%s\": a key of the broker may never vouch for people", r->directory);

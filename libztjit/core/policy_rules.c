@@ -232,7 +232,8 @@ static const char *costly(const char *re)
 			return "back references are not allowed";
 		if (p[0] == '\\' && p[1] != 0)
 			p++;
-		else if (p[0] == '{' && (++bounds > 4 || (p > re && strchr(")*+?}", p[-1]) != NULL) || !small_count(p)))
+		else if (p[0] == '{' &&
+		    (++bounds > 4 || (p > re && strchr(")*+?}", p[-1]) != NULL) || !small_count(p)))
 			return "repetition counts may only follow a character or a set, four times at most, up to 255";
 	}
 	return NULL;

@@ -18,24 +18,22 @@
 
 enum { R_VERSION, R_TYPE, R_NAME, R_UID, R_KEYS, R_GROUPS, R_LABELS, R_MACHINE, R_TLS, R_SSH };
 
-static const struct ztj_jmember user_members[] = {
-	{ .name = "v", .kind = R_VERSION }, { .name = "type", .kind = R_TYPE }, { .name = "name", .kind = R_NAME },
-	{ .name = "uid", .kind = R_UID }, { .name = "keys", .kind = R_KEYS }, { .name = "groups", .kind = R_GROUPS }
-};
-static const struct ztj_jmember host_members[] = {
-	{ .name = "v", .kind = R_VERSION }, { .name = "type", .kind = R_TYPE }, { .name = "name", .kind = R_NAME },
-	{ .name = "labels", .kind = R_LABELS }, { .name = "machine", .kind = R_MACHINE }, { .name = "tls", .kind = R_TLS },
-	{ .name = "ssh", .kind = R_SSH }
-};
+static const struct ztj_jmember user_members[] = { { .name = "v", .kind = R_VERSION },
+	{ .name = "type", .kind = R_TYPE }, { .name = "name", .kind = R_NAME },
+	{ .name = "uid", .kind = R_UID }, { .name = "keys", .kind = R_KEYS },
+	{ .name = "groups", .kind = R_GROUPS } };
+static const struct ztj_jmember host_members[] = { { .name = "v", .kind = R_VERSION },
+	{ .name = "type", .kind = R_TYPE }, { .name = "name", .kind = R_NAME },
+	{ .name = "labels", .kind = R_LABELS }, { .name = "machine", .kind = R_MACHINE },
+	{ .name = "tls", .kind = R_TLS }, { .name = "ssh", .kind = R_SSH } };
 static const struct ztj_jtable user_table = { user_members, 6, true };
 static const struct ztj_jtable host_table = { host_members, 7, true };
 
 enum { K_KEY, K_CREDENTIAL, K_FROM, K_UNTIL };
 
-static const struct ztj_jmember key_members[] = {
-	{ .name = "key", .kind = K_KEY }, { .name = "credential", .kind = K_CREDENTIAL, .optional = true },
-	{ .name = "from", .kind = K_FROM }, { .name = "until", .kind = K_UNTIL, .optional = true }
-};
+static const struct ztj_jmember key_members[] = { { .name = "key", .kind = K_KEY },
+	{ .name = "credential", .kind = K_CREDENTIAL, .optional = true }, { .name = "from", .kind = K_FROM },
+	{ .name = "until", .kind = K_UNTIL, .optional = true } };
 static const struct ztj_jtable key_table = { key_members, 4, true };
 
 struct reading {
@@ -43,15 +41,13 @@ struct reading {
 	struct ztj_arena arena;
 };
 
-static int
-keep(struct reading *rd, const char *s, const char **out)
+static int keep(struct reading *rd, const char *s, const char **out)
 {
 	*out = ztj_arena_text(&rd->arena, s, strlen(s));
 	return *out == NULL ? ZTJ_INTERNAL : ZTJ_OK;
 }
 
-static int
-read_key(json_t *v, struct ztj_key *out)
+static int read_key(json_t *v, struct ztj_key *out)
 {
 	const char *s;
 	int r = ztj_json_text(v, 1, ZTJ_KEY_TEXT_SIZE - 1, &s);
@@ -59,16 +55,14 @@ read_key(json_t *v, struct ztj_key *out)
 	return r != ZTJ_OK ? r : ztj_key_from_text(out, ztj_view_str(s));
 }
 
-static int
-read_plain_key(json_t *v, struct ztj_key *out)
+static int read_plain_key(json_t *v, struct ztj_key *out)
 {
 	int r = read_key(v, out);
 
 	return r == ZTJ_OK && out->type != ZTJ_KEY_ED25519 ? ZTJ_KEY_TYPE : r;
 }
 
-static int
-read_time(json_t *v, int64_t *out)
+static int read_time(json_t *v, int64_t *out)
 {
 	const char *s;
 	int r = ztj_json_text(v, 0, ZTJ_TIME_SIZE, &s);
@@ -81,8 +75,7 @@ struct key_reading {
 	struct ztj_userkey *k;
 };
 
-static int
-key_member(const struct ztj_jmember *m, json_t *v, void *ctx)
+static int key_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	struct key_reading *kr = ctx;
 	const char *s;
@@ -104,8 +97,7 @@ key_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 	}
 }
 
-static int
-read_keys(struct reading *rd, json_t *v)
+static int read_keys(struct reading *rd, json_t *v)
 {
 	struct ztj_record *rec = rd->r;
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
@@ -133,8 +125,7 @@ read_keys(struct reading *rd, json_t *v)
 	return ZTJ_OK;
 }
 
-static int
-read_groups(struct reading *rd, json_t *v)
+static int read_groups(struct reading *rd, json_t *v)
 {
 	struct ztj_record *rec = rd->r;
 	size_t n = json_array_size(v);
@@ -161,8 +152,7 @@ read_groups(struct reading *rd, json_t *v)
 	return ZTJ_OK;
 }
 
-static int
-read_labels(struct reading *rd, json_t *v)
+static int read_labels(struct reading *rd, json_t *v)
 {
 	struct ztj_record *rec = rd->r;
 	size_t n = json_object_size(v);
@@ -193,8 +183,7 @@ read_labels(struct reading *rd, json_t *v)
 	return ZTJ_OK;
 }
 
-static int
-read_ssh(struct reading *rd, json_t *v)
+static int read_ssh(struct reading *rd, json_t *v)
 {
 	struct ztj_record *rec = rd->r;
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
@@ -219,8 +208,7 @@ read_ssh(struct reading *rd, json_t *v)
 	return ZTJ_OK;
 }
 
-static int
-read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
+static int read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	struct reading *rd = ctx;
 	const char *s;
@@ -257,8 +245,7 @@ read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 	}
 }
 
-static int
-read_head(const json_t *obj, bool *host)
+static int read_head(const json_t *obj, bool *host)
 {
 	const json_t *v = json_object_get(obj, "v");
 	const char *s;
@@ -280,8 +267,7 @@ read_head(const json_t *obj, bool *host)
 
 /* Bytes that the texts of a record take, each with its NUL: those at most that stand in names,
  * groups, labels and credentials. */
-static size_t
-text_size(const json_t *obj)
+static size_t text_size(const json_t *obj)
 {
 	const json_t *keys = json_object_get(obj, "keys"), *groups = json_object_get(obj, "groups");
 	json_t *labels = json_object_get(obj, "labels");
@@ -296,8 +282,7 @@ text_size(const json_t *obj)
 	return n;
 }
 
-static struct ztj_record *
-record_new(const json_t *obj, struct ztj_view bytes, struct ztj_arena *arena)
+static struct ztj_record *record_new(const json_t *obj, struct ztj_view bytes, struct ztj_arena *arena)
 {
 	size_t room = 16 + text_size(obj) + bytes.n +
 	    json_array_size(json_object_get(obj, "keys")) * sizeof(struct ztj_userkey) +
@@ -321,8 +306,7 @@ record_new(const json_t *obj, struct ztj_view bytes, struct ztj_arena *arena)
 	return rec;
 }
 
-int
-ztj_record_parse(struct ztj_view bytes, struct ztj_record **out)
+int ztj_record_parse(struct ztj_view bytes, struct ztj_record **out)
 {
 	struct reading rd = { 0 };
 	json_t *obj;
@@ -356,22 +340,19 @@ out:
 	return r;
 }
 
-struct ztj_record *
-ztj_record_ref(struct ztj_record *r)
+struct ztj_record *ztj_record_ref(struct ztj_record *r)
 {
 	r->refs++;
 	return r;
 }
 
-void
-ztj_record_unref(struct ztj_record *r)
+void ztj_record_unref(struct ztj_record *r)
 {
 	if (r != NULL && --r->refs == 0)
 		free(r);
 }
 
-bool
-ztj_record_in_group(const struct ztj_record *r, const char *group)
+bool ztj_record_in_group(const struct ztj_record *r, const char *group)
 {
 	for (size_t i = 0; i < r->ngroups; i++)
 		if (strcmp(r->groups[i], group) == 0)
@@ -379,8 +360,7 @@ ztj_record_in_group(const struct ztj_record *r, const char *group)
 	return false;
 }
 
-const char *
-ztj_record_label(const struct ztj_record *r, const char *key)
+const char *ztj_record_label(const struct ztj_record *r, const char *key)
 {
 	for (size_t i = 0; i < r->nlabels; i++)
 		if (strcmp(r->labels[i].key, key) == 0)
@@ -388,17 +368,16 @@ ztj_record_label(const struct ztj_record *r, const char *key)
 	return NULL;
 }
 
-static bool
-valid_at(const struct ztj_userkey *k, int64_t t)
+static bool valid_at(const struct ztj_userkey *k, int64_t t)
 {
 	return t >= k->from && (k->until == 0 || t < k->until);
 }
 
-int
-ztj_record_key(const struct ztj_record *r, const struct ztj_key *k, int64_t then, int64_t now)
+int ztj_record_key(const struct ztj_record *r, const struct ztj_key *k, int64_t then, int64_t now)
 {
 	for (size_t i = 0; i < r->nkeys; i++)
 		if (ztj_key_equal(&r->keys[i].key, k))
-			return valid_at(&r->keys[i], then) && valid_at(&r->keys[i], now) ? ZTJ_OK : ZTJ_KEY_EXPIRED;
+			return valid_at(&r->keys[i], then) && valid_at(&r->keys[i], now) ? ZTJ_OK
+											 : ZTJ_KEY_EXPIRED;
 	return ZTJ_SIGNER;
 }

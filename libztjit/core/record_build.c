@@ -6,14 +6,12 @@
 #include "libztjit/core/directory.h"
 #include "libztjit/core/jsonin.h"
 
-static bool
-set(json_t *obj, const char *name, json_t *v)
+static bool set(json_t *obj, const char *name, json_t *v)
 {
 	return v != NULL && json_object_set_new(obj, name, v) == 0;
 }
 
-static json_t *
-done(json_t *v, bool ok)
+static json_t *done(json_t *v, bool ok)
 {
 	if (ok)
 		return v;
@@ -21,24 +19,21 @@ done(json_t *v, bool ok)
 	return NULL;
 }
 
-static json_t *
-put_key(const struct ztj_key *k)
+static json_t *put_key(const struct ztj_key *k)
 {
 	char text[ZTJ_KEY_TEXT_SIZE];
 
 	return ztj_key_to_text(k, text) == ZTJ_OK ? json_string(text) : NULL;
 }
 
-static json_t *
-put_time(int64_t t)
+static json_t *put_time(int64_t t)
 {
 	char text[ZTJ_TIME_SIZE];
 
 	return ztj_time_format(t, text) == ZTJ_OK ? json_string(text) : NULL;
 }
 
-static json_t *
-put_userkey(const struct ztj_userkey *k)
+static json_t *put_userkey(const struct ztj_userkey *k)
 {
 	json_t *obj = json_object();
 	bool ok = set(obj, "key", put_key(&k->key));
@@ -51,8 +46,7 @@ put_userkey(const struct ztj_userkey *k)
 	return done(obj, ok);
 }
 
-static json_t *
-put_keys(const struct ztj_record *r)
+static json_t *put_keys(const struct ztj_record *r)
 {
 	json_t *list = json_array();
 	bool ok = list != NULL;
@@ -62,8 +56,7 @@ put_keys(const struct ztj_record *r)
 	return done(list, ok);
 }
 
-static json_t *
-put_groups(const struct ztj_record *r)
+static json_t *put_groups(const struct ztj_record *r)
 {
 	json_t *list = json_array();
 	bool ok = list != NULL;
@@ -73,8 +66,7 @@ put_groups(const struct ztj_record *r)
 	return done(list, ok);
 }
 
-static json_t *
-put_labels(const struct ztj_record *r)
+static json_t *put_labels(const struct ztj_record *r)
 {
 	json_t *obj = json_object();
 	bool ok = obj != NULL;
@@ -84,8 +76,7 @@ put_labels(const struct ztj_record *r)
 	return done(obj, ok);
 }
 
-static json_t *
-put_ssh(const struct ztj_record *r)
+static json_t *put_ssh(const struct ztj_record *r)
 {
 	json_t *list = json_array();
 	bool ok = list != NULL;
@@ -95,8 +86,7 @@ put_ssh(const struct ztj_record *r)
 	return done(list, ok);
 }
 
-int
-ztj_record_build(const struct ztj_record *r, struct ztj_buf *out)
+int ztj_record_build(const struct ztj_record *r, struct ztj_buf *out)
 {
 	json_t *obj = json_object();
 	struct ztj_record *again;

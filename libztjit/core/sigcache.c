@@ -19,15 +19,14 @@ struct entry {
 };
 
 struct ztj_sigcache {
-	size_t nsets; /* a power of two */
+	size_t nsets;  /* a power of two */
 	unsigned next; /* the way that goes first when a set is full */
 	EVP_MD *md;
 	EVP_MD_CTX *ctx;
 	struct entry *e;
 };
 
-int
-ztj_sigcache_new(size_t entries, struct ztj_sigcache **out)
+int ztj_sigcache_new(size_t entries, struct ztj_sigcache **out)
 {
 	struct ztj_sigcache *c;
 
@@ -50,8 +49,7 @@ ztj_sigcache_new(size_t entries, struct ztj_sigcache **out)
 	return ZTJ_OK;
 }
 
-void
-ztj_sigcache_free(struct ztj_sigcache *c)
+void ztj_sigcache_free(struct ztj_sigcache *c)
 {
 	if (c == NULL)
 		return;
@@ -62,8 +60,8 @@ ztj_sigcache_free(struct ztj_sigcache *c)
 }
 
 /* SHA-256 over string namespace, string bytes, string signature: the lengths keep the three apart. */
-static int
-cache_key(struct ztj_sigcache *c, struct ztj_view blob, const char *ns, struct ztj_view msg, uint8_t out[ZTJ_DIGEST_LEN])
+static int cache_key(struct ztj_sigcache *c, struct ztj_view blob, const char *ns, struct ztj_view msg,
+    uint8_t out[ZTJ_DIGEST_LEN])
 {
 	const struct ztj_view part[3] = { ztj_view_str(ns), msg, blob };
 	unsigned len = 0;
@@ -82,8 +80,7 @@ cache_key(struct ztj_sigcache *c, struct ztj_view blob, const char *ns, struct z
 	return ZTJ_OK;
 }
 
-static struct entry *
-set_of(struct ztj_sigcache *c, const uint8_t key[ZTJ_DIGEST_LEN])
+static struct entry *set_of(struct ztj_sigcache *c, const uint8_t key[ZTJ_DIGEST_LEN])
 {
 	uint64_t h;
 
@@ -91,8 +88,7 @@ set_of(struct ztj_sigcache *c, const uint8_t key[ZTJ_DIGEST_LEN])
 	return &c->e[(h & (c->nsets - 1)) * WAYS];
 }
 
-static void
-remember(struct ztj_sigcache *c, const uint8_t key[ZTJ_DIGEST_LEN], const struct ztj_signer *who)
+static void remember(struct ztj_sigcache *c, const uint8_t key[ZTJ_DIGEST_LEN], const struct ztj_signer *who)
 {
 	struct entry *set = set_of(c, key), *e = NULL;
 
@@ -106,8 +102,7 @@ remember(struct ztj_sigcache *c, const uint8_t key[ZTJ_DIGEST_LEN], const struct
 	e->set = true;
 }
 
-int
-ztj_sigcache_verify(struct ztj_sigcache *c, struct ztj_view blob, const char *ns, struct ztj_view msg,
+int ztj_sigcache_verify(struct ztj_sigcache *c, struct ztj_view blob, const char *ns, struct ztj_view msg,
     struct ztj_signer *who)
 {
 	uint8_t key[ZTJ_DIGEST_LEN];

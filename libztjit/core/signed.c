@@ -11,8 +11,7 @@
 /* A policy in base64 and sixteen armoured signatures. */
 #define SIGNED_JSON_MAX (ZTJ_POLICY_MAX / 3 * 4 + ZTJ_SIGS_MAX * 4096 + 4096)
 
-int
-ztj_signed_read(struct ztj_rd *rd, struct ztj_signed *out)
+int ztj_signed_read(struct ztj_rd *rd, struct ztj_signed *out)
 {
 	struct ztj_rd at = *rd;
 	struct ztj_signed s = { 0 };
@@ -37,8 +36,7 @@ ztj_signed_read(struct ztj_rd *rd, struct ztj_signed *out)
 	return ZTJ_OK;
 }
 
-int
-ztj_signed_write(const struct ztj_signed *s, struct ztj_buf *out)
+int ztj_signed_write(const struct ztj_signed *s, struct ztj_buf *out)
 {
 	if (s->nsigs == 0 || s->nsigs > ZTJ_SIGS_MAX)
 		return ZTJ_LIMIT;
@@ -49,8 +47,7 @@ ztj_signed_write(const struct ztj_signed *s, struct ztj_buf *out)
 	return ztj_buf_status(out);
 }
 
-int
-ztj_signed_peek(const struct ztj_signed *s, enum ztj_stmt_type *type)
+int ztj_signed_peek(const struct ztj_signed *s, enum ztj_stmt_type *type)
 {
 	struct ztj_view ns;
 	int r;
@@ -79,8 +76,7 @@ struct parts {
 
 enum { M_STATEMENT, M_SIGNATURES };
 
-static int
-read_statement(json_t *v, struct parts *p)
+static int read_statement(json_t *v, struct parts *p)
 {
 	const char *s;
 	int r = ztj_json_text(v, 1, SIGNED_JSON_MAX, &s);
@@ -93,8 +89,7 @@ read_statement(json_t *v, struct parts *p)
 	return r;
 }
 
-static int
-read_signatures(json_t *v, struct parts *p)
+static int read_signatures(json_t *v, struct parts *p)
 {
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
 
@@ -114,18 +109,15 @@ read_signatures(json_t *v, struct parts *p)
 	return ZTJ_OK;
 }
 
-static int
-read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
+static int read_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	return m->kind == M_STATEMENT ? read_statement(v, ctx) : read_signatures(v, ctx);
 }
 
-int
-ztj_signed_from_json(struct ztj_view json, struct ztj_buf *mem, struct ztj_signed *out)
+int ztj_signed_from_json(struct ztj_view json, struct ztj_buf *mem, struct ztj_signed *out)
 {
-	static const struct ztj_jmember members[] = {
-		{ .name = "statement", .kind = M_STATEMENT }, { .name = "signatures", .kind = M_SIGNATURES }
-	};
+	static const struct ztj_jmember members[] = { { .name = "statement", .kind = M_STATEMENT },
+		{ .name = "signatures", .kind = M_SIGNATURES } };
 	/* in this order, because the parts follow each other in mem */
 	static const struct ztj_jtable table = { members, 2, true };
 	struct parts p = { .mem = mem };
@@ -149,8 +141,7 @@ ztj_signed_from_json(struct ztj_view json, struct ztj_buf *mem, struct ztj_signe
 	return ZTJ_OK;
 }
 
-static json_t *
-put_statement(struct ztj_view bytes)
+static json_t *put_statement(struct ztj_view bytes)
 {
 	struct ztj_buf b;
 	json_t *v = NULL;
@@ -162,8 +153,7 @@ put_statement(struct ztj_view bytes)
 	return v;
 }
 
-static json_t *
-put_signatures(const struct ztj_signed *s)
+static json_t *put_signatures(const struct ztj_signed *s)
 {
 	json_t *list = json_array();
 	struct ztj_buf b;
@@ -182,8 +172,7 @@ put_signatures(const struct ztj_signed *s)
 	return NULL;
 }
 
-int
-ztj_signed_to_json(const struct ztj_signed *s, struct ztj_buf *out)
+int ztj_signed_to_json(const struct ztj_signed *s, struct ztj_buf *out)
 {
 	json_t *obj;
 

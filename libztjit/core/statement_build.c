@@ -5,16 +5,14 @@
 /* struct ztj_stmt to statement bytes: members in the order of the table, compact. */
 #include "libztjit/core/statement_fields.h"
 
-static json_t *
-put_time(int64_t t)
+static json_t *put_time(int64_t t)
 {
 	char text[ZTJ_TIME_SIZE];
 
 	return ztj_time_format(t, text) == ZTJ_OK ? json_string(text) : NULL;
 }
 
-static json_t *
-put_digest(const uint8_t d[ZTJ_DIGEST_LEN])
+static json_t *put_digest(const uint8_t d[ZTJ_DIGEST_LEN])
 {
 	char hex[ZTJ_HEX_SIZE];
 
@@ -22,8 +20,7 @@ put_digest(const uint8_t d[ZTJ_DIGEST_LEN])
 	return json_string(hex);
 }
 
-static json_t *
-put_key(const struct ztj_key *k)
+static json_t *put_key(const struct ztj_key *k)
 {
 	char text[ZTJ_KEY_TEXT_SIZE];
 
@@ -31,15 +28,13 @@ put_key(const struct ztj_key *k)
 }
 
 /* Sets a member and takes the value over; NULL stays an error. */
-static bool
-set(json_t *obj, const char *name, json_t *v)
+static bool set(json_t *obj, const char *name, json_t *v)
 {
 	return v != NULL && json_object_set_new(obj, name, v) == 0;
 }
 
 /* Gives obj, or frees it when building it failed. */
-static json_t *
-done(json_t *obj, bool ok)
+static json_t *done(json_t *obj, bool ok)
 {
 	if (ok)
 		return obj;
@@ -47,8 +42,7 @@ done(json_t *obj, bool ok)
 	return NULL;
 }
 
-static json_t *
-put_names(const struct ztj_jmember *m, const struct ztj_stmt *st)
+static json_t *put_names(const struct ztj_jmember *m, const struct ztj_stmt *st)
 {
 	json_t *list = json_array();
 	const char **names;
@@ -62,8 +56,7 @@ put_names(const struct ztj_jmember *m, const struct ztj_stmt *st)
 	return done(list, ok);
 }
 
-static json_t *
-put_seen(const struct ztj_seen *seen)
+static json_t *put_seen(const struct ztj_seen *seen)
 {
 	json_t *obj = json_object(), *dirs = json_object();
 	bool ok = set(obj, "policy", json_integer(seen->policy));
@@ -77,16 +70,14 @@ put_seen(const struct ztj_seen *seen)
 	return done(obj, set(obj, "directories", dirs));
 }
 
-static json_t *
-put_place(const char *number, int64_t n, const char *digest, const uint8_t d[ZTJ_DIGEST_LEN])
+static json_t *put_place(const char *number, int64_t n, const char *digest, const uint8_t d[ZTJ_DIGEST_LEN])
 {
 	json_t *obj = json_object();
 
 	return done(obj, set(obj, number, json_integer(n)) && set(obj, digest, put_digest(d)));
 }
 
-static json_t *
-put_status_dirs(const struct ztj_stmt *st)
+static json_t *put_status_dirs(const struct ztj_stmt *st)
 {
 	json_t *obj = json_object();
 	bool ok = obj != NULL;
@@ -97,14 +88,12 @@ put_status_dirs(const struct ztj_stmt *st)
 	return done(obj, ok);
 }
 
-static bool
-set_optional(json_t *obj, const char *name, const char *text)
+static bool set_optional(json_t *obj, const char *name, const char *text)
 {
 	return text == NULL || text[0] == '\0' || set(obj, name, json_string(text));
 }
 
-static json_t *
-put_user_keys(const struct ztj_stmt *st)
+static json_t *put_user_keys(const struct ztj_stmt *st)
 {
 	json_t *list = json_array();
 	bool ok = list != NULL;
@@ -120,8 +109,7 @@ put_user_keys(const struct ztj_stmt *st)
 	return done(list, ok);
 }
 
-static json_t *
-put_ssh_keys(const struct ztj_stmt *st)
+static json_t *put_ssh_keys(const struct ztj_stmt *st)
 {
 	json_t *list = json_array();
 	bool ok = list != NULL;
@@ -131,14 +119,12 @@ put_ssh_keys(const struct ztj_stmt *st)
 	return done(list, ok);
 }
 
-static json_t *
-put_bool_word(const struct ztj_stmt *st, size_t at, const char *no, const char *yes)
+static json_t *put_bool_word(const struct ztj_stmt *st, size_t at, const char *no, const char *yes)
 {
 	return json_string(*(const bool *)ztj_field_c(st, at) ? yes : no);
 }
 
-static json_t *
-put_member(const struct ztj_jmember *m, const struct ztj_stmt *st, const char *nonce)
+static json_t *put_member(const struct ztj_jmember *m, const struct ztj_stmt *st, const char *nonce)
 {
 	switch ((enum ztj_field_kind)m->kind) {
 	case ZTJ_F_VERSION:
@@ -147,9 +133,15 @@ put_member(const struct ztj_jmember *m, const struct ztj_stmt *st, const char *n
 		return json_string(ztj_stmt_type_name(st->type));
 	case ZTJ_F_TIME:
 		return put_time(ztj_field_int(st, m->at));
-	case ZTJ_F_INT: case ZTJ_F_SECONDS:
+	case ZTJ_F_INT:
+	case ZTJ_F_SECONDS:
 		return json_integer(ztj_field_int(st, m->at));
-	case ZTJ_F_DOMAIN: case ZTJ_F_TEXT: case ZTJ_F_NAME: case ZTJ_F_PERSON: case ZTJ_F_HOST: case ZTJ_F_FINGERPRINT:
+	case ZTJ_F_DOMAIN:
+	case ZTJ_F_TEXT:
+	case ZTJ_F_NAME:
+	case ZTJ_F_PERSON:
+	case ZTJ_F_HOST:
+	case ZTJ_F_FINGERPRINT:
 		return json_string(ztj_field_text(st, m->at));
 	case ZTJ_F_NONCE:
 		return nonce == NULL ? NULL : json_string(nonce);
@@ -163,13 +155,14 @@ put_member(const struct ztj_jmember *m, const struct ztj_stmt *st, const char *n
 		return put_bool_word(st, m->at, "approve", "deny");
 	case ZTJ_F_PENDING_KIND:
 		return put_bool_word(st, m->at, "user", "host");
-	case ZTJ_F_HOSTS: case ZTJ_F_ACCOUNTS:
+	case ZTJ_F_HOSTS:
+	case ZTJ_F_ACCOUNTS:
 		return put_names(m, st);
 	case ZTJ_F_SEEN:
 		return put_seen(&st->seen);
 	case ZTJ_F_REVOKES:
-		return st->u.revocation.what == ZTJ_REVOKES_REQUEST ? put_digest(st->u.revocation.request) :
-		    json_string(st->u.revocation.name);
+		return st->u.revocation.what == ZTJ_REVOKES_REQUEST ? put_digest(st->u.revocation.request)
+								    : json_string(st->u.revocation.name);
 	case ZTJ_F_STATUS_POLICY:
 		return put_place("version", st->u.status.policy_version, "digest", st->u.status.policy);
 	case ZTJ_F_STATUS_DIRS:
@@ -188,8 +181,7 @@ put_member(const struct ztj_jmember *m, const struct ztj_stmt *st, const char *n
 	}
 }
 
-int
-ztj_stmt_build(const struct ztj_stmt *st, const char *nonce, struct ztj_buf *bytes)
+int ztj_stmt_build(const struct ztj_stmt *st, const char *nonce, struct ztj_buf *bytes)
 {
 	const struct ztj_jtable *table = ztj_stmt_table(st->type);
 	struct ztj_stmt *again;

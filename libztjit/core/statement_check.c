@@ -5,8 +5,7 @@
 /* What the members of a statement must be to each other. */
 #include "libztjit/core/statement_fields.h"
 
-static bool
-is_zero(const uint8_t d[ZTJ_DIGEST_LEN])
+static bool is_zero(const uint8_t d[ZTJ_DIGEST_LEN])
 {
 	uint8_t any = 0;
 
@@ -16,24 +15,21 @@ is_zero(const uint8_t d[ZTJ_DIGEST_LEN])
 }
 
 /* An end after the beginning, and at most `most` after it (0: any). */
-static int
-check_span(int64_t from, int64_t to, int64_t most)
+static int check_span(int64_t from, int64_t to, int64_t most)
 {
 	if (to <= from)
 		return ZTJ_BAD_TIME;
 	return most > 0 && to - from > most ? ZTJ_LIMIT : ZTJ_OK;
 }
 
-static int
-check_directory(const struct ztj_stmt *st)
+static int check_directory(const struct ztj_stmt *st)
 {
 	if ((st->u.directory.serial == 1) != is_zero(st->u.directory.previous))
 		return ZTJ_MEMBER_TYPE;
 	return check_span(st->issued, st->u.directory.expires, 0);
 }
 
-static int
-check_approval(const struct ztj_stmt *st)
+static int check_approval(const struct ztj_stmt *st)
 {
 	if (!st->u.approval.deny)
 		return ZTJ_OK;
@@ -42,20 +38,20 @@ check_approval(const struct ztj_stmt *st)
 	return st->u.approval.comment[0] == '\0' ? ZTJ_MEMBER_MISSING : ZTJ_OK;
 }
 
-static int
-check_revocation(const struct ztj_stmt *st)
+static int check_revocation(const struct ztj_stmt *st)
 {
 	if (st->u.revocation.what == ZTJ_REVOKES_REQUEST)
-		return st->u.revocation.until != 0 || st->u.revocation.serial != 0 ? ZTJ_MEMBER_UNKNOWN : ZTJ_OK;
+		return st->u.revocation.until != 0 || st->u.revocation.serial != 0 ? ZTJ_MEMBER_UNKNOWN
+										   : ZTJ_OK;
 	if (st->u.revocation.until == 0 || st->u.revocation.serial == 0)
 		return ZTJ_MEMBER_MISSING;
 	return check_span(st->issued, st->u.revocation.until, 0);
 }
 
-static int
-check_pending_user(const struct ztj_stmt *st)
+static int check_pending_user(const struct ztj_stmt *st)
 {
-	if (st->u.pending.machine.type != ZTJ_KEY_NONE || st->u.pending.tls.type != ZTJ_KEY_NONE || st->u.pending.nssh > 0)
+	if (st->u.pending.machine.type != ZTJ_KEY_NONE || st->u.pending.tls.type != ZTJ_KEY_NONE ||
+	    st->u.pending.nssh > 0)
 		return ZTJ_MEMBER_UNKNOWN;
 	if (st->u.pending.nkeys == 0)
 		return ZTJ_MEMBER_MISSING;
@@ -66,20 +62,19 @@ check_pending_user(const struct ztj_stmt *st)
 	return ztj_name_ok(st->u.pending.name) ? ZTJ_OK : ZTJ_BAD_NAME;
 }
 
-static int
-check_pending_host(const struct ztj_stmt *st)
+static int check_pending_host(const struct ztj_stmt *st)
 {
 	if (st->u.pending.nkeys > 0)
 		return ZTJ_MEMBER_UNKNOWN;
-	if (st->u.pending.machine.type == ZTJ_KEY_NONE || st->u.pending.tls.type == ZTJ_KEY_NONE || st->u.pending.nssh == 0)
+	if (st->u.pending.machine.type == ZTJ_KEY_NONE || st->u.pending.tls.type == ZTJ_KEY_NONE ||
+	    st->u.pending.nssh == 0)
 		return ZTJ_MEMBER_MISSING;
 	if (ztj_key_equal(&st->u.pending.machine, &st->u.pending.tls))
 		return ZTJ_KEY_SHARED;
 	return ztj_hostname_ok(st->u.pending.name) ? ZTJ_OK : ZTJ_BAD_NAME;
 }
 
-int
-ztj_stmt_check(const struct ztj_stmt *st)
+int ztj_stmt_check(const struct ztj_stmt *st)
 {
 	switch (st->type) {
 	case ZTJ_STMT_DIRECTORY:

@@ -8,8 +8,8 @@
 #include "libztjit/core/sigcache.h"
 #include "libztjit/core/statement.h"
 
-int
-ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum ztj_stmt_type type, struct ztj_signer *who)
+int ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum ztj_stmt_type type,
+    struct ztj_signer *who)
 {
 	const char *ns = ztj_stmt_namespace(type);
 
@@ -37,8 +37,7 @@ ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum ztj_s
 	return ZTJ_OK;
 }
 
-static int
-one_signer(const struct ztj_stmt *st, bool plain_too)
+static int one_signer(const struct ztj_stmt *st, bool plain_too)
 {
 	if (st->nsigners != 1)
 		return ZTJ_SIGNER;
@@ -46,8 +45,7 @@ one_signer(const struct ztj_stmt *st, bool plain_too)
 }
 
 /* The host's machine key, then the person's. */
-static int
-stepup_signers(const struct ztj_stmt *st)
+static int stepup_signers(const struct ztj_stmt *st)
 {
 	if (st->nsigners > 2)
 		return ZTJ_SIGNER;
@@ -57,8 +55,7 @@ stepup_signers(const struct ztj_stmt *st)
 }
 
 /* Possession of every key that is offered, and of no other. */
-static int
-pending_signers(const struct ztj_stmt *st)
+static int pending_signers(const struct ztj_stmt *st)
 {
 	if (st->u.pending.host) {
 		if (st->nsigners != 1 || !ztj_key_equal(&st->signer[0].key, &st->u.pending.machine))
@@ -70,7 +67,8 @@ pending_signers(const struct ztj_stmt *st)
 	for (size_t i = 0; i < st->nsigners; i++) {
 		size_t k = 0;
 
-		while (k < st->u.pending.nkeys && !ztj_key_equal(&st->signer[i].key, &st->u.pending.key[k].key))
+		while (
+		    k < st->u.pending.nkeys && !ztj_key_equal(&st->signer[i].key, &st->u.pending.key[k].key))
 			k++;
 		if (k == st->u.pending.nkeys)
 			return ZTJ_SIGNER;
@@ -78,8 +76,7 @@ pending_signers(const struct ztj_stmt *st)
 	return ZTJ_OK;
 }
 
-static int
-check_signers(const struct ztj_stmt *st)
+static int check_signers(const struct ztj_stmt *st)
 {
 	switch (st->type) {
 	case ZTJ_STMT_REQUEST:
@@ -104,9 +101,8 @@ check_signers(const struct ztj_stmt *st)
 	}
 }
 
-int
-ztj_stmt_open_cached(struct ztj_sigcache *c, const struct ztj_signed *s, enum ztj_stmt_type type, const char *domain,
-    struct ztj_stmt **out)
+int ztj_stmt_open_cached(struct ztj_sigcache *c, const struct ztj_signed *s, enum ztj_stmt_type type,
+    const char *domain, struct ztj_stmt **out)
 {
 	struct ztj_signer who[ZTJ_SIGS_MAX];
 	struct ztj_stmt *st = NULL;
@@ -132,8 +128,8 @@ ztj_stmt_open_cached(struct ztj_sigcache *c, const struct ztj_signed *s, enum zt
 	return ZTJ_OK;
 }
 
-int
-ztj_stmt_open(const struct ztj_signed *s, enum ztj_stmt_type type, const char *domain, struct ztj_stmt **out)
+int ztj_stmt_open(const struct ztj_signed *s, enum ztj_stmt_type type, const char *domain,
+    struct ztj_stmt **out)
 {
 	return ztj_stmt_open_cached(NULL, s, type, domain, out);
 }

@@ -9,8 +9,7 @@
 #include "libztjit/core/statement_fields.h"
 
 /* Version, type and domain before anything else is believed to mean anything. */
-static int
-read_head(json_t *obj, enum ztj_stmt_type type, const char *domain, struct ztj_stmt *st)
+static int read_head(json_t *obj, enum ztj_stmt_type type, const char *domain, struct ztj_stmt *st)
 {
 	const json_t *v = json_object_get(obj, "v");
 	const char *s;
@@ -41,26 +40,45 @@ read_head(json_t *obj, enum ztj_stmt_type type, const char *domain, struct ztj_s
 }
 
 /* Unset texts are "", never NULL. */
-static void
-default_texts(const struct ztj_jtable *t, struct ztj_stmt *st)
+static void default_texts(const struct ztj_jtable *t, struct ztj_stmt *st)
 {
 	static const char *const none = "";
 
 	st->domain = st->nonce = none;
 	for (size_t i = 0; i < t->n; i++) {
 		switch ((enum ztj_field_kind)t->member[i].kind) {
-		case ZTJ_F_TEXT: case ZTJ_F_NAME: case ZTJ_F_PERSON: case ZTJ_F_HOST: case ZTJ_F_NONCE:
+		case ZTJ_F_TEXT:
+		case ZTJ_F_NAME:
+		case ZTJ_F_PERSON:
+		case ZTJ_F_HOST:
+		case ZTJ_F_NONCE:
 		case ZTJ_F_FINGERPRINT:
 			memcpy(ztj_field(st, t->member[i].at), &none, sizeof(none));
 			break;
 		case ZTJ_F_REVOKES:
 			st->u.revocation.name = none;
 			break;
-		case ZTJ_F_VERSION: case ZTJ_F_TYPE: case ZTJ_F_DOMAIN: case ZTJ_F_TIME: case ZTJ_F_INT:
-		case ZTJ_F_SECONDS: case ZTJ_F_DIGEST: case ZTJ_F_KEY: case ZTJ_F_TRUE: case ZTJ_F_DECISION:
-		case ZTJ_F_HOSTS: case ZTJ_F_ACCOUNTS: case ZTJ_F_SEEN: case ZTJ_F_STATUS_POLICY:
-		case ZTJ_F_STATUS_DIRS: case ZTJ_F_STATUS_REVOCATIONS: case ZTJ_F_NULL: case ZTJ_F_PENDING_KIND:
-		case ZTJ_F_USER_KEYS: case ZTJ_F_SSH_KEYS: case ZTJ_F_KIT:
+		case ZTJ_F_VERSION:
+		case ZTJ_F_TYPE:
+		case ZTJ_F_DOMAIN:
+		case ZTJ_F_TIME:
+		case ZTJ_F_INT:
+		case ZTJ_F_SECONDS:
+		case ZTJ_F_DIGEST:
+		case ZTJ_F_KEY:
+		case ZTJ_F_TRUE:
+		case ZTJ_F_DECISION:
+		case ZTJ_F_HOSTS:
+		case ZTJ_F_ACCOUNTS:
+		case ZTJ_F_SEEN:
+		case ZTJ_F_STATUS_POLICY:
+		case ZTJ_F_STATUS_DIRS:
+		case ZTJ_F_STATUS_REVOCATIONS:
+		case ZTJ_F_NULL:
+		case ZTJ_F_PENDING_KIND:
+		case ZTJ_F_USER_KEYS:
+		case ZTJ_F_SSH_KEYS:
+		case ZTJ_F_KIT:
 		default:
 			break;
 		}
@@ -70,10 +88,12 @@ default_texts(const struct ztj_jtable *t, struct ztj_stmt *st)
 /* One block: the statement, then room for its texts and lists. A text with its
  * NUL is shorter than with its quotes in the input, and an entry of a list has
  * at least six bytes there for the eight of its pointer. */
-static struct ztj_stmt *
-stmt_new(size_t input)
+static struct ztj_stmt *stmt_new(size_t input)
 {
-	struct block { struct ztj_stmt st; struct ztj_arena arena; } *b;
+	struct block {
+		struct ztj_stmt st;
+		struct ztj_arena arena;
+	} * b;
 	size_t room = 3 * input + 64;
 
 	b = calloc(1, sizeof(*b) + room);
@@ -85,8 +105,7 @@ stmt_new(size_t input)
 	return &b->st;
 }
 
-int
-ztj_stmt_parse(struct ztj_view bytes, enum ztj_stmt_type type, const char *domain, struct ztj_stmt **out)
+int ztj_stmt_parse(struct ztj_view bytes, enum ztj_stmt_type type, const char *domain, struct ztj_stmt **out)
 {
 	const struct ztj_jtable *table = ztj_stmt_table(type);
 	struct ztj_reading rd = { 0 };
@@ -125,8 +144,7 @@ out:
 	return r;
 }
 
-enum ztj_stmt_type
-ztj_stmt_peek(struct ztj_view bytes)
+enum ztj_stmt_type ztj_stmt_peek(struct ztj_view bytes)
 {
 	enum ztj_stmt_type type = ZTJ_STMT_NONE;
 	const char *s;
@@ -140,14 +158,12 @@ ztj_stmt_peek(struct ztj_view bytes)
 	return type;
 }
 
-void
-ztj_stmt_free(struct ztj_stmt *st)
+void ztj_stmt_free(struct ztj_stmt *st)
 {
 	free(st);
 }
 
-int
-ztj_stmt_id(struct ztj_view bytes, uint8_t out[ZTJ_DIGEST_LEN])
+int ztj_stmt_id(struct ztj_view bytes, uint8_t out[ZTJ_DIGEST_LEN])
 {
 	return ztj_sha256(bytes, out);
 }

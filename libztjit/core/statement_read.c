@@ -6,22 +6,19 @@
 #include "libztjit/core/arena.h"
 #include "libztjit/core/statement_fields.h"
 
-static struct ztj_arena *
-arena_of(struct ztj_stmt *st)
+static struct ztj_arena *arena_of(struct ztj_stmt *st)
 {
 	return st->priv;
 }
 
 /* Copies a text into the statement's own memory. */
-static int
-keep(struct ztj_stmt *st, const char *s, const char **out)
+static int keep(struct ztj_stmt *st, const char *s, const char **out)
 {
 	*out = ztj_arena_text(arena_of(st), s, strlen(s));
 	return *out == NULL ? ZTJ_INTERNAL : ZTJ_OK;
 }
 
-static int
-keep_at(struct ztj_stmt *st, const char *s, size_t at)
+static int keep_at(struct ztj_stmt *st, const char *s, size_t at)
 {
 	const char *copy;
 	int r = keep(st, s, &copy);
@@ -31,8 +28,7 @@ keep_at(struct ztj_stmt *st, const char *s, size_t at)
 	return r;
 }
 
-static int
-read_time(json_t *v, int64_t *out)
+static int read_time(json_t *v, int64_t *out)
 {
 	const char *s;
 	int r = ztj_json_text(v, 0, ZTJ_TIME_SIZE, &s);
@@ -42,8 +38,7 @@ read_time(json_t *v, int64_t *out)
 }
 
 /* A text that must suit a grammar. */
-static int
-read_name(json_t *v, bool (*ok)(const char *), const char **out)
+static int read_name(json_t *v, bool (*ok)(const char *), const char **out)
 {
 	int r = ztj_json_text(v, 0, ZTJ_FULLNAME_SIZE, out);
 
@@ -52,20 +47,17 @@ read_name(json_t *v, bool (*ok)(const char *), const char **out)
 	return r;
 }
 
-static bool
-person_ok(const char *s)
+static bool person_ok(const char *s)
 {
 	return ztj_fullname_ok(s, false);
 }
 
-static bool
-host_ok(const char *s)
+static bool host_ok(const char *s)
 {
 	return ztj_fullname_ok(s, true);
 }
 
-static bool
-hex_ok(const char *s)
+static bool hex_ok(const char *s)
 {
 	uint8_t d[ZTJ_DIGEST_LEN];
 
@@ -73,8 +65,7 @@ hex_ok(const char *s)
 }
 
 /* "SHA256:" and 43 characters of base64 without padding, as ssh-keygen -l prints. */
-static bool
-fingerprint_ok(const char *s)
+static bool fingerprint_ok(const char *s)
 {
 	char padded[48];
 	struct ztj_buf b;
@@ -90,8 +81,7 @@ fingerprint_ok(const char *s)
 	return ok;
 }
 
-static int
-read_name_at(struct ztj_stmt *st, json_t *v, bool (*ok)(const char *), size_t at)
+static int read_name_at(struct ztj_stmt *st, json_t *v, bool (*ok)(const char *), size_t at)
 {
 	const char *s;
 	int r = read_name(v, ok, &s);
@@ -99,8 +89,7 @@ read_name_at(struct ztj_stmt *st, json_t *v, bool (*ok)(const char *), size_t at
 	return r != ZTJ_OK ? r : keep_at(st, s, at);
 }
 
-static int
-read_key(json_t *v, struct ztj_key *out)
+static int read_key(json_t *v, struct ztj_key *out)
 {
 	const char *s;
 	int r = ztj_json_text(v, 1, ZTJ_KEY_TEXT_SIZE - 1, &s);
@@ -108,8 +97,7 @@ read_key(json_t *v, struct ztj_key *out)
 	return r != ZTJ_OK ? r : ztj_key_from_text(out, ztj_view_str(s));
 }
 
-static int
-read_machine_key(json_t *v, struct ztj_key *out)
+static int read_machine_key(json_t *v, struct ztj_key *out)
 {
 	int r = read_key(v, out);
 
@@ -117,8 +105,7 @@ read_machine_key(json_t *v, struct ztj_key *out)
 }
 
 /* Sorted bytewise, distinct, each suiting the grammar. */
-static int
-read_names(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st, bool (*ok)(const char *))
+static int read_names(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st, bool (*ok)(const char *))
 {
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
 	const char **list;
@@ -146,8 +133,7 @@ read_names(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st, bool (*o
 	return ZTJ_OK;
 }
 
-static int
-read_seen_dirs(json_t *v, struct ztj_stmt *st)
+static int read_seen_dirs(json_t *v, struct ztj_stmt *st)
 {
 	int r;
 
@@ -161,7 +147,8 @@ read_seen_dirs(json_t *v, struct ztj_stmt *st)
 			return ZTJ_BAD_NAME;
 		r = keep(st, name, &st->seen.dir[i].name);
 		if (r == ZTJ_OK)
-			r = ztj_json_int(json_object_iter_value(it), 1, ZTJ_JSON_INT_MAX, &st->seen.dir[i].serial);
+			r = ztj_json_int(json_object_iter_value(it), 1, ZTJ_JSON_INT_MAX,
+			    &st->seen.dir[i].serial);
 		if (r != ZTJ_OK)
 			return r;
 	}
@@ -170,8 +157,7 @@ read_seen_dirs(json_t *v, struct ztj_stmt *st)
 
 enum { SEEN_POLICY, SEEN_DIRS };
 
-static int
-seen_member(const struct ztj_jmember *m, json_t *v, void *ctx)
+static int seen_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	struct ztj_stmt *st = ctx;
 
@@ -180,12 +166,10 @@ seen_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 	return read_seen_dirs(v, st);
 }
 
-static int
-read_seen(json_t *v, struct ztj_stmt *st)
+static int read_seen(json_t *v, struct ztj_stmt *st)
 {
-	static const struct ztj_jmember members[] = {
-		{ .name = "policy", .kind = SEEN_POLICY }, { .name = "directories", .kind = SEEN_DIRS }
-	};
+	static const struct ztj_jmember members[] = { { .name = "policy", .kind = SEEN_POLICY },
+		{ .name = "directories", .kind = SEEN_DIRS } };
 	static const struct ztj_jtable table = { members, 2, false };
 
 	return ztj_json_members(v, &table, seen_member, st);
@@ -197,27 +181,24 @@ struct place {
 	uint8_t digest[ZTJ_DIGEST_LEN];
 };
 
-static int
-place_member(const struct ztj_jmember *m, json_t *v, void *ctx)
+static int place_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	struct place *p = ctx;
 
-	return m->kind == 0 ? ztj_json_int(v, m->min, ZTJ_JSON_INT_MAX, &p->number) : ztj_json_digest(v, p->digest);
+	return m->kind == 0 ? ztj_json_int(v, m->min, ZTJ_JSON_INT_MAX, &p->number)
+			    : ztj_json_digest(v, p->digest);
 }
 
-static int
-read_place(json_t *v, const char *number, const char *digest, int64_t min, struct place *out)
+static int read_place(json_t *v, const char *number, const char *digest, int64_t min, struct place *out)
 {
-	const struct ztj_jmember members[] = {
-		{ .name = number, .kind = 0, .min = min }, { .name = digest, .kind = 1 }
-	};
+	const struct ztj_jmember members[] = { { .name = number, .kind = 0, .min = min },
+		{ .name = digest, .kind = 1 } };
 	const struct ztj_jtable table = { members, 2, false };
 
 	return ztj_json_members(v, &table, place_member, out);
 }
 
-static int
-read_status_policy(json_t *v, struct ztj_stmt *st)
+static int read_status_policy(json_t *v, struct ztj_stmt *st)
 {
 	struct place p = { 0 };
 	int r = read_place(v, "version", "digest", 1, &p);
@@ -227,8 +208,7 @@ read_status_policy(json_t *v, struct ztj_stmt *st)
 	return r;
 }
 
-static int
-read_status_revocations(json_t *v, struct ztj_stmt *st)
+static int read_status_revocations(json_t *v, struct ztj_stmt *st)
 {
 	struct place p = { 0 };
 	int r = read_place(v, "count", "head", 0, &p);
@@ -238,8 +218,7 @@ read_status_revocations(json_t *v, struct ztj_stmt *st)
 	return r;
 }
 
-static int
-read_status_dirs(json_t *v, struct ztj_stmt *st)
+static int read_status_dirs(json_t *v, struct ztj_stmt *st)
 {
 	if (!json_is_object(v) || json_object_size(v) > ZTJ_SEEN_MAX)
 		return ZTJ_MEMBER_TYPE;
@@ -269,8 +248,7 @@ struct user_key {
 
 enum { UKEY_KEY, UKEY_CREDENTIAL, UKEY_ATTESTATION };
 
-static int
-user_key_member(const struct ztj_jmember *m, json_t *v, void *ctx)
+static int user_key_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	struct user_key *k = ctx;
 	const char *s;
@@ -288,14 +266,11 @@ user_key_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 	return keep(k->st, s, &k->st->u.pending.key[k->i].attestation);
 }
 
-static int
-read_user_keys(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+static int read_user_keys(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 {
-	static const struct ztj_jmember members[] = {
-		{ .name = "key", .kind = UKEY_KEY },
+	static const struct ztj_jmember members[] = { { .name = "key", .kind = UKEY_KEY },
 		{ .name = "credential", .kind = UKEY_CREDENTIAL, .optional = true, .max = 2048 },
-		{ .name = "attestation", .kind = UKEY_ATTESTATION, .optional = true, .max = 16384 }
-	};
+		{ .name = "attestation", .kind = UKEY_ATTESTATION, .optional = true, .max = 16384 } };
 	static const struct ztj_jtable table = { members, 3, false };
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
 
@@ -314,8 +289,7 @@ read_user_keys(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 	return ZTJ_OK;
 }
 
-static int
-read_ssh_keys(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+static int read_ssh_keys(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 {
 	size_t n = json_is_array(v) ? json_array_size(v) : 0;
 
@@ -337,8 +311,7 @@ read_ssh_keys(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 }
 
 /* One of two words. */
-static int
-read_choice(json_t *v, const char *no, const char *yes, bool *out)
+static int read_choice(json_t *v, const char *no, const char *yes, bool *out)
 {
 	const char *s;
 	int r = ztj_json_text(v, 1, 16, &s);
@@ -349,8 +322,7 @@ read_choice(json_t *v, const char *no, const char *yes, bool *out)
 	return *out || strcmp(s, no) == 0 ? ZTJ_OK : ZTJ_MEMBER_TYPE;
 }
 
-static int
-read_revokes(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st, unsigned *subjects)
+static int read_revokes(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st, unsigned *subjects)
 {
 	/* exactly one of request, user and host */
 	if ((*subjects)++ > 0)
@@ -368,8 +340,7 @@ read_revokes(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st, unsign
 	}
 }
 
-static int
-read_text(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+static int read_text(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 {
 	const char *s;
 	int r = ztj_json_text(v, (size_t)m->min, (size_t)m->max, &s);
@@ -377,8 +348,7 @@ read_text(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 	return r != ZTJ_OK ? r : keep_at(st, s, m->at);
 }
 
-static int
-read_digest(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+static int read_digest(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 {
 	int r = ztj_json_digest(v, ztj_field(st, m->at));
 
@@ -387,8 +357,7 @@ read_digest(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 	return r;
 }
 
-static int
-read_nonce(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+static int read_nonce(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 {
 	int r = read_name_at(st, v, hex_ok, m->at);
 
@@ -397,8 +366,7 @@ read_nonce(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 	return r == ZTJ_BAD_NAME ? ZTJ_MEMBER_TYPE : r;
 }
 
-static int
-read_true(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+static int read_true(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 {
 	if (!json_is_true(v))
 		return ZTJ_MEMBER_TYPE;
@@ -406,19 +374,21 @@ read_true(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 	return ZTJ_OK;
 }
 
-int
-ztj_field_read(const struct ztj_jmember *m, json_t *v, void *ctx)
+int ztj_field_read(const struct ztj_jmember *m, json_t *v, void *ctx)
 {
 	struct ztj_reading *rd = ctx;
 	struct ztj_stmt *st = rd->st;
 	int r;
 
 	switch ((enum ztj_field_kind)m->kind) {
-	case ZTJ_F_VERSION: case ZTJ_F_TYPE: case ZTJ_F_DOMAIN:
+	case ZTJ_F_VERSION:
+	case ZTJ_F_TYPE:
+	case ZTJ_F_DOMAIN:
 		return ZTJ_OK;
 	case ZTJ_F_TIME:
 		return read_time(v, ztj_field(st, m->at));
-	case ZTJ_F_INT: case ZTJ_F_SECONDS:
+	case ZTJ_F_INT:
+	case ZTJ_F_SECONDS:
 		return ztj_json_int(v, m->min, m->max, ztj_field(st, m->at));
 	case ZTJ_F_TEXT:
 		return read_text(m, v, st);

@@ -14,16 +14,14 @@ struct page {
 	struct ztj_buf *out;
 };
 
-static void
-put_escaped(struct page *p, const char *text)
+static void put_escaped(struct page *p, const char *text)
 {
 	if (ztj_text_escape(ztj_view_str(text), p->out) != ZTJ_OK)
 		return; /* the buffer keeps the error for the end */
 }
 
 /* "label: text\n", the text escaped. */
-static void
-line(struct page *p, const char *label, const char *text)
+static void line(struct page *p, const char *label, const char *text)
 {
 	(void)ztj_buf_puts(p->out, label);
 	(void)ztj_buf_puts(p->out, ": ");
@@ -32,8 +30,7 @@ line(struct page *p, const char *label, const char *text)
 }
 
 /* How far away, in at most two units. */
-static void
-put_span(struct page *p, int64_t s)
+static void put_span(struct page *p, int64_t s)
 {
 	long long d = s / 86400, h = s / 3600 % 24, m = s / 60 % 60;
 
@@ -47,8 +44,7 @@ put_span(struct page *p, int64_t s)
 		(void)ztj_buf_printf(p->out, h == 0 ? "%lld d" : "%lld d %lld h", d, h);
 }
 
-static int
-line_time(struct page *p, const char *label, int64_t t)
+static int line_time(struct page *p, const char *label, int64_t t)
 {
 	char text[ZTJ_TIME_SIZE];
 	int r = ztj_time_format(t, text);
@@ -66,8 +62,7 @@ line_time(struct page *p, const char *label, int64_t t)
 	return ztj_buf_puts(p->out, "\n");
 }
 
-static int
-line_seconds(struct page *p, const char *label, int64_t s)
+static int line_seconds(struct page *p, const char *label, int64_t s)
 {
 	char text[64];
 	int r = ztj_duration_format(s, text, sizeof(text));
@@ -77,8 +72,7 @@ line_seconds(struct page *p, const char *label, int64_t s)
 	return ztj_buf_printf(p->out, "%s: %s (%lld s)\n", label, text, (long long)s);
 }
 
-static int
-line_digest(struct page *p, const char *label, const uint8_t d[ZTJ_DIGEST_LEN])
+static int line_digest(struct page *p, const char *label, const uint8_t d[ZTJ_DIGEST_LEN])
 {
 	char hex[ZTJ_HEX_SIZE];
 
@@ -87,8 +81,7 @@ line_digest(struct page *p, const char *label, const uint8_t d[ZTJ_DIGEST_LEN])
 }
 
 /* A request goes by its short id among people; the digest is what is signed. */
-static int
-line_request(struct page *p, const char *label, const uint8_t d[ZTJ_DIGEST_LEN])
+static int line_request(struct page *p, const char *label, const uint8_t d[ZTJ_DIGEST_LEN])
 {
 	char hex[ZTJ_HEX_SIZE], id[ZTJ_SHORT_ID_SIZE];
 
@@ -97,8 +90,7 @@ line_request(struct page *p, const char *label, const uint8_t d[ZTJ_DIGEST_LEN])
 	return ztj_buf_printf(p->out, "%s: %s %s\n", label, id, hex);
 }
 
-static int
-line_key(struct page *p, const char *label, const struct ztj_key *k)
+static int line_key(struct page *p, const char *label, const struct ztj_key *k)
 {
 	char text[ZTJ_KEY_TEXT_SIZE], fp[ZTJ_FINGERPRINT_SIZE];
 	int r = ztj_key_to_text(k, text);
@@ -110,8 +102,7 @@ line_key(struct page *p, const char *label, const struct ztj_key *k)
 	return ztj_buf_printf(p->out, "%s: %s %s\n", label, fp, text);
 }
 
-static void
-lines_names(struct page *p, const struct ztj_jmember *m)
+static void lines_names(struct page *p, const struct ztj_jmember *m)
 {
 	const char **names;
 	size_t n;
@@ -122,8 +113,7 @@ lines_names(struct page *p, const struct ztj_jmember *m)
 		line(p, m->label, names[i]);
 }
 
-static void
-lines_seen(struct page *p)
+static void lines_seen(struct page *p)
 {
 	const struct ztj_seen *s = &p->st->seen;
 
@@ -135,8 +125,8 @@ lines_seen(struct page *p)
 	}
 }
 
-static void
-line_place(struct page *p, const char *label, const char *name, int64_t n, const uint8_t d[ZTJ_DIGEST_LEN])
+static void line_place(struct page *p, const char *label, const char *name, int64_t n,
+    const uint8_t d[ZTJ_DIGEST_LEN])
 {
 	char hex[ZTJ_HEX_SIZE];
 
@@ -146,15 +136,14 @@ line_place(struct page *p, const char *label, const char *name, int64_t n, const
 	(void)ztj_buf_printf(p->out, "%s%lld %s\n", name[0] == '\0' ? "" : " ", (long long)n, hex);
 }
 
-static void
-lines_status_dirs(struct page *p, const char *label)
+static void lines_status_dirs(struct page *p, const char *label)
 {
 	for (size_t i = 0; i < p->st->u.status.ndirs && i < ZTJ_SEEN_MAX; i++)
-		line_place(p, label, p->st->u.status.dir[i].name, p->st->u.status.dir[i].serial, p->st->u.status.dir[i].digest);
+		line_place(p, label, p->st->u.status.dir[i].name, p->st->u.status.dir[i].serial,
+		    p->st->u.status.dir[i].digest);
 }
 
-static int
-lines_user_keys(struct page *p, const char *label)
+static int lines_user_keys(struct page *p, const char *label)
 {
 	for (size_t i = 0; i < p->st->u.pending.nkeys && i < 8; i++) {
 		int r = line_key(p, label, &p->st->u.pending.key[i].key);
@@ -169,8 +158,7 @@ lines_user_keys(struct page *p, const char *label)
 	return ZTJ_OK;
 }
 
-static int
-lines_ssh_keys(struct page *p, const char *label)
+static int lines_ssh_keys(struct page *p, const char *label)
 {
 	int r = ZTJ_OK;
 
@@ -179,8 +167,7 @@ lines_ssh_keys(struct page *p, const char *label)
 	return r;
 }
 
-static int
-line_revokes(struct page *p, const char *label)
+static int line_revokes(struct page *p, const char *label)
 {
 	if (p->st->u.revocation.what == ZTJ_REVOKES_REQUEST)
 		return line_request(p, label, p->st->u.revocation.request);
@@ -188,8 +175,7 @@ line_revokes(struct page *p, const char *label)
 	return ZTJ_OK;
 }
 
-static int
-line_member_digest(struct page *p, const struct ztj_jmember *m)
+static int line_member_digest(struct page *p, const struct ztj_jmember *m)
 {
 	const uint8_t *d = ztj_field_c(p->st, m->at);
 
@@ -198,8 +184,7 @@ line_member_digest(struct page *p, const struct ztj_jmember *m)
 	return line_request(p, m->label, d);
 }
 
-static int
-render_member(struct page *p, const struct ztj_jmember *m)
+static int render_member(struct page *p, const struct ztj_jmember *m)
 {
 	const struct ztj_stmt *st = p->st;
 
@@ -210,8 +195,13 @@ render_member(struct page *p, const struct ztj_jmember *m)
 	case ZTJ_F_TYPE:
 		line(p, m->label, ztj_stmt_type_name(st->type));
 		return ZTJ_OK;
-	case ZTJ_F_DOMAIN: case ZTJ_F_TEXT: case ZTJ_F_NAME: case ZTJ_F_PERSON: case ZTJ_F_HOST:
-	case ZTJ_F_NONCE: case ZTJ_F_FINGERPRINT:
+	case ZTJ_F_DOMAIN:
+	case ZTJ_F_TEXT:
+	case ZTJ_F_NAME:
+	case ZTJ_F_PERSON:
+	case ZTJ_F_HOST:
+	case ZTJ_F_NONCE:
+	case ZTJ_F_FINGERPRINT:
 		line(p, m->label, ztj_field_text(st, m->at));
 		return ZTJ_OK;
 	case ZTJ_F_TIME:
@@ -233,7 +223,8 @@ render_member(struct page *p, const struct ztj_jmember *m)
 	case ZTJ_F_PENDING_KIND:
 		line(p, m->label, *(const bool *)ztj_field_c(st, m->at) ? "host" : "user");
 		return ZTJ_OK;
-	case ZTJ_F_HOSTS: case ZTJ_F_ACCOUNTS:
+	case ZTJ_F_HOSTS:
+	case ZTJ_F_ACCOUNTS:
 		lines_names(p, m);
 		return ZTJ_OK;
 	case ZTJ_F_SEEN:
@@ -263,8 +254,7 @@ render_member(struct page *p, const struct ztj_jmember *m)
 	}
 }
 
-int
-ztj_stmt_render(const struct ztj_stmt *st, int64_t now, struct ztj_buf *out)
+int ztj_stmt_render(const struct ztj_stmt *st, int64_t now, struct ztj_buf *out)
 {
 	const struct ztj_jtable *table = ztj_stmt_table(st->type);
 	struct page p = { st, now, out };

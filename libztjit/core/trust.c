@@ -8,13 +8,13 @@
 
 #include "libztjit/core/trust_priv.h"
 
-int
-ztj_trust_new(const struct ztj_pins *pins, struct ztj_sigcache *cache, struct ztj_trust **out)
+int ztj_trust_new(const struct ztj_pins *pins, struct ztj_sigcache *cache, struct ztj_trust **out)
 {
 	struct ztj_trust *t;
 
 	*out = NULL;
-	if (pins->nroots == 0 || pins->nroots > ZTJ_ROOTS_MAX || pins->threshold == 0 || pins->threshold > pins->nroots)
+	if (pins->nroots == 0 || pins->nroots > ZTJ_ROOTS_MAX || pins->threshold == 0 ||
+	    pins->threshold > pins->nroots)
 		return ZTJ_CONFIG;
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
@@ -26,8 +26,7 @@ ztj_trust_new(const struct ztj_pins *pins, struct ztj_sigcache *cache, struct zt
 	return ZTJ_OK;
 }
 
-int
-ztj_trust_for_tests(const struct ztj_policy *p, struct ztj_trust **out)
+int ztj_trust_for_tests(const struct ztj_policy *p, struct ztj_trust **out)
 {
 	struct ztj_trust *t;
 
@@ -44,8 +43,7 @@ ztj_trust_for_tests(const struct ztj_policy *p, struct ztj_trust **out)
 	return ZTJ_OK;
 }
 
-int
-ztj_trust_add_unsigned(struct ztj_trust *t, struct ztj_dir *d)
+int ztj_trust_add_unsigned(struct ztj_trust *t, struct ztj_dir *d)
 {
 	struct ztj_held *h = &t->dir[t->ndirs];
 
@@ -63,8 +61,7 @@ ztj_trust_add_unsigned(struct ztj_trust *t, struct ztj_dir *d)
 	return ZTJ_OK;
 }
 
-void
-ztj_held_free(struct ztj_held *h)
+void ztj_held_free(struct ztj_held *h)
 {
 	ztj_dir_free(h->dir);
 	free(h->signer);
@@ -72,8 +69,7 @@ ztj_held_free(struct ztj_held *h)
 	memset(h, 0, sizeof(*h));
 }
 
-void
-ztj_trust_free(struct ztj_trust *t)
+void ztj_trust_free(struct ztj_trust *t)
 {
 	if (t == NULL)
 		return;
@@ -84,20 +80,17 @@ ztj_trust_free(struct ztj_trust *t)
 	free(t);
 }
 
-const struct ztj_pins *
-ztj_trust_pins(const struct ztj_trust *t)
+const struct ztj_pins *ztj_trust_pins(const struct ztj_trust *t)
 {
 	return &t->pins;
 }
 
-const struct ztj_policy *
-ztj_trust_held_policy(const struct ztj_trust *t)
+const struct ztj_policy *ztj_trust_held_policy(const struct ztj_trust *t)
 {
 	return t->policy;
 }
 
-size_t
-ztj_trust_count(const struct ztj_policy *p, const struct ztj_key *list, size_t nlist,
+size_t ztj_trust_count(const struct ztj_policy *p, const struct ztj_key *list, size_t nlist,
     const struct ztj_key *const *signers, size_t nsigners)
 {
 	size_t count = 0;
@@ -118,20 +111,21 @@ ztj_trust_count(const struct ztj_policy *p, const struct ztj_key *list, size_t n
 }
 
 /* Enough roots that neither this policy nor the held one has revoked? */
-static int
-check_roots(const struct ztj_trust *t, const struct ztj_policy *revoking, const struct ztj_signer *who, size_t n)
+static int check_roots(const struct ztj_trust *t, const struct ztj_policy *revoking,
+    const struct ztj_signer *who, size_t n)
 {
 	const struct ztj_key *signers[ZTJ_SIGS_MAX];
 
 	for (size_t i = 0; i < n; i++)
 		signers[i] = &who[i].key;
-	return ztj_trust_count(revoking, t->pins.root, t->pins.nroots, signers, n) >= t->pins.threshold ?
-	    ZTJ_OK : ZTJ_THRESHOLD;
+	return ztj_trust_count(revoking, t->pins.root, t->pins.nroots, signers, n) >= t->pins.threshold
+	    ? ZTJ_OK
+	    : ZTJ_THRESHOLD;
 }
 
 /* Versions only grow, and never below the floor pinned at join. */
-static int
-check_version(int64_t version, const uint8_t digest[ZTJ_DIGEST_LEN], int64_t held, const uint8_t held_digest[ZTJ_DIGEST_LEN])
+static int check_version(int64_t version, const uint8_t digest[ZTJ_DIGEST_LEN], int64_t held,
+    const uint8_t held_digest[ZTJ_DIGEST_LEN])
 {
 	if (version < held)
 		return ZTJ_POLICY_ROLLBACK;
@@ -140,8 +134,8 @@ check_version(int64_t version, const uint8_t digest[ZTJ_DIGEST_LEN], int64_t hel
 	return ZTJ_OK;
 }
 
-static int
-check_policy(const struct ztj_trust *t, const struct ztj_policy *p, const struct ztj_signer *who, size_t n)
+static int check_policy(const struct ztj_trust *t, const struct ztj_policy *p, const struct ztj_signer *who,
+    size_t n)
 {
 	int r;
 
@@ -155,8 +149,7 @@ check_policy(const struct ztj_trust *t, const struct ztj_policy *p, const struct
 	return r;
 }
 
-static void
-take_policy(struct ztj_trust *t, struct ztj_policy *p)
+static void take_policy(struct ztj_trust *t, struct ztj_policy *p)
 {
 	ztj_policy_free(t->own_policy);
 	t->own_policy = p;
@@ -165,8 +158,7 @@ take_policy(struct ztj_trust *t, struct ztj_policy *p)
 		t->dir[i].verdict = ztj_held_judge(&t->dir[i], p);
 }
 
-int
-ztj_trust_policy(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
+int ztj_trust_policy(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
 {
 	struct ztj_signer who[ZTJ_SIGS_MAX];
 	struct ztj_policy_problems *problems;
@@ -208,8 +200,7 @@ ztj_trust_policy(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, b
 /* ---- the heartbeat ---- */
 
 /* Does the status speak of exactly the directories that count here? */
-static bool
-same_directories(const struct ztj_trust *t, const struct ztj_stmt *st)
+static bool same_directories(const struct ztj_trust *t, const struct ztj_stmt *st)
 {
 	size_t named = 0;
 
@@ -220,24 +211,24 @@ same_directories(const struct ztj_trust *t, const struct ztj_stmt *st)
 	for (size_t i = 0; i < st->u.status.ndirs; i++) {
 		const struct ztj_held *h = ztj_trust_held_c(t, st->u.status.dir[i].name);
 
-		if (h == NULL || h->verdict == ZTJ_DIR_UNKNOWN || ztj_dir_serial(h->dir) != st->u.status.dir[i].serial ||
+		if (h == NULL || h->verdict == ZTJ_DIR_UNKNOWN ||
+		    ztj_dir_serial(h->dir) != st->u.status.dir[i].serial ||
 		    memcmp(ztj_dir_digest(h->dir), st->u.status.dir[i].digest, ZTJ_DIGEST_LEN) != 0)
 			return false;
 	}
 	return true;
 }
 
-static bool
-matches(const struct ztj_trust *t, const struct ztj_stmt *st)
+static bool matches(const struct ztj_trust *t, const struct ztj_stmt *st)
 {
 	return st->u.status.policy_version == t->policy->version &&
 	    memcmp(st->u.status.policy, t->policy->digest, ZTJ_DIGEST_LEN) == 0 &&
 	    (uint64_t)st->u.status.revocations == t->rev.chained &&
-	    memcmp(st->u.status.head, ztj_trust_revocation_head(t), ZTJ_DIGEST_LEN) == 0 && same_directories(t, st);
+	    memcmp(st->u.status.head, ztj_trust_revocation_head(t), ZTJ_DIGEST_LEN) == 0 &&
+	    same_directories(t, st);
 }
 
-static int
-check_online(const struct ztj_trust *t, const struct ztj_key *k)
+static int check_online(const struct ztj_trust *t, const struct ztj_key *k)
 {
 	for (size_t i = 0; i < t->policy->broker.nonline; i++)
 		if (ztj_key_equal(&t->policy->broker.online[i], k))
@@ -245,8 +236,7 @@ check_online(const struct ztj_trust *t, const struct ztj_key *k)
 	return ZTJ_BROKER_KEY;
 }
 
-int
-ztj_trust_status(struct ztj_trust *t, const struct ztj_signed *s, int64_t now)
+int ztj_trust_status(struct ztj_trust *t, const struct ztj_signed *s, int64_t now)
 {
 	struct ztj_stmt *st;
 	int r;
@@ -267,8 +257,7 @@ ztj_trust_status(struct ztj_trust *t, const struct ztj_signed *s, int64_t now)
 	return r;
 }
 
-int64_t
-ztj_trust_fresh(const struct ztj_trust *t)
+int64_t ztj_trust_fresh(const struct ztj_trust *t)
 {
 	return t->fresh;
 }

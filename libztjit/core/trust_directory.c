@@ -13,8 +13,7 @@
 
 #define CHAIN_LENGTH_MAX (1u << 20)
 
-struct ztj_held *
-ztj_trust_held(struct ztj_trust *t, const char *name)
+struct ztj_held *ztj_trust_held(struct ztj_trust *t, const char *name)
 {
 	for (size_t i = 0; i < t->ndirs; i++)
 		if (strcmp(ztj_dir_name(t->dir[i].dir), name) == 0)
@@ -22,8 +21,7 @@ ztj_trust_held(struct ztj_trust *t, const char *name)
 	return NULL;
 }
 
-const struct ztj_held *
-ztj_trust_held_c(const struct ztj_trust *t, const char *name)
+const struct ztj_held *ztj_trust_held_c(const struct ztj_trust *t, const char *name)
 {
 	for (size_t i = 0; i < t->ndirs; i++)
 		if (strcmp(ztj_dir_name(t->dir[i].dir), name) == 0)
@@ -33,8 +31,7 @@ ztj_trust_held_c(const struct ztj_trust *t, const char *name)
 
 /* ---- judging ---- */
 
-static bool
-lists(const struct ztj_strs *list, const char *s)
+static bool lists(const struct ztj_strs *list, const char *s)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strcmp(list->s[i], s) == 0)
@@ -42,8 +39,7 @@ lists(const struct ztj_strs *list, const char *s)
 	return false;
 }
 
-static bool
-lists_label(const struct ztj_registrar *g, const struct ztj_label *l)
+static bool lists_label(const struct ztj_registrar *g, const struct ztj_label *l)
 {
 	for (size_t i = 0; i < g->nlabels; i++)
 		if (strcmp(g->labels[i].key, l->key) == 0 &&
@@ -53,8 +49,7 @@ lists_label(const struct ztj_registrar *g, const struct ztj_label *l)
 }
 
 /* May this registrar vouch for such a record? */
-static bool
-delegated(const struct ztj_registrar *g, const struct ztj_record *r)
+static bool delegated(const struct ztj_registrar *g, const struct ztj_record *r)
 {
 	if (r->host) {
 		if (g->nlabels == 0)
@@ -72,8 +67,7 @@ delegated(const struct ztj_registrar *g, const struct ztj_record *r)
 	return true;
 }
 
-static bool
-in_lineage(const struct ztj_held *h, const uint8_t digest[ZTJ_DIGEST_LEN])
+static bool in_lineage(const struct ztj_held *h, const uint8_t digest[ZTJ_DIGEST_LEN])
 {
 	for (size_t i = h->nlineage; i > 0; i--)
 		if (memcmp(h->lineage[i - 1], digest, ZTJ_DIGEST_LEN) == 0)
@@ -81,8 +75,7 @@ in_lineage(const struct ztj_held *h, const uint8_t digest[ZTJ_DIGEST_LEN])
 	return false;
 }
 
-static int
-judge_signers(const struct ztj_held *h, const struct ztj_policy *p, const struct ztj_registrar *g)
+static int judge_signers(const struct ztj_held *h, const struct ztj_policy *p, const struct ztj_registrar *g)
 {
 	const struct ztj_key *signers[ZTJ_SIGS_MAX];
 
@@ -94,8 +87,7 @@ judge_signers(const struct ztj_held *h, const struct ztj_policy *p, const struct
 	return ZTJ_OK;
 }
 
-int
-ztj_held_judge(const struct ztj_held *h, const struct ztj_policy *p)
+int ztj_held_judge(const struct ztj_held *h, const struct ztj_policy *p)
 {
 	const struct ztj_registrar *g;
 	int r;
@@ -118,30 +110,26 @@ ztj_held_judge(const struct ztj_held *h, const struct ztj_policy *p)
 	return ZTJ_OK;
 }
 
-static int64_t
-expires(const struct ztj_policy *p, int64_t issued, int64_t own)
+static int64_t expires(const struct ztj_policy *p, int64_t issued, int64_t own)
 {
 	int64_t most = p == NULL ? 0 : p->limits.directory_max;
 
 	return most > 0 && own - issued > most ? issued + most : own;
 }
 
-int64_t
-ztj_held_expires(const struct ztj_trust *t, const struct ztj_held *h)
+int64_t ztj_held_expires(const struct ztj_trust *t, const struct ztj_held *h)
 {
 	return expires(t->policy, h->issued, ztj_dir_expires(h->dir));
 }
 
-int
-ztj_held_state(const struct ztj_trust *t, const struct ztj_held *h, int64_t now)
+int ztj_held_state(const struct ztj_trust *t, const struct ztj_held *h, int64_t now)
 {
 	if (h->verdict != ZTJ_OK || h->unsigned_test)
 		return h->verdict;
 	return now < ztj_held_expires(t, h) ? ZTJ_OK : ZTJ_DIR_EXPIRED;
 }
 
-int
-ztj_trust_dir_state(const struct ztj_trust *t, const char *name, int64_t now)
+int ztj_trust_dir_state(const struct ztj_trust *t, const char *name, int64_t now)
 {
 	const struct ztj_held *h = ztj_trust_held_c(t, name);
 
@@ -159,20 +147,18 @@ struct moving {
 	bool restore, override;                /* override: from the policy's base, whatever is held */
 	bool again;                            /* the held statement counts anew */
 	struct ztj_stmt *newest;
-	int64_t first;                         /* serial of the oldest statement given */
-	uint8_t before[ZTJ_DIGEST_LEN];        /* the predecessor it names */
-	ztj_hash *digest;                      /* of every statement given */
+	int64_t first;                  /* serial of the oldest statement given */
+	uint8_t before[ZTJ_DIGEST_LEN]; /* the predecessor it names */
+	ztj_hash *digest;               /* of every statement given */
 	struct ztj_held next;
 };
 
-static int64_t
-last_serial(const struct moving *m)
+static int64_t last_serial(const struct moving *m)
 {
 	return m->newest->u.directory.serial;
 }
 
-static int
-open_newest(struct moving *m, int64_t now)
+static int open_newest(struct moving *m, int64_t now)
 {
 	struct ztj_trust *t = m->t;
 	const struct ztj_stmt *st;
@@ -181,7 +167,8 @@ open_newest(struct moving *m, int64_t now)
 
 	if (n == 0 || n > CHAIN_LENGTH_MAX)
 		return ZTJ_LIMIT;
-	r = ztj_stmt_open_cached(t->cache, &m->u->statements[n - 1], ZTJ_STMT_DIRECTORY, t->pins.domain, &m->newest);
+	r = ztj_stmt_open_cached(t->cache, &m->u->statements[n - 1], ZTJ_STMT_DIRECTORY, t->pins.domain,
+	    &m->newest);
 	if (r != ZTJ_OK)
 		return r;
 	st = m->newest;
@@ -209,8 +196,7 @@ open_newest(struct moving *m, int64_t now)
 
 /* One link: the statement before the one at i + 1. Its signature is not judged: whoever signed the newest vouches
  * for all before it by their digests. */
-static int
-check_link(struct moving *m, size_t i, int64_t serial, uint8_t previous[ZTJ_DIGEST_LEN])
+static int check_link(struct moving *m, size_t i, int64_t serial, uint8_t previous[ZTJ_DIGEST_LEN])
 {
 	struct ztj_stmt *st;
 	int r = ztj_stmt_parse(m->u->statements[i].bytes, ZTJ_STMT_DIRECTORY, m->t->pins.domain, &st);
@@ -227,8 +213,7 @@ check_link(struct moving *m, size_t i, int64_t serial, uint8_t previous[ZTJ_DIGE
 }
 
 /* From the newest back to the oldest given. */
-static int
-check_chain(struct moving *m)
+static int check_chain(struct moving *m)
 {
 	size_t n = m->u->nstatements;
 	uint8_t previous[ZTJ_DIGEST_LEN];
@@ -251,8 +236,7 @@ check_chain(struct moving *m)
 	return ZTJ_OK;
 }
 
-static bool
-given_base(const struct moving *m)
+static bool given_base(const struct moving *m)
 {
 	for (size_t i = 0; i < m->u->nstatements; i++)
 		if (memcmp(m->digest[i], m->registrar->base, ZTJ_DIGEST_LEN) == 0)
@@ -261,8 +245,7 @@ given_base(const struct moving *m)
 }
 
 /* Compares what was given with what is known of the same serials. */
-static int
-check_overlap(const struct moving *m)
+static int check_overlap(const struct moving *m)
 {
 	const struct ztj_held *h = m->held;
 	int64_t held_last = h->first + (int64_t)h->nlineage - 1;
@@ -278,15 +261,16 @@ check_overlap(const struct moving *m)
 		return ZTJ_DIR_ROLLBACK;
 	if (m->first <= held_last)
 		return ZTJ_OK;
-	return m->first == held_last + 1 && memcmp(m->before, ztj_dir_digest(h->dir), sizeof(m->before)) == 0 ?
-	    ZTJ_OK : ZTJ_DIR_ANCESTRY;
+	return m->first == held_last + 1 && memcmp(m->before, ztj_dir_digest(h->dir), sizeof(m->before)) == 0
+	    ? ZTJ_OK
+	    : ZTJ_DIR_ANCESTRY;
 }
 
-static int
-check_ancestry(struct moving *m)
+static int check_ancestry(struct moving *m)
 {
 	const struct ztj_registrar *g = m->registrar;
-	bool based = g != NULL && g->has_base, known = m->held != NULL && based && in_lineage(m->held, g->base);
+	bool based = g != NULL && g->has_base,
+	     known = m->held != NULL && based && in_lineage(m->held, g->base);
 
 	/* Once it was followed, the base is history like any other: it excuses nothing any more. */
 	m->override = based && !known && given_base(m);
@@ -304,8 +288,7 @@ check_ancestry(struct moving *m)
 }
 
 /* Digests known so far, and those given that go beyond them. */
-static int
-make_lineage(struct moving *m)
+static int make_lineage(struct moving *m)
 {
 	const struct ztj_held *h = m->override ? NULL : m->held;
 	size_t old = h == NULL ? 0 : h->nlineage, skip;
@@ -322,8 +305,7 @@ make_lineage(struct moving *m)
 	return ZTJ_OK;
 }
 
-static int
-apply(struct moving *m, const struct ztj_dir *base)
+static int apply(struct moving *m, const struct ztj_dir *base)
 {
 	int r = ztj_dir_apply(base, m->u->name, &m->u->delta, &m->next.dir);
 
@@ -337,19 +319,18 @@ apply(struct moving *m, const struct ztj_dir *base)
 }
 
 /* The records: a difference against what is held, or the whole set. */
-static int
-make_set(struct moving *m)
+static int make_set(struct moving *m)
 {
 	int r = apply(m, m->held == NULL ? NULL : m->held->dir);
 
-	if (r != ZTJ_OK && r != ZTJ_NOMEM && m->held != NULL && m->u->delta.ndrop == 0 && apply(m, NULL) == ZTJ_OK)
+	if (r != ZTJ_OK && r != ZTJ_NOMEM && m->held != NULL && m->u->delta.ndrop == 0 &&
+	    apply(m, NULL) == ZTJ_OK)
 		return ZTJ_OK;
 	return r == ZTJ_NOT_FOUND ? ZTJ_DIR_ROOT : r;
 }
 
 /* The statement that is held, again. New registrars may have signed it since, which makes it count. */
-static int
-same_again(struct moving *m)
+static int same_again(struct moving *m)
 {
 	struct ztj_held judged = *m->held;
 
@@ -364,12 +345,12 @@ same_again(struct moving *m)
 	return ZTJ_EXISTS;
 }
 
-static int
-move(struct moving *m, int64_t now)
+static int move(struct moving *m, int64_t now)
 {
 	int r = open_newest(m, now);
 
-	if (r == ZTJ_OK && m->held != NULL && memcmp(m->newest->id, ztj_dir_digest(m->held->dir), ZTJ_DIGEST_LEN) == 0)
+	if (r == ZTJ_OK && m->held != NULL &&
+	    memcmp(m->newest->id, ztj_dir_digest(m->held->dir), ZTJ_DIGEST_LEN) == 0)
 		return same_again(m);
 	if (r == ZTJ_OK)
 		r = check_chain(m);
@@ -385,8 +366,7 @@ move(struct moving *m, int64_t now)
 	return m->restore ? ZTJ_OK : m->next.verdict;
 }
 
-static int
-install(struct ztj_trust *t, struct moving *m)
+static int install(struct ztj_trust *t, struct moving *m)
 {
 	if (m->held == NULL) {
 		if (t->ndirs == ZTJ_SEEN_MAX)
@@ -400,8 +380,7 @@ install(struct ztj_trust *t, struct moving *m)
 	return ZTJ_OK;
 }
 
-int
-ztj_trust_directory(struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now, bool *changed)
+int ztj_trust_directory(struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now, bool *changed)
 {
 	struct moving m = { .t = t, .u = u, .restore = now == ZTJ_TRUST_RESTORE };
 	int r;

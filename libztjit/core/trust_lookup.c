@@ -7,20 +7,17 @@
 
 #include "libztjit/core/trust_priv.h"
 
-size_t
-ztj_trust_ndirs(const struct ztj_trust *t)
+size_t ztj_trust_ndirs(const struct ztj_trust *t)
 {
 	return t->ndirs;
 }
 
-const struct ztj_dir *
-ztj_trust_dir_at(const struct ztj_trust *t, size_t i)
+const struct ztj_dir *ztj_trust_dir_at(const struct ztj_trust *t, size_t i)
 {
 	return i < t->ndirs ? t->dir[i].dir : NULL;
 }
 
-const struct ztj_dir *
-ztj_trust_dir(const struct ztj_trust *t, const char *name)
+const struct ztj_dir *ztj_trust_dir(const struct ztj_trust *t, const char *name)
 {
 	const struct ztj_held *h = ztj_trust_held_c(t, name);
 
@@ -28,8 +25,7 @@ ztj_trust_dir(const struct ztj_trust *t, const char *name)
 }
 
 /* The directory that a full name begins with. */
-static const struct ztj_held *
-held_of(const struct ztj_trust *t, const char *fullname)
+static const struct ztj_held *held_of(const struct ztj_trust *t, const char *fullname)
 {
 	char name[ZTJ_NAME_SIZE];
 	size_t n = strcspn(fullname, "/");
@@ -41,8 +37,8 @@ held_of(const struct ztj_trust *t, const char *fullname)
 	return ztj_trust_held_c(t, name);
 }
 
-static int
-find(const struct ztj_trust *t, const char *fullname, bool host, int64_t now, const struct ztj_record **out)
+static int find(const struct ztj_trust *t, const char *fullname, bool host, int64_t now,
+    const struct ztj_record **out)
 {
 	const int unknown = host ? ZTJ_HOST_UNKNOWN : ZTJ_USER_UNKNOWN;
 	const struct ztj_held *h;
@@ -61,27 +57,27 @@ find(const struct ztj_trust *t, const char *fullname, bool host, int64_t now, co
 	rec = ztj_dir_find(h->dir, ztj_fullname_tail(fullname));
 	if (rec == NULL || rec->host != host)
 		return unknown;
-	r = ztj_trust_revoked(t, host ? ZTJ_REVOKES_HOST : ZTJ_REVOKES_USER, fullname, ztj_dir_serial(h->dir), now);
+	r = ztj_trust_revoked(t, host ? ZTJ_REVOKES_HOST : ZTJ_REVOKES_USER, fullname, ztj_dir_serial(h->dir),
+	    now);
 	if (r != ZTJ_OK)
 		return r;
 	*out = rec;
 	return ZTJ_OK;
 }
 
-int
-ztj_trust_user(const struct ztj_trust *t, const char *fullname, int64_t now, const struct ztj_record **out)
+int ztj_trust_user(const struct ztj_trust *t, const char *fullname, int64_t now,
+    const struct ztj_record **out)
 {
 	return find(t, fullname, false, now, out);
 }
 
-int
-ztj_trust_host(const struct ztj_trust *t, const char *fullname, int64_t now, const struct ztj_record **out)
+int ztj_trust_host(const struct ztj_trust *t, const char *fullname, int64_t now,
+    const struct ztj_record **out)
 {
 	return find(t, fullname, true, now, out);
 }
 
-static void
-put_fullname(const struct ztj_held *h, const struct ztj_record *rec, char out[ZTJ_FULLNAME_SIZE])
+static void put_fullname(const struct ztj_held *h, const struct ztj_record *rec, char out[ZTJ_FULLNAME_SIZE])
 {
 	size_t n = strlen(ztj_dir_name(h->dir));
 
@@ -90,8 +86,7 @@ put_fullname(const struct ztj_held *h, const struct ztj_record *rec, char out[ZT
 	memcpy(out + n + 1, rec->name, strlen(rec->name) + 1);
 }
 
-int
-ztj_trust_resolve(const struct ztj_trust *t, const char *name, bool host, char out[ZTJ_FULLNAME_SIZE])
+int ztj_trust_resolve(const struct ztj_trust *t, const char *name, bool host, char out[ZTJ_FULLNAME_SIZE])
 {
 	bool full = strchr(name, '/') != NULL;
 	size_t found = 0;
@@ -120,8 +115,8 @@ ztj_trust_resolve(const struct ztj_trust *t, const char *name, bool host, char o
 }
 
 /* The one record among the directories that count which has this key as user key or as TLS key. */
-static int
-by_key(const struct ztj_trust *t, const struct ztj_key *k, bool tls, int64_t now, char out[ZTJ_FULLNAME_SIZE])
+static int by_key(const struct ztj_trust *t, const struct ztj_key *k, bool tls, int64_t now,
+    char out[ZTJ_FULLNAME_SIZE])
 {
 	size_t found = 0;
 
@@ -141,8 +136,8 @@ by_key(const struct ztj_trust *t, const struct ztj_key *k, bool tls, int64_t now
 	return found == 1 ? ZTJ_OK : ZTJ_NOT_FOUND;
 }
 
-static int
-who_has(const struct ztj_trust *t, const struct ztj_key *k, bool tls, int64_t now, char out[ZTJ_FULLNAME_SIZE])
+static int who_has(const struct ztj_trust *t, const struct ztj_key *k, bool tls, int64_t now,
+    char out[ZTJ_FULLNAME_SIZE])
 {
 	const struct ztj_record *rec;
 	int r = by_key(t, k, tls, now, out);
@@ -160,21 +155,20 @@ who_has(const struct ztj_trust *t, const struct ztj_key *k, bool tls, int64_t no
 	return r;
 }
 
-int
-ztj_trust_user_by_key(const struct ztj_trust *t, const struct ztj_key *k, int64_t now, char out[ZTJ_FULLNAME_SIZE])
+int ztj_trust_user_by_key(const struct ztj_trust *t, const struct ztj_key *k, int64_t now,
+    char out[ZTJ_FULLNAME_SIZE])
 {
 	return who_has(t, k, false, now, out);
 }
 
-int
-ztj_trust_host_by_tls(const struct ztj_trust *t, const struct ztj_key *k, int64_t now, char out[ZTJ_FULLNAME_SIZE])
+int ztj_trust_host_by_tls(const struct ztj_trust *t, const struct ztj_key *k, int64_t now,
+    char out[ZTJ_FULLNAME_SIZE])
 {
 	return who_has(t, k, true, now, out);
 }
 
-int
-ztj_trust_signer_is(const struct ztj_trust *t, const struct ztj_signer *signer, int64_t then, const char *who, bool uv,
-    int64_t now, const struct ztj_record **person)
+int ztj_trust_signer_is(const struct ztj_trust *t, const struct ztj_signer *signer, int64_t then,
+    const char *who, bool uv, int64_t now, const struct ztj_record **person)
 {
 	char owner[ZTJ_FULLNAME_SIZE];
 	const struct ztj_record *rec;
@@ -200,9 +194,8 @@ ztj_trust_signer_is(const struct ztj_trust *t, const struct ztj_signer *signer, 
 	return ZTJ_OK;
 }
 
-int
-ztj_trust_signed_by(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who, bool uv, int64_t now,
-    const struct ztj_record **person)
+int ztj_trust_signed_by(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who, bool uv,
+    int64_t now, const struct ztj_record **person)
 {
 	*person = NULL;
 	if (st->nsigners != 1)
@@ -210,8 +203,7 @@ ztj_trust_signed_by(const struct ztj_trust *t, const struct ztj_stmt *st, const 
 	return ztj_trust_signer_is(t, &st->signer[0], st->issued, who, uv, now, person);
 }
 
-const struct ztj_record *
-ztj_trust_record(const struct ztj_trust *t, const char *fullname)
+const struct ztj_record *ztj_trust_record(const struct ztj_trust *t, const char *fullname)
 {
 	const struct ztj_held *h = ztj_fullname_ok(fullname, false) ? held_of(t, fullname) : NULL;
 	const struct ztj_record *rec = h == NULL ? NULL : ztj_dir_find(h->dir, ztj_fullname_tail(fullname));
@@ -219,8 +211,8 @@ ztj_trust_record(const struct ztj_trust *t, const char *fullname)
 	return rec != NULL && !rec->host ? rec : NULL;
 }
 
-int
-ztj_trust_took(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who, const struct ztj_record **person)
+int ztj_trust_took(const struct ztj_trust *t, const struct ztj_stmt *st, const char *who,
+    const struct ztj_record **person)
 {
 	const struct ztj_record *rec;
 	const struct ztj_key *k;
@@ -242,8 +234,7 @@ ztj_trust_took(const struct ztj_trust *t, const struct ztj_stmt *st, const char 
 	return ZTJ_OK;
 }
 
-int
-ztj_trust_seen(const struct ztj_trust *t, const struct ztj_seen *seen)
+int ztj_trust_seen(const struct ztj_trust *t, const struct ztj_seen *seen)
 {
 	if (t->policy == NULL)
 		return ZTJ_NOT_READY;
@@ -255,15 +246,15 @@ ztj_trust_seen(const struct ztj_trust *t, const struct ztj_seen *seen)
 		if (h != NULL && seen->dir[i].serial <= ztj_dir_serial(h->dir))
 			continue;
 		/* a directory that an older policy had is no news to wait for */
-		if (seen->policy < t->policy->version && ztj_policy_registrar(t->policy, seen->dir[i].name) == NULL)
+		if (seen->policy < t->policy->version &&
+		    ztj_policy_registrar(t->policy, seen->dir[i].name) == NULL)
 			continue;
 		return ZTJ_SEEN_AHEAD;
 	}
 	return ZTJ_OK;
 }
 
-void
-ztj_trust_fill_seen(const struct ztj_trust *t, struct ztj_seen *seen)
+void ztj_trust_fill_seen(const struct ztj_trust *t, struct ztj_seen *seen)
 {
 	memset(seen, 0, sizeof(*seen));
 	seen->policy = t->policy == NULL ? 0 : t->policy->version;

@@ -14,8 +14,7 @@
 #define REVOCATIONS_MAX 4000000u /* beyond what the bytes allow */
 #define BUCKETS_LEAST 64
 
-void
-ztj_revocations_free(struct ztj_revocations *v)
+void ztj_revocations_free(struct ztj_revocations *v)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		free(v->item[i].signer);
@@ -28,8 +27,7 @@ ztj_revocations_free(struct ztj_revocations *v)
 	memset(v, 0, sizeof(*v));
 }
 
-static size_t
-bucket(const struct ztj_revocations *v, const uint8_t digest[ZTJ_DIGEST_LEN])
+static size_t bucket(const struct ztj_revocations *v, const uint8_t digest[ZTJ_DIGEST_LEN])
 {
 	uint64_t h;
 
@@ -37,8 +35,7 @@ bucket(const struct ztj_revocations *v, const uint8_t digest[ZTJ_DIGEST_LEN])
 	return h & (v->nbuckets - 1);
 }
 
-static void
-link_item(struct ztj_revocations *v, size_t i)
+static void link_item(struct ztj_revocations *v, size_t i)
 {
 	uint32_t *id = &v->by_id[bucket(v, v->item[i].id)];
 	uint32_t *subject = &v->by_subject[bucket(v, v->item[i].subject)];
@@ -49,8 +46,7 @@ link_item(struct ztj_revocations *v, size_t i)
 }
 
 /* Room for one more, with buckets to match. */
-static int
-grow(struct ztj_revocations *v)
+static int grow(struct ztj_revocations *v)
 {
 	size_t cap = v->cap == 0 ? BUCKETS_LEAST : 2 * v->cap;
 	struct ztj_revocation *item;
@@ -84,23 +80,20 @@ grow(struct ztj_revocations *v)
 }
 
 /* The next item with that id after the one before `i` (1 + index; 0 at the end). */
-static uint32_t
-next_with_id(const struct ztj_revocations *v, uint32_t i, const uint8_t id[ZTJ_DIGEST_LEN])
+static uint32_t next_with_id(const struct ztj_revocations *v, uint32_t i, const uint8_t id[ZTJ_DIGEST_LEN])
 {
 	while (i != 0 && memcmp(v->item[i - 1].id, id, ZTJ_DIGEST_LEN) != 0)
 		i = v->item[i - 1].next_id;
 	return i;
 }
 
-static uint32_t
-first_with_id(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN])
+static uint32_t first_with_id(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN])
 {
 	return v->nbuckets == 0 ? 0 : next_with_id(v, v->by_id[bucket(v, id)], id);
 }
 
 /* The very same statement, under a signature by the same key? */
-static bool
-has(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s)
+static bool has(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s)
 {
 	uint32_t i = first_with_id(v, id);
 	struct ztj_key k;
@@ -114,8 +107,8 @@ has(const struct ztj_revocations *v, const uint8_t id[ZTJ_DIGEST_LEN], const str
 }
 
 /* What a revocation is found by: the request's digest, or a digest over kind and name. */
-static int
-subject_of(enum ztj_revokes what, const char *name, const uint8_t *request, uint8_t out[ZTJ_DIGEST_LEN])
+static int subject_of(enum ztj_revokes what, const char *name, const uint8_t *request,
+    uint8_t out[ZTJ_DIGEST_LEN])
 {
 	uint8_t text[1 + ZTJ_FULLNAME_SIZE];
 	size_t n;
@@ -132,8 +125,7 @@ subject_of(enum ztj_revokes what, const char *name, const uint8_t *request, uint
 	return ztj_sha256(ztj_view_of(text, n + 1), out);
 }
 
-static int
-keep_raw(const struct ztj_signed *s, struct ztj_revocation *item)
+static int keep_raw(const struct ztj_signed *s, struct ztj_revocation *item)
 {
 	struct ztj_buf b;
 	int r;
@@ -152,10 +144,10 @@ keep_raw(const struct ztj_signed *s, struct ztj_revocation *item)
 	return r;
 }
 
-static int
-make_item(const struct ztj_signed *s, const struct ztj_stmt *st, struct ztj_revocation *item)
+static int make_item(const struct ztj_signed *s, const struct ztj_stmt *st, struct ztj_revocation *item)
 {
-	int r = subject_of(st->u.revocation.what, st->u.revocation.name, st->u.revocation.request, item->subject);
+	int r = subject_of(st->u.revocation.what, st->u.revocation.name, st->u.revocation.request,
+	    item->subject);
 
 	if (r != ZTJ_OK)
 		return r;
@@ -173,14 +165,14 @@ make_item(const struct ztj_signed *s, const struct ztj_stmt *st, struct ztj_revo
 }
 
 /* What it takes here, and on the disk of whoever keeps it. */
-static size_t
-weight(const struct ztj_signed *s)
+static size_t weight(const struct ztj_signed *s)
 {
-	return sizeof(struct ztj_revocation) + sizeof(struct ztj_key) + 2 * sizeof(uint32_t) + s->bytes.n + s->sig[0].n + 64;
+	return sizeof(struct ztj_revocation) + sizeof(struct ztj_key) + 2 * sizeof(uint32_t) + s->bytes.n +
+	    s->sig[0].n + 64;
 }
 
-static int
-append(struct ztj_revocations *v, const struct ztj_signed *s, const struct ztj_stmt *st, bool again)
+static int append(struct ztj_revocations *v, const struct ztj_signed *s, const struct ztj_stmt *st,
+    bool again)
 {
 	struct ztj_revocation item = { .again = again };
 	int r = grow(v);
@@ -202,8 +194,7 @@ append(struct ztj_revocations *v, const struct ztj_signed *s, const struct ztj_s
 
 /* ---- who may revoke a user or host ---- */
 
-static bool
-has_key(const struct ztj_key *list, size_t n, const struct ztj_key *k)
+static bool has_key(const struct ztj_key *list, size_t n, const struct ztj_key *k)
 {
 	for (size_t i = 0; i < n; i++)
 		if (ztj_key_equal(&list[i], k))
@@ -212,8 +203,8 @@ has_key(const struct ztj_key *list, size_t n, const struct ztj_key *k)
 }
 
 /* Any one registrar of that directory, or the broker for a day: reducing access needs less authority than giving it. */
-static int
-author_right(const struct ztj_policy *p, const char *fullname, const struct ztj_key *signer, int64_t span)
+static int author_right(const struct ztj_policy *p, const char *fullname, const struct ztj_key *signer,
+    int64_t span)
 {
 	char directory[ZTJ_NAME_SIZE];
 	const struct ztj_registrar *g;
@@ -239,8 +230,7 @@ author_right(const struct ztj_policy *p, const char *fullname, const struct ztj_
 
 /* ---- taking one ---- */
 
-static bool
-is_registrar(const struct ztj_policy *p, const struct ztj_key *k)
+static bool is_registrar(const struct ztj_policy *p, const struct ztj_key *k)
 {
 	for (size_t i = 0; i < p->nregistrars; i++)
 		if (has_key(p->registrars[i].keys, p->registrars[i].nkeys, k))
@@ -250,8 +240,7 @@ is_registrar(const struct ztj_policy *p, const struct ztj_key *k)
 
 /* Might a statement of this content be worth something from that key? For a request, which is not at hand, only
  * what can be told: the key is the named person's, a registrar's or the broker's. */
-static bool
-credible(const struct ztj_trust *t, const struct ztj_stmt *st, const struct ztj_key *k)
+static bool credible(const struct ztj_trust *t, const struct ztj_stmt *st, const struct ztj_key *k)
 {
 	const struct ztj_policy *p = t->policy;
 	const struct ztj_record *rec;
@@ -263,26 +252,26 @@ credible(const struct ztj_trust *t, const struct ztj_stmt *st, const struct ztj_
 		return rec != NULL && ztj_record_key(rec, k, 0, 0) != ZTJ_SIGNER;
 	}
 	if (st->u.revocation.what != ZTJ_REVOKES_REQUEST)
-		return author_right(p, st->u.revocation.name, k, st->u.revocation.until - st->issued) == ZTJ_OK;
+		return author_right(p, st->u.revocation.name, k, st->u.revocation.until - st->issued) ==
+		    ZTJ_OK;
 	return has_key(p->broker.online, p->broker.nonline, k) || is_registrar(p, k);
 }
 
 /* The same bytes, and so the same id, can be signed by anybody. Who signed first must not keep the one out whose word counts. */
-static bool
-worth_keeping(const struct ztj_trust *t, const struct ztj_stmt *st)
+static bool worth_keeping(const struct ztj_trust *t, const struct ztj_stmt *st)
 {
 	const struct ztj_revocations *v = &t->rev;
 
 	if (!credible(t, st, &st->signer[0].key))
 		return false;
-	for (uint32_t i = first_with_id(v, st->id); i != 0; i = next_with_id(v, v->item[i - 1].next_id, st->id))
+	for (uint32_t i = first_with_id(v, st->id); i != 0;
+	     i = next_with_id(v, v->item[i - 1].next_id, st->id))
 		if (credible(t, st, v->item[i - 1].signer))
 			return false;
 	return true;
 }
 
-static int
-check_room(const struct ztj_trust *t, const struct ztj_signed *s, const struct ztj_stmt *st)
+static int check_room(const struct ztj_trust *t, const struct ztj_signed *s, const struct ztj_stmt *st)
 {
 	const struct ztj_key *k = &st->signer[0].key;
 	const struct ztj_policy *p = t->policy;
@@ -294,8 +283,7 @@ check_room(const struct ztj_trust *t, const struct ztj_signed *s, const struct z
 	return weight(s) <= max && t->rev.bytes <= max - weight(s) ? ZTJ_OK : ZTJ_LIMIT;
 }
 
-int
-ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
+int ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
 {
 	const bool restore = now == ZTJ_TRUST_RESTORE;
 	uint8_t id[ZTJ_DIGEST_LEN];
@@ -330,8 +318,7 @@ ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_t no
 	return r;
 }
 
-int
-ztj_trust_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *rev, int64_t now)
+int ztj_trust_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *rev, int64_t now)
 {
 	if (rev->type != ZTJ_STMT_REVOCATION || rev->u.revocation.what == ZTJ_REVOKES_REQUEST)
 		return ZTJ_STMT_TYPE;
@@ -339,11 +326,12 @@ ztj_trust_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *rev, int6
 		return ZTJ_SIGNER;
 	if (rev->issued > now + ZTJ_CLOCK_AHEAD)
 		return ZTJ_FUTURE;
-	return author_right(t->policy, rev->u.revocation.name, &rev->signer[0].key, rev->u.revocation.until - rev->issued);
+	return author_right(t->policy, rev->u.revocation.name, &rev->signer[0].key,
+	    rev->u.revocation.until - rev->issued);
 }
 
-int
-ztj_trust_revoked(const struct ztj_trust *t, enum ztj_revokes what, const char *fullname, int64_t serial, int64_t now)
+int ztj_trust_revoked(const struct ztj_trust *t, enum ztj_revokes what, const char *fullname, int64_t serial,
+    int64_t now)
 {
 	const struct ztj_revocations *v = &t->rev;
 	uint8_t subject[ZTJ_DIGEST_LEN];
@@ -367,8 +355,7 @@ ztj_trust_revoked(const struct ztj_trust *t, enum ztj_revokes what, const char *
 	return ZTJ_OK;
 }
 
-static int
-open_item(const struct ztj_trust *t, const struct ztj_revocation *item, struct ztj_stmt **out)
+static int open_item(const struct ztj_trust *t, const struct ztj_revocation *item, struct ztj_stmt **out)
 {
 	struct ztj_signed s;
 	struct ztj_rd rd;
@@ -382,9 +369,8 @@ open_item(const struct ztj_trust *t, const struct ztj_revocation *item, struct z
 	return ztj_stmt_open_cached(t->cache, &s, ZTJ_STMT_REVOCATION, t->pins.domain, out);
 }
 
-int
-ztj_trust_request_revocations(const struct ztj_trust *t, const uint8_t request[ZTJ_DIGEST_LEN], struct ztj_stmt **out,
-    size_t max, size_t *n)
+int ztj_trust_request_revocations(const struct ztj_trust *t, const uint8_t request[ZTJ_DIGEST_LEN],
+    struct ztj_stmt **out, size_t max, size_t *n)
 {
 	const struct ztj_revocations *v = &t->rev;
 	size_t opened = 0, skip = 0;
@@ -393,11 +379,13 @@ ztj_trust_request_revocations(const struct ztj_trust *t, const uint8_t request[Z
 	if (v->nbuckets == 0)
 		return ZTJ_OK;
 	for (uint32_t i = v->by_subject[bucket(v, request)]; i != 0; i = v->item[i - 1].next_subject)
-		*n += v->item[i - 1].what == ZTJ_REVOKES_REQUEST && memcmp(v->item[i - 1].subject, request, ZTJ_DIGEST_LEN) == 0;
+		*n += v->item[i - 1].what == ZTJ_REVOKES_REQUEST &&
+		    memcmp(v->item[i - 1].subject, request, ZTJ_DIGEST_LEN) == 0;
 	/* the buckets run from the newest to the oldest: the last ones are the first that are given */
 	skip = *n > max ? *n - max : 0;
 	opened = *n - skip;
-	for (uint32_t i = v->by_subject[bucket(v, request)]; i != 0 && opened > 0; i = v->item[i - 1].next_subject) {
+	for (uint32_t i = v->by_subject[bucket(v, request)]; i != 0 && opened > 0;
+	     i = v->item[i - 1].next_subject) {
 		const struct ztj_revocation *item = &v->item[i - 1];
 		int r;
 
@@ -419,23 +407,20 @@ ztj_trust_request_revocations(const struct ztj_trust *t, const uint8_t request[Z
 	return ZTJ_OK;
 }
 
-size_t
-ztj_trust_nrevocations(const struct ztj_trust *t)
+size_t ztj_trust_nrevocations(const struct ztj_trust *t)
 {
 	return t->rev.chained;
 }
 
-static int
-id_order(const void *a, const void *b)
+static int id_order(const void *a, const void *b)
 {
 	return memcmp(a, b, ZTJ_DIGEST_LEN);
 }
 
 /* SHA-256 over the sorted ids. */
-static int
-set_digest(const struct ztj_revocations *v, uint8_t out[ZTJ_DIGEST_LEN])
+static int set_digest(const struct ztj_revocations *v, uint8_t out[ZTJ_DIGEST_LEN])
 {
-	uint8_t (*id)[ZTJ_DIGEST_LEN] = calloc(v->chained, sizeof(*id));
+	uint8_t(*id)[ZTJ_DIGEST_LEN] = calloc(v->chained, sizeof(*id));
 	size_t n = 0;
 	int r;
 
@@ -450,8 +435,7 @@ set_digest(const struct ztj_revocations *v, uint8_t out[ZTJ_DIGEST_LEN])
 	return r;
 }
 
-const uint8_t *
-ztj_trust_revocation_head(const struct ztj_trust *t)
+const uint8_t *ztj_trust_revocation_head(const struct ztj_trust *t)
 {
 	static const uint8_t none[ZTJ_DIGEST_LEN];
 	struct ztj_revocation_head *h = t->rev.head;

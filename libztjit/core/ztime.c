@@ -12,8 +12,7 @@
 #define TIME_MIN INT64_C(946684800)    /* 2000-01-01T00:00:00Z */
 #define TIME_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
-int64_t
-ztj_days_from_civil(int64_t year, unsigned month, unsigned day)
+int64_t ztj_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
 	/* Years begin in March, so that the leap day is the last of its year. */
 	int64_t y = month <= 2 ? year - 1 : year;
@@ -24,8 +23,7 @@ ztj_days_from_civil(int64_t year, unsigned month, unsigned day)
 	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-void
-ztj_civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+void ztj_civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 {
 	int64_t z = days + 719468;
 	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -39,8 +37,7 @@ ztj_civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
 	*year = yoe + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
-unsigned
-ztj_days_in_month(int64_t year, unsigned month)
+unsigned ztj_days_in_month(int64_t year, unsigned month)
 {
 	static const uint8_t len[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
@@ -50,8 +47,7 @@ ztj_days_in_month(int64_t year, unsigned month)
 }
 
 /* n decimal digits, no more and no less (the caller knows that they are there). */
-static bool
-digits(const char *s, size_t n, unsigned *out)
+static bool digits(const char *s, size_t n, unsigned *out)
 {
 	*out = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -62,8 +58,7 @@ digits(const char *s, size_t n, unsigned *out)
 	return true;
 }
 
-int
-ztj_time_parse(const char *s, int64_t *out)
+int ztj_time_parse(const char *s, int64_t *out)
 {
 	unsigned y, mo, d, h, mi, sec;
 
@@ -72,17 +67,17 @@ ztj_time_parse(const char *s, int64_t *out)
 		return ZTJ_BAD_TIME;
 	if (s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' || s[19] != 'Z')
 		return ZTJ_BAD_TIME;
-	if (!digits(s, 4, &y) || !digits(s + 5, 2, &mo) || !digits(s + 8, 2, &d) ||
-	    !digits(s + 11, 2, &h) || !digits(s + 14, 2, &mi) || !digits(s + 17, 2, &sec))
+	if (!digits(s, 4, &y) || !digits(s + 5, 2, &mo) || !digits(s + 8, 2, &d) || !digits(s + 11, 2, &h) ||
+	    !digits(s + 14, 2, &mi) || !digits(s + 17, 2, &sec))
 		return ZTJ_BAD_TIME;
-	if (y < 2000 || mo < 1 || mo > 12 || d < 1 || d > ztj_days_in_month(y, mo) || h > 23 || mi > 59 || sec > 59)
+	if (y < 2000 || mo < 1 || mo > 12 || d < 1 || d > ztj_days_in_month(y, mo) || h > 23 || mi > 59 ||
+	    sec > 59)
 		return ZTJ_BAD_TIME;
 	*out = ztj_days_from_civil(y, mo, d) * 86400 + (int64_t)(h * 3600 + mi * 60 + sec);
 	return ZTJ_OK;
 }
 
-int
-ztj_time_format(int64_t t, char out[ZTJ_TIME_SIZE])
+int ztj_time_format(int64_t t, char out[ZTJ_TIME_SIZE])
 {
 	int64_t year;
 	unsigned month, day, s;
@@ -92,19 +87,19 @@ ztj_time_format(int64_t t, char out[ZTJ_TIME_SIZE])
 		return ZTJ_BAD_TIME;
 	ztj_civil_from_days(t / 86400, &year, &month, &day);
 	s = (unsigned)(t % 86400);
-	if (snprintf(out, ZTJ_TIME_SIZE, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000, month % 100,
-	    day % 100, s / 3600 % 100, s / 60 % 60, s % 60) != ZTJ_TIME_SIZE - 1)
+	if (snprintf(out, ZTJ_TIME_SIZE, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000,
+		month % 100, day % 100, s / 3600 % 100, s / 60 % 60, s % 60) != ZTJ_TIME_SIZE - 1)
 		return ZTJ_INTERNAL;
 	return ZTJ_OK;
 }
 
-static const struct { char unit; int64_t seconds; } units[] = {
-	{ 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 }
-};
+static const struct {
+	char unit;
+	int64_t seconds;
+} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
 #define NUNITS (sizeof(units) / sizeof(units[0]))
 
-int
-ztj_duration_parse(const char *s, int64_t *out)
+int ztj_duration_parse(const char *s, int64_t *out)
 {
 	int64_t total = 0;
 	size_t u = 0;
@@ -133,8 +128,7 @@ ztj_duration_parse(const char *s, int64_t *out)
 	return ZTJ_OK;
 }
 
-int
-ztj_duration_format(int64_t seconds, char *out, size_t size)
+int ztj_duration_format(int64_t seconds, char *out, size_t size)
 {
 	size_t n = 0;
 

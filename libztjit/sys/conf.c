@@ -27,7 +27,8 @@ struct loader {
 
 static int complain(const struct loader *l, unsigned line, const char *key, const char *what)
 {
-	(void)snprintf(l->err, l->errsize, "%s:%u: %s%s%s", l->path, line, key, key[0] != '\0' ? ": " : "", what);
+	(void)snprintf(l->err, l->errsize, "%s:%u: %s%s%s", l->path, line, key, key[0] != '\0' ? ": " : "",
+	    what);
 	return ZTJ_CONFIG;
 }
 
@@ -150,7 +151,8 @@ static int set_value(const struct ztj_conf_key *k, const config_setting_t *s, vo
 	int64_t v = 0;
 	switch (k->type) {
 	case ZTJ_CONF_INT:
-		return type == CONFIG_TYPE_INT ? set_number(k, config_setting_get_int(s), conf) : ZTJ_MEMBER_TYPE;
+		return type == CONFIG_TYPE_INT ? set_number(k, config_setting_get_int(s), conf)
+					       : ZTJ_MEMBER_TYPE;
 	case ZTJ_CONF_DURATION: {
 		if (type != CONFIG_TYPE_STRING)
 			return ZTJ_MEMBER_TYPE;
@@ -165,7 +167,8 @@ static int set_value(const struct ztj_conf_key *k, const config_setting_t *s, vo
 		return ZTJ_OK;
 	}
 	case ZTJ_CONF_STRING:
-		return type == CONFIG_TYPE_STRING ? set_string(k, config_setting_get_string(s), conf) : ZTJ_MEMBER_TYPE;
+		return type == CONFIG_TYPE_STRING ? set_string(k, config_setting_get_string(s), conf)
+						  : ZTJ_MEMBER_TYPE;
 	case ZTJ_CONF_STRINGS:
 		return set_list(k, s, conf);
 	}
@@ -227,8 +230,8 @@ static int parse(const struct loader *l, struct ztj_buf *text)
 	return r;
 }
 
-int ztj_conf_load(const struct ztj_conf_key *table, size_t nkeys, const char *path, uid_t owner, void *out, char *err,
-    size_t errsize)
+int ztj_conf_load(const struct ztj_conf_key *table, size_t nkeys, const char *path, uid_t owner, void *out,
+    char *err, size_t errsize)
 {
 	struct loader l = { table, nkeys, path == NULL ? "(defaults)" : path, out, err, errsize };
 	err[0] = '\0';

@@ -15,8 +15,7 @@
 
 #define HEAD (8 + ZTJ_DIGEST_LEN)
 
-int
-ztj_frames_put(struct ztj_buf *out, struct ztj_view content)
+int ztj_frames_put(struct ztj_buf *out, struct ztj_view content)
 {
 	uint8_t digest[ZTJ_DIGEST_LEN];
 	int r;
@@ -33,14 +32,12 @@ ztj_frames_put(struct ztj_buf *out, struct ztj_view content)
 	return ztj_buf_status(out);
 }
 
-static int
-from_errno(void)
+static int from_errno(void)
 {
 	return errno == ENOSPC || errno == EDQUOT ? ZTJ_NO_SPACE : errno == ELOOP ? ZTJ_UNSAFE_FILE : ZTJ_IO;
 }
 
-static int
-write_all(int fd, struct ztj_view v)
+static int write_all(int fd, struct ztj_view v)
 {
 	for (size_t done = 0; done < v.n;) {
 		ssize_t n = write(fd, v.p + done, v.n - done);
@@ -55,8 +52,7 @@ write_all(int fd, struct ztj_view v)
 }
 
 /* A new file is only there for good when its directory says so. */
-static int
-sync_parent(const char *path)
+static int sync_parent(const char *path)
 {
 	char copy[PATH_MAX];
 	int fd, r;
@@ -72,8 +68,7 @@ sync_parent(const char *path)
 	return r;
 }
 
-static int
-append(int fd, const char *path, struct ztj_view frame)
+static int append(int fd, const char *path, struct ztj_view frame)
 {
 	struct stat st;
 	int r;
@@ -92,8 +87,7 @@ append(int fd, const char *path, struct ztj_view frame)
 	return r;
 }
 
-int
-ztj_frames_append(const char *path, struct ztj_view content)
+int ztj_frames_append(const char *path, struct ztj_view content)
 {
 	struct ztj_buf b;
 	int fd, r;
@@ -112,8 +106,7 @@ ztj_frames_append(const char *path, struct ztj_view content)
 	return r;
 }
 
-static bool
-all_zero(struct ztj_view v)
+static bool all_zero(struct ztj_view v)
 {
 	for (size_t i = 0; i < v.n; i++)
 		if (v.p[i] != 0)
@@ -123,8 +116,7 @@ all_zero(struct ztj_view v)
 
 /* The frame at `rd`: its content; TRUNCATED when it was never written to its end, BAD_ENCODING when it was damaged. The
  * length stands twice, so that a damaged one is not taken for an end that is missing. */
-static int
-next_frame(struct ztj_rd *rd, struct ztj_view *content)
+static int next_frame(struct ztj_rd *rd, struct ztj_view *content)
 {
 	struct ztj_view digest;
 	uint8_t own[ZTJ_DIGEST_LEN];
@@ -146,8 +138,8 @@ next_frame(struct ztj_rd *rd, struct ztj_view *content)
 	return r;
 }
 
-int
-ztj_frames_each(struct ztj_view file, int (*each)(struct ztj_view content, void *arg), void *arg, size_t *good)
+int ztj_frames_each(struct ztj_view file, int (*each)(struct ztj_view content, void *arg), void *arg,
+    size_t *good)
 {
 	struct ztj_rd rd;
 
@@ -168,8 +160,7 @@ ztj_frames_each(struct ztj_view file, int (*each)(struct ztj_view content, void 
 	return ZTJ_OK;
 }
 
-int
-ztj_frames_cut(const char *path, size_t size, size_t good)
+int ztj_frames_cut(const char *path, size_t size, size_t good)
 {
 	int fd, r;
 

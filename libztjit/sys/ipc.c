@@ -124,7 +124,8 @@ int ztj_ipc_read(int sock, struct ztj_ipc_in *in, bool want_fd)
 		}
 		uint8_t chunk[8192];
 		size_t want = need - in->buf.n;
-		ssize_t got = receive(sock, chunk, want < sizeof chunk ? want : sizeof chunk, &in->fd, want_fd);
+		ssize_t got = receive(sock, chunk, want < sizeof chunk ? want : sizeof chunk, &in->fd,
+		    want_fd);
 		if (got == 0)
 			return ZTJ_UNREACHABLE;
 		if (got < 0) {

@@ -204,7 +204,8 @@ int ztj_dir_make(const char *path, mode_t mode, uid_t uid, gid_t gid)
 	int r = ZTJ_OK;
 	struct stat st;
 	if (made) {
-		if (((uid != (uid_t)-1 || gid != (gid_t)-1) && fchown(fd, uid, gid) != 0) || fchmod(fd, mode) != 0)
+		if (((uid != (uid_t)-1 || gid != (gid_t)-1) && fchown(fd, uid, gid) != 0) ||
+		    fchmod(fd, mode) != 0)
 			r = ZTJ_IO;
 	} else if (fstat(fd, &st) != 0) {
 		r = ZTJ_IO;

@@ -31,35 +31,34 @@ struct ztj_trustdir {
 	char path[PATH_SIZE - 128];
 	struct ztj_file_rule rule;
 	int lock;
-	int64_t status_at;  /* date of the status on disk */
-	struct ztj_buf policy;    /* taken, but not on disk yet; n == 0: none */
+	int64_t status_at;             /* date of the status on disk */
+	struct ztj_buf policy;         /* taken, but not on disk yet; n == 0: none */
 	struct unsaved *first, **last; /* revocations likewise, oldest first */
 	size_t ndirs;
 	struct ztj_dirfile *dir[ZTJ_SEEN_MAX];
 };
 
-static void
-name_path(const struct ztj_trustdir *d, const char *prefix, const char *name, char out[PATH_SIZE])
+static void name_path(const struct ztj_trustdir *d, const char *prefix, const char *name, char out[PATH_SIZE])
 {
 	/* both parts are bounded: ztj_trustdir_open and the grammar of names */
 	(void)snprintf(out, PATH_SIZE, "%s/%s%s", d->path, prefix, name);
 }
 
-static int
-check_directory(const char *path, const struct ztj_file_rule *rule)
+static int check_directory(const char *path, const struct ztj_file_rule *rule)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? ZTJ_NOT_FOUND : errno == ELOOP || errno == ENOTDIR ? ZTJ_UNSAFE_FILE : ZTJ_IO;
+		return errno == ENOENT                   ? ZTJ_NOT_FOUND
+		    : errno == ELOOP || errno == ENOTDIR ? ZTJ_UNSAFE_FILE
+							 : ZTJ_IO;
 	r = ztj_file_check_fd(fd, rule);
 	(void)close(fd);
 	return r;
 }
 
-static int
-take_lock(struct ztj_trustdir *d)
+static int take_lock(struct ztj_trustdir *d)
 {
 	char path[PATH_SIZE];
 
@@ -72,8 +71,7 @@ take_lock(struct ztj_trustdir *d)
 	return errno == EWOULDBLOCK ? ZTJ_STATE : ZTJ_IO;
 }
 
-int
-ztj_trustdir_open(const char *path, uid_t owner, struct ztj_trustdir **out)
+int ztj_trustdir_open(const char *path, uid_t owner, struct ztj_trustdir **out)
 {
 	struct ztj_trustdir *d;
 	int r;
@@ -101,8 +99,7 @@ ztj_trustdir_open(const char *path, uid_t owner, struct ztj_trustdir **out)
 	return r;
 }
 
-static void
-drop_first(struct ztj_trustdir *d)
+static void drop_first(struct ztj_trustdir *d)
 {
 	struct unsaved *u = d->first;
 
@@ -113,8 +110,7 @@ drop_first(struct ztj_trustdir *d)
 	free(u);
 }
 
-void
-ztj_trustdir_close(struct ztj_trustdir *d)
+void ztj_trustdir_close(struct ztj_trustdir *d)
 {
 	if (d == NULL)
 		return;
@@ -131,8 +127,8 @@ ztj_trustdir_close(struct ztj_trustdir *d)
 /* ---- loading ---- */
 
 /* A file that holds one container. */
-static int
-read_signed(const struct ztj_trustdir *d, const char *name, struct ztj_buf *mem, struct ztj_signed *out)
+static int read_signed(const struct ztj_trustdir *d, const char *name, struct ztj_buf *mem,
+    struct ztj_signed *out)
 {
 	char path[PATH_SIZE];
 	struct ztj_rd rd;
@@ -147,8 +143,7 @@ read_signed(const struct ztj_trustdir *d, const char *name, struct ztj_buf *mem,
 	return r == ZTJ_OK ? ztj_rd_end(&rd) : r;
 }
 
-static int
-load_policy(struct ztj_trustdir *d, struct ztj_trust *t)
+static int load_policy(struct ztj_trustdir *d, struct ztj_trust *t)
 {
 	struct ztj_buf mem;
 	struct ztj_signed s;
@@ -165,8 +160,7 @@ load_policy(struct ztj_trustdir *d, struct ztj_trust *t)
 	return r;
 }
 
-static int
-load_status(struct ztj_trustdir *d, struct ztj_trust *t)
+static int load_status(struct ztj_trustdir *d, struct ztj_trust *t)
 {
 	struct ztj_buf mem;
 	struct ztj_signed s;
@@ -177,15 +171,15 @@ load_status(struct ztj_trustdir *d, struct ztj_trust *t)
 	if (r == ZTJ_OK)
 		r = ztj_trust_status(t, &s, ZTJ_TRUST_RESTORE);
 	/* One that no longer matches what is held says nothing, and without one nothing is fresh. */
-	if (r == ZTJ_NOT_FOUND || r == ZTJ_STALE || r == ZTJ_BROKER_KEY || r == ZTJ_KEY_REVOKED || r == ZTJ_NOT_READY)
+	if (r == ZTJ_NOT_FOUND || r == ZTJ_STALE || r == ZTJ_BROKER_KEY || r == ZTJ_KEY_REVOKED ||
+	    r == ZTJ_NOT_READY)
 		r = ZTJ_OK;
 	d->status_at = ztj_trust_fresh(t);
 	ztj_buf_free(&mem);
 	return r;
 }
 
-static int
-load_revocation(struct ztj_view frame, void *arg)
+static int load_revocation(struct ztj_view frame, void *arg)
 {
 	struct ztj_signed s;
 	struct ztj_rd rd;
@@ -199,8 +193,7 @@ load_revocation(struct ztj_view frame, void *arg)
 	return r == ZTJ_OK ? ztj_trust_revocation(arg, &s, ZTJ_TRUST_RESTORE, &changed) : r;
 }
 
-static int
-load_revocations(struct ztj_trustdir *d, struct ztj_trust *t)
+static int load_revocations(struct ztj_trustdir *d, struct ztj_trust *t)
 {
 	char path[PATH_SIZE];
 	struct ztj_buf mem;
@@ -218,8 +211,7 @@ load_revocations(struct ztj_trustdir *d, struct ztj_trust *t)
 	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 }
 
-static struct ztj_dirfile **
-dirfile_of(struct ztj_trustdir *d, const char *name)
+static struct ztj_dirfile **dirfile_of(struct ztj_trustdir *d, const char *name)
 {
 	for (size_t i = 0; i < d->ndirs; i++)
 		if (strcmp(ztj_dirfile_name(d->dir[i]), name) == 0)
@@ -227,8 +219,7 @@ dirfile_of(struct ztj_trustdir *d, const char *name)
 	return NULL;
 }
 
-static int
-add_dirfile(struct ztj_trustdir *d, const char *name, struct ztj_dirfile ***out)
+static int add_dirfile(struct ztj_trustdir *d, const char *name, struct ztj_dirfile ***out)
 {
 	char path[PATH_SIZE];
 	int r;
@@ -245,8 +236,7 @@ add_dirfile(struct ztj_trustdir *d, const char *name, struct ztj_dirfile ***out)
 	return r;
 }
 
-static int
-load_directories(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
+static int load_directories(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
 {
 	DIR *list = opendir(d->path);
 	const struct dirent *e;
@@ -274,8 +264,7 @@ load_directories(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
 	return r;
 }
 
-int
-ztj_trustdir_load(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
+int ztj_trustdir_load(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
 {
 	int r;
 
@@ -298,8 +287,7 @@ ztj_trustdir_load(struct ztj_trustdir *d, struct ztj_trust *t, char where[64])
 
 /* ---- keeping ---- */
 
-static int
-write_signed(const struct ztj_trustdir *d, const char *name, const struct ztj_signed *s)
+static int write_signed(const struct ztj_trustdir *d, const char *name, const struct ztj_signed *s)
 {
 	char path[PATH_SIZE];
 	struct ztj_buf b;
@@ -315,8 +303,7 @@ write_signed(const struct ztj_trustdir *d, const char *name, const struct ztj_si
 }
 
 /* What the trust took while the disk would not is tried again: it holds it already, so no offer would bring it back. */
-static int
-save(struct ztj_trustdir *d)
+static int save(struct ztj_trustdir *d)
 {
 	char path[PATH_SIZE];
 	int r = ZTJ_OK;
@@ -336,8 +323,8 @@ save(struct ztj_trustdir *d)
 	return r;
 }
 
-int
-ztj_trustdir_policy(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now, bool *changed)
+int ztj_trustdir_policy(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now,
+    bool *changed)
 {
 	int r = ztj_trust_policy(t, s, now, changed);
 
@@ -348,9 +335,8 @@ ztj_trustdir_policy(struct ztj_trustdir *d, struct ztj_trust *t, const struct zt
 	return r == ZTJ_OK ? save(d) : r;
 }
 
-int
-ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now,
-    bool *changed)
+int ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_dir_update *u,
+    int64_t now, bool *changed)
 {
 	struct ztj_dirfile **f;
 	size_t expected;
@@ -365,8 +351,7 @@ ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const struct
 	return r == ZTJ_OK ? ztj_dirfile_keep(*f, t, u, expected) : r;
 }
 
-static int
-keep_revocation(struct ztj_trustdir *d, const struct ztj_signed *s)
+static int keep_revocation(struct ztj_trustdir *d, const struct ztj_signed *s)
 {
 	struct unsaved *u = calloc(1, sizeof(*u));
 	int r;
@@ -385,9 +370,8 @@ keep_revocation(struct ztj_trustdir *d, const struct ztj_signed *s)
 	return ZTJ_OK;
 }
 
-int
-ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now,
-    bool *changed)
+int ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s,
+    int64_t now, bool *changed)
 {
 	int r = ztj_trust_revocation(t, s, now, changed);
 
@@ -396,8 +380,7 @@ ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const struc
 	return r == ZTJ_OK ? save(d) : r;
 }
 
-int
-ztj_trustdir_status(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now)
+int ztj_trustdir_status(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now)
 {
 	int r = ztj_trust_status(t, s, now);
 

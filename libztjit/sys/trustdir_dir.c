@@ -10,7 +10,7 @@
 #include "libztjit/sys/frames.h"
 
 #define MAGIC "ztj-directory-1"
-#define SLACK (64 * 1024)  /* differences may weigh this much, or half of everything */
+#define SLACK (64 * 1024) /* differences may weigh this much, or half of everything */
 #define FRAMES_MAX 512
 #define STATEMENTS_MAX (1u << 20)
 #define PATH_SIZE 4096
@@ -24,7 +24,9 @@ struct ztj_dirfile {
 };
 
 /* A file's content, put together; views into the file's bytes. */
-struct entry { struct ztj_view name, bytes; };
+struct entry {
+	struct ztj_view name, bytes;
+};
 struct content {
 	const struct ztj_dirfile *f;
 	size_t nst, st_cap;
@@ -34,8 +36,8 @@ struct content {
 	size_t nframes, whole, parts;
 };
 
-int
-ztj_dirfile_new(const char *path, const char *name, const struct ztj_file_rule *rule, struct ztj_dirfile **out)
+int ztj_dirfile_new(const char *path, const char *name, const struct ztj_file_rule *rule,
+    struct ztj_dirfile **out)
 {
 	struct ztj_dirfile *f = calloc(1, sizeof(*f));
 
@@ -53,22 +55,19 @@ ztj_dirfile_new(const char *path, const char *name, const struct ztj_file_rule *
 	return ZTJ_OK;
 }
 
-void
-ztj_dirfile_free(struct ztj_dirfile *f)
+void ztj_dirfile_free(struct ztj_dirfile *f)
 {
 	free(f);
 }
 
-const char *
-ztj_dirfile_name(const struct ztj_dirfile *f)
+const char *ztj_dirfile_name(const struct ztj_dirfile *f)
 {
 	return f->name;
 }
 
 /* ---- reading ---- */
 
-static int
-read_statements(struct content *c, struct ztj_rd *rd)
+static int read_statements(struct content *c, struct ztj_rd *rd)
 {
 	uint32_t n;
 	int r = ztj_rd_u32(rd, &n);
@@ -76,7 +75,8 @@ read_statements(struct content *c, struct ztj_rd *rd)
 	for (uint32_t i = 0; r == ZTJ_OK && i < n; i++) {
 		if (c->nst == c->st_cap) {
 			size_t cap = c->st_cap == 0 ? 64 : 2 * c->st_cap;
-			struct ztj_signed *st = cap > STATEMENTS_MAX ? NULL : reallocarray(c->st, cap, sizeof(*st));
+			struct ztj_signed *st = cap > STATEMENTS_MAX ? NULL
+								     : reallocarray(c->st, cap, sizeof(*st));
 
 			if (st == NULL)
 				return ZTJ_NOMEM;
@@ -89,8 +89,7 @@ read_statements(struct content *c, struct ztj_rd *rd)
 	return r;
 }
 
-static int
-order(struct ztj_view a, struct ztj_view b)
+static int order(struct ztj_view a, struct ztj_view b)
 {
 	size_t n = a.n < b.n ? a.n : b.n;
 	int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
@@ -107,8 +106,7 @@ struct changes {
 	bool has_drop, has_put;
 };
 
-static int
-next_drop(struct changes *ch)
+static int next_drop(struct changes *ch)
 {
 	ch->has_drop = ch->ndrop > 0;
 	if (!ch->has_drop)
@@ -117,8 +115,7 @@ next_drop(struct changes *ch)
 	return ztj_rd_string(&ch->drop, ZTJ_HOSTNAME_SIZE, &ch->drop_name);
 }
 
-static int
-next_put(struct changes *ch)
+static int next_put(struct changes *ch)
 {
 	int r;
 
@@ -130,8 +127,7 @@ next_put(struct changes *ch)
 	return r == ZTJ_OK ? ztj_rd_string(&ch->put, ZTJ_RECORD_MAX, &ch->put_entry.bytes) : r;
 }
 
-static int
-start_changes(struct changes *ch, struct ztj_rd *rd)
+static int start_changes(struct changes *ch, struct ztj_rd *rd)
 {
 	int r = ztj_rd_u32(rd, &ch->ndrop);
 
@@ -156,8 +152,7 @@ start_changes(struct changes *ch, struct ztj_rd *rd)
 }
 
 /* Merges a frame's changes into the sorted entries. */
-static int
-merge(struct content *c, struct changes *ch)
+static int merge(struct content *c, struct changes *ch)
 {
 	size_t room = c->n + ch->nput + 1, n = 0, i = 0;
 	struct entry *e = calloc(room + 1, sizeof(*e));
@@ -187,8 +182,7 @@ merge(struct content *c, struct changes *ch)
 	return r;
 }
 
-static int
-read_frame(struct ztj_view frame, void *arg)
+static int read_frame(struct ztj_view frame, void *arg)
 {
 	struct content *c = arg;
 	struct changes ch = { 0 };
@@ -223,16 +217,14 @@ read_frame(struct ztj_view frame, void *arg)
 	return r;
 }
 
-static void
-content_free(struct content *c)
+static void content_free(struct content *c)
 {
 	free(c->st);
 	free(c->e);
 }
 
 /* Reads the file into mem and c. */
-static int
-read_file(const struct ztj_dirfile *f, struct ztj_buf *mem, struct content *c)
+static int read_file(const struct ztj_dirfile *f, struct ztj_buf *mem, struct content *c)
 {
 	size_t good;
 	int r = ztj_file_read(f->path, &f->rule, ZTJ_FRAME_MAX, mem);
@@ -246,11 +238,12 @@ read_file(const struct ztj_dirfile *f, struct ztj_buf *mem, struct content *c)
 	return r;
 }
 
-static int
-offer(const struct ztj_dirfile *f, const struct content *c, struct ztj_trust *t)
+static int offer(const struct ztj_dirfile *f, const struct content *c, struct ztj_trust *t)
 {
 	struct ztj_view *put = calloc(c->n + 1, sizeof(*put));
-	struct ztj_dir_update u = { .name = f->name, .nstatements = c->nst, .statements = c->st,
+	struct ztj_dir_update u = { .name = f->name,
+		.nstatements = c->nst,
+		.statements = c->st,
 		.delta = { .nput = c->n, .put = put } };
 	bool changed;
 	int r;
@@ -264,8 +257,7 @@ offer(const struct ztj_dirfile *f, const struct content *c, struct ztj_trust *t)
 	return r;
 }
 
-static void
-remember(struct ztj_dirfile *f, const struct ztj_trust *t)
+static void remember(struct ztj_dirfile *f, const struct ztj_trust *t)
 {
 	const struct ztj_dir *d = ztj_trust_dir(t, f->name);
 
@@ -273,8 +265,7 @@ remember(struct ztj_dirfile *f, const struct ztj_trust *t)
 	memcpy(f->digest, ztj_dir_digest(d), sizeof(f->digest));
 }
 
-int
-ztj_dirfile_load(struct ztj_dirfile *f, struct ztj_trust *t)
+int ztj_dirfile_load(struct ztj_dirfile *f, struct ztj_trust *t)
 {
 	struct content c;
 	struct ztj_buf mem;
@@ -299,8 +290,7 @@ ztj_dirfile_load(struct ztj_dirfile *f, struct ztj_trust *t)
 
 /* ---- writing ---- */
 
-size_t
-ztj_dirfile_expect(const struct ztj_dir *held, const struct ztj_dir_update *u)
+size_t ztj_dirfile_expect(const struct ztj_dir *held, const struct ztj_dir_update *u)
 {
 	size_t n = held == NULL ? 0 : ztj_dir_count(held);
 
@@ -317,15 +307,14 @@ ztj_dirfile_expect(const struct ztj_dir *held, const struct ztj_dir_update *u)
 	return n - u->delta.ndrop;
 }
 
-static int64_t
-first_serial(const struct ztj_trust *t, const struct ztj_dir_update *u)
+static int64_t first_serial(const struct ztj_trust *t, const struct ztj_dir_update *u)
 {
 	return ztj_dir_serial(ztj_trust_dir(t, u->name)) - (int64_t)u->nstatements + 1;
 }
 
 /* Does this statement name that digest as its predecessor? */
-static bool
-follows(const struct ztj_trust *t, const struct ztj_signed *s, const uint8_t digest[ZTJ_DIGEST_LEN])
+static bool follows(const struct ztj_trust *t, const struct ztj_signed *s,
+    const uint8_t digest[ZTJ_DIGEST_LEN])
 {
 	struct ztj_stmt *st;
 	bool yes;
@@ -337,16 +326,14 @@ follows(const struct ztj_trust *t, const struct ztj_signed *s, const uint8_t dig
 	return yes;
 }
 
-static void
-put_head(struct ztj_buf *b, const struct ztj_dirfile *f, bool whole)
+static void put_head(struct ztj_buf *b, const struct ztj_dirfile *f, bool whole)
 {
 	(void)ztj_buf_put_cstring(b, MAGIC);
 	(void)ztj_buf_put_cstring(b, f->name);
 	(void)ztj_buf_put_u8(b, whole);
 }
 
-static int
-put_statements(struct ztj_buf *b, const struct ztj_signed *s, size_t n)
+static int put_statements(struct ztj_buf *b, const struct ztj_signed *s, size_t n)
 {
 	int r = ZTJ_OK;
 
@@ -356,8 +343,7 @@ put_statements(struct ztj_buf *b, const struct ztj_signed *s, size_t n)
 }
 
 /* Names of the puts stand beside their bytes, so that reading needs no JSON. */
-static int
-put_changes(struct ztj_buf *b, const struct ztj_dir_delta *delta)
+static int put_changes(struct ztj_buf *b, const struct ztj_dir_delta *delta)
 {
 	(void)ztj_buf_put_u32(b, (uint32_t)delta->ndrop);
 	for (size_t i = 0; i < delta->ndrop; i++)
@@ -376,8 +362,7 @@ put_changes(struct ztj_buf *b, const struct ztj_dir_delta *delta)
 	return ztj_buf_status(b);
 }
 
-static int
-append(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u)
+static int append(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u)
 {
 	size_t known = (size_t)(f->serial + 1 - first_serial(t, u));
 	struct ztj_buf b;
@@ -400,8 +385,8 @@ append(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_up
 }
 
 /* How many of the file's statements come before those of the update, as its forebears. */
-static size_t
-forebears(const struct ztj_dirfile *f, const struct content *old, const struct ztj_trust *t, const struct ztj_dir_update *u)
+static size_t forebears(const struct ztj_dirfile *f, const struct content *old, const struct ztj_trust *t,
+    const struct ztj_dir_update *u)
 {
 	int64_t before = first_serial(t, u) - 1, oldest = f->serial - (int64_t)old->nst + 1;
 	uint8_t digest[ZTJ_DIGEST_LEN];
@@ -415,8 +400,7 @@ forebears(const struct ztj_dirfile *f, const struct content *old, const struct z
 	return n;
 }
 
-static int
-put_records(struct ztj_buf *b, const struct ztj_dir *d)
+static int put_records(struct ztj_buf *b, const struct ztj_dir *d)
 {
 	(void)ztj_buf_put_u32(b, 0);
 	(void)ztj_buf_put_u32(b, (uint32_t)ztj_dir_count(d));
@@ -427,8 +411,8 @@ put_records(struct ztj_buf *b, const struct ztj_dir *d)
 	return ztj_buf_status(b);
 }
 
-static int
-write_content(struct ztj_dirfile *f, const struct content *old, const struct ztj_trust *t, const struct ztj_dir_update *u)
+static int write_content(struct ztj_dirfile *f, const struct content *old, const struct ztj_trust *t,
+    const struct ztj_dir_update *u)
 {
 	size_t keep = forebears(f, old, t, u);
 	struct ztj_buf content, file;
@@ -457,8 +441,7 @@ write_content(struct ztj_dirfile *f, const struct content *old, const struct ztj
 	return r;
 }
 
-static int
-rewrite(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u)
+static int rewrite(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u)
 {
 	struct content old = { 0 };
 	struct ztj_buf mem;
@@ -475,8 +458,8 @@ rewrite(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_u
 }
 
 /* A difference may be appended when it is one against what the file holds, and the statements go on from there. */
-static bool
-may_append(const struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u, size_t expected)
+static bool may_append(const struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u,
+    size_t expected)
 {
 	const struct ztj_dir *d = ztj_trust_dir(t, u->name);
 	int64_t first = first_serial(t, u);
@@ -490,8 +473,8 @@ may_append(const struct ztj_dirfile *f, const struct ztj_trust *t, const struct 
 	return follows(t, &u->statements[f->serial + 1 - first], f->digest);
 }
 
-int
-ztj_dirfile_keep(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u, size_t expected)
+int ztj_dirfile_keep(struct ztj_dirfile *f, const struct ztj_trust *t, const struct ztj_dir_update *u,
+    size_t expected)
 {
 	int r = may_append(f, t, u, expected) ? append(f, t, u) : rewrite(f, t, u);
 

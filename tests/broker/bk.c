@@ -105,9 +105,10 @@ static void run_init(struct bk *b)
 		write_root(b, i, root[i]);
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b->port);
 	(void)snprintf(listen_on, sizeof(listen_on), "127.0.0.1:%d", b->port);
-	const char *words[] = { "init", "--domain", "example", "--root", root[0], "--root", root[1], "--root", root[2],
-		"--threshold", "2", "--dir", b->dir, "--url", url, "--listen", listen_on, "--frontend-user", "nobody",
-		"--store-user", "nobody", "--signer-user", "nobody", b->agent[0] != NULL ? "--ca-agent" : NULL, b->agent[0],
+	const char *words[] = { "init", "--domain", "example", "--root", root[0], "--root", root[1], "--root",
+		root[2], "--threshold", "2", "--dir", b->dir, "--url", url, "--listen", listen_on,
+		"--frontend-user", "nobody", "--store-user", "nobody", "--signer-user", "nobody",
+		b->agent[0] != NULL ? "--ca-agent" : NULL, b->agent[0],
 		b->agent[1] != NULL ? "--ca-pub" : NULL, b->agent[1], NULL };
 	struct ztj_buf out;
 	ztj_buf_init(&out, 65536);
@@ -131,7 +132,8 @@ static void read_pub(const struct bk *b, const char *name, struct soft_key *k)
 
 static bool listening(int port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) },
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
 		.sin_port = htons((uint16_t)port) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool yes = connect(fd, (const struct sockaddr *)&sin, sizeof(sin)) == 0;
@@ -284,13 +286,19 @@ void bk_end(struct bk *b)
 
 /* --- calls --- */
 
-long bk_call(struct bk *b, const struct ztj_seckey *who, const char *method, const char *path, struct ztj_view body)
+long bk_call(struct bk *b, const struct ztj_seckey *who, const char *method, const char *path,
+    struct ztj_view body)
 {
 	char url[64];
 	const char *urls[1] = { url };
 	struct ztj_net *n;
-	struct ztj_net_conf conf = { .urls = urls, .nurls = 1, .pins = &b->w.tls.pub, .npins = 1, .client = who,
-		.timeout_ms = 20000, .max_reply = (size_t)64 * 1024 * 1024 };
+	struct ztj_net_conf conf = { .urls = urls,
+		.nurls = 1,
+		.pins = &b->w.tls.pub,
+		.npins = 1,
+		.client = who,
+		.timeout_ms = 20000,
+		.max_reply = (size_t)64 * 1024 * 1024 };
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b->port);
 	ztj_buf_reset(&b->body);
 	json_decref(b->json);
@@ -346,8 +354,8 @@ void bk_expect_at(const struct bk *b, long status, const char *error, const char
 {
 	if (b->status == status && strcmp(b->error, error) == 0)
 		return;
-	print_error("%s:%d: wanted %ld %s, got %ld %s: %.*s\n", file, line, status, error, b->status, b->error,
-	    (int)(b->body.n < 600 ? b->body.n : 600), b->body.n > 0 ? (const char *)b->body.p : "");
+	print_error("%s:%d: wanted %ld %s, got %ld %s: %.*s\n", file, line, status, error, b->status,
+	    b->error, (int)(b->body.n < 600 ? b->body.n : 600), b->body.n > 0 ? (const char *)b->body.p : "");
 	fail();
 }
 
@@ -381,7 +389,11 @@ static void user_record(const struct bk *b, const struct fx_person *p, struct zt
 {
 	struct ztj_userkey key = { .key = p->key.pub, .credential = "", .from = b->born - 86400 };
 	const char *groups[4];
-	struct ztj_record r = { .name = p->name, .uid = p->uid, .nkeys = 1, .keys = &key, .ngroups = p->ngroups,
+	struct ztj_record r = { .name = p->name,
+		.uid = p->uid,
+		.nkeys = 1,
+		.keys = &key,
+		.ngroups = p->ngroups,
 		.groups = groups };
 	memcpy(groups, p->groups, sizeof(groups));
 	ok(ztj_record_build(&r, out));
@@ -406,8 +418,8 @@ static void follow(struct bk *b, int which)
 	bool changed;
 	json_t *kept = json_incref(b->json);
 	long status = b->status;
-	(void)bk_get(b, &b->registrar[which], "/v1/directories/%s?since=%lld", which == 0 ? "people" : "servers",
-	    (long long)b->dir_serial[which]);
+	(void)bk_get(b, &b->registrar[which], "/v1/directories/%s?since=%lld",
+	    which == 0 ? "people" : "servers", (long long)b->dir_serial[which]);
 	bk_expect(b, 200, "");
 	ok(ztj_dir_answer_read(ztj_buf_view(&b->body), b->body.n, &a));
 	ok(ztj_trust_directory(b->w.trust, ztj_dir_answer_update(a), b->w.now, &changed));
@@ -435,8 +447,8 @@ long bk_directory_post(struct bk *b, int which, const struct ztj_seckey *as, con
 	for (size_t i = 0; before != NULL && i < ztj_dir_count(before); i++)
 		if (ztj_dir_find(set, ztj_dir_at(before, i)->name) == NULL)
 			json_array_append_new(drop, json_string(ztj_dir_at(before, i)->name));
-	json_t *body = json_pack("{s:I, s:o, s:o, s:o}", "base", (json_int_t)b->dir_serial[which], "statement",
-	    json_loadb((const char *)json.p, json.n, 0, NULL), "drop", drop, "put", put);
+	json_t *body = json_pack("{s:I, s:o, s:o, s:o}", "base", (json_int_t)b->dir_serial[which],
+	    "statement", json_loadb((const char *)json.p, json.n, 0, NULL), "drop", drop, "put", put);
 	char *text = json_dumps(body, JSON_COMPACT);
 	(void)snprintf(path, sizeof(path), "/v1/directories/%s", which == 0 ? "people" : "servers");
 	(void)bk_call(b, as, "POST", path, ztj_view_str(text));
@@ -480,8 +492,8 @@ struct ztj_dir *bk_directory_set(struct bk *b, int which, int gone)
 
 void bk_directory_next(struct bk *b, int which, const struct ztj_dir *set, struct fx_signed *st)
 {
-	fx_directory(&b->w, set, b->dir_serial[which] + 1, b->dir_serial[which] > 0 ? b->dir_digest[which] : NULL,
-	    &b->w.registrar[which], st);
+	fx_directory(&b->w, set, b->dir_serial[which] + 1,
+	    b->dir_serial[which] > 0 ? b->dir_digest[which] : NULL, &b->w.registrar[which], st);
 }
 
 long bk_directory(struct bk *b, int which, int gone)

@@ -83,43 +83,49 @@ static const struct spoiled {
 	bool serves;
 } cases[] = {
 	/* F01: keys and the directories above them */
-	{ "chmod 0644 $D/frontend/tls.key", "chmod 0600 $D/frontend/tls.key", "PROBLEM  frontend/tls.key: ", 1, false },
-	{ "chmod 0640 $D/signer/online.key", "chmod 0600 $D/signer/online.key", "PROBLEM  signer/online.key: ", 1, false },
+	{ "chmod 0644 $D/frontend/tls.key", "chmod 0600 $D/frontend/tls.key",
+	    "PROBLEM  frontend/tls.key: ", 1, false },
+	{ "chmod 0640 $D/signer/online.key", "chmod 0600 $D/signer/online.key",
+	    "PROBLEM  signer/online.key: ", 1, false },
 	{ "chmod 0660 $D/signer/ca.key", "chmod 0600 $D/signer/ca.key", "signer/ca.key: ", 1, false },
 	{ "chmod 0777 $D/signer", "chmod 0700 $D/signer", "PROBLEM  signer: ", 1, false },
 	{ "chmod 0770 $D/frontend", "chmod 0700 $D/frontend", "PROBLEM  frontend: ", 1, false },
-	{ "mv $D/signer/ca.key $D/signer/real && ln -s real $D/signer/ca.key", "mv $D/signer/real $D/signer/ca.key",
-	    "signer/ca.key: ", 1, false },
-	{ "mv $D/frontend/tls.key $D/keep", "mv $D/keep $D/frontend/tls.key", "PROBLEM  frontend/tls.key: ", 1, false },
+	{ "mv $D/signer/ca.key $D/signer/real && ln -s real $D/signer/ca.key",
+	    "mv $D/signer/real $D/signer/ca.key", "signer/ca.key: ", 1, false },
+	{ "mv $D/frontend/tls.key $D/keep", "mv $D/keep $D/frontend/tls.key",
+	    "PROBLEM  frontend/tls.key: ", 1, false },
 	{ "mkfifo $D/fifo && mv $D/signer/online.key $D/keep && mv $D/fifo $D/signer/online.key && chmod 0600 $D/signer/online.key",
 	    "mv -f $D/keep $D/signer/online.key", "PROBLEM  signer/online.key: ", 1, false },
 	{ "cp -p $D/signer/ca.key $D/keep && echo x >>$D/signer/ca.key && sed -i s/OPENSSH/OPENSSL/ $D/signer/ca.key",
 	    "mv -f $D/keep $D/signer/ca.key", "signer/ca.key: ", 1, false },
 	/* private and public half of different pairs */
-	{ "cp -p $D/tls.pub $D/keep && cp $D/online.pub $D/tls.pub", "mv -f $D/keep $D/tls.pub", "PROBLEM  frontend/tls.key: ", 1,
-	    false },
+	{ "cp -p $D/tls.pub $D/keep && cp $D/online.pub $D/tls.pub", "mv -f $D/keep $D/tls.pub",
+	    "PROBLEM  frontend/tls.key: ", 1, false },
 	{ "chmod 0666 $D/ca.pub", "chmod 0644 $D/ca.pub", "ca.pub: ", 1, false },
 	/* pinned roots */
 	{ "chmod 0666 $D/policy_roots", "chmod 0644 $D/policy_roots", "policy_roots: ", 1, false },
-	{ "mv $D/policy_roots $D/keep && ln -s keep $D/policy_roots", "mv -f $D/keep $D/policy_roots", "policy_roots: ", 1, false },
-	{ "cp -p $D/policy_roots $D/keep && sed -i s/example/elsewhere/ $D/policy_roots", "mv -f $D/keep $D/policy_roots",
+	{ "mv $D/policy_roots $D/keep && ln -s keep $D/policy_roots", "mv -f $D/keep $D/policy_roots",
 	    "policy_roots: ", 1, false },
+	{ "cp -p $D/policy_roots $D/keep && sed -i s/example/elsewhere/ $D/policy_roots",
+	    "mv -f $D/keep $D/policy_roots", "policy_roots: ", 1, false },
 	/* everything hangs below a directory that anybody may write */
 	{ "chmod 0777 $D", "chmod 0755 $D", "", 1, false },
 	/* F01, F02: the configuration */
 	{ "chmod 0666 $D/broker.conf", "chmod 0644 $D/broker.conf", "broker.conf", 1, false },
-	{ "mv $D/broker.conf $D/keep && ln -s keep $D/broker.conf", "mv -f $D/keep $D/broker.conf", "broker.conf", 1, false },
+	{ "mv $D/broker.conf $D/keep && ln -s keep $D/broker.conf", "mv -f $D/keep $D/broker.conf",
+	    "broker.conf", 1, false },
 	{ "mv $D/broker.conf $D/keep", "mv -f $D/keep $D/broker.conf", "broker.conf", 1, false },
-	{ "cp -p $D/broker.conf $D/keep && echo 'max_conections = 5;' >>$D/broker.conf", "mv -f $D/keep $D/broker.conf",
-	    "max_conections", 1, false },
-	{ "cp -p $D/broker.conf $D/keep && echo 'domain = \"other\";' >>$D/broker.conf", "mv -f $D/keep $D/broker.conf",
-	    "broker.conf:", 1, false },
-	{ "cp -p $D/broker.conf $D/keep && echo 'max_streams = \"ten\";' >>$D/broker.conf", "mv -f $D/keep $D/broker.conf",
-	    "max_streams", 1, false },
+	{ "cp -p $D/broker.conf $D/keep && echo 'max_conections = 5;' >>$D/broker.conf",
+	    "mv -f $D/keep $D/broker.conf", "max_conections", 1, false },
+	{ "cp -p $D/broker.conf $D/keep && echo 'domain = \"other\";' >>$D/broker.conf",
+	    "mv -f $D/keep $D/broker.conf", "broker.conf:", 1, false },
+	{ "cp -p $D/broker.conf $D/keep && echo 'max_streams = \"ten\";' >>$D/broker.conf",
+	    "mv -f $D/keep $D/broker.conf", "max_streams", 1, false },
 	/* the database */
 	{ "cp -p $D/store/broker.db $D/keep && dd if=/dev/zero of=$D/store/broker.db bs=1 count=64 conv=notrunc 2>&1",
 	    "mv -f $D/keep $D/store/broker.db", "store/broker.db: ", 1, false },
-	{ "mv $D/store/broker.db $D/keep", "rm -f $D/store/broker.db*; mv -f $D/keep $D/store/broker.db", "no database yet", 0, true },
+	{ "mv $D/store/broker.db $D/keep", "rm -f $D/store/broker.db*; mv -f $D/keep $D/store/broker.db",
+	    "no database yet", 0, true },
 	{ "chmod 0777 $D/store", "chmod 0700 $D/store", "PROBLEM  store: ", 1, true },
 };
 
@@ -174,15 +180,20 @@ static void sql(const struct bk *b, const char *text)
 /* D01, P2: a database that somebody has edited is sound to SQLite; check and serve read it, and neither believes it. */
 static void test_S11_edited_database(void **state)
 {
-	static const struct { const char *edit, *says; } edits[] = {
+	static const struct {
+		const char *edit, *says;
+	} edits[] = {
 		{ "UPDATE record SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"sre\"', '\"security\"') AS BLOB) WHERE dir = 'people'",
 		    "PROBLEM  directory people: " },
-		{ "DELETE FROM record WHERE dir = 'servers' AND name = 'web1'", "PROBLEM  directory servers: " },
+		{ "DELETE FROM record WHERE dir = 'servers' AND name = 'web1'",
+		    "PROBLEM  directory servers: " },
 		{ "UPDATE directory SET id = (SELECT id FROM directory WHERE name = 'servers') WHERE name = 'people'",
 		    "PROBLEM  directory people: " },
-		{ "UPDATE statement SET container = substr(container, 1, 200) WHERE id = (SELECT id FROM policy)", "PROBLEM  policy: " },
+		{ "UPDATE statement SET container = substr(container, 1, 200) WHERE id = (SELECT id FROM policy)",
+		    "PROBLEM  policy: " },
 		{ "UPDATE statement SET container = CAST(replace(CAST(container AS TEXT), 'sre-leads', 'sre-peads') AS BLOB)"
-		  " WHERE id = (SELECT id FROM policy)", "PROBLEM  policy: " },
+		  " WHERE id = (SELECT id FROM policy)",
+		    "PROBLEM  policy: " },
 	};
 	struct bk *b = *state;
 	must_do(b, "cp -p $D/store/broker.db $D/keep");
@@ -202,9 +213,11 @@ static void test_check_policy(void **state)
 {
 	struct bk *b = *state;
 	char expires[ZTJ_TIME_SIZE];
-	must_do(b, "cp -p $D/frontend/tls.key $D/k1 && cp -p $D/tls.pub $D/k2 && cp -p $D/store/broker.db $D/keep");
-	must_do(b, "rm $D/frontend/tls.key && ssh-keygen -q -t ed25519 -N '' -C '' -f $D/frontend/tls.key && chown --reference=$D/k1 "
-		   "$D/frontend/tls.key && mv $D/frontend/tls.key.pub $D/tls.pub && chmod 0644 $D/tls.pub");
+	must_do(b,
+	    "cp -p $D/frontend/tls.key $D/k1 && cp -p $D/tls.pub $D/k2 && cp -p $D/store/broker.db $D/keep");
+	must_do(b,
+	    "rm $D/frontend/tls.key && ssh-keygen -q -t ed25519 -N '' -C '' -f $D/frontend/tls.key && chown --reference=$D/k1 "
+	    "$D/frontend/tls.key && mv $D/frontend/tls.key.pub $D/tls.pub && chmod 0644 $D/tls.pub");
 	expect(b, "check", 1, "PROBLEM  the policy names this broker's keys: ");
 	assert_false(serves(b));
 	assert_true(bk_logged(b, "the policy does not name this broker's keys"));
@@ -244,7 +257,8 @@ static void test_D02_read_only(void **state)
 	must_do(b, "chmod 0700 $D/store && chmod 0600 $D/store/broker.db");
 	/* while it runs: every write says EROFS for a while */
 	static char preload[4200];
-	(void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/broker/.libs/faults.so", getenv("ZTJ_BUILDDIR"));
+	(void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/broker/.libs/faults.so",
+	    getenv("ZTJ_BUILDDIR"));
 	const char *const wrapper[] = { "env", preload, "ZTJ_FAULT=pwrite64 12 24 30", NULL };
 	memcpy(b->wrapper, wrapper, sizeof(wrapper));
 	bk_serve(b);

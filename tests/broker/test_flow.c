@@ -206,8 +206,8 @@ static int hear(struct ztj_view line, void *arg)
 		struct ztj_buf mem;
 		struct ztj_signed s;
 		struct ztj_stmt *st;
-		json_t *c = json_pack("{s:O, s:O}", "statement", json_object_get(o, "statement"), "signatures",
-		    json_object_get(o, "signatures"));
+		json_t *c = json_pack("{s:O, s:O}", "statement", json_object_get(o, "statement"),
+		    "signatures", json_object_get(o, "signatures"));
 		char *text = json_dumps(c, 0);
 		ztj_buf_init(&mem, 65536);
 		ok(ztj_signed_from_json(ztj_view_str(text), &mem, &s));
@@ -228,8 +228,13 @@ static int listen_to(struct bk *b, const struct ztj_seckey *who, int64_t since, 
 	char url[64], path[64];
 	const char *urls[1] = { url };
 	struct ztj_net *n;
-	struct ztj_net_conf conf = { .urls = urls, .nurls = 1, .pins = &b->w.tls.pub, .npins = 1, .client = who,
-		.timeout_ms = 20000, .max_reply = (size_t)1024 * 1024 };
+	struct ztj_net_conf conf = { .urls = urls,
+		.nurls = 1,
+		.pins = &b->w.tls.pub,
+		.npins = 1,
+		.client = who,
+		.timeout_ms = 20000,
+		.max_reply = (size_t)1024 * 1024 };
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b->port);
 	(void)snprintf(path, sizeof(path), "/v1/stream?since=%lld", (long long)since);
 	ok(ztj_net_open(&conf, &n));

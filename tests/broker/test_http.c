@@ -22,9 +22,10 @@
 static int set_up(void **state)
 {
 	static struct bk b;
-	bk_start(&b, "handshake_timeout = \"2s\";\nheader_timeout = \"2s\";\nbody_timeout = \"2s\";\nidle_timeout = \"3s\";\n"
-		     "max_per_address = 200;\nrate_identity = 20;\nrate_statements = 40;\nrate_anonymous = 6000;\n"
-		     "max_open_requests = 5;\n");
+	bk_start(&b,
+	    "handshake_timeout = \"2s\";\nheader_timeout = \"2s\";\nbody_timeout = \"2s\";\nidle_timeout = \"3s\";\n"
+	    "max_per_address = 200;\nrate_identity = 20;\nrate_statements = 40;\nrate_anonymous = 6000;\n"
+	    "max_open_requests = 5;\n");
 	bk_arm(&b);
 	bk_login(&b, FX_REQ1);
 	bk_login(&b, FX_REQ2);
@@ -49,7 +50,8 @@ struct raw {
 
 static int tcp(const struct bk *b)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) },
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
 		.sin_port = htons((uint16_t)b->port) };
 	const struct timeval tv = { .tv_sec = 10 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -169,21 +171,40 @@ static void test_W02_handshakes(void **state)
 
 static void test_B06_odd_requests(void **state)
 {
-	static const struct { const char *what, *text; int status; } cases[] = {
+	static const struct {
+		const char *what, *text;
+		int status;
+	} cases[] = {
 		{ "control", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200 },
-		{ "two lengths", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400 },
-		{ "two different lengths", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\n{}",
+		{ "two lengths",
+		    "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
 		    400 },
-		{ "length and chunked", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
-					"2\r\n{}\r\n0\r\n\r\n", 400 },
-		{ "chunked", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400 },
-		{ "compressed", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 400 },
-		{ "form", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}", 400 },
+		{ "two different lengths",
+		    "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\n{}",
+		    400 },
+		{ "length and chunked",
+		    "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+		    "2\r\n{}\r\n0\r\n\r\n",
+		    400 },
+		{ "chunked",
+		    "POST /v1/statements HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		    400 },
+		{ "compressed",
+		    "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+		    400 },
+		{ "form",
+		    "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
+		    400 },
 		{ "body with GET", "GET /v1/policy HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 400 },
-		{ "not JSON", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{\"a\"", 400 },
-		{ "empty texts", "POST /v1/stepups/R-0123456789 HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n{\"signature\":\"\"}", 400 },
-		{ "an empty key", "POST /v1/certificates HTTP/1.1\r\nHost: x\r\nContent-Length: 35\r\n\r\n"
-				  "{\"request\":\"R-0123456789\",\"key\":\"\"}", 401 },
+		{ "not JSON", "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{\"a\"",
+		    400 },
+		{ "empty texts",
+		    "POST /v1/stepups/R-0123456789 HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n{\"signature\":\"\"}",
+		    400 },
+		{ "an empty key",
+		    "POST /v1/certificates HTTP/1.1\r\nHost: x\r\nContent-Length: 35\r\n\r\n"
+		    "{\"request\":\"R-0123456789\",\"key\":\"\"}",
+		    401 },
 		{ "escape in a path", "GET /v1/%70olicy HTTP/1.1\r\nHost: x\r\n\r\n", 404 },
 		{ "escape in a query", "GET /v1/pending?kind=%75ser HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
 	};
@@ -232,7 +253,8 @@ static void test_B03_too_large(void **state)
 	assert_true(b->status == 413 || b->status == 0);
 	ztj_buf_free(&big);
 	/* a length that says so is not even waited for */
-	assert_int_equal(ask(b, "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"), 413);
+	assert_int_equal(
+	    ask(b, "POST /v1/statements HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"), 413);
 	/* deeper than allowed */
 	ztj_buf_init(&big, 65536);
 	for (int i = 0; i < 3000; i++)
@@ -334,8 +356,13 @@ static void test_W03_one_identity(void **state)
 	const char *urls[1] = { url };
 	struct ztj_net *n;
 	struct ztj_buf reply;
-	const struct ztj_net_conf conf = { .urls = urls, .nurls = 1, .pins = &b->w.tls.pub, .npins = 1,
-		.client = &b->login[FX_REQ2], .timeout_ms = 20000, .max_reply = 1024 * 1024 };
+	const struct ztj_net_conf conf = { .urls = urls,
+		.nurls = 1,
+		.pins = &b->w.tls.pub,
+		.npins = 1,
+		.client = &b->login[FX_REQ2],
+		.timeout_ms = 20000,
+		.max_reply = 1024 * 1024 };
 	unsigned limited = 0;
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b->port);
 	ok(ztj_net_open(&conf, &n));

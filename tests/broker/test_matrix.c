@@ -13,8 +13,8 @@
 #include "tests/broker/bk.h"
 
 enum { NONE, UNKNOWN, HOST, OTHER_HOST, REQUESTER, APPROVER, OTHER_USER, REGISTRAR, CALLERS };
-static const char *const caller_name[CALLERS] = { "none", "unknown key", "host", "other host", "requester", "approver",
-	"other user", "registrar" };
+static const char *const caller_name[CALLERS] = { "none", "unknown key", "host", "other host", "requester",
+	"approver", "other user", "registrar" };
 
 #define BIT(c) (1u << (c))
 #define EVERYBODY ((1u << CALLERS) - 1)
@@ -95,7 +95,8 @@ static void make_body(const struct bk *b, enum body kind, const struct fx_signed
 		break;
 	case DIRECTORY:
 		ok(ztj_signed_to_json(&req->s, &text));
-		ok(ztj_buf_printf(out, "{\"base\":1,\"statement\":%s,\"drop\":[],\"put\":[]}", ztj_buf_str(&text)));
+		ok(ztj_buf_printf(out, "{\"base\":1,\"statement\":%s,\"drop\":[],\"put\":[]}",
+		    ztj_buf_str(&text)));
 		break;
 	case SIGNATURE:
 		ok(ztj_sshsig_armor(req->s.sig[0], &text));
@@ -116,7 +117,8 @@ static bool refused(const struct bk *b)
 {
 	if (b->status == 401)
 		return true;
-	return b->status == 403 && (strcmp(b->error, "forbidden") == 0 || strcmp(b->error, "wrong-person") == 0);
+	return b->status == 403 &&
+	    (strcmp(b->error, "forbidden") == 0 || strcmp(b->error, "wrong-person") == 0);
 }
 
 static int set_up(void **state)
@@ -150,8 +152,8 @@ static void test_B01_matrix(void **state)
 		char path[256];
 		struct ztj_buf body;
 		const char *at = strstr(table[i].path, "%s");
-		(void)snprintf(path, sizeof(path), "%.*s%s", at != NULL ? (int)(at - table[i].path) : 255, table[i].path,
-		    at != NULL ? hex : "");
+		(void)snprintf(path, sizeof(path), "%.*s%s", at != NULL ? (int)(at - table[i].path) : 255,
+		    table[i].path, at != NULL ? hex : "");
 		ztj_buf_init(&body, 65536);
 		make_body(b, table[i].body, &req, &body);
 		for (int c = 0; c < CALLERS; c++) {
@@ -159,11 +161,12 @@ static void test_B01_matrix(void **state)
 			bool want = table[i].allowed & BIT(c);
 			bool unknown = c == NONE || c == UNKNOWN;
 			checked++;
-			if (b->status != 0 && refused(b) == !want && (want || b->status == (unknown ? 401 : 403)))
+			if (b->status != 0 && refused(b) == !want &&
+			    (want || b->status == (unknown ? 401 : 403)))
 				continue;
 			wrong++;
-			print_error("%s %s as %s: %s wanted, got %ld %s\n", table[i].method, table[i].path, caller_name[c],
-			    want ? "an answer" : "a refusal", b->status, b->error);
+			print_error("%s %s as %s: %s wanted, got %ld %s\n", table[i].method, table[i].path,
+			    caller_name[c], want ? "an answer" : "a refusal", b->status, b->error);
 		}
 		ztj_buf_free(&body);
 	}
@@ -175,8 +178,9 @@ static void test_B01_matrix(void **state)
 /* A call that is not in the table does not exist, and nothing exists with another method. */
 static void test_B01_unknown_calls(void **state)
 {
-	static const char *const paths[] = { "/", "/v1", "/v1/", "/v1/requests/", "/v1/requests/R-0/x", "/v2/policy",
-		"/v1/policy/", "/V1/policy", "/v1//policy", "/v1/../v1/policy", "/v1/sessions", "/v1/log/checkpoint" };
+	static const char *const paths[] = { "/", "/v1", "/v1/", "/v1/requests/", "/v1/requests/R-0/x",
+		"/v2/policy", "/v1/policy/", "/V1/policy", "/v1//policy", "/v1/../v1/policy", "/v1/sessions",
+		"/v1/log/checkpoint" };
 	struct bk *b = *state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		(void)bk_get(b, &b->login[FX_REQ1], "%s", paths[i]);

@@ -207,7 +207,8 @@ static void test_removed_person(void **state)
 	(void)bk_get(b, &b->login[FX_REQ2], "/v1/requests");
 	bk_expect(b, 401, "forbidden");
 	/* the difference says so: one name gone, nothing else */
-	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/directories/people?since=%lld", (long long)b->dir_serial[0] - 1);
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/directories/people?since=%lld",
+	    (long long)b->dir_serial[0] - 1);
 	bk_expect(b, 200, "");
 	assert_int_equal(json_array_size(json_object_get(b->json, "drop")), 1);
 	assert_int_equal(json_array_size(json_object_get(b->json, "put")), 0);
@@ -229,7 +230,8 @@ static void test_S10_policy_versions(void **state)
 	struct fx_signed s;
 	char expires[ZTJ_TIME_SIZE];
 	ok(ztj_time_format(b->w.now + 200 * 86400, expires));
-	const struct fx_policy fork = { .version = 1, .expires = expires }, next = { .version = 2, .expires = expires };
+	const struct fx_policy fork = { .version = 1, .expires = expires },
+			       next = { .version = 2, .expires = expires };
 	bool changed;
 	fx_policy(&b->w, &fork, &s);
 	(void)bk_put(b, NULL, &s);
@@ -256,7 +258,8 @@ static void test_revoked_person(void **state)
 	(void)bk_put(b, &b->login[FX_REQ1], &rev);
 	bk_expect(b, 403, "wrong-signer");
 	fx_signed_free(&rev);
-	fx_revoke_name(&b->w, &b->w.registrar[0], false, "people/req2", b->dir_serial[0], b->w.now + 3600, &rev);
+	fx_revoke_name(&b->w, &b->w.registrar[0], false, "people/req2", b->dir_serial[0], b->w.now + 3600,
+	    &rev);
 	(void)bk_put(b, &b->registrar[0], &rev);
 	bk_expect(b, 201, "");
 	(void)bk_get(b, &b->login[FX_REQ2], "/v1/requests");
@@ -266,7 +269,8 @@ static void test_revoked_person(void **state)
 
 /* --- S08 --- */
 
-static void sign_with_counter(const struct ztj_stmt *st, const struct soft_key *k, uint32_t counter, struct fx_signed *out)
+static void sign_with_counter(const struct ztj_stmt *st, const struct soft_key *k, uint32_t counter,
+    struct fx_signed *out)
 {
 	static unsigned n;
 	char nonce[ZTJ_HEX_SIZE];
@@ -322,10 +326,12 @@ static void test_S08_counter_back(void **state)
 	char expires[ZTJ_TIME_SIZE];
 	bool changed;
 	ok(ztj_time_format(b->w.now + 200 * 86400, expires));
-	const struct fx_policy strict = { .version = 3, .expires = expires, .rules =
-	    "rules = ( { name = \"test-root\"; who = [ \"@sre\" ]; roles = [ \"root-shell\", \"sudo-root\" ]; hosts = { env = \"test\"; };\n"
-	    "  max = \"8h\"; request_valid = \"4h\"; approvals = ( { count = 1; from = [ \"@sre\" ]; } ); step_up = [ \"confirm\" ];\n"
-	    "  freshness = \"1h\"; on_stale = \"deny\"; deny_on_counter = true; } );\n" };
+	const struct fx_policy strict = { .version = 3,
+		.expires = expires,
+		.rules =
+		    "rules = ( { name = \"test-root\"; who = [ \"@sre\" ]; roles = [ \"root-shell\", \"sudo-root\" ]; hosts = { env = \"test\"; };\n"
+		    "  max = \"8h\"; request_valid = \"4h\"; approvals = ( { count = 1; from = [ \"@sre\" ]; } ); step_up = [ \"confirm\" ];\n"
+		    "  freshness = \"1h\"; on_stale = \"deny\"; deny_on_counter = true; } );\n" };
 	fx_policy(&b->w, &strict, &s);
 	(void)bk_put(b, NULL, &s);
 	bk_expect(b, 201, "");
@@ -357,7 +363,8 @@ static void a_challenge(struct bk *b, const char *who, const struct soft_key *ma
 	fx_stmt_sign(&st, FX_UV, &machine, 1, out);
 }
 
-static long answer(struct bk *b, const struct ztj_seckey *as, const struct fx_signed *ch, const struct soft_key *k)
+static long answer(struct bk *b, const struct ztj_seckey *as, const struct fx_signed *ch,
+    const struct soft_key *k)
 {
 	char hex[ZTJ_HEX_SIZE], path[128];
 	struct ztj_buf sig, armour;

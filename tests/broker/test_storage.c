@@ -16,7 +16,8 @@
 #include "tests/broker/bk.h"
 #include "tests/core/support.h"
 
-#define GENEROUS "rate_identity = 10000;\nrate_statements = 100000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n"
+#define GENEROUS \
+	"rate_identity = 10000;\nrate_statements = 100000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n"
 
 static int set_up(void **state)
 {
@@ -98,8 +99,8 @@ static void test_D01_killed_in_sync(void **state)
 		skip();
 	}
 	bk_stop(b);
-	const char *const wrapper[] = { "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e",
-		"inject=fdatasync,fsync:signal=SIGKILL:when=12", NULL };
+	const char *const wrapper[] = { "strace", "-f", "-qq", "-o", "/dev/null", "-e",
+		"trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:signal=SIGKILL:when=12", NULL };
 	memcpy(b->wrapper, wrapper, sizeof(wrapper));
 	bk_serve(b);
 	bool sure = true;
@@ -134,7 +135,8 @@ static void with_errors(struct bk *b, const char *fault)
 	bool sure[12];
 	static char preload[4200], env[128];
 	bk_stop(b);
-	(void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/broker/.libs/faults.so", getenv("ZTJ_BUILDDIR"));
+	(void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/broker/.libs/faults.so",
+	    getenv("ZTJ_BUILDDIR"));
 	(void)snprintf(env, sizeof(env), "ZTJ_FAULT=%s", fault);
 	const char *const wrapper[] = { "env", preload, env, NULL };
 	memcpy(b->wrapper, wrapper, sizeof(wrapper));

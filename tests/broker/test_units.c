@@ -84,7 +84,12 @@ static void test_messages(void **state)
 static void test_answers(void **state)
 {
 	struct reply r = { .tag = 5, .status = 200, .body = ztj_view_str("{}") }, rb;
-	struct certified c = { .tag = 6, .code = ZTJ_OK, .serial = 9, .ends = 100, .cert = ztj_view_str("cert") }, cb;
+	struct certified c = { .tag = 6,
+		.code = ZTJ_OK,
+		.serial = 9,
+		.ends = 100,
+		.cert = ztj_view_str("cert") },
+			 cb;
 	struct ztj_buf msg;
 	(void)state;
 	ztj_buf_init(&msg, 65536);
@@ -111,7 +116,8 @@ static void test_answers(void **state)
 
 /* --- routes --- */
 
-static int route_one(enum http_method method, const char *path, const char *query, const char *body, struct ask *a)
+static int route_one(enum http_method method, const char *path, const char *query, const char *body,
+    struct ask *a)
 {
 	struct route_mem mem;
 	const struct http_in in = { method, path, query, ztj_view_str(body) };
@@ -123,7 +129,11 @@ static int route_one(enum http_method method, const char *path, const char *quer
 
 static void test_routes(void **state)
 {
-	static const struct { enum http_method method; const char *path, *query, *body; int err; } cases[] = {
+	static const struct {
+		enum http_method method;
+		const char *path, *query, *body;
+		int err;
+	} cases[] = {
 		{ HTTP_GET, "/v1/policy", NULL, "", ZTJ_OK },
 		{ HTTP_GET, "/v1/policy", "x=1", "", ZTJ_MEMBER_UNKNOWN },
 		{ HTTP_GET, "/v1/policy", "x", "", ZTJ_BAD_ENCODING },
@@ -141,28 +151,36 @@ static void test_routes(void **state)
 		{ HTTP_GET, "/v1/directories/People", NULL, "", ZTJ_BAD_NAME },
 		{ HTTP_GET, "/v1/directories/people.", NULL, "", ZTJ_BAD_NAME },
 		{ HTTP_GET, "/v1/stream", "since=5", "", ZTJ_OK },
-		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"k\"}", ZTJ_OK },
-		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"k\",\"x\":1}", ZTJ_MEMBER_UNKNOWN },
-		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R\",\"request\":\"R\"}", ZTJ_BAD_JSON },
+		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"k\"}",
+		    ZTJ_OK },
+		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"k\",\"x\":1}",
+		    ZTJ_MEMBER_UNKNOWN },
+		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R\",\"request\":\"R\"}",
+		    ZTJ_BAD_JSON },
 		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":1,\"key\":\"k\"}", ZTJ_MEMBER_TYPE },
 		{ HTTP_POST, "/v1/certificates", NULL, "{\"key\":\"k\",\"xx\":\"\"}", ZTJ_MEMBER_MISSING },
 		{ HTTP_POST, "/v1/certificates", NULL, "", ZTJ_BAD_JSON },
 		/* empty texts, which once ended the frontend: read, and refused later as what they are */
-		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"\"}", ZTJ_OK },
-		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"k\\u0000\"}", ZTJ_BAD_JSON },
+		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"\"}",
+		    ZTJ_OK },
+		{ HTTP_POST, "/v1/certificates", NULL, "{\"request\":\"R-0123456789\",\"key\":\"k\\u0000\"}",
+		    ZTJ_BAD_JSON },
 		{ HTTP_POST, "/v1/stepups/R-0123456789", NULL, "{\"signature\":\"\"}", ZTJ_BAD_ENCODING },
 		{ HTTP_POST, "/v1/certificates", NULL, "[]", ZTJ_BAD_JSON },
 		{ HTTP_POST, "/v1/certificates", NULL, "{} x", ZTJ_BAD_JSON },
 		{ HTTP_POST, "/v1/certificates", NULL, "[[[[[[[[[[", ZTJ_BAD_JSON },
-		{ HTTP_POST, "/v1/directories/people", NULL, "{\"base\":-1,\"statement\":{},\"drop\":[],\"put\":[]}", ZTJ_MEMBER_TYPE },
-		{ HTTP_POST, "/v1/directories/people", NULL, "{\"base\":1.5,\"statement\":{},\"drop\":[],\"put\":[]}", ZTJ_MEMBER_TYPE },
+		{ HTTP_POST, "/v1/directories/people", NULL,
+		    "{\"base\":-1,\"statement\":{},\"drop\":[],\"put\":[]}", ZTJ_MEMBER_TYPE },
+		{ HTTP_POST, "/v1/directories/people", NULL,
+		    "{\"base\":1.5,\"statement\":{},\"drop\":[],\"put\":[]}", ZTJ_MEMBER_TYPE },
 	};
 	struct ask a;
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int r = route_one(cases[i].method, cases[i].path, cases[i].query, cases[i].body, &a);
 		if (r != cases[i].err)
-			fail_msg("%s?%s %s: %s", cases[i].path, cases[i].query, cases[i].body, ztj_err_name(r));
+			fail_msg("%s?%s %s: %s", cases[i].path, cases[i].query, cases[i].body,
+			    ztj_err_name(r));
 	}
 	ok(route_one(HTTP_GET, "/v1/directories/people", "since=41", "", &a));
 	assert_int_equal(a.op, OP_DIRECTORY_GET);
@@ -174,8 +192,8 @@ static void test_routes(void **state)
 
 static void test_B01_table(void **state)
 {
-	struct caller nobody = { .kind = CALLER_ANONYMOUS }, host = { .kind = CALLER_HOST }, person = { .kind = CALLER_PERSON },
-		      both = { .kind = CALLER_PERSON, .registrar = true };
+	struct caller nobody = { .kind = CALLER_ANONYMOUS }, host = { .kind = CALLER_HOST },
+		      person = { .kind = CALLER_PERSON }, both = { .kind = CALLER_PERSON, .registrar = true };
 	(void)state;
 	fails(access_check(OP_CERTIFICATE, &nobody), ZTJ_NOT_FOUND);
 	fails(access_check(OP_CERTIFICATE, &host), ZTJ_FORBIDDEN);
@@ -292,7 +310,9 @@ static int load(const char *text, char err[512])
 
 static void test_F02_configuration(void **state)
 {
-	static const struct { const char *text, *says; } bad[] = {
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
 		{ "directory = \"/x\";\nlisten = [ \"127.0.0.1:1\" ];\n", "domain" },
 		{ GOOD "surprise = 1;\n", "surprise" },
 		{ GOOD "domain = \"twice\";\n", "" },
@@ -303,7 +323,8 @@ static void test_F02_configuration(void **state)
 		{ "domain = \"example\";\ndirectory = \"/x\";\nlisten = [ ];\n", "listen" },
 		{ "domain = \"example\";\ndirectory = \"/x\";\nlisten = [ \"localhost:1\" ];\n", "listen" },
 		{ "domain = \"example\";\ndirectory = \"x\";\nlisten = [ \"127.0.0.1:1\" ];\n", "directory" },
-		{ "domain = \"Bad Domain\";\ndirectory = \"/x\";\nlisten = [ \"127.0.0.1:1\" ];\n", "domain" },
+		{ "domain = \"Bad Domain\";\ndirectory = \"/x\";\nlisten = [ \"127.0.0.1:1\" ];\n",
+		    "domain" },
 		{ GOOD "@include \"other\"\n", "" },
 		{ GOOD "listen = [\n", "" },
 	};

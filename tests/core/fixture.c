@@ -25,9 +25,11 @@ static void p256_from_scalar(struct soft_key *k, const uint8_t scalar[32])
 	OSSL_PARAM *params;
 
 	assert_int_equal(EC_POINT_mul(g, q, d, NULL, NULL, NULL), 1);
-	k->pub.pub_len = EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, k->pub.pub, sizeof(k->pub.pub), NULL);
+	k->pub.pub_len = EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, k->pub.pub,
+	    sizeof(k->pub.pub), NULL);
 	assert_int_equal(k->pub.pub_len, 65);
-	assert_int_equal(OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0), 1);
+	assert_int_equal(OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0),
+	    1);
 	assert_int_equal(OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, d), 1);
 	assert_int_equal(OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, k->pub.pub, 65), 1);
 	assert_non_null(params = OSSL_PARAM_BLD_to_param(bld));
@@ -54,7 +56,8 @@ void fx_key(struct soft_key *k, enum ztj_key_type type, unsigned seed)
 	if (type == ZTJ_KEY_ECDSA || type == ZTJ_KEY_SK_ECDSA) {
 		p256_from_scalar(k, secret);
 	} else {
-		assert_non_null(k->pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof(secret)));
+		assert_non_null(
+		    k->pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof(secret)));
 		assert_int_equal(EVP_PKEY_get_raw_public_key(k->pair, k->pub.pub, &len), 1);
 		k->pub.pub_len = len;
 	}
@@ -95,12 +98,35 @@ void fx_signed_free(struct fx_signed *f)
 /* ---- the world ---- */
 
 static const struct fx_person people[FX_PEOPLE] = {
-	[FX_REQ1] = { .name = "req1", .full = "people/req1", .uid = 20001, .ngroups = 1, .groups = { "sre" } },
-	[FX_REQ2] = { .name = "req2", .full = "people/req2", .uid = 20002, .ngroups = 1, .groups = { "sre" } },
-	[FX_LEAD1] = { .name = "lead1", .full = "people/lead1", .uid = 20003, .ngroups = 1, .groups = { "sre-leads" } },
-	[FX_LEAD2] = { .name = "lead2", .full = "people/lead2", .uid = 20004, .ngroups = 1, .groups = { "sre-leads" } },
-	[FX_SEC1] = { .name = "sec1", .full = "people/sec1", .uid = 20005, .ngroups = 1, .groups = { "security" } },
-	[FX_BOTH1] = { .name = "both1", .full = "people/both1", .uid = 20006, .ngroups = 2,
+	[FX_REQ1] = { .name = "req1",
+	    .full = "people/req1",
+	    .uid = 20001,
+	    .ngroups = 1,
+	    .groups = { "sre" } },
+	[FX_REQ2] = { .name = "req2",
+	    .full = "people/req2",
+	    .uid = 20002,
+	    .ngroups = 1,
+	    .groups = { "sre" } },
+	[FX_LEAD1] = { .name = "lead1",
+	    .full = "people/lead1",
+	    .uid = 20003,
+	    .ngroups = 1,
+	    .groups = { "sre-leads" } },
+	[FX_LEAD2] = { .name = "lead2",
+	    .full = "people/lead2",
+	    .uid = 20004,
+	    .ngroups = 1,
+	    .groups = { "sre-leads" } },
+	[FX_SEC1] = { .name = "sec1",
+	    .full = "people/sec1",
+	    .uid = 20005,
+	    .ngroups = 1,
+	    .groups = { "security" } },
+	[FX_BOTH1] = { .name = "both1",
+	    .full = "people/both1",
+	    .uid = 20006,
+	    .ngroups = 2,
 	    .groups = { "security", "sre-leads" } },
 	[FX_OUT1] = { .name = "out1", .full = "people/out1", .uid = 20007 },
 };
@@ -167,8 +193,8 @@ void fx_load(struct fx_world *w)
 
 void fx_free(struct fx_world *w)
 {
-	struct soft_key *const keys[] = { &w->root[0], &w->root[1], &w->root[2], &w->registrar[0], &w->registrar[1],
-		&w->tls, &w->online, &w->log, &w->ca, &w->stranger };
+	struct soft_key *const keys[] = { &w->root[0], &w->root[1], &w->root[2], &w->registrar[0],
+		&w->registrar[1], &w->tls, &w->online, &w->log, &w->ca, &w->stranger };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		soft_key_free(keys[i]);
@@ -196,13 +222,15 @@ static void put_key(struct ztj_buf *out, const struct soft_key *k)
 	ok(ztj_buf_printf(out, "\"%s\"", text));
 }
 
-void fx_registrars(const struct fx_world *w, const struct soft_key *reg_people, const struct soft_key *reg_servers,
-    const char *more, struct ztj_buf *out)
+void fx_registrars(const struct fx_world *w, const struct soft_key *reg_people,
+    const struct soft_key *reg_servers, const char *more, struct ztj_buf *out)
 {
 	ok(ztj_buf_puts(out, "registrars = (\n  { directory = \"people\"; keys = [ "));
 	put_key(out, reg_people != NULL ? reg_people : &w->registrar[0]);
-	ok(ztj_buf_printf(out, " ]; threshold = 1; groups = [ \"sre\", \"sre-leads\", \"security\" ];\n"
-	    "    uids = [ 20000, 29999 ]; %s },\n  { directory = \"servers\"; keys = [ ", more != NULL ? more : ""));
+	ok(ztj_buf_printf(out,
+	    " ]; threshold = 1; groups = [ \"sre\", \"sre-leads\", \"security\" ];\n"
+	    "    uids = [ 20000, 29999 ]; %s },\n  { directory = \"servers\"; keys = [ ",
+	    more != NULL ? more : ""));
 	put_key(out, reg_servers != NULL ? reg_servers : &w->registrar[1]);
 	ok(ztj_buf_puts(out, " ]; threshold = 1; labels = { env = [ \"prod\", \"test\" ]; }; } );\n"));
 }
@@ -228,8 +256,9 @@ static const char default_rules[] =
 
 void fx_policy_text(const struct fx_world *w, const struct fx_policy *p, struct ztj_buf *out)
 {
-	ok(ztj_buf_printf(out, "domain = \"%s\";\nversion = %d;\nexpires = \"%s\";\n", p->domain != NULL ? p->domain : w->domain,
-	    p->version != 0 ? p->version : 1, p->expires != NULL ? p->expires : "2027-06-30T00:00:00Z"));
+	ok(ztj_buf_printf(out, "domain = \"%s\";\nversion = %d;\nexpires = \"%s\";\n",
+	    p->domain != NULL ? p->domain : w->domain, p->version != 0 ? p->version : 1,
+	    p->expires != NULL ? p->expires : "2027-06-30T00:00:00Z"));
 	ok(ztj_buf_puts(out, p->roles != NULL ? p->roles : default_roles));
 	ok(ztj_buf_puts(out, p->rules != NULL ? p->rules : default_rules));
 	if (p->registrars != NULL)
@@ -267,7 +296,11 @@ void fx_user_record(const struct fx_person *p, struct ztj_buf *out)
 {
 	struct ztj_userkey key = { .key = p->key.pub, .credential = "", .from = FX_NOW - 86400 };
 	const char *groups[4];
-	struct ztj_record r = { .name = p->name, .uid = p->uid, .nkeys = 1, .keys = &key, .ngroups = p->ngroups,
+	struct ztj_record r = { .name = p->name,
+		.uid = p->uid,
+		.nkeys = 1,
+		.keys = &key,
+		.ngroups = p->ngroups,
 		.groups = groups };
 
 	memcpy(groups, p->groups, sizeof(groups));
@@ -278,8 +311,14 @@ void fx_host_record(const struct fx_host *h, struct ztj_buf *out)
 {
 	struct ztj_label label = { "env", h->env };
 	struct ztj_key ssh = h->ssh.pub;
-	struct ztj_record r = { .host = true, .name = h->name, .nlabels = 1, .labels = &label, .machine = h->machine.pub,
-		.tls = h->tls.pub, .nssh = 1, .ssh = &ssh };
+	struct ztj_record r = { .host = true,
+		.name = h->name,
+		.nlabels = 1,
+		.labels = &label,
+		.machine = h->machine.pub,
+		.tls = h->tls.pub,
+		.nssh = 1,
+		.ssh = &ssh };
 
 	ok(ztj_record_build(&r, out));
 }
@@ -336,8 +375,8 @@ struct ztj_dir *fx_servers(const struct fx_world *w)
 	return make_set("servers", rec, FX_HOSTS);
 }
 
-void fx_directory(const struct fx_world *w, const struct ztj_dir *set, int64_t serial, const uint8_t *previous,
-    const struct soft_key *k, struct fx_signed *out)
+void fx_directory(const struct fx_world *w, const struct ztj_dir *set, int64_t serial,
+    const uint8_t *previous, const struct soft_key *k, struct fx_signed *out)
 {
 	struct ztj_stmt st;
 
@@ -352,10 +391,13 @@ void fx_directory(const struct fx_world *w, const struct ztj_dir *set, int64_t s
 	fx_stmt_sign(&st, FX_UP, &k, 1, out);
 }
 
-int fx_offer(struct fx_world *w, const struct ztj_dir *set, const struct fx_signed *st, int64_t now, bool *changed)
+int fx_offer(struct fx_world *w, const struct ztj_dir *set, const struct fx_signed *st, int64_t now,
+    bool *changed)
 {
 	struct ztj_view *put = calloc(ztj_dir_count(set) + 1, sizeof(*put));
-	struct ztj_dir_update u = { .name = ztj_dir_name(set), .nstatements = 1, .statements = &st->s,
+	struct ztj_dir_update u = { .name = ztj_dir_name(set),
+		.nstatements = 1,
+		.statements = &st->s,
 		.delta = { .nput = ztj_dir_count(set), .put = put } };
 	int r;
 

@@ -35,7 +35,8 @@ void fx_stmt_sign(const struct ztj_stmt *st, uint8_t flags, const struct soft_ke
 	ztj_buf_free(&bytes);
 }
 
-void fx_request(const struct fx_world *w, int who, const char *role, int host, int64_t duration, struct fx_signed *out)
+void fx_request(const struct fx_world *w, int who, const char *role, int host, int64_t duration,
+    struct fx_signed *out)
 {
 	const struct soft_key *k = &w->person[who].key;
 	const char *list[1] = { w->host[host].full };
@@ -68,8 +69,8 @@ void fx_approval(const struct fx_world *w, int who, const struct fx_signed *requ
 	fx_stmt_sign(&st, FX_UV, &k, 1, out);
 }
 
-void fx_revoke_request(const struct fx_world *w, int who, const struct soft_key *k, const struct fx_signed *request,
-    struct fx_signed *out)
+void fx_revoke_request(const struct fx_world *w, int who, const struct soft_key *k,
+    const struct fx_signed *request, struct fx_signed *out)
 {
 	struct ztj_stmt st;
 
@@ -81,8 +82,8 @@ void fx_revoke_request(const struct fx_world *w, int who, const struct soft_key 
 	fx_stmt_sign(&st, FX_UP, &k, 1, out);
 }
 
-void fx_revoke_name(const struct fx_world *w, const struct soft_key *k, bool host, const char *full, int64_t serial,
-    int64_t until, struct fx_signed *out)
+void fx_revoke_name(const struct fx_world *w, const struct soft_key *k, bool host, const char *full,
+    int64_t serial, int64_t until, struct fx_signed *out)
 {
 	struct ztj_stmt st;
 

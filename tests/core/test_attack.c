@@ -330,9 +330,12 @@ static void test_S12_two_people_with_one_uid(void **state)
 		ok(ztj_record_build(&r, &text[i]));
 		put[i] = ztj_buf_view(&text[i]);
 	}
-	assert_int_equal(ztj_dir_apply(NULL, "people", &(struct ztj_dir_delta){ .nput = 3, .put = put }, &d), ZTJ_UID_SHARED);
+	assert_int_equal(ztj_dir_apply(NULL, "people", &(struct ztj_dir_delta){ .nput = 3, .put = put }, &d),
+	    ZTJ_UID_SHARED);
 	ok(ztj_dir_apply(NULL, "people", &(struct ztj_dir_delta){ .nput = 2, .put = put }, &base));
-	assert_int_equal(ztj_dir_apply(base, "people", &(struct ztj_dir_delta){ .nput = 1, .put = &put[2] }, &d), ZTJ_UID_SHARED);
+	assert_int_equal(ztj_dir_apply(base, "people", &(struct ztj_dir_delta){ .nput = 1, .put = &put[2] },
+			     &d),
+	    ZTJ_UID_SHARED);
 	/* a uid may move from one record to the next, and a record may be put again */
 	ok(ztj_dir_apply(base, "people",
 	    &(struct ztj_dir_delta){ .nput = 1, .put = &put[2], .ndrop = 1, .drop = &names[0] }, &d));

@@ -51,14 +51,20 @@ static int parse(const char *pattern)
 	return r;
 }
 
-#define USER(uid, keys, groups) "{\"v\":1,\"type\":\"user\",\"name\":\"req1\",\"uid\":" uid ",\"keys\":[" keys "],\"groups\":[" groups "]}"
+#define USER(uid, keys, groups) \
+	"{\"v\":1,\"type\":\"user\",\"name\":\"req1\",\"uid\":" uid ",\"keys\":[" keys \
+	"],\"groups\":[" groups "]}"
 #define KEY(n) "{\"key\":\"$" n "\",\"from\":\"2026-01-01T00:00:00Z\"}"
-#define HOST(name, labels, machine, tls, ssh) "{\"v\":1,\"type\":\"host\",\"name\":\"" name "\",\"labels\":{" labels "},\"machine\":\"$" \
-	machine "\",\"tls\":\"$" tls "\",\"ssh\":[" ssh "]}"
+#define HOST(name, labels, machine, tls, ssh) \
+	"{\"v\":1,\"type\":\"host\",\"name\":\"" name "\",\"labels\":{" labels "},\"machine\":\"$" machine \
+	"\",\"tls\":\"$" tls "\",\"ssh\":[" ssh "]}"
 
 static void test_S04_S12_records(void **state)
 {
-	static const struct { const char *text; int want; } cases[] = {
+	static const struct {
+		const char *text;
+		int want;
+	} cases[] = {
 		{ USER("20001", KEY("0"), "\"sre\""), ZTJ_OK },
 		{ USER("20001", KEY("0") "," KEY("1"), "\"a\",\"b\""), ZTJ_OK },
 		{ USER("20001", KEY("0"), ""), ZTJ_OK },
@@ -73,18 +79,33 @@ static void test_S04_S12_records(void **state)
 		{ USER("4294967293", KEY("0"), ""), ZTJ_OK },
 		{ USER("-1", KEY("0"), ""), ZTJ_BAD_JSON },
 		{ USER("20001", "{\"key\":\"$0\"}", ""), ZTJ_MEMBER_MISSING },
-		{ USER("20001", "{\"key\":\"$0\",\"from\":\"2026-01-01T00:00:00Z\",\"until\":\"2026-01-01T00:00:00Z\"}", ""), ZTJ_BAD_TIME },
-		{ USER("20001", "{\"key\":\"$0\",\"credential\":\"QUJD\",\"from\":\"2026-01-01T00:00:00Z\"}", ""), ZTJ_OK },
-		{ USER("20001", "{\"key\":\"$0\",\"credential\":\"QUJ\",\"from\":\"2026-01-01T00:00:00Z\"}", ""), ZTJ_BAD_ENCODING },
+		{ USER("20001",
+		      "{\"key\":\"$0\",\"from\":\"2026-01-01T00:00:00Z\",\"until\":\"2026-01-01T00:00:00Z\"}",
+		      ""),
+		    ZTJ_BAD_TIME },
+		{ USER("20001", "{\"key\":\"$0\",\"credential\":\"QUJD\",\"from\":\"2026-01-01T00:00:00Z\"}",
+		      ""),
+		    ZTJ_OK },
+		{ USER("20001", "{\"key\":\"$0\",\"credential\":\"QUJ\",\"from\":\"2026-01-01T00:00:00Z\"}",
+		      ""),
+		    ZTJ_BAD_ENCODING },
 		{ USER("20001", "{\"from\":\"2026-01-01T00:00:00Z\",\"key\":\"$0\"}", ""), ZTJ_BAD_JSON },
 		{ " " USER("20001", KEY("0"), ""), ZTJ_BAD_JSON },
 		{ USER("20001", KEY("0"), "") "\n", ZTJ_TRAILING },
 		{ USER(" 20001", KEY("0"), ""), ZTJ_BAD_JSON },
 		{ USER("20001", KEY("0"), "\"\\u0073re\""), ZTJ_BAD_JSON },
-		{ "{\"type\":\"user\",\"v\":1,\"name\":\"req1\",\"uid\":1,\"keys\":[" KEY("0") "],\"groups\":[]}", ZTJ_BAD_JSON },
-		{ "{\"v\":1,\"type\":\"user\",\"name\":\"req1\",\"uid\":1,\"uid\":1,\"keys\":[" KEY("0") "],\"groups\":[]}", ZTJ_BAD_JSON },
-		{ "{\"v\":1,\"type\":\"user\",\"name\":\"req1\",\"uid\":1,\"keys\":[" KEY("0") "],\"groups\":[],\"x\":1}", ZTJ_MEMBER_UNKNOWN },
-		{ "{\"v\":1,\"type\":\"user\",\"name\":\"req1.\",\"uid\":1,\"keys\":[" KEY("0") "],\"groups\":[]}", ZTJ_BAD_NAME },
+		{ "{\"type\":\"user\",\"v\":1,\"name\":\"req1\",\"uid\":1,\"keys\":[" KEY(
+		      "0") "],\"groups\":[]}",
+		    ZTJ_BAD_JSON },
+		{ "{\"v\":1,\"type\":\"user\",\"name\":\"req1\",\"uid\":1,\"uid\":1,\"keys\":[" KEY(
+		      "0") "],\"groups\":[]}",
+		    ZTJ_BAD_JSON },
+		{ "{\"v\":1,\"type\":\"user\",\"name\":\"req1\",\"uid\":1,\"keys\":[" KEY(
+		      "0") "],\"groups\":[],\"x\":1}",
+		    ZTJ_MEMBER_UNKNOWN },
+		{ "{\"v\":1,\"type\":\"user\",\"name\":\"req1.\",\"uid\":1,\"keys\":[" KEY(
+		      "0") "],\"groups\":[]}",
+		    ZTJ_BAD_NAME },
 		{ "{\"v\":2,\"type\":\"user\"}", ZTJ_VERSION },
 		{ "{\"v\":1,\"type\":\"group\"}", ZTJ_MEMBER_TYPE },
 		{ HOST("web1", "\"env\":\"prod\"", "2", "3", "\"$2\""), ZTJ_OK },
@@ -140,8 +161,10 @@ static void test_records_at_every_length_and_flip(void **state)
 
 static void test_S07_key_valid_then_and_now(void **state)
 {
-	struct ztj_userkey keys[2] = { { .key = w.person[0].key.pub, .credential = "", .from = 1000, .until = 2000 },
-		{ .key = w.person[1].key.pub, .credential = "", .from = 1500 } };
+	struct ztj_userkey keys[2] = {
+		{ .key = w.person[0].key.pub, .credential = "", .from = 1000, .until = 2000 },
+		{ .key = w.person[1].key.pub, .credential = "", .from = 1500 }
+	};
 	struct ztj_record r = { .name = "req1", .nkeys = 2, .keys = keys };
 
 	(void)state;
@@ -167,8 +190,8 @@ static struct ztj_view user(struct ztj_buf *b, const char *name, const struct so
 	return ztj_buf_view(b);
 }
 
-static int apply(const struct ztj_dir *base, const struct ztj_view *put, size_t nput, const char **drop, size_t ndrop,
-    struct ztj_dir **out)
+static int apply(const struct ztj_dir *base, const struct ztj_view *put, size_t nput, const char **drop,
+    size_t ndrop, struct ztj_dir **out)
 {
 	struct ztj_view copy[8];
 	struct ztj_dir_delta d = { .ndrop = ndrop, .nput = nput, .drop = drop, .put = copy };
@@ -182,8 +205,8 @@ static void test_S12_order_duplicates_and_shared_keys(void **state)
 {
 	struct ztj_buf b[6];
 	struct ztj_view v[6] = { user(&b[0], "a", &w.person[0].key), user(&b[1], "b", &w.person[1].key),
-		user(&b[2], "c", &w.person[2].key), user(&b[3], "d", &w.person[0].key), user(&b[4], "b", &w.person[3].key),
-		user(&b[5], "d", &w.person[1].key) };
+		user(&b[2], "c", &w.person[2].key), user(&b[3], "d", &w.person[0].key),
+		user(&b[4], "b", &w.person[3].key), user(&b[5], "d", &w.person[1].key) };
 	struct ztj_view pick[3];
 	const char *names[2] = { "a", "b" };
 	struct ztj_dir *d, *e;
@@ -202,7 +225,7 @@ static void test_S12_order_duplicates_and_shared_keys(void **state)
 	assert_int_equal(ztj_dir_count(d), 3);
 	fails(apply(d, &v[3], 1, NULL, 0, &e), ZTJ_KEY_SHARED);
 	fails(apply(d, &v[5], 1, NULL, 0, &e), ZTJ_KEY_SHARED);
-	fails(apply(d, &v[4], 1, &names[1], 1, &e), ZTJ_DIR_ORDER);  /* drop and put of one name */
+	fails(apply(d, &v[4], 1, &names[1], 1, &e), ZTJ_DIR_ORDER); /* drop and put of one name */
 	names[0] = "b";
 	names[1] = "a";
 	fails(apply(d, NULL, 0, names, 2, &e), ZTJ_DIR_ORDER);
@@ -281,7 +304,8 @@ static void test_differences_equal_the_whole(void **state)
 			assert_ptr_equal(ztj_dir_by_key(next, &r->keys[0].key, false), r);
 			assert_ptr_equal(ztj_dir_find(next, r->name), r);
 			ok(ztj_dir_prove(next, i, path, &len));
-			ok(ztj_merkle_verify(r->leaf, i, ztj_dir_count(next), (const ztj_hash *)path, len, a));
+			ok(ztj_merkle_verify(r->leaf, i, ztj_dir_count(next), (const ztj_hash *)path, len,
+			    a));
 		}
 		ztj_dir_free(fresh);
 		ztj_dir_free(d);

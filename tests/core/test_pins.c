@@ -56,9 +56,15 @@ static int parse(const char *pattern, struct ztj_pins *p, unsigned *line)
 
 static void test_F02_policy_roots(void **state)
 {
-	static const struct { const char *text; int want; unsigned line; } cases[] = {
+	static const struct {
+		const char *text;
+		int want;
+		unsigned line;
+	} cases[] = {
 		{ "domain example\nthreshold 1\nroot $0\n", ZTJ_OK, 0 },
-		{ "# roots\n\ndomain example\nthreshold 2\nfloor 3 " HEX "\nroot $0 first admin\nroot $1\nroot $2", ZTJ_OK, 0 },
+		{ "# roots\n\ndomain example\nthreshold 2\nfloor 3 " HEX
+		  "\nroot $0 first admin\nroot $1\nroot $2",
+		    ZTJ_OK, 0 },
 		{ "", ZTJ_CONFIG, 0 },
 		{ "domain example\nthreshold 1\n", ZTJ_CONFIG, 2 },
 		{ "threshold 1\nroot $0\n", ZTJ_CONFIG, 2 },
@@ -155,7 +161,10 @@ static void test_S18_pin(void **state)
 	p = w.pins;
 	/* as people type it */
 	for (size_t i = 0; i <= strlen(pin); i++)
-		typed[i] = pin[i] >= 'A' && pin[i] <= 'Z' ? (char)(pin[i] - 'A' + 'a') : pin[i] == '0' ? 'o' : pin[i] == '1' ? 'l' : pin[i];
+		typed[i] = pin[i] >= 'A' && pin[i] <= 'Z' ? (char)(pin[i] - 'A' + 'a')
+		    : pin[i] == '0'                       ? 'o'
+		    : pin[i] == '1'                       ? 'l'
+							  : pin[i];
 	ok(ztj_pins_check(&p, typed));
 	memcpy(typed, pin, sizeof(pin));
 	typed[4 + 29] = '\0'; /* 25 characters in five groups */

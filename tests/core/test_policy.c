@@ -254,8 +254,10 @@ static const struct refusal {
 	{ "ca = \"$6\"", "ca = \"$0\"", 20, "not accepted here" },
 	{ "\"SHA256:$F\"", "\"SHA256:abc\"", 21, "neither a public key nor a fingerprint" },
 	{ "\"people\"; keys = [ \"$0\" ]", "\"people\"; keys = [ \"$4\" ]", 17, "never vouch for people" },
-	{ "\"people\"; keys = [ \"$0\" ]", "\"people\"; keys = [ \""
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAJwWRnH5p5fnmb7zGCokwNckO2F2i90Hx6NBqUa23Dk\" ]", 17, "security keys" },
+	{ "\"people\"; keys = [ \"$0\" ]",
+	    "\"people\"; keys = [ \""
+	    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAJwWRnH5p5fnmb7zGCokwNckO2F2i90Hx6NBqUa23Dk\" ]",
+	    17, "security keys" },
 	{ "keys = \"$0\"; threshold", "keys = \"$5\"; threshold", 19, "security keys" },
 	{ "uids = [ 20000, 29999 ]", "uids = [ 999, 29999 ]", 17, "at least 1000" },
 	{ "uids = [ 20000, 29999 ]", "uids = [ 29999, 20000 ]", 17, "not below" },
@@ -529,7 +531,8 @@ static void test_diff(void **state)
 static void test_P7_diff_does_not_play_down(void **state)
 {
 	static const char one[] = "{ count = 1; from = [ \"@sre-leads\" ]; },";
-	static const char two[] = "{ count = 1; from = [ \"@sre-leads\" ]; }, { count = 1; from = [ \"@sre-leads\" ]; },";
+	static const char two[] =
+	    "{ count = 1; from = [ \"@sre-leads\" ]; }, { count = 1; from = [ \"@sre-leads\" ]; },";
 	struct ztj_policy *a = parse(one, two), *b = parse(NULL, NULL);
 	struct ztj_buf out;
 
@@ -542,8 +545,9 @@ static void test_P7_diff_does_not_play_down(void **state)
 	ok(ztj_policy_diff(b, a, &out));
 	assert_non_null(strstr(ztj_buf_str(&out), "rule prod changed\n  + approvals 1 of @sre-leads\n"));
 	ztj_policy_free(a);
-	a = parse("rules = (\n", "rules = ( { name = \"easy\"; who = \"people/out1\"; "
-    "roles = \"root-shell\"; hosts = { env = \"test\"; }; approvals = ( ); },\n");
+	a = parse("rules = (\n",
+	    "rules = ( { name = \"easy\"; who = \"people/out1\"; "
+	    "roles = \"root-shell\"; hosts = { env = \"test\"; }; approvals = ( ); },\n");
 	ztj_buf_reset(&out);
 	ok(ztj_policy_diff(b, a, &out));
 	assert_non_null(strstr(ztj_buf_str(&out), "rule easy stands before rule prod;"));
@@ -554,8 +558,8 @@ static void test_P7_diff_does_not_play_down(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_fields), cmocka_unit_test(test_P7_diff_does_not_play_down),
-		cmocka_unit_test(test_labels_of_a_rule),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_fields),
+		cmocka_unit_test(test_P7_diff_does_not_play_down), cmocka_unit_test(test_labels_of_a_rule),
 		cmocka_unit_test(test_F02_refused_with_line_and_reason),
 		cmocka_unit_test(test_every_problem_is_shown), cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_truncated_at_every_length), cmocka_unit_test(test_size_and_nesting),

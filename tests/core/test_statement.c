@@ -26,9 +26,12 @@ static int teardown(void **state)
 }
 
 #define HEX "00000000000000000000000000000000000000000000000000000000000000aa"
-#define HEAD(type) "{\"v\":1,\"type\":\"" type "\",\"domain\":\"example\",\"issued\":\"2026-11-22T09:00:00Z\","
+#define HEAD(type) \
+	"{\"v\":1,\"type\":\"" type "\",\"domain\":\"example\",\"issued\":\"2026-11-22T09:00:00Z\","
 #define SEEN "\"seen\":{\"policy\":1,\"directories\":{\"people\":1}}}"
-#define REQ_A HEAD("request") "\"who\":\"people/req1\",\"role\":\"root-shell\",\"hosts\":[\"servers/web1\"],\"duration\":1800,"
+#define REQ_A \
+	HEAD("request") \
+	"\"who\":\"people/req1\",\"role\":\"root-shell\",\"hosts\":[\"servers/web1\"],\"duration\":1800,"
 #define REQ_B "\"valid_until\":\"2026-11-22T10:00:00Z\",\"nonce\":\"" HEX "\","
 #define REQUEST REQ_A "\"reason\":\"disk full\"," REQ_B SEEN
 #define REVOCATION(what) HEAD("revocation") "\"reason\":\"lost\"," what "}"
@@ -46,7 +49,10 @@ static int parse(enum ztj_stmt_type type, const char *text)
 
 static void test_S04_what_a_request_may_not_be(void **state)
 {
-	static const struct { const char *text; int want; } cases[] = {
+	static const struct {
+		const char *text;
+		int want;
+	} cases[] = {
 		{ REQUEST, ZTJ_OK },
 		{ REQUEST " \n", ZTJ_OK },
 		{ REQUEST "\t", ZTJ_TRAILING },
@@ -73,7 +79,8 @@ static void test_S04_what_a_request_may_not_be(void **state)
 		{ REQ_A "\"reason\":\"a\",\"break_glass\":false," REQ_B SEEN, ZTJ_MEMBER_TYPE },
 		{ REQ_A "\"reason\":\"a\",\"break_glass\":true," REQ_B SEEN, ZTJ_OK },
 		{ REQ_A "\"reason\":\"a\",\"kit\":true," REQ_B SEEN, ZTJ_BREAK_GLASS },
-		{ REQ_A "\"reason\":\"a\",\"not_after\":\"2027-01-01T00:00:00Z\"," REQ_B SEEN, ZTJ_BREAK_GLASS },
+		{ REQ_A "\"reason\":\"a\",\"not_after\":\"2027-01-01T00:00:00Z\"," REQ_B SEEN,
+		    ZTJ_BREAK_GLASS },
 		{ REQ_A "\"reason\":\"a\",\"start\":\"2026-11-22\"," REQ_B SEEN, ZTJ_BAD_TIME },
 		{ REQ_A "\"reason\":\"a\",\"follows\":\"AA\"," REQ_B SEEN, ZTJ_MEMBER_TYPE },
 		{ REQ_A "\"reason\":\"a\",\"follows\":\"" HEX "\"," REQ_B SEEN, ZTJ_OK },
@@ -97,8 +104,10 @@ static void test_S04_what_a_request_may_not_be(void **state)
 static int with(const char *who, const char *role, const char *host, const char *duration, const char *until)
 {
 	char text[2048];
-	int n = snprintf(text, sizeof(text), HEAD("request") "\"who\":%s,\"role\":%s,\"hosts\":%s,\"duration\":%s,\"reason\":\"\","
-	    "\"valid_until\":%s,\"nonce\":\"" HEX "\"," SEEN, who, role, host, duration, until);
+	int n = snprintf(text, sizeof(text),
+	    HEAD("request") "\"who\":%s,\"role\":%s,\"hosts\":%s,\"duration\":%s,\"reason\":\"\","
+			    "\"valid_until\":%s,\"nonce\":\"" HEX "\"," SEEN,
+	    who, role, host, duration, until);
 
 	assert_in_range(n, 1, sizeof(text) - 1);
 	return parse(ZTJ_STMT_REQUEST, text);
@@ -142,16 +151,22 @@ static void test_S04_members_that_exclude_each_other(void **state)
 	ok(parse(ZTJ_STMT_APPROVAL, APPROVAL("\"decision\":\"approve\",\"limit\":60")));
 	ok(parse(ZTJ_STMT_APPROVAL, APPROVAL("\"decision\":\"deny\",\"comment\":\"no\"")));
 	fails(parse(ZTJ_STMT_APPROVAL, APPROVAL("\"decision\":\"deny\"")), ZTJ_MEMBER_MISSING);
-	fails(parse(ZTJ_STMT_APPROVAL, APPROVAL("\"decision\":\"deny\",\"comment\":\"no\",\"limit\":60")), ZTJ_MEMBER_UNKNOWN);
+	fails(parse(ZTJ_STMT_APPROVAL, APPROVAL("\"decision\":\"deny\",\"comment\":\"no\",\"limit\":60")),
+	    ZTJ_MEMBER_UNKNOWN);
 	fails(parse(ZTJ_STMT_APPROVAL, APPROVAL("\"decision\":\"approve\",\"limit\":0")), ZTJ_MEMBER_TYPE);
 	fails(parse(ZTJ_STMT_APPROVAL, APPROVAL("\"decision\":\"Approve\"")), ZTJ_MEMBER_TYPE);
 	ok(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"request\":\"" HEX "\"")));
-	ok(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"user\":\"people/req1\",\"until\":\"2026-11-23T09:00:00Z\",\"serial\":3")));
+	ok(parse(ZTJ_STMT_REVOCATION,
+	    REVOCATION("\"user\":\"people/req1\",\"until\":\"2026-11-23T09:00:00Z\",\"serial\":3")));
 	fails(parse(ZTJ_STMT_REVOCATION, HEAD("revocation") "\"reason\":\"lost\"}"), ZTJ_MEMBER_MISSING);
-	fails(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"request\":\"" HEX "\",\"user\":\"people/req1\"")), ZTJ_MEMBER_UNKNOWN);
-	fails(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"request\":\"" HEX "\",\"serial\":3")), ZTJ_MEMBER_UNKNOWN);
-	fails(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"host\":\"servers/web1\",\"serial\":3")), ZTJ_MEMBER_MISSING);
-	fails(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"host\":\"servers/web1\",\"until\":\"2026-11-22T09:00:00Z\",\"serial\":3")),
+	fails(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"request\":\"" HEX "\",\"user\":\"people/req1\"")),
+	    ZTJ_MEMBER_UNKNOWN);
+	fails(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"request\":\"" HEX "\",\"serial\":3")),
+	    ZTJ_MEMBER_UNKNOWN);
+	fails(parse(ZTJ_STMT_REVOCATION, REVOCATION("\"host\":\"servers/web1\",\"serial\":3")),
+	    ZTJ_MEMBER_MISSING);
+	fails(parse(ZTJ_STMT_REVOCATION,
+		  REVOCATION("\"host\":\"servers/web1\",\"until\":\"2026-11-22T09:00:00Z\",\"serial\":3")),
 	    ZTJ_BAD_TIME);
 }
 
@@ -165,7 +180,8 @@ static void full_request(struct fx_signed *out)
 	fx_stmt(&w, &st, ZTJ_STMT_REQUEST);
 	st.u.request.who = "people/req1";
 	st.u.request.role = "root-shell";
-	st.u.request.reason = "disk \"full\" \xe2\x82\xac \\ \xe2\x80\x8b" "end";
+	st.u.request.reason = "disk \"full\" \xe2\x82\xac \\ \xe2\x80\x8b"
+			      "end";
 	st.u.request.ticket = "INC-1";
 	st.u.request.hosts = hosts;
 	st.u.request.nhosts = 2;
@@ -185,12 +201,14 @@ static void test_L01_render_shows_every_field(void **state)
 	struct ztj_buf out;
 	const char *text;
 	char hex[ZTJ_HEX_SIZE];
-	static const char *const lines[] = { "format version: 1\n", "statement: request\n", "domain: example\n",
-		"issued: 2026-11-22T09:00:00Z (1 min ago)\n", "who: people/req1\n", "role: root-shell\n", "host: servers/web1\n",
-		"host: servers/web2\n", "duration: 1h30m (5400 s)\n", "start: 2026-11-22T09:10:00Z (in 9 min)\n",
+	static const char *const lines[] = { "format version: 1\n", "statement: request\n",
+		"domain: example\n", "issued: 2026-11-22T09:00:00Z (1 min ago)\n", "who: people/req1\n",
+		"role: root-shell\n", "host: servers/web1\n", "host: servers/web2\n",
+		"duration: 1h30m (5400 s)\n", "start: 2026-11-22T09:10:00Z (in 9 min)\n",
 		"reason: disk \"full\" \xe2\x82\xac \\x5c \\u{200b}end\n", "ticket: INC-1\n",
-		"approve before: 2026-11-22T10:00:00Z (in 59 min)\n", "break glass: yes\n", "abababababababab\n", "nonce: 0000",
-		"seen policy: 1\n", "seen directory: people 1\n", "seen directory: servers 1\n" };
+		"approve before: 2026-11-22T10:00:00Z (in 59 min)\n", "break glass: yes\n",
+		"abababababababab\n", "nonce: 0000", "seen policy: 1\n", "seen directory: people 1\n",
+		"seen directory: servers 1\n" };
 
 	(void)state;
 	full_request(&f);
@@ -293,7 +311,8 @@ static void test_parse_at_every_length(void **state)
 		uint8_t *copy = test_malloc(n + 1);
 
 		memcpy(copy, f.bytes.p, n);
-		assert_int_not_equal(ztj_stmt_parse(ztj_view_of(copy, n), ZTJ_STMT_REQUEST, "example", &st), ZTJ_OK);
+		assert_int_not_equal(ztj_stmt_parse(ztj_view_of(copy, n), ZTJ_STMT_REQUEST, "example", &st),
+		    ZTJ_OK);
 		assert_null(st);
 		test_free(copy);
 	}
@@ -359,7 +378,8 @@ static void test_S18_pending_proves_every_key_and_no_other(void **state)
 	fx_stmt_sign(&st, FX_UP, both, 2, &f);
 	ok(open_it(&f.s, ZTJ_STMT_PENDING));
 	fails(signed_by(&f, ZTJ_STMT_PENDING, ZTJ_STMT_PENDING, FX_UP, both[0], NULL), ZTJ_SIGNER);
-	fails(signed_by(&f, ZTJ_STMT_PENDING, ZTJ_STMT_PENDING, FX_UP, both[0], &w.person[2].key), ZTJ_SIGNER);
+	fails(signed_by(&f, ZTJ_STMT_PENDING, ZTJ_STMT_PENDING, FX_UP, both[0], &w.person[2].key),
+	    ZTJ_SIGNER);
 	fx_stmt(&w, &st, ZTJ_STMT_PENDING);
 	st.u.pending.host = true;
 	st.u.pending.name = "web9";
@@ -505,7 +525,8 @@ static void test_cache_remembers_only_what_verified(void **state)
 		assert_int_not_equal(ztj_stmt_open_cached(c, &f.s, ZTJ_STMT_REQUEST, "example", &st), ZTJ_OK);
 		f.sig[0].p[f.sig[0].n - 1] ^= 1;
 		/* the same bytes and signature under another name are another question */
-		assert_int_not_equal(ztj_stmt_open_cached(c, &f.s, ZTJ_STMT_APPROVAL, "example", &st), ZTJ_OK);
+		assert_int_not_equal(ztj_stmt_open_cached(c, &f.s, ZTJ_STMT_APPROVAL, "example", &st),
+		    ZTJ_OK);
 	}
 	fx_signed_free(&f);
 	for (int i = 0; i < 100; i++) { /* far more than it has room for */

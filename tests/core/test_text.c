@@ -10,9 +10,10 @@
 
 static void test_B04_names_are_narrow(void **state)
 {
-	static const char *const good[] = { "a", "req1", "_x", "a.b-c_d", "abcdefghijklmnopqrstuvwxyz012345" };
-	static const char *const bad[] = { "", "Req1", "1a", "-a", ".a", "a.", "a b", " a", "a ", "a/b", "a\n", "a\xc3\xa9",
-		"r\xd0\xb5q1", "a:b", "abcdefghijklmnopqrstuvwxyz0123456" };
+	static const char *const good[] = { "a", "req1", "_x", "a.b-c_d",
+		"abcdefghijklmnopqrstuvwxyz012345" };
+	static const char *const bad[] = { "", "Req1", "1a", "-a", ".a", "a.", "a b", " a", "a ", "a/b",
+		"a\n", "a\xc3\xa9", "r\xd0\xb5q1", "a:b", "abcdefghijklmnopqrstuvwxyz0123456" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -51,8 +52,11 @@ static void test_B04_hosts_domains_labels(void **state)
 
 static void test_S04_text_refuses(void **state)
 {
-	static const char *const bad[] = { "a\nb", "\x1b[2J", "\x7f", "\xc2\x85", ("\xe2\x80\xae" "x"), "\xe2\x81\xa6", "\xe2\x80\xa8",
-		"\xef\xbb\xbf", "\xd8\x9c", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff", "\xf8\x88\x80\x80\x80" };
+	static const char *const bad[] = { "a\nb", "\x1b[2J", "\x7f", "\xc2\x85",
+		("\xe2\x80\xae"
+		 "x"),
+		"\xe2\x81\xa6", "\xe2\x80\xa8", "\xef\xbb\xbf", "\xd8\x9c", "\xc0\xaf", "\xed\xa0\x80",
+		"\xf4\x90\x80\x80", "\xe2\x82", "\xff", "\xf8\x88\x80\x80\x80" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -70,8 +70,9 @@ static void test_holds_what_was_offered(void **state)
 static void test_S10_policy_version_only_grows(void **state)
 {
 	const struct fx_policy v1 = { .version = 1 }, v3 = { .version = 3 }, v2 = { .version = 2 },
-		fork = { .version = 3, .expires = "2027-07-01T00:00:00Z" }, other = { .version = 4, .domain = "other" },
-		broken = { .version = 4, .rules = "rules = ( { } );" };
+			       fork = { .version = 3, .expires = "2027-07-01T00:00:00Z" },
+			       other = { .version = 4, .domain = "other" },
+			       broken = { .version = 4, .rules = "rules = ( { } );" };
 	bool changed;
 
 	(void)state;
@@ -89,7 +90,8 @@ static void test_S10_policy_version_only_grows(void **state)
 }
 
 /* Offers version 9 signed by these. */
-static int signed_policy(const struct soft_key *a, const struct soft_key *b, enum ztj_stmt_type ns, const char *revoked)
+static int signed_policy(const struct soft_key *a, const struct soft_key *b, enum ztj_stmt_type ns,
+    const char *revoked)
 {
 	const struct fx_policy p = { .version = 9, .revoked = revoked };
 	struct fx_signed f;
@@ -156,7 +158,7 @@ static void test_S10_revoked_root_cannot_come_back(void **state)
 static void test_S10_floor_from_the_pins(void **state)
 {
 	const struct fx_policy v1 = { .version = 1 }, v5 = { .version = 5 }, v6 = { .version = 6 },
-		fork = { .version = 5, .expires = "2027-07-01T00:00:00Z" };
+			       fork = { .version = 5, .expires = "2027-07-01T00:00:00Z" };
 	struct fx_signed f;
 	bool changed;
 
@@ -174,7 +176,8 @@ static void test_S10_floor_from_the_pins(void **state)
 	ok(offer_policy(&v6, &changed));
 }
 
-static int judged_by(const struct fx_signed *f, enum ztj_stmt_type type, const char *who, bool uv, int64_t now)
+static int judged_by(const struct fx_signed *f, enum ztj_stmt_type type, const char *who, bool uv,
+    int64_t now)
 {
 	const struct ztj_record *person;
 	struct ztj_stmt *st;
@@ -399,9 +402,17 @@ static void test_revocation_needs_a_right_to_have_effect(void **state)
 	const struct ztj_record *r;
 	struct fx_signed f;
 	bool changed;
-	struct { const struct soft_key *k; int64_t until; int want; } cases[] = {
-		{ &w.online, 86400, ZTJ_OK }, { &w.online, 86401, ZTJ_TOO_LONG }, { &w.registrar[1], 60, ZTJ_SIGNER },
-		{ &w.person[FX_SEC1].key, 60, ZTJ_SIGNER }, { &w.tls, 60, ZTJ_SIGNER }, { &w.root[0], 60, ZTJ_SIGNER },
+	struct {
+		const struct soft_key *k;
+		int64_t until;
+		int want;
+	} cases[] = {
+		{ &w.online, 86400, ZTJ_OK },
+		{ &w.online, 86401, ZTJ_TOO_LONG },
+		{ &w.registrar[1], 60, ZTJ_SIGNER },
+		{ &w.person[FX_SEC1].key, 60, ZTJ_SIGNER },
+		{ &w.tls, 60, ZTJ_SIGNER },
+		{ &w.root[0], 60, ZTJ_SIGNER },
 	};
 
 	(void)state;
@@ -411,7 +422,8 @@ static void test_revocation_needs_a_right_to_have_effect(void **state)
 		fx_revoke_name(&w, cases[i].k, false, who, 1, w.now + cases[i].until, &f);
 		fails(may_revoke(&f), cases[i].want);
 		ok(revoke(&f, &changed)); /* chained in any case: every host holds all of them */
-		fails(ztj_trust_user(w.trust, who, w.now, &r), cases[i].want == ZTJ_OK ? ZTJ_REVOKED : ZTJ_OK);
+		fails(ztj_trust_user(w.trust, who, w.now, &r),
+		    cases[i].want == ZTJ_OK ? ZTJ_REVOKED : ZTJ_OK);
 		fx_signed_free(&f);
 	}
 	fx_revoke_name(&w, &w.registrar[0], false, "elsewhere/lead1", 1, w.now + 60, &f);

@@ -34,13 +34,15 @@ struct chain {
 };
 
 /* Adds serial n + first over the set without `drop` (NULL: nobody leaves). */
-static void grow(struct chain *c, const struct ztj_dir *base, const uint8_t *previous, int64_t serial, const char *drop)
+static void grow(struct chain *c, const struct ztj_dir *base, const uint8_t *previous, int64_t serial,
+    const char *drop)
 {
 	const struct ztj_dir *from = c->n > 0 ? c->set[c->n - 1] : base;
 	struct ztj_dir_delta d = { .ndrop = drop != NULL, .drop = &drop };
 
 	ok(ztj_dir_apply(from, "people", &d, &c->set[c->n]));
-	fx_directory(&w, c->set[c->n], serial, c->n > 0 ? c->st[c->n - 1].id : previous, &w.registrar[0], &c->st[c->n]);
+	fx_directory(&w, c->set[c->n], serial, c->n > 0 ? c->st[c->n - 1].id : previous, &w.registrar[0],
+	    &c->st[c->n]);
 	c->n++;
 }
 
@@ -58,7 +60,9 @@ static int offer_at(const struct chain *c, size_t from, size_t to, int64_t now, 
 {
 	struct ztj_signed s[CHAIN];
 	struct ztj_view put[16];
-	struct ztj_dir_update u = { .name = "people", .nstatements = to - from + 1, .statements = s,
+	struct ztj_dir_update u = { .name = "people",
+		.nstatements = to - from + 1,
+		.statements = s,
 		.delta = { .nput = ztj_dir_count(c->set[to]), .put = put } };
 
 	for (size_t i = from; i <= to; i++)
@@ -156,8 +160,9 @@ static void test_S12_the_records_must_give_the_root(void **state)
 	(void)state;
 	ok(ztj_dir_apply(full, "people", &(struct ztj_dir_delta){ .ndrop = 1, .drop = &drop }, &less));
 	fx_directory(&w, less, 2, w.people.id, &w.registrar[0], &st);
-	fails(ztj_trust_directory(w.trust, &u, w.now, &changed), ZTJ_DIR_ROOT); /* the difference is withheld */
-	fails(fx_offer(&w, full, &st, w.now, &changed), ZTJ_DIR_ROOT);          /* another set */
+	fails(ztj_trust_directory(w.trust, &u, w.now, &changed),
+	    ZTJ_DIR_ROOT);                                             /* the difference is withheld */
+	fails(fx_offer(&w, full, &st, w.now, &changed), ZTJ_DIR_ROOT); /* another set */
 	drop = "nobody";
 	u.delta = (struct ztj_dir_delta){ .ndrop = 1, .drop = &drop };
 	fails(ztj_trust_directory(w.trust, &u, w.now, &changed), ZTJ_DIR_ROOT);
@@ -176,7 +181,10 @@ static void test_S12_every_bit_of_an_update(void **state)
 	struct fx_signed st;
 	struct fx_person p = w.person[FX_OUT1];
 	struct ztj_dir *next;
-	struct ztj_dir_update u = { .name = "people", .nstatements = 1, .statements = &st.s, .delta = { .nput = 1, .put = &put } };
+	struct ztj_dir_update u = { .name = "people",
+		.nstatements = 1,
+		.statements = &st.s,
+		.delta = { .nput = 1, .put = &put } };
 	bool changed;
 
 	(void)state;
@@ -265,7 +273,10 @@ static int with_person(const struct fx_person *p)
 	struct ztj_buf rec;
 	struct ztj_view put;
 	struct fx_signed st;
-	struct ztj_dir_update u = { .name = "people", .nstatements = 1, .statements = &st.s, .delta = { .nput = 1, .put = &put } };
+	struct ztj_dir_update u = { .name = "people",
+		.nstatements = 1,
+		.statements = &st.s,
+		.delta = { .nput = 1, .put = &put } };
 	bool changed;
 	int r;
 
@@ -290,7 +301,10 @@ static void test_S12_S13_delegation(void **state)
 	struct ztj_buf rec;
 	struct ztj_view put;
 	struct fx_signed st;
-	struct ztj_dir_update u = { .name = "people", .nstatements = 1, .statements = &st.s, .delta = { .nput = 1, .put = &put } };
+	struct ztj_dir_update u = { .name = "people",
+		.nstatements = 1,
+		.statements = &st.s,
+		.delta = { .nput = 1, .put = &put } };
 	bool changed;
 
 	(void)state;
@@ -401,7 +415,8 @@ static void test_S13_delegation_that_shrinks(void **state)
 	take_policy(3, NULL);
 	ok(ztj_trust_user(w.trust, "people/lead1", w.now, &r));
 	registrars(&text, NULL, NULL);
-	take_policy_rules(4, replaced(&text, "\"prod\", \"test\"", "\"prod\", \"best\""), "rules = ( { name = \"only\"; "
+	take_policy_rules(4, replaced(&text, "\"prod\", \"test\"", "\"prod\", \"best\""),
+	    "rules = ( { name = \"only\"; "
 	    "who = [ \"@sre\" ]; roles = [ \"root-shell\" ]; hosts = { env = \"prod\"; }; max = \"1h\"; max_total = \"1h\"; "
 	    "request_valid = \"1h\"; approvals = ( { count = 1; from = [ \"@security\" ]; } ); step_up = [ \"agent\" ]; "
 	    "step_up_every = \"15m\"; freshness = \"15m\"; } );\n");
@@ -516,8 +531,10 @@ static void test_S07_S13_one_key_in_two_directories(void **state)
 	registrars(&text, NULL, NULL);
 	ok(ztj_key_to_text(&w.stranger.pub, key));
 	text.n -= 4; /* " );\n" */
-	ok(ztj_buf_printf(&text, ",\n  { directory = \"approvers\"; keys = [ \"%s\" ]; threshold = 1; groups = [ \"security\" ];\n"
-	    "    uids = [ 40000, 49999 ]; } );\n", key));
+	ok(ztj_buf_printf(&text,
+	    ",\n  { directory = \"approvers\"; keys = [ \"%s\" ]; threshold = 1; groups = [ \"security\" ];\n"
+	    "    uids = [ 40000, 49999 ]; } );\n",
+	    key));
 	take_policy(2, ztj_buf_str(&text));
 	p.uid = 40000;
 	p.name = "req1";
@@ -560,7 +577,9 @@ static void test_answer_in_json(void **state)
 	ztj_buf_init(&st, 1 << 16);
 	grow(&c, full, w.people.id, 2, "out1");
 	ok(ztj_signed_to_json(&c.st[0].s, &st));
-	ok(ztj_buf_printf(&json, "{\"name\":\"people\",\"serial\":2,\"statements\":[%s],\"drop\":[\"out1\"],\"put\":[]}", ztj_buf_str(&st)));
+	ok(ztj_buf_printf(&json,
+	    "{\"name\":\"people\",\"serial\":2,\"statements\":[%s],\"drop\":[\"out1\"],\"put\":[]}",
+	    ztj_buf_str(&st)));
 	for (size_t n = 0; n < json.n; n += 3)
 		assert_int_not_equal(ztj_dir_answer_read(ztj_view_of(json.p, n), 1 << 20, &a), ZTJ_OK);
 	fails(ztj_dir_answer_read(ztj_buf_view(&json), 100, &a), ZTJ_TOO_LARGE);

@@ -31,8 +31,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)line(&data, &size, method, sizeof(method));
 	(void)line(&data, &size, path, sizeof(path));
 	(void)line(&data, &size, query, sizeof(query));
-	const struct http_in in = { method[0] == 'P' ? HTTP_POST : method[0] == 'D' ? HTTP_DELETE : HTTP_GET, path,
-		query[0] != '\0' ? query : NULL, ztj_view_of(size == 0 ? NULL : data, size) };
+	const struct http_in in = { method[0] == 'P' ? HTTP_POST
+		    : method[0] == 'D'               ? HTTP_DELETE
+						     : HTTP_GET,
+		path, query[0] != '\0' ? query : NULL, ztj_view_of(size == 0 ? NULL : data, size) };
 	route_mem_init(&mem);
 	if (route(&in, &a, &mem) == ZTJ_OK && a.op != OP_NONE) {
 		ztj_buf_init(&msg, PROTO_BODY_MAX);

@@ -152,9 +152,14 @@ static void records(void)
 
 static void others(void)
 {
-	static const struct { const char *name, *text; } texts[] = {
-		{ "time/time", "2026-11-22T09:00:00Z" }, { "time/duration", "1d2h3m4s" }, { "time/number", "-999" },
-		{ "time/name", "people/req1" }, { "time/escape", "a\\b\x1b[2J\xe2\x80\xae\xff\xc3\xa9" },
+	static const struct {
+		const char *name, *text;
+	} texts[] = {
+		{ "time/time", "2026-11-22T09:00:00Z" },
+		{ "time/duration", "1d2h3m4s" },
+		{ "time/number", "-999" },
+		{ "time/name", "people/req1" },
+		{ "time/escape", "a\\b\x1b[2J\xe2\x80\xae\xff\xc3\xa9" },
 		{ "time/hours", "Mon-Fri 07:00-20:00 CET-1CEST,M3.5.0,M10.5.0/3" },
 		{ "time/night", "Fri 22:00-06:00; Sun 00:00-24:00 <-03>3" },
 		{ "time/julian", "Sat-Mon 10:00-11:00 XXX3YYY2,J60/-1:30:15,300/167" },

@@ -130,7 +130,8 @@ static void test_scan_accepts_what_looks_odd_but_is_fine(void **state)
 	(void)state;
 	unsigned line;
 	const char *what;
-	const char *ok = "a = \"@include\"; # @include\n/* @ */ b = -2147483648; // x\n c-d = [ 2147483647, +1 ];";
+	const char
+	    *ok = "a = \"@include\"; # @include\n/* @ */ b = -2147483648; // x\n c-d = [ 2147483647, +1 ];";
 	assert_int_equal(ztj_confscan(ztj_view_str(ok), &line, &what), ZTJ_OK);
 	assert_int_equal(ztj_confscan(ztj_view_of("a\0b", 3), &line, &what), ZTJ_CONFIG);
 	assert_int_equal(ztj_confscan(ztj_view_str("a = 1;\n/* \n"), &line, &what), ZTJ_CONFIG);

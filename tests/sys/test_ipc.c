@@ -58,7 +58,8 @@ static void test_round_trip_and_two_in_a_row(void **state)
 	struct pair *p = *state;
 	for (uint8_t type = 1; type < 3; type++) {
 		message(p, type, "hello");
-		assert_int_equal(ztj_ipc_send(p->a, ztj_buf_view(&p->out), -1, ztj_ipc_now_ms() + 1000), ZTJ_OK);
+		assert_int_equal(ztj_ipc_send(p->a, ztj_buf_view(&p->out), -1, ztj_ipc_now_ms() + 1000),
+		    ZTJ_OK);
 	}
 	for (uint8_t type = 1; type < 3; type++) {
 		assert_int_equal(ztj_ipc_recv(p->b, &p->in, ztj_ipc_now_ms() + 1000), ZTJ_OK);
@@ -134,7 +135,8 @@ static void test_P13_too_short_or_wrong_version(void **state)
 	assert_int_equal(ztj_ipc_read(p->b, &p->in, false), ZTJ_PROTOCOL);
 	ztj_ipc_in_free(&p->in);
 	ztj_ipc_in_init(&p->in, 64);
-	assert_int_equal(write(p->a, "\0\0\x02\x09\x01", 5), 5); /* with the byte left over: length 2, version 2 */
+	assert_int_equal(write(p->a, "\0\0\x02\x09\x01", 5),
+	    5); /* with the byte left over: length 2, version 2 */
 	assert_int_not_equal(ztj_ipc_read(p->b, &p->in, false), ZTJ_OK);
 }
 
@@ -170,7 +172,8 @@ static void test_nobody_listens(void **state)
 {
 	(void)state;
 	int sock = 0;
-	assert_int_equal(ztj_ipc_connect("/nonexistent/pam.sock", ztj_ipc_now_ms() + 100, &sock), ZTJ_UNREACHABLE);
+	assert_int_equal(ztj_ipc_connect("/nonexistent/pam.sock", ztj_ipc_now_ms() + 100, &sock),
+	    ZTJ_UNREACHABLE);
 	assert_int_equal(sock, -1);
 }
 

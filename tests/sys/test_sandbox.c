@@ -38,7 +38,8 @@ static int store_may_write(void)
 {
 	const char *const rw[] = { "/tmp", NULL };
 	int abi = 0;
-	if (ztj_process_harden(3) != ZTJ_OK || ztj_landlock(NULL, rw, &abi) != ZTJ_OK || ztj_seccomp(ZTJ_SB_STORE) != ZTJ_OK)
+	if (ztj_process_harden(3) != ZTJ_OK || ztj_landlock(NULL, rw, &abi) != ZTJ_OK ||
+	    ztj_seccomp(ZTJ_SB_STORE) != ZTJ_OK)
 		return 99;
 	char name[] = "/tmp/ztjit-sandbox-XXXXXX";
 	int fd = mkstemp(name);

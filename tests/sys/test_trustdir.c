@@ -43,7 +43,9 @@ static void restart(void)
 static int keep(const struct ztj_dir *set, const struct fx_signed *st, bool *changed)
 {
 	struct ztj_view put[16];
-	struct ztj_dir_update u = { .name = ztj_dir_name(set), .nstatements = 1, .statements = &st->s,
+	struct ztj_dir_update u = { .name = ztj_dir_name(set),
+		.nstatements = 1,
+		.statements = &st->s,
 		.delta = { .nput = ztj_dir_count(set), .put = put } };
 
 	for (size_t i = 0; i < u.delta.nput; i++)
@@ -90,7 +92,10 @@ static void drop_person(const char *name, int64_t serial, struct fx_signed *st)
 {
 	const struct ztj_dir *held = ztj_trust_dir(w.trust, "people");
 	struct ztj_dir_delta delta = { .ndrop = 1, .drop = &name };
-	struct ztj_dir_update u = { .name = "people", .nstatements = 1, .statements = &st->s, .delta = delta };
+	struct ztj_dir_update u = { .name = "people",
+		.nstatements = 1,
+		.statements = &st->s,
+		.delta = delta };
 	struct ztj_dir *set;
 	bool changed;
 
@@ -183,7 +188,7 @@ static off_t size_of(const char *path)
 static void test_torn_end_is_dropped_at_every_length(void **state)
 {
 	struct fx_signed rev[2];
-	off_t one, two;
+	off_t one = 0, two;
 	bool changed;
 	char where[64];
 
@@ -266,8 +271,14 @@ static void test_many_differences_are_folded(void **state)
 		const struct ztj_dir *held = ztj_trust_dir(w.trust, "people");
 		struct ztj_buf rec;
 		struct ztj_view put;
-		struct ztj_dir_delta delta = { .ndrop = serial % 2 == 0, .drop = &name, .nput = serial % 2 != 0, .put = &put };
-		struct ztj_dir_update u = { .name = "people", .nstatements = 1, .statements = &st.s, .delta = delta };
+		struct ztj_dir_delta delta = { .ndrop = serial % 2 == 0,
+			.drop = &name,
+			.nput = serial % 2 != 0,
+			.put = &put };
+		struct ztj_dir_update u = { .name = "people",
+			.nstatements = 1,
+			.statements = &st.s,
+			.delta = delta };
 		struct ztj_dir *set;
 		bool changed;
 
@@ -352,9 +363,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_G06_restart_forgets_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_G06_nothing_older_after_a_restart, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_S12_restart_after_expiry_keeps_the_floor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_S12_restart_after_expiry_keeps_the_floor, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_torn_end_is_dropped_at_every_length, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_S11_flipped_bits_on_disk_refuse_to_load, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_S11_flipped_bits_on_disk_refuse_to_load, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_many_differences_are_folded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsafe_places_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_D02_full_disk_forgets_nothing, setup, teardown),
