@@ -62,6 +62,7 @@ void ztj_gate_save_clock(struct ztj_gate *g, bool force)
 	else
 		g->clock_saved = now.boot;
 	ztj_buf_free(&b);
+	ztj_store_restock(g->store);
 	if (now.boot - g->swept >= SWEEP_EVERY) {
 		g->swept = now.boot;
 		ztj_store_sweep(g->store, ztj_gate_ends_clock(g));
@@ -140,7 +141,8 @@ static int load_rest(struct ztj_gate *g)
 	struct ztj_store_conf sc = { .dir = g->conf->state,
 		.domain = g->pins.domain,
 		.host = g->conf->fullname,
-		.cache = g->cache };
+		.cache = g->cache,
+		.reserve = (size_t)g->conf->reserve * 1024 };
 	char path[512];
 	size_t bad = 0;
 	int r = sub_dir(g, "spool", path, sizeof(path));

@@ -73,6 +73,7 @@ int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *tex
 		.key = c->info_key,
 		.tty = c->proc.tty,
 		.pid = c->pid,
+		.spare = code != ZTJ_OK,
 		.text = text };
 	static const uint8_t none[ZTJ_DIGEST_LEN];
 

@@ -22,6 +22,7 @@ struct ztj_spool {
 	int fd;
 	off_t size, kept; /* end of the last whole line; end of what is reserved */
 	off_t reserve;
+	bool full;    /* no more could be reserved */
 	bool torn;    /* half a line may stand after size */
 	uint64_t seq; /* of the last line; 0: none */
 	uint8_t head[ZTJ_DIGEST_LEN];
@@ -39,8 +40,11 @@ static void keep_ahead(struct ztj_spool *s)
 
 	if (s->kept - s->size > s->reserve / 2)
 		return;
+	s->full = false;
 	if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, s->size, want - s->size) == 0)
 		s->kept = want;
+	else
+		s->full = errno == ENOSPC || errno == EDQUOT;
 }
 
 /* seq and prev of one line must continue the chain. */
@@ -272,6 +276,11 @@ int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d)
 		return ZTJ_NOMEM;
 	if (n >= LINE_MAX_BYTES)
 		r = ZTJ_TOO_LARGE;
+	if (r == ZTJ_OK && d->spare) {
+		keep_ahead(s);
+		if (s->full)
+			r = ZTJ_NO_SPACE;
+	}
 	if (r == ZTJ_OK)
 		r = ztj_sha256(ztj_view_of(line, n), head);
 	if (r == ZTJ_OK) {

@@ -21,6 +21,7 @@ struct ztj_decision {
 	const char *person, *grant, *rule, *service, *account, *host, *peer, *key, *tty, *text; /* NULL or "": absent */
 	int64_t pid;         /* 0: absent */
 	int64_t ends;        /* 0: absent */
+	bool spare;          /* not worth the last half of the reserve: a denial, and anybody can cause those */
 };
 
 struct ztj_spool;

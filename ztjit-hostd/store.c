@@ -220,6 +220,7 @@ int ztj_store_add_bundle(struct ztj_store *s, const struct ztj_bundle *b, bool *
 	int r = ZTJ_OK;
 
 	*changed = false;
+	s->in_use = true;
 	/* Requests first: an approval needs its request here. */
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < b->n && r == ZTJ_OK; i++) {
@@ -232,6 +233,7 @@ int ztj_store_add_bundle(struct ztj_store *s, const struct ztj_bundle *b, bool *
 			if (r == ZTJ_WRONG_HOST || r == ZTJ_WRONG_REQUEST)
 				r = ZTJ_OK;
 		}
+	s->in_use = false;
 	return r;
 }
 
@@ -362,7 +364,9 @@ int ztj_store_shorten(struct ztj_store *s, const uint8_t id[ZTJ_DIGEST_LEN], int
 		if (w.starts == e->window.starts && w.ends == e->window.ends)
 			return ZTJ_OK;
 	}
+	s->in_use = true;
 	r = ztj_store_save_window(s, id, &w);
+	s->in_use = false;
 	if (r == ZTJ_OK)
 		e->window = w;
 	return r;

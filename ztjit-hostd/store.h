@@ -23,6 +23,7 @@ struct ztj_store_conf {
 	const char *dir;            /* ours; grants/ and windows/ are made inside */
 	const char *domain, *host;  /* full name of this host */
 	struct ztj_sigcache *cache; /* may be NULL */
+	size_t reserve;             /* bytes of disk kept for uses of grants when it is full; 0: none */
 };
 /* Reads back what is there; a file that does not verify is left alone and counted in *bad. */
 int ztj_store_open(const struct ztj_store_conf *conf, struct ztj_store **out, size_t *bad) ZTJ_MUST_CHECK;
@@ -56,6 +57,8 @@ int ztj_store_merge(struct ztj_store *s, const struct ztj_bundle *with, struct z
 
 /* The window of an admitted use, durable; only ever shortens. Of a grant that is not in the store: NOT_FOUND. */
 int ztj_store_shorten(struct ztj_store *s, const uint8_t id[ZTJ_DIGEST_LEN], int64_t starts, int64_t ends) ZTJ_MUST_CHECK;
+/* Takes the reserve anew if it was spent and there is room again. */
+void ztj_store_restock(const struct ztj_store *s);
 /* Forgets grants that can no longer be used, a day after their last possible end. */
 void ztj_store_sweep(struct ztj_store *s, int64_t now);
 

@@ -5,6 +5,7 @@
 #include "ztjit-hostd/storefile.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,37 @@ static void path_of(const struct ztj_store *s, const char *sub, const uint8_t id
 	(void)snprintf(out, size, "%s/%s/%s", s->dir, sub, hex);
 }
 
+static void reserve_path(const struct ztj_store *s, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s/reserve", s->dir);
+}
+
+void ztj_store_restock(const struct ztj_store *s)
+{
+	char path[512];
+	int fd;
+
+	reserve_path(s, path, sizeof(path));
+	fd = s->reserve == 0 ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return; /* there already */
+	if (fallocate(fd, 0, 0, (off_t)s->reserve) != 0)
+		(void)unlink(path);
+	(void)close(fd);
+}
+
+/* A full disk is when root is needed: what a use must write takes the place of the reserve. */
+static int put_file(const struct ztj_store *s, const char *path, struct ztj_view data)
+{
+	int r = ztj_file_write(path, data, 0600);
+	char reserve[512];
+
+	reserve_path(s, reserve, sizeof(reserve));
+	if (r == ZTJ_NO_SPACE && s->in_use && unlink(reserve) == 0)
+		r = ztj_file_write(path, data, 0600);
+	return r;
+}
+
 int ztj_store_save(const struct ztj_store *s, const struct ztj_entry *e)
 {
 	struct ztj_buf b;
@@ -39,7 +71,7 @@ int ztj_store_save(const struct ztj_store *s, const struct ztj_entry *e)
 	r = ztj_buf_status(&b);
 	path_of(s, "grants", e->id, path, sizeof(path));
 	if (r == ZTJ_OK)
-		r = ztj_file_write(path, ztj_buf_view(&b), 0600);
+		r = put_file(s, path, ztj_buf_view(&b));
 	ztj_buf_free(&b);
 	return r;
 }
@@ -52,7 +84,7 @@ int ztj_store_save_window(const struct ztj_store *s, const uint8_t id[ZTJ_DIGEST
 	    (long long)w->ends);
 
 	path_of(s, "windows", id, path, sizeof(path));
-	return ztj_file_write(path, ztj_view_of(text, (size_t)n), 0600);
+	return put_file(s, path, ztj_view_of(text, (size_t)n));
 }
 
 void ztj_store_remove_files(const struct ztj_store *s, const uint8_t id[ZTJ_DIGEST_LEN])
@@ -178,6 +210,7 @@ int ztj_store_open(const struct ztj_store_conf *conf, struct ztj_store **out, si
 	s->domain = strdup(conf->domain);
 	s->host = strdup(conf->host);
 	s->cache = conf->cache;
+	s->reserve = conf->reserve;
 	if (s->dir == NULL || s->domain == NULL || s->host == NULL)
 		r = ZTJ_NOMEM;
 	if (r == ZTJ_OK)
@@ -188,6 +221,7 @@ int ztj_store_open(const struct ztj_store_conf *conf, struct ztj_store **out, si
 		ztj_store_close(s);
 		return r;
 	}
+	ztj_store_restock(s);
 	*out = s;
 	return ZTJ_OK;
 }

@@ -22,6 +22,8 @@ struct ztj_entry {
 struct ztj_store {
 	char *dir, *domain, *host;
 	struct ztj_sigcache *cache;
+	size_t reserve;
+	bool in_use; /* what is written now is for a use, not for news: the reserve may be spent */
 	size_t n;
 	struct ztj_entry **entry;
 };

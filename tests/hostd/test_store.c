@@ -4,12 +4,17 @@
  */
 /* The grants a host holds. */
 #include <stdio.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/core/fixture.h"
 #include "tests/core/support.h"
+#include "ztjit-hostd/spool.h"
 #include "ztjit-hostd/store.h"
 
 static struct fx_world w;
@@ -25,6 +30,7 @@ static int setup(void **state)
 	fx_init(&w);
 	fx_load(&w);
 	conf.host = w.host[FX_WEB1].full;
+	(void)snprintf(dir, sizeof(dir), "/tmp/ztjit-store-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	ok(ztj_store_open(&conf, &store, &bad));
 	return 0;
@@ -37,6 +43,7 @@ static int teardown(void **state)
 	(void)state;
 	ztj_store_close(store);
 	fx_free(&w);
+	(void)umount(dir);
 	(void)snprintf(command, sizeof(command), "rm -r %s", dir);
 	return shell(command);
 }
@@ -98,10 +105,68 @@ static void test_P2_flood_keeps_no_denial_out(void **state)
 	fx_signed_free(&denial);
 }
 
+/* ---- a full disk ---- */
+
+static void fill_disk(const char *path)
+{
+	static const uint8_t block[4096] = { 1 };
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	assert_int_equal(close(fd), 0);
+}
+
+/* A file system of a megabyte in a mount namespace of its own; false without root. */
+static bool small_disk(void)
+{
+	return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("none", dir, "tmpfs", 0, "size=1m,mode=0700") == 0;
+}
+
+static void test_D02_full_disk_is_when_root_is_needed(void **state)
+{
+	struct ztj_decision allowed = { .event = "open", .code = ZTJ_OK, .time = w.now };
+	struct ztj_decision denied = { .event = "account", .code = ZTJ_NO_SESSION, .time = w.now, .spare = true };
+	struct ztj_store_conf conf = { .dir = dir, .domain = w.domain, .reserve = 128 * 1024 };
+	struct fx_signed request;
+	struct ztj_spool *spool;
+	char path[128];
+	size_t bad, n = 0;
+
+	(void)state;
+	if (!small_disk()) {
+		print_message("needs root\n");
+		skip();
+	}
+	ztj_store_close(store);
+	conf.host = w.host[FX_WEB1].full;
+	ok(ztj_store_open(&conf, &store, &bad));
+	(void)snprintf(path, sizeof(path), "%s/spool", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	ok(ztj_spool_open(path, 64 * 1024, &spool));
+	fx_request(&w, FX_REQ1, "root-shell", FX_WEB1, 600, &request);
+	ok(add(&request));
+	(void)snprintf(path, sizeof(path), "%s/full", dir);
+	fill_disk(path);
+	/* anybody can be denied, again and again */
+	while (ztj_spool_append(spool, &denied) == ZTJ_OK)
+		assert_true(++n < 10000);
+	assert_true(n > 10);
+	for (int i = 0; i < 50; i++)
+		ok(ztj_spool_append(spool, &allowed));
+	ok(ztj_store_shorten(store, request.id, w.now, w.now + 600));
+	fx_signed_free(&request);
+	ztj_spool_close(spool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_P2_flood_keeps_no_denial_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_D02_full_disk_is_when_root_is_needed, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
