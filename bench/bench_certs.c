@@ -42,8 +42,13 @@ static struct ztj_net *open_as(const struct ztj_seckey *who)
 {
 	static char url[64];
 	const char *urls[1] = { url };
-	const struct ztj_net_conf conf = { .urls = urls, .nurls = 1, .pins = &b.w.tls.pub, .npins = 1, .client = who,
-		.timeout_ms = 20000, .max_reply = (size_t)1024 * 1024 };
+	const struct ztj_net_conf conf = { .urls = urls,
+		.nurls = 1,
+		.pins = &b.w.tls.pub,
+		.npins = 1,
+		.client = who,
+		.timeout_ms = 20000,
+		.max_reply = (size_t)1024 * 1024 };
 	struct ztj_net *n;
 
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b.port);
@@ -167,7 +172,8 @@ static double children_cpu(void)
 	struct rusage u;
 
 	(void)getrusage(RUSAGE_CHILDREN, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static void run(char *const *argv)
@@ -175,7 +181,8 @@ static void run(char *const *argv)
 	pid_t pid;
 	int status;
 
-	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) != pid || status != 0)
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0 || waitpid(pid, &status, 0) != pid ||
+	    status != 0)
 		bench_fail("%s failed", argv[0]);
 }
 
@@ -193,7 +200,8 @@ static void make_keygen_keys(void)
 
 static double keygen_rate(void)
 {
-	char q[] = "-q", s[] = "-s", id_opt[] = "-I", id[] = "bench", n[] = "-n", principal[] = "root", v[] = "-V", hour[] = "+1h";
+	char q[] = "-q", s[] = "-s", id_opt[] = "-I", id[] = "bench", n[] = "-n", principal[] = "root",
+	     v[] = "-V", hour[] = "+1h";
 	char *argv[] = { word_name, q, s, word_ca, id_opt, id, n, principal, v, hour, word_pub, NULL };
 	double begin = children_cpu();
 
@@ -218,8 +226,16 @@ int main(void)
 {
 	static double all[BLOCKS], inner[BLOCKS], wall[BLOCKS], keygen[BLOCKS], limit[BLOCKS];
 	const char what[] = "certificates a CPU second, request and two approvals verified, committed";
-	struct bench_row row = { .row = "certs-ssh-keygen", .what = what, .unit = "1/s", .ours = "broker, TLS and HTTP included",
-		.peer = "ssh-keygen -s in a loop", .a = all, .b = keygen, .n = BLOCKS, .goal = BENCH_RATIO_LEAST, .bound = 8 };
+	struct bench_row row = { .row = "certs-ssh-keygen",
+		.what = what,
+		.unit = "1/s",
+		.ours = "broker, TLS and HTTP included",
+		.peer = "ssh-keygen -s in a loop",
+		.a = all,
+		.b = keygen,
+		.n = BLOCKS,
+		.goal = BENCH_RATIO_LEAST,
+		.bound = 8 };
 	struct bare statement, cert;
 	struct soft_key ca;
 	struct procs p;
@@ -249,7 +265,8 @@ int main(void)
 			sum += cpu[i];
 			front += strcmp(p.name[i], "frontend") == 0 ? cpu[i] : 0;
 			if (k == BLOCKS / 2)
-				(void)fprintf(stderr, "certs: %s %.0f us a certificate\n", p.name[i], cpu[i] * 1e6 / PER_BLOCK);
+				(void)fprintf(stderr, "certs: %s %.0f us a certificate\n", p.name[i],
+				    cpu[i] * 1e6 / PER_BLOCK);
 		}
 		all[k] = PER_BLOCK / sum;
 		inner[k] = PER_BLOCK / (sum - front);

@@ -103,7 +103,10 @@ static void push(const char *directory, size_t count)
 int main(int argc, char **argv)
 {
 	const char *url = argc == 5 ? argv[2] : "";
-	const struct ztj_net_conf conf = { .urls = &url, .nurls = 1, .client = &login, .timeout_ms = 60000,
+	const struct ztj_net_conf conf = { .urls = &url,
+		.nurls = 1,
+		.client = &login,
+		.timeout_ms = 60000,
 		.max_reply = REPLY_MAX };
 	uint8_t seed[32] = { LOGIN_SEED };
 	char key[ZTJ_KEY_TEXT_SIZE];

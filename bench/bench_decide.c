@@ -49,12 +49,20 @@ static void use_keys(struct scene *sc, enum ztj_key_type type, const char *const
 	scene_status(sc, SCENE_T0 + 1);
 }
 
-static void report(const char *name, const char *row_name, const char *what, double *ours, double *peer, size_t n)
+static void report(const char *name, const char *row_name, const char *what, double *ours, double *peer,
+    size_t n)
 {
 	char full[64];
-	struct bench_row row = { .row = full, .what = what, .unit = "us", .ours = "bundle read, verified, decided",
-		.peer = "three verifications, bare", .a = ours, .b = peer, .n = n,
-		.goal = peer != NULL ? BENCH_RATIO_MOST : BENCH_P99_MOST, .bound = peer != NULL ? 1.5 : 200 };
+	struct bench_row row = { .row = full,
+		.what = what,
+		.unit = "us",
+		.ours = "bundle read, verified, decided",
+		.peer = "three verifications, bare",
+		.a = ours,
+		.b = peer,
+		.n = n,
+		.goal = peer != NULL ? BENCH_RATIO_MOST : BENCH_P99_MOST,
+		.bound = peer != NULL ? 1.5 : 200 };
 
 	(void)snprintf(full, sizeof(full), "%s-%s", row_name, name);
 	bench_report(&row);
@@ -97,8 +105,10 @@ static void measure(enum ztj_key_type type, const char *name)
 		decide_once(&sc, ztj_buf_view(&bundle->mem), cache);
 		warm[i] = (bench_now() - t) * 1e6;
 	}
-	report(name, "decide-cold", "host decision on a request and two approvals, nothing cached, CPU time", cold, bare, BLOCKS);
-	report(name, "decide-warm", "the same with the signatures verified before, wall time", warm, NULL, WARM);
+	report(name, "decide-cold", "host decision on a request and two approvals, nothing cached, CPU time",
+	    cold, bare, BLOCKS);
+	report(name, "decide-warm", "the same with the signatures verified before, wall time", warm, NULL,
+	    WARM);
 	ztj_sigcache_free(cache);
 	ztj_bundle_free(bundle);
 	for (size_t i = 0; i < 3; i++) {

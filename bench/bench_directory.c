@@ -50,7 +50,9 @@ static void open_state(struct ztj_trust **t)
 /* Policy and genesis, kept on disk. */
 static void found(const struct crowd *c)
 {
-	struct ztj_dir_update u = { .name = "people", .nstatements = 1, .statements = &w.people.s,
+	struct ztj_dir_update u = { .name = "people",
+		.nstatements = 1,
+		.statements = &w.people.s,
 		.delta = { .nput = c->n, .put = c->view } };
 	char key[ZTJ_KEY_TEXT_SIZE], registrars[2 * ZTJ_KEY_TEXT_SIZE + 512];
 	const struct fx_policy p = { .registrars = registrars };
@@ -114,10 +116,18 @@ static double cold_start_ms(double *shared)
 static void cold_start(const struct crowd *c)
 {
 	static double ours[COLD], peer[COLD];
-	struct bench_row row = { .row = "directory-cold-start", .what = "100,000 people read from disk and verified",
-		.unit = "ms", .ours = "read, parse, verify", .peer = "SHA-256 of the leaves and their tree", .a = ours, .b = peer,
-		.n = COLD, .goal = BENCH_P50_MOST, .bound = 2000 };
-	double *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct bench_row row = { .row = "directory-cold-start",
+		.what = "100,000 people read from disk and verified",
+		.unit = "ms",
+		.ours = "read, parse, verify",
+		.peer = "SHA-256 of the leaves and their tree",
+		.a = ours,
+		.b = peer,
+		.n = COLD,
+		.goal = BENCH_P50_MOST,
+		.bound = 2000 };
+	double *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	    0);
 
 	if (shared == MAP_FAILED)
 		bench_fail("no memory");
@@ -158,7 +168,9 @@ static void prepare(struct difference *d, unsigned k)
 			crowd_person(PEOPLE + ADDED * k + i, "sre", 0, &d->record[i]);
 		d->put[i] = ztj_buf_view(&d->record[i]);
 	}
-	d->u = (struct ztj_dir_update){ .name = "people", .nstatements = 1, .statements = &d->st.s,
+	d->u = (struct ztj_dir_update){ .name = "people",
+		.nstatements = 1,
+		.statements = &d->st.s,
 		.delta = { .ndrop = DROPPED, .drop = d->drop, .nput = CHANGED + ADDED, .put = d->put } };
 	must_ok(ztj_dir_apply(held, "people", &d->u.delta, &set));
 	fx_directory(&w, set, ztj_dir_serial(held) + 1, ztj_dir_digest(held), &w.registrar[0], &d->st);
@@ -175,9 +187,16 @@ static void release(struct difference *d)
 static void differences(void)
 {
 	static double ours[DIFFERENCES], peer[DIFFERENCES];
-	struct bench_row row = { .row = "directory-difference", .what = "10 of 100,000 people change: verified, loaded, on disk",
-		.unit = "ms", .ours = "verify, load, fsync", .peer = "SHA-256 of the tree above the leaves", .a = ours, .b = peer,
-		.n = DIFFERENCES, .goal = BENCH_P50_MOST, .bound = 100 };
+	struct bench_row row = { .row = "directory-difference",
+		.what = "10 of 100,000 people change: verified, loaded, on disk",
+		.unit = "ms",
+		.ours = "verify, load, fsync",
+		.peer = "SHA-256 of the tree above the leaves",
+		.a = ours,
+		.b = peer,
+		.n = DIFFERENCES,
+		.goal = BENCH_P50_MOST,
+		.bound = 100 };
 
 	for (unsigned k = 0; k < DIFFERENCES; k++) {
 		struct difference d;
@@ -190,7 +209,8 @@ static void differences(void)
 		ours[k] = (bench_now() - begin) * 1e3;
 		if (!changed)
 			bench_fail("the difference was no news");
-		peer[k] = hash_ms(ztj_trust_dir(w.trust, "people"), NULL, ztj_dir_count(ztj_trust_dir(w.trust, "people")));
+		peer[k] = hash_ms(ztj_trust_dir(w.trust, "people"), NULL,
+		    ztj_dir_count(ztj_trust_dir(w.trust, "people")));
 		release(&d);
 	}
 	bench_report(&row);

@@ -48,7 +48,10 @@ static void admit(void)
 	const char *const gone[] = { "db1", "test1", "web1", "web2" };
 
 	crowd_make(&c, HOSTS, host);
-	delta = (struct ztj_dir_delta){ .ndrop = 4, .drop = (const char **)(uintptr_t)gone, .nput = c.n, .put = c.view };
+	delta = (struct ztj_dir_delta){ .ndrop = 4,
+		.drop = (const char **)(uintptr_t)gone,
+		.nput = c.n,
+		.put = c.view };
 	bk_clock(&b);
 	must_ok(ztj_dir_apply(ztj_trust_dir(b.w.trust, "servers"), "servers", &delta, &set));
 	fx_directory(&b.w, set, 2, b.dir_digest[1], &b.w.registrar[1], &st);
@@ -72,7 +75,8 @@ static int any_server(int good, X509_STORE_CTX *ctx)
 
 static SSL *connect_as(SSL_CTX *ctx, unsigned i)
 {
-	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) },
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
 		.sin_port = htons((uint16_t)b.port) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	SSL *ssl = SSL_new(ctx);
@@ -95,8 +99,9 @@ static SSL *connect_as(SSL_CTX *ctx, unsigned i)
 	must_ok(ztj_net_selfsigned(&sk, "host", CROWD_SINCE, &cert, &key));
 	bio = BIO_new_mem_buf(cert.p, (int)cert.n);
 	x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0 || SSL_use_certificate(ssl, x) != 1 ||
-	    SSL_use_PrivateKey(ssl, k.pair) != 1 || SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0 ||
+	    SSL_use_certificate(ssl, x) != 1 || SSL_use_PrivateKey(ssl, k.pair) != 1 ||
+	    SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
 		bench_fail("host %u cannot connect", i);
 	X509_free(x);
 	BIO_free(bio);
@@ -179,8 +184,14 @@ int main(void)
 {
 	char what[160];
 	double per_host[STEPS], before;
-	struct bench_row row = { .row = "broker-per-host", .what = what, .unit = "KiB", .ours = "private memory", .a = per_host,
-		.n = STEPS, .goal = BENCH_P50_MOST, .bound = GOAL_KIB };
+	struct bench_row row = { .row = "broker-per-host",
+		.what = what,
+		.unit = "KiB",
+		.ours = "private memory",
+		.a = per_host,
+		.n = STEPS,
+		.goal = BENCH_P50_MOST,
+		.bound = GOAL_KIB };
 	int fd[STEPS];
 	struct procs p;
 
@@ -195,7 +206,8 @@ int main(void)
 		fd[i] = start_hosts(HOSTS / STEPS * i, HOSTS / STEPS * (i + 1));
 		per_host[i] = (procs_private(&p) - before) / (HOSTS / STEPS * (i + 1));
 	}
-	(void)snprintf(what, sizeof(what), "of the broker for each host; %u connected; %d would take %.0f MiB beside %.0f MiB", HOSTS,
+	(void)snprintf(what, sizeof(what),
+	    "of the broker for each host; %u connected; %d would take %.0f MiB beside %.0f MiB", HOSTS,
 	    FOR_HOSTS, per_host[STEPS - 1] * FOR_HOSTS / 1024, before / 1024);
 	bench_report(&row);
 	for (unsigned i = 0; i < STEPS; i++)

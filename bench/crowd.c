@@ -25,7 +25,12 @@ void crowd_person(unsigned i, const char *group, unsigned generation, struct ztj
 	const char *groups[1] = { group };
 	struct soft_key k;
 	struct ztj_userkey key;
-	struct ztj_record r = { .name = name, .uid = 100000 + i, .nkeys = 1, .keys = &key, .ngroups = 1, .groups = groups };
+	struct ztj_record r = { .name = name,
+		.uid = 100000 + i,
+		.nkeys = 1,
+		.keys = &key,
+		.ngroups = 1,
+		.groups = groups };
 
 	fx_key(&k, ZTJ_KEY_SK_ED25519, CROWD_PERSON(i));
 	(void)snprintf(handle, sizeof(handle), "%085xA==", generation);
@@ -90,8 +95,8 @@ static json_t *container_json(const struct fx_signed *f)
 	return o;
 }
 
-void crowd_post_json(const struct crowd *c, int base, const char *const *drop, size_t ndrop, const struct fx_signed *statement,
-    struct ztj_buf *out)
+void crowd_post_json(const struct crowd *c, int base, const char *const *drop, size_t ndrop,
+    const struct fx_signed *statement, struct ztj_buf *out)
 {
 	json_t *put = json_array(), *dropped = json_array(), *o;
 	char *text;
@@ -102,7 +107,8 @@ void crowd_post_json(const struct crowd *c, int base, const char *const *drop, s
 	for (size_t i = 0; i < ndrop; i++)
 		if (json_array_append_new(dropped, json_string(drop[i])) != 0)
 			bench_fail("no memory");
-	o = json_pack("{s:i, s:o, s:o, s:o}", "base", base, "statement", container_json(statement), "drop", dropped, "put", put);
+	o = json_pack("{s:i, s:o, s:o, s:o}", "base", base, "statement", container_json(statement), "drop",
+	    dropped, "put", put);
 	text = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
 	if (text == NULL)
 		bench_fail("no memory");

@@ -19,7 +19,11 @@
 int main(int argc, char **argv)
 {
 	double sum[READINGS];
-	struct bench_row row = { .unit = "KiB", .ours = "private memory", .a = sum, .n = READINGS, .goal = BENCH_P50_MOST };
+	struct bench_row row = { .unit = "KiB",
+		.ours = "private memory",
+		.a = sum,
+		.n = READINGS,
+		.goal = BENCH_P50_MOST };
 	struct procs p;
 
 	if (argc != 5)

@@ -60,9 +60,9 @@ static int by_value(const void *a, const void *b)
 
 static double *sorted(const double *v, size_t n)
 {
-	double *s = reallocarray(NULL, n, sizeof(*s));
+	double *s = n == 0 ? NULL : reallocarray(NULL, n, sizeof(*s));
 
-	if (s == NULL || n == 0)
+	if (s == NULL)
 		bench_fail("no samples");
 	memcpy(s, v, n * sizeof(*s));
 	qsort(s, n, sizeof(*s), by_value);
@@ -93,8 +93,8 @@ static double median(const double *s, size_t n)
 static json_t *column(const char *name, const double *v, size_t n)
 {
 	double *s = sorted(v, n);
-	json_t *o = json_pack("{s:s, s:f, s:f, s:f, s:f}", "name", name, "p50", median(s, n), "p99", at(s, n, 0.99), "least", s[0],
-	    "most", s[n - 1]);
+	json_t *o = json_pack("{s:s, s:f, s:f, s:f, s:f}", "name", name, "p50", median(s, n), "p99",
+	    at(s, n, 0.99), "least", s[0], "most", s[n - 1]);
 
 	free(s);
 	return o;
@@ -111,7 +111,8 @@ static json_t *ratios(const struct bench_row *r, double *mid)
 		q[i] = r->a[i] / r->b[i];
 	s = sorted(q, r->n);
 	*mid = median(s, r->n);
-	o = json_pack("{s:f, s:f, s:f}", "median", *mid, "low", at(s, r->n, 0.5 - half), "high", at(s, r->n, 0.5 + half));
+	o = json_pack("{s:f, s:f, s:f}", "median", *mid, "low", at(s, r->n, 0.5 - half), "high",
+	    at(s, r->n, 0.5 + half));
 	free(q);
 	free(s);
 	return o;
@@ -127,20 +128,21 @@ static json_t *goal(const struct bench_row *r, double ratio)
 		return json_null();
 	if (r->goal == BENCH_P50_MOST || r->goal == BENCH_P99_MOST)
 		is = bench_quantile(r->a, r->n, r->goal == BENCH_P50_MOST ? 0.5 : 0.99);
-	return json_pack("{s:s, s:f, s:b}", "of", of[r->goal], least ? "at_least" : "at_most", r->bound, "reached",
-	    least ? is >= r->bound : is <= r->bound);
+	return json_pack("{s:s, s:f, s:b}", "of", of[r->goal], least ? "at_least" : "at_most", r->bound,
+	    "reached", least ? is >= r->bound : is <= r->bound);
 }
 
 void bench_report(const struct bench_row *r)
 {
 	double ratio = 0;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:o}", "row", r->row, "what", r->what, "unit", r->unit, "samples",
-	    (json_int_t)r->n, "ours", column(r->ours, r->a, r->n));
+	json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:o}", "row", r->row, "what", r->what, "unit", r->unit,
+	    "samples", (json_int_t)r->n, "ours", column(r->ours, r->a, r->n));
 
 	if (o == NULL)
 		bench_fail("no memory");
-	if (r->b != NULL && (json_object_set_new(o, "peer", column(r->peer, r->b, r->n)) != 0 ||
-	    json_object_set_new(o, "ratio", ratios(r, &ratio)) != 0))
+	if (r->b != NULL &&
+	    (json_object_set_new(o, "peer", column(r->peer, r->b, r->n)) != 0 ||
+		json_object_set_new(o, "ratio", ratios(r, &ratio)) != 0))
 		bench_fail("no memory");
 	if (json_object_set_new(o, "goal", goal(r, ratio)) != 0 ||
 	    json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) != 0)

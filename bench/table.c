@@ -62,17 +62,20 @@ static void print_goal(const json_t *g)
 
 	if (!json_is_object(g))
 		return;
-	(void)printf(" %5s %s %-7.6g %s", text(g, "of"), most != NULL ? "<=" : ">=", json_number_value(most != NULL ? most : least),
+	(void)printf(" %5s %s %-7.6g %s", text(g, "of"),
+	    most != NULL ? "<=" : ">=", json_number_value(most != NULL ? most : least),
 	    json_is_true(json_object_get(g, "reached")) ? "reached" : "MISSED");
 }
 
 static void print_row(const json_t *o)
 {
-	(void)printf("%-22s %5lld %-4s %10.2f %10.2f", text(o, "row"), (long long)json_integer_value(json_object_get(o, "samples")),
-	    text(o, "unit"), number(o, "ours", "p50"), number(o, "ours", "p99"));
+	(void)printf("%-22s %5lld %-4s %10.2f %10.2f", text(o, "row"),
+	    (long long)json_integer_value(json_object_get(o, "samples")), text(o, "unit"),
+	    number(o, "ours", "p50"), number(o, "ours", "p99"));
 	if (json_object_get(o, "peer") != NULL)
-		(void)printf(" %10.2f %10.2f %6.3f %6.3f-%-7.3f", number(o, "peer", "p50"), number(o, "peer", "p99"),
-		    number(o, "ratio", "median"), number(o, "ratio", "low"), number(o, "ratio", "high"));
+		(void)printf(" %10.2f %10.2f %6.3f %6.3f-%-7.3f", number(o, "peer", "p50"),
+		    number(o, "peer", "p99"), number(o, "ratio", "median"), number(o, "ratio", "low"),
+		    number(o, "ratio", "high"));
 	else
 		(void)printf(" %10s %10s %6s %14s", "-", "-", "-", "");
 	print_goal(json_object_get(o, "goal"));
@@ -85,14 +88,13 @@ static void print_table(json_t *rows, json_t *where)
 	const json_t *v;
 	size_t i;
 
-	json_object_foreach(where, key, v)
-		(void)printf("%-10s %s\n", key, json_string_value(v));
-	(void)printf("\n%-22s %5s %-4s %10s %10s %10s %10s %6s %-14s %s\n", "row", "n", "unit", "p50", "p99", "peer p50", "peer p99",
-	    "ratio", "95 %", "  goal");
-	json_array_foreach(rows, i, v)
-		print_row(v);
+	json_object_foreach(where, key, v)(void) printf("%-10s %s\n", key, json_string_value(v));
+	(void)printf("\n%-22s %5s %-4s %10s %10s %10s %10s %6s %-14s %s\n", "row", "n", "unit", "p50", "p99",
+	    "peer p50", "peer p99", "ratio", "95 %", "  goal");
+	json_array_foreach(rows, i, v) print_row(v);
 	(void)putchar('\n');
-	json_array_foreach(rows, i, v) {
+	json_array_foreach(rows, i, v)
+	{
 		(void)printf("%-22s %s", text(v, "row"), text(v, "what"));
 		if (json_object_get(v, "peer") != NULL)
 			(void)printf("; peer: %s", text(json_object_get(v, "peer"), "name"));

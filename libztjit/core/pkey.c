@@ -73,7 +73,9 @@ int ztj_pkey_check_p256(const uint8_t *point, size_t n)
 		return ZTJ_BAD_KEY;
 	ERR_set_mark();
 	if ((group = curve()) != NULL && (p = EC_POINT_new(group)) != NULL)
-		r = EC_POINT_oct2point(group, p, point, n, NULL) == 1 ? ZTJ_OK : ZTJ_BAD_KEY; /* it checks the equation */
+		r = EC_POINT_oct2point(group, p, point, n, NULL) == 1
+		    ? ZTJ_OK
+		    : ZTJ_BAD_KEY; /* it checks the equation */
 	EC_POINT_free(p);
 	ERR_pop_to_mark();
 	return r;

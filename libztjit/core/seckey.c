@@ -46,14 +46,17 @@ int ztj_seckey_from_seed(struct ztj_seckey *sk, const uint8_t seed[32])
 static EVP_PKEY *key_pair(const struct ztj_seckey *sk)
 {
 	uint8_t priv[32], pub[32];
-	OSSL_PARAM params[] = { OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, priv, sizeof(priv)),
-		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, pub, sizeof(pub)), OSSL_PARAM_construct_end() };
+	OSSL_PARAM params[] = { OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, priv,
+				    sizeof(priv)),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, pub, sizeof(pub)),
+		OSSL_PARAM_construct_end() };
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "ED25519", NULL);
 	EVP_PKEY *pk = NULL;
 
 	memcpy(priv, sk->seed, sizeof(priv));
 	memcpy(pub, sk->pub.pub, sizeof(pub));
-	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &pk, EVP_PKEY_KEYPAIR, params) != 1)
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &pk, EVP_PKEY_KEYPAIR, params) != 1)
 		pk = NULL;
 	ztj_wipe(priv, sizeof(priv));
 	EVP_PKEY_CTX_free(ctx);
