@@ -149,8 +149,13 @@ static void start_workers(void)
 		pid = fork();
 		if (pid < 0)
 			bench_fail("no processes");
-		if (pid == 0)
+		if (pid == 0) {
+			/* or nobody would see the end of this one and of those before it */
+			(void)close(pair[0]);
+			for (size_t k = 0; k < i; k++)
+				(void)close(worker[k]);
 			work(pair[1], i);
+		}
 		(void)close(pair[1]);
 		worker[i] = pair[0];
 	}

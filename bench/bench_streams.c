@@ -149,7 +149,8 @@ static _Noreturn void hold(int fd, unsigned from, unsigned to)
 	_exit(write(fd, "", 1) == 1 && read(fd, &byte, 1) == 0 ? 0 : 1);
 }
 
-static int start_hosts(unsigned from, unsigned to)
+/* held: the sockets of those before, n of them. */
+static int start_hosts(unsigned from, unsigned to, const int *held, size_t n)
 {
 	int pair[2];
 	pid_t pid;
@@ -160,8 +161,13 @@ static int start_hosts(unsigned from, unsigned to)
 	pid = fork();
 	if (pid < 0)
 		bench_fail("no processes");
-	if (pid == 0)
+	if (pid == 0) {
+		/* or nobody would see the end of this one and of those before it */
+		(void)close(pair[0]);
+		for (size_t i = 0; i < n; i++)
+			(void)close(held[i]);
 		hold(pair[1], from, to);
+	}
 	(void)close(pair[1]);
 	if (read(pair[0], &byte, 1) != 1)
 		bench_fail("the hosts did not connect");
@@ -203,7 +209,7 @@ int main(void)
 	(void)usleep(1500000); /* the first status over the new directory */
 	before = procs_private(&p);
 	for (unsigned i = 0; i < STEPS; i++) {
-		fd[i] = start_hosts(HOSTS / STEPS * i, HOSTS / STEPS * (i + 1));
+		fd[i] = start_hosts(HOSTS / STEPS * i, HOSTS / STEPS * (i + 1), fd, i);
 		per_host[i] = (procs_private(&p) - before) / (HOSTS / STEPS * (i + 1));
 	}
 	(void)snprintf(what, sizeof(what),
