@@ -15,6 +15,7 @@
 
 #define REPLY_MAX (256u * 1024u * 1024u)
 #define URLS_MAX 16
+#define PINS_MAX 16 /* as the host agent has */
 
 /* --broker, else the configuration and then what the policy names. */
 static size_t find_urls(struct cli *c, const char **urls)
@@ -39,14 +40,26 @@ static size_t find_urls(struct cli *c, const char **urls)
 	return n;
 }
 
+/* Whom to believe: the TLS keys that stand in the policy and are not revoked by it. */
+static size_t find_pins(const struct ztj_policy *p, struct ztj_key *pins)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; p != NULL && i < p->broker.ntls && n < PINS_MAX; i++)
+		if (!ztj_policy_key_revoked(p, &p->broker.tls[i]))
+			pins[n++] = p->broker.tls[i];
+	return n;
+}
+
 static int make_net(struct cli *c, const struct ztj_policy *p, bool login, struct ztj_net **out)
 {
 	const char *urls[URLS_MAX];
+	struct ztj_key pins[PINS_MAX];
 	struct ztj_net_conf conf = {
 		.urls = urls,
 		.nurls = find_urls(c, urls),
-		.pins = p != NULL ? p->broker.tls : NULL,
-		.npins = p != NULL ? p->broker.ntls : 0,
+		.pins = pins,
+		.npins = find_pins(p, pins),
 		.client = login ? &c->login_key : NULL,
 		.timeout_ms = (long)c->conf.timeout * 1000,
 		.max_reply = REPLY_MAX,
@@ -58,8 +71,8 @@ static int make_net(struct cli *c, const struct ztj_policy *p, bool login, struc
 		return cli_fail(c, ZTJ_CONFIG, "no broker is configured");
 	}
 	/* no pins would mean to believe anybody */
-	if (p != NULL && p->broker.ntls == 0)
-		return cli_fail(c, ZTJ_BROKER_KEY, "the policy names no TLS key of a broker");
+	if (p != NULL && conf.npins == 0)
+		return cli_fail(c, ZTJ_BROKER_KEY, "the policy names no TLS key of a broker that counts");
 	if ((r = ztj_net_open(&conf, out)) != ZTJ_OK)
 		return cli_fail(c, r, "broker %s: %s", urls[0],
 		    r == ZTJ_USAGE ? "must be https://HOST:PORT" : ztj_err_text(r));
@@ -247,13 +260,13 @@ int api_check_peer(struct cli *c, const struct ztj_policy *p)
 
 	if (ztj_net_peer_key(c->net, &k) == ZTJ_OK) {
 		for (size_t i = 0; i < p->broker.ntls; i++)
-			if (ztj_key_equal(&p->broker.tls[i], &k))
+			if (ztj_key_equal(&p->broker.tls[i], &k) && !ztj_policy_key_revoked(p, &k))
 				return ZTJ_OK;
 		if (ztj_key_fingerprint(&k, fp) != ZTJ_OK)
 			fp[0] = '\0';
 	}
 	return cli_fail(c, ZTJ_BROKER_KEY,
-	    "the broker shows the TLS key %s, which does not stand in policy version %lld", fp,
+	    "the broker shows the TLS key %s, which does not stand in policy version %lld or is revoked", fp,
 	    (long long)p->version);
 }
 
