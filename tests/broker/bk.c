@@ -244,6 +244,7 @@ void bk_start_with(struct bk *b, const char *conf)
 void bk_stop(struct bk *b)
 {
 	int status;
+	assert_true(b->pid > 0); /* 0 would be ourselves */
 	assert_int_equal(kill(b->pid, SIGTERM), 0);
 	assert_int_equal(waitpid(b->pid, &status, 0), b->pid);
 	b->pid = 0;
@@ -253,6 +254,7 @@ void bk_stop(struct bk *b)
 
 void bk_kill(struct bk *b)
 {
+	assert_true(b->pid > 0);
 	/* The group is the broker's alone: spawn made it. */
 	(void)kill(-b->pid, SIGKILL);
 	(void)waitpid(b->pid, NULL, 0);

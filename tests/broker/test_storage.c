@@ -138,7 +138,7 @@ static void with_errors(struct bk *b, const char *fault)
 	(void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/broker/.libs/faults.so",
 	    getenv("ZTJ_BUILDDIR"));
 	(void)snprintf(env, sizeof(env), "ZTJ_FAULT=%s", fault);
-	const char *const wrapper[] = { "env", preload, env, NULL };
+	const char *const wrapper[] = { "env", preload, "ASAN_OPTIONS=verify_asan_link_order=0", env, NULL };
 	memcpy(b->wrapper, wrapper, sizeof(wrapper));
 	bk_serve(b);
 	for (size_t i = 0; i < 12; i++) {
