@@ -33,7 +33,7 @@ static const char sql_draft_delete[] = "DELETE FROM draft WHERE name = ?1";
 
 int db_dir_add(struct db *db, const char *name, int64_t serial, const uint8_t id[ZTJ_DIGEST_LEN])
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_add, &s);
@@ -56,7 +56,7 @@ static int bind_record(sqlite3_stmt *s, const char *dir, const char *name, int64
 
 int db_dir_record(struct db *db, const char *dir, const char *name, int64_t serial, struct ztj_view bytes)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_end, &s);
@@ -77,7 +77,7 @@ int db_dir_record(struct db *db, const char *dir, const char *name, int64_t seri
 int db_dir_names(struct db *db, int (*each)(const char *name, void *arg), void *arg)
 {
 	char names[ZTJ_SEEN_MAX][ZTJ_NAME_SIZE];
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	size_t n = 0;
 	int r = db_prepare(db, sql_names, &s);
 	if (r != ZTJ_OK)
@@ -100,7 +100,7 @@ int db_dir_names(struct db *db, int (*each)(const char *name, void *arg), void *
 static int collect(struct db *db, const char *sql, const char *name, int64_t since, struct ztj_buf *out,
     uint32_t *n)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*n = 0;
 	int r = db_prepare(db, sql, &s);
 	if (r == ZTJ_OK)
@@ -148,7 +148,7 @@ void db_draft_free(struct db_dir_draft *d)
 
 int db_draft_set(struct db *db, const char *name, const struct db_dir_draft *d)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_draft_set, &s);
@@ -177,7 +177,7 @@ static int put_col(struct ztj_buf *out, sqlite3_stmt *s, int at)
 
 int db_draft_get(struct db *db, const char *name, struct db_dir_draft *out)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql_draft_get, &s);
 	if (r == ZTJ_OK)
 		r = db_bind_text(s, 1, name);
@@ -199,7 +199,7 @@ int db_draft_get(struct db *db, const char *name, struct db_dir_draft *out)
 
 int db_draft_delete(struct db *db, const char *name)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_draft_delete, &s);

@@ -16,7 +16,7 @@ static const char sql_list[] =
 
 int db_event_add(struct db *db, struct db_event *e)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_add, &s);
@@ -42,7 +42,7 @@ int db_event_add(struct db *db, struct db_event *e)
 
 int db_event_head(struct db *db, int64_t *seq)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*seq = 0;
 	int r = db_prepare(db, sql_head, &s);
 	if (r == ZTJ_OK)
@@ -70,7 +70,7 @@ static int read_event(sqlite3_stmt *s, struct db_event *e)
 
 int db_event_list(struct db *db, int64_t after, struct db_event *out, size_t max, size_t *n)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*n = 0;
 	int r = db_prepare(db, sql_list, &s);
 	if (r == ZTJ_OK)

@@ -27,7 +27,7 @@ static const char sql_counter_set[] = "INSERT OR REPLACE INTO counter(key, value
 
 int db_login_add(struct db *db, const uint8_t tls[32], const uint8_t id[ZTJ_DIGEST_LEN], int64_t expires)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_login_add, &s);
@@ -42,7 +42,7 @@ int db_login_add(struct db *db, const uint8_t tls[32], const uint8_t id[ZTJ_DIGE
 
 static int sweep(struct db *db, const char *sql, int64_t t)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql, &s);
@@ -59,7 +59,7 @@ int db_login_sweep(struct db *db, int64_t now)
 static int each_view(struct db *db, const char *sql, int64_t arg1, int (*each)(struct ztj_view v, void *arg),
     void *arg)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql, &s);
 	if (r == ZTJ_OK)
 		r = db_bind_int(s, 1, arg1);
@@ -81,7 +81,7 @@ int db_login_each(struct db *db, int64_t now, int (*each)(struct ztj_view contai
 
 int db_pending_add(struct db *db, const struct db_pending_row *row, int64_t now)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	char short_id[ZTJ_SHORT_ID_SIZE];
 	ztj_short_id(row->id, short_id);
 	int r = db_begin(db);
@@ -111,7 +111,7 @@ int db_pending_add(struct db *db, const struct db_pending_row *row, int64_t now)
 
 int db_pending_has(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN])
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql_pending_has, &s);
 	if (r == ZTJ_OK)
 		r = db_bind_id(s, 1, id);
@@ -124,7 +124,7 @@ int db_pending_has(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN])
 
 int db_pending_counts(struct db *db, const char *address, int64_t *all, int64_t *here)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*all = *here = 0;
 	int r = db_prepare(db, sql_pending_counts, &s);
 	if (r == ZTJ_OK)
@@ -146,7 +146,7 @@ int db_pending_each(struct db *db, bool host, int (*each)(struct ztj_view contai
 
 int db_pending_delete(struct db *db, const char *id)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	uint8_t digest[ZTJ_DIGEST_LEN] = { 0 };
 	char short_id[ZTJ_SHORT_ID_SIZE] = "";
 	int r = ztj_unhex(ztj_view_str(id), digest, sizeof(digest));
@@ -174,7 +174,7 @@ int db_pending_sweep(struct db *db, int64_t before)
 
 int db_cert_add(struct db *db, const struct db_cert_row *row)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = row->serial > INT64_MAX ? ZTJ_LIMIT : db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_cert_add, &s);
@@ -195,7 +195,7 @@ int db_cert_add(struct db *db, const struct db_cert_row *row)
 
 int db_cert_count(struct db *db, int64_t *n)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*n = 0;
 	int r = db_prepare(db, sql_cert_count, &s);
 	if (r == ZTJ_OK)
@@ -209,7 +209,7 @@ int db_cert_count(struct db *db, int64_t *n)
 
 int db_counter_get(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t *out)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*out = 0;
 	int r = db_prepare(db, sql_counter_get, &s);
 	if (r == ZTJ_OK)
@@ -225,7 +225,7 @@ int db_counter_get(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t *o
 
 int db_counter_set(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t value)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_counter_set, &s);

@@ -39,7 +39,7 @@ static const char sql_policy_newest[] =
 
 int db_stmt_has(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN])
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql_has, &s);
 	if (r == ZTJ_OK)
 		r = db_bind_id(s, 1, id);
@@ -72,7 +72,7 @@ static int bind_row(sqlite3_stmt *s, const struct db_stmt_row *row, const char *
 
 int db_stmt_add(struct db *db, const struct db_stmt_row *row, int64_t now)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	char short_id[ZTJ_SHORT_ID_SIZE];
 	ztj_short_id(row->id, short_id);
 	int r = db_begin(db);
@@ -91,7 +91,7 @@ int db_stmt_add(struct db *db, const struct db_stmt_row *row, int64_t now)
 int db_stmt_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], enum ztj_stmt_type *type,
     uint8_t request[ZTJ_DIGEST_LEN], struct ztj_buf *container)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	memset(request, 0, ZTJ_DIGEST_LEN);
 	int r = db_prepare(db, sql_get, &s);
 	if (r == ZTJ_OK)
@@ -112,7 +112,7 @@ int db_stmt_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], enum ztj_stmt_t
 
 int db_stmt_resolve(struct db *db, const char *short_id, uint8_t id[ZTJ_DIGEST_LEN])
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql_short, &s);
 	if (r == ZTJ_OK)
 		r = db_bind_text(s, 1, short_id);
@@ -127,7 +127,7 @@ int db_stmt_resolve(struct db *db, const char *short_id, uint8_t id[ZTJ_DIGEST_L
 
 int db_stmt_of_request(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *out, uint32_t *n)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*n = 0;
 	int r = db_prepare(db, sql_of_request, &s);
 	if (r == ZTJ_OK)
@@ -146,7 +146,7 @@ int db_stmt_of_request(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct z
 
 int db_request_add(struct db *db, const struct ztj_stmt *st)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql_request_add, &s);
 	if (r == ZTJ_OK)
 		r = db_bind_id(s, 1, st->id);
@@ -166,7 +166,7 @@ int db_request_add(struct db *db, const struct ztj_stmt *st)
 
 int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool closed)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql_close, &s);
@@ -179,7 +179,7 @@ int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool close
 
 int db_request_open_count(struct db *db, const char *who, int64_t *n)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*n = 0;
 	int r = db_prepare(db, sql_open_count, &s);
 	if (r == ZTJ_OK)
@@ -207,7 +207,7 @@ static const char *query_text(const struct db_request_query *q)
 int db_request_list(struct db *db, const struct db_request_query *q, struct db_request_ref *out, size_t max,
     size_t *n)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	*n = 0;
 	int r = db_prepare(db, query_text(q), &s);
 	bool up = q->oldest_first || q->host != NULL;
@@ -232,7 +232,7 @@ int db_request_list(struct db *db, const struct db_request_query *q, struct db_r
 
 static int add_numbered(struct db *db, const char *sql, int64_t n, const uint8_t id[ZTJ_DIGEST_LEN])
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_prepare(db, sql, &s);
@@ -250,7 +250,7 @@ int db_revocation_add(struct db *db, int64_t n, const uint8_t id[ZTJ_DIGEST_LEN]
 
 int db_revocation_get(struct db *db, int64_t n, uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *container)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql_rev_get, &s);
 	if (r == ZTJ_OK)
 		r = db_bind_int(s, 1, n);
@@ -273,7 +273,7 @@ int db_policy_add(struct db *db, int64_t version, const uint8_t id[ZTJ_DIGEST_LE
 
 int db_policy_newest(struct db *db, struct ztj_buf *container)
 {
-	sqlite3_stmt *s;
+	sqlite3_stmt *s = NULL;
 	int r = db_prepare(db, sql_policy_newest, &s);
 	if (r == ZTJ_OK)
 		r = db_step(s);

@@ -56,7 +56,11 @@ int outbox_add(struct outbox *o, struct chan *to, uint8_t type, struct ztj_view 
 	if (p == NULL)
 		return ZTJ_NOMEM;
 	memcpy(p, body.n == 0 ? (const uint8_t *)"" : body.p, body.n);
-	o->item[o->n++] = (struct item){ to, type, p, body.n };
+	struct item *item = &o->item[o->n++];
+	item->to = to;
+	item->type = type;
+	item->p = p;
+	item->n = body.n;
 	return ZTJ_OK;
 }
 

@@ -192,7 +192,7 @@ static int write_at(struct ztj_joining *j, const char *name, struct ztj_buf *tex
 static int check_roots(struct ztj_joining *j)
 {
 	const struct ztj_file_rule rule = { .owner = 0, .secret = false, .check_parents = true };
-	struct ztj_pins held;
+	struct ztj_pins held = { .nroots = 0 };
 	struct ztj_buf b;
 	char path[512];
 	unsigned line;

@@ -72,7 +72,7 @@ static int parse_broker(struct ztj_view body, struct whom *w)
 		r = ztj_rd_u32(&rd, &n);
 	for (uint32_t i = 0; r == ZTJ_OK && i < n; i++) {
 		struct ztj_view text;
-		struct ztj_key k;
+		struct ztj_key k = { .type = ZTJ_KEY_NONE };
 		r = ztj_rd_string(&rd, ZTJ_KEY_TEXT_SIZE, &text);
 		if (r == ZTJ_OK)
 			r = ztj_key_from_text(&k, text);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/broker/bk.h"
+#include "tests/core/support.h"
 
 struct keeper {
 	struct bk b;
@@ -27,8 +28,8 @@ static void agent_start(struct keeper *k, const char *key)
 	assert_true(k->pid >= 0);
 	if (k->pid == 0) {
 		if (getuid() == 0)
-			(void)execlp("setpriv", "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "ssh-agent", "-D", "-a",
-			    k->socket, (char *)NULL);
+			(void)execlp("setpriv", "setpriv", "--reuid=nobody", "--regid=nogroup",
+			    "--clear-groups", "ssh-agent", "-D", "-a", k->socket, (char *)NULL);
 		else
 			(void)execlp("ssh-agent", "ssh-agent", "-D", "-a", k->socket, (char *)NULL);
 		_exit(127);
@@ -36,7 +37,7 @@ static void agent_start(struct keeper *k, const char *key)
 	for (int i = 0; i < 300 && access(k->socket, F_OK) != 0; i++)
 		(void)usleep(10000);
 	(void)snprintf(cmd, sizeof(cmd), "SSH_AUTH_SOCK=%s ssh-add -q %s/%s", k->socket, k->dir, key);
-	assert_int_equal(system(cmd), 0);
+	assert_int_equal(shell(cmd), 0);
 }
 
 static void agent_stop(struct keeper *k)
@@ -54,12 +55,14 @@ static void keeper_start(struct keeper *k, const char *type)
 	assert_non_null(mkdtemp(k->dir));
 	(void)snprintf(k->socket, sizeof(k->socket), "%s/sock", k->dir);
 	(void)snprintf(k->pub, sizeof(k->pub), "%s/ca.pub", k->dir);
-	(void)snprintf(cmd, sizeof(cmd), "ssh-keygen -q -t %s -N '' -C ca -f %s/ca && ssh-keygen -q -t ed25519 -N '' -f %s/other && "
-					 "if [ $(id -u) = 0 ]; then chown nobody %s; fi", type, k->dir, k->dir, k->dir);
-	assert_int_equal(system(cmd), 0);
+	(void)snprintf(cmd, sizeof(cmd),
+	    "ssh-keygen -q -t %s -N '' -C ca -f %s/ca && ssh-keygen -q -t ed25519 -N '' -f %s/other && "
+	    "if [ $(id -u) = 0 ]; then chown nobody %s; fi",
+	    type, k->dir, k->dir, k->dir);
+	assert_int_equal(shell(cmd), 0);
 	agent_start(k, "other");
 	(void)snprintf(cmd, sizeof(cmd), "SSH_AUTH_SOCK=%s ssh-add -q %s/ca", k->socket, k->dir);
-	assert_int_equal(system(cmd), 0);
+	assert_int_equal(shell(cmd), 0);
 	k->b.agent[0] = k->socket;
 	k->b.agent[1] = k->pub;
 	bk_start_with(&k->b, "rate_identity = 1000;\nrate_statements = 10000;\nrate_anonymous = 10000;\n");
@@ -74,7 +77,7 @@ static void keeper_end(struct keeper *k)
 	agent_stop(k);
 	bk_end(&k->b);
 	(void)snprintf(cmd, sizeof(cmd), "rm -rf %s", k->dir);
-	assert_int_equal(system(cmd), 0);
+	assert_int_equal(shell(cmd), 0);
 }
 
 /* A certificate that OpenSSH itself reads, signed by that CA. */
@@ -89,8 +92,9 @@ static void certified(struct keeper *k, const uint8_t id[ZTJ_DIGEST_LEN], const 
 	assert_non_null(f);
 	(void)fputs(bk_text(b, "certificate"), f);
 	assert_int_equal(fclose(f), 0);
-	(void)snprintf(cmd, sizeof(cmd), "ssh-keygen -L -f %s | grep -q 'Signing CA: %s '", path, signed_with);
-	assert_int_equal(system(cmd), 0);
+	(void)snprintf(cmd, sizeof(cmd), "ssh-keygen -L -f %s | grep -q 'Signing CA: %s '", path,
+	    signed_with);
+	assert_int_equal(shell(cmd), 0);
 }
 
 static void agent_goes_and_comes(const char *type, const char *signed_with)

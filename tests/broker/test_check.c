@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tests/broker/bk.h"
+#include "tests/core/support.h"
 
 static int set_up(void **state)
 {
@@ -38,7 +39,7 @@ static int tear_down(void **state)
 static void must_do(const struct bk *b, const char *cmd)
 {
 	assert_int_equal(setenv("D", b->dir, 1), 0);
-	if (system(cmd) != 0)
+	if (shell(cmd) != 0)
 		fail_msg("failed: %s", cmd);
 }
 
@@ -259,7 +260,8 @@ static void test_D02_read_only(void **state)
 	static char preload[4200];
 	(void)snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/broker/.libs/faults.so",
 	    getenv("ZTJ_BUILDDIR"));
-	const char *const wrapper[] = { "env", preload, "ASAN_OPTIONS=verify_asan_link_order=0", "ZTJ_FAULT=pwrite64 12 24 30", NULL };
+	const char *const wrapper[] = { "env", preload, "ASAN_OPTIONS=verify_asan_link_order=0",
+		"ZTJ_FAULT=pwrite64 12 24 30", NULL };
 	memcpy(b->wrapper, wrapper, sizeof(wrapper));
 	bk_serve(b);
 	unsigned refused = 0;

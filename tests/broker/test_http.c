@@ -345,7 +345,7 @@ static void test_W01_address_cap(void **state)
 static int retry_after(const char *answer)
 {
 	const char *at = strcasestr(answer, "\r\nRetry-After: ");
-	return at == NULL ? -1 : atoi(at + strlen("\r\nRetry-After: "));
+	return at == NULL ? -1 : (int)strtol(at + strlen("\r\nRetry-After: "), NULL, 10);
 }
 
 /* 20 a second, 80 at once: over one connection nobody is too slow to meet the limit. */
@@ -415,7 +415,7 @@ static void test_W03_retry_after(void **state)
 			n = SSL_read(r.ssl, buf, sizeof(buf) - 1);
 			assert_true(n > 0);
 			buf[n] = '\0';
-		} while (sscanf(buf, "HTTP/1.1 %d", &status) != 1);
+		} while ((status = status_of(buf)) == 0);
 		if (status == 200)
 			assert_int_equal(retry_after(buf), -1);
 	}

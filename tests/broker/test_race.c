@@ -51,8 +51,13 @@ static struct ztj_net *connect_as(const struct bk *b, const struct ztj_seckey *w
 	char url[64];
 	const char *urls[1] = { url };
 	struct ztj_net *n = NULL;
-	const struct ztj_net_conf conf = { .urls = urls, .nurls = 1, .pins = &b->w.tls.pub, .npins = 1, .client = who,
-		.timeout_ms = 20000, .max_reply = (size_t)4 * 1024 * 1024 };
+	const struct ztj_net_conf conf = { .urls = urls,
+		.nurls = 1,
+		.pins = &b->w.tls.pub,
+		.npins = 1,
+		.client = who,
+		.timeout_ms = 20000,
+		.max_reply = (size_t)4 * 1024 * 1024 };
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", b->port);
 	return ztj_net_open(&conf, &n) == ZTJ_OK ? n : NULL;
 }
@@ -75,7 +80,8 @@ static void *act(void *arg)
 		(void)pthread_barrier_wait(&race->start);
 		if (s->s.nsigs > 0 && e == ZTJ_OK && n != NULL) {
 			(void)usleep((i * 37u + (unsigned)a->which * 101u) % 400u);
-			e = ztj_net_call(n, "POST", "/v1/statements", ztj_buf_view(&json), &reply, &r->status[a->which]);
+			e = ztj_net_call(n, "POST", "/v1/statements", ztj_buf_view(&json), &reply,
+			    &r->status[a->which]);
 			if (e != ZTJ_OK)
 				r->status[a->which] = 0;
 		}
@@ -208,11 +214,12 @@ static void host_agrees(struct bk *b, struct heard *h, const struct round *r, un
 			ours = memcmp(id, r->request.id, sizeof(id)) == 0;
 			has_request = has_request || ours;
 			for (int a = 0; a < ACTORS; a++)
-				ours = ours || (r->by[a].s.nsigs > 0 && memcmp(id, r->by[a].id, sizeof(id)) == 0);
+				ours = ours ||
+				    (r->by[a].s.nsigs > 0 && memcmp(id, r->by[a].id, sizeof(id)) == 0);
 		}
 		if (ours) {
-			json_t *c = json_pack("{s:O, s:O}", "statement", json_object_get(o, "statement"), "signatures",
-			    json_object_get(o, "signatures"));
+			json_t *c = json_pack("{s:O, s:O}", "statement", json_object_get(o, "statement"),
+			    "signatures", json_object_get(o, "signatures"));
 			char *dump = json_dumps(c, 0);
 			assert_in_range(n, 0, ACTORS);
 			ztj_buf_init(&mem[n], 65536);
@@ -243,7 +250,8 @@ static void host_agrees(struct bk *b, struct heard *h, const struct round *r, un
 static int set_up(void **state)
 {
 	static struct bk b;
-	bk_start(&b, "rate_identity = 100000;\nrate_statements = 1000000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n");
+	bk_start(&b,
+	    "rate_identity = 100000;\nrate_statements = 1000000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n");
 	bk_arm(&b);
 	bk_login(&b, FX_REQ1);
 	bk_login(&b, FX_LEAD1);

@@ -64,7 +64,8 @@ static void signer_start(struct lone *l)
 		char path[160], err[512];
 		/* As its parent would leave it: these three, and no way back to privileges. */
 		const struct signer_fds fds = { 3, 4, 5 };
-		int high[3] = { fcntl(pair[1], F_DUPFD, 64), fcntl(control[0], F_DUPFD, 64), fcntl(ready[1], F_DUPFD, 64) };
+		int high[3] = { fcntl(pair[1], F_DUPFD, 64), fcntl(control[0], F_DUPFD, 64),
+			fcntl(ready[1], F_DUPFD, 64) };
 		for (int i = 0; i < 3; i++)
 			if (dup2(high[i], 3 + i) < 0)
 				_exit(98);
@@ -143,7 +144,8 @@ static int certify(struct lone *l, struct ztj_view key, struct ztj_view bundle, 
 	return c.code;
 }
 
-static int certify_key(struct lone *l, const struct ztj_key *key, const struct ztj_buf *bundle, struct ztj_buf *cert)
+static int certify_key(struct lone *l, const struct ztj_key *key, const struct ztj_buf *bundle,
+    struct ztj_buf *cert)
 {
 	struct ztj_buf blob;
 	ztj_buf_init(&blob, ZTJ_KEY_BLOB_MAX);
@@ -226,19 +228,24 @@ static void test_C04_subjects(void **state)
 	struct ztj_buf cert, plain;
 	ok(certify_key(l, &w->person[FX_REQ1].key.pub, &l->bundle, &cert));
 	/* a host's key, a CA, a plain key, another person's, one that nobody has */
-	const struct ztj_key *const wrong[] = { &w->host[FX_TEST1].ssh.pub, &w->host[FX_TEST1].machine.pub, &w->ca.pub, &w->online.pub,
-		&w->root[2].pub, &w->person[FX_REQ2].key.pub, &w->person[FX_LEAD1].key.pub, &w->registrar[0].pub, &w->stranger.pub };
+	const struct ztj_key *const wrong[] = { &w->host[FX_TEST1].ssh.pub, &w->host[FX_TEST1].machine.pub,
+		&w->ca.pub, &w->online.pub, &w->root[2].pub, &w->person[FX_REQ2].key.pub,
+		&w->person[FX_LEAD1].key.pub, &w->registrar[0].pub, &w->stranger.pub };
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_int_not_equal(certify_key(l, wrong[i], &l->bundle, NULL), ZTJ_OK);
 	fails(certify_key(l, &w->host[FX_TEST1].ssh.pub, &l->bundle, NULL), ZTJ_KEY_TYPE);
 	fails(certify_key(l, &w->person[FX_REQ2].key.pub, &l->bundle, NULL), ZTJ_WRONG_KEY);
 	/* a certificate as subject, an empty one, half a key */
-	assert_int_not_equal(certify(l, ztj_view_of(cert.p, cert.n < ZTJ_KEY_BLOB_MAX ? cert.n : ZTJ_KEY_BLOB_MAX), ztj_buf_view(&l->bundle), NULL), ZTJ_OK);
+	assert_int_not_equal(certify(l,
+				 ztj_view_of(cert.p, cert.n < ZTJ_KEY_BLOB_MAX ? cert.n : ZTJ_KEY_BLOB_MAX),
+				 ztj_buf_view(&l->bundle), NULL),
+	    ZTJ_OK);
 	assert_int_not_equal(certify(l, ztj_view_of(NULL, 0), ztj_buf_view(&l->bundle), NULL), ZTJ_OK);
 	ztj_buf_init(&plain, ZTJ_KEY_BLOB_MAX);
 	ok(ztj_key_to_blob(&w->person[FX_REQ1].key.pub, &plain));
 	for (size_t n = 0; n < plain.n; n += 7)
-		assert_int_not_equal(certify(l, ztj_view_of(plain.p, n), ztj_buf_view(&l->bundle), NULL), ZTJ_OK);
+		assert_int_not_equal(certify(l, ztj_view_of(plain.p, n), ztj_buf_view(&l->bundle), NULL),
+		    ZTJ_OK);
 	/* the requester's key under another application */
 	struct ztj_key other = w->person[FX_REQ1].key.pub;
 	(void)snprintf(other.application, sizeof(other.application), "ssh:other");
@@ -257,7 +264,8 @@ static void test_S11_bundles(void **state)
 	ztj_buf_init(&blob, ZTJ_KEY_BLOB_MAX);
 	ok(ztj_key_to_blob(key, &blob));
 	for (size_t n = 0; n < l->bundle.n; n += 13)
-		assert_int_not_equal(certify(l, ztj_buf_view(&blob), ztj_view_of(l->bundle.p, n), NULL), ZTJ_OK);
+		assert_int_not_equal(certify(l, ztj_buf_view(&blob), ztj_view_of(l->bundle.p, n), NULL),
+		    ZTJ_OK);
 	for (size_t i = 0; i < l->bundle.n; i += 5) {
 		l->bundle.p[i] ^= (uint8_t)(1u << (i % 8));
 		assert_int_not_equal(certify(l, ztj_buf_view(&blob), ztj_buf_view(&l->bundle), NULL), ZTJ_OK);

@@ -129,7 +129,10 @@ static bool small_disk(void)
 static void test_D02_full_disk_is_when_root_is_needed(void **state)
 {
 	struct ztj_decision allowed = { .event = "open", .code = ZTJ_OK, .time = w.now };
-	struct ztj_decision denied = { .event = "account", .code = ZTJ_NO_SESSION, .time = w.now, .spare = true };
+	struct ztj_decision denied = { .event = "account",
+		.code = ZTJ_NO_SESSION,
+		.time = w.now,
+		.spare = true };
 	struct ztj_store_conf conf = { .dir = dir, .domain = w.domain, .reserve = 128 * 1024 };
 	struct fx_signed request;
 	struct ztj_spool *spool;

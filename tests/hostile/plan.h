@@ -27,7 +27,7 @@
 #define WANT_ANY 5       /* whatever the encoding around it makes of nothing */
 #define WANT_SSHD 6      /* ztjit-hostd offers its line, and sshd refuses what the line does not allow */
 #define WANT_PURPOSE 7   /* signed for another purpose: signature-namespace where one purpose is expected; where several are, it is
-                          * read as what it says it is, and is not: statement-type, bad-json, too-few-signatures */
+			  * read as what it says it is, and is not: statement-type, bad-json, too-few-signatures */
 bool want_met(int want, int code);
 const char *want_name(int want);
 
