@@ -286,6 +286,17 @@ static int bootstrap(struct cli *c)
 	return api_check_peer(c, p);
 }
 
+/* What it answered, or did not, says less than who it is not. */
+static int distrust(struct cli *c, int r, bool known)
+{
+	if (!known || (r != ZTJ_PROTOCOL && r != ZTJ_UNREACHABLE && r != ZTJ_TIMEOUT))
+		return r;
+	cli_forget(c);
+	return cli_fail(c, ZTJ_BROKER_KEY,
+	    "the broker's TLS key does not stand in the policy, and it serves no newer policy that names it: somebody "
+	    "may be in between, or it is another broker");
+}
+
 static int connect_pinned(struct cli *c, bool login)
 {
 	int64_t version = 0, before;
@@ -301,7 +312,7 @@ static int connect_pinned(struct cli *c, bool login)
 	if (r == ZTJ_BROKER_KEY) {
 		cli_forget(c);
 		if ((r = bootstrap(c)) != ZTJ_OK)
-			return r;
+			return distrust(c, r, p != NULL);
 		if ((r = open_net(c, ztj_trust_held_policy(c->trust), login)) == ZTJ_OK)
 			r = api_broker(c, &version, NULL);
 	}

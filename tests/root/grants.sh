@@ -114,8 +114,9 @@ clocks() {
 
 # --- the broker out of reach ----------------------------------------------
 
-own() { person req2 timeout 20 ssh -o BatchMode=yes db1 id -un; }
-stale() { lab_in db1 ztjit-hostd status | grep -q 'not connected'; }
+own() { person req2 timeout 20 ztjit ssh -o BatchMode=yes db1 id -un; }
+# With the certificate that is there, whatever the broker would say.
+own_kept() { person req2 timeout 20 ssh -o BatchMode=yes db1 id -un; }
 
 partition() {
 	grant req2 sudo-root db1 5m || return
@@ -123,16 +124,18 @@ partition() {
 	t_says "G05 the grant works" req2 own
 	master req2 own db1
 	over req2 own 'setsid sleep 7003 >/dev/null 2>&1 &'
-	lab_in db1 ip route add blackhole "$(lab_addr broker)"
+	# No news reaches the gate, as with a broker that holds them back.
+	lab_in db1 pkill -STOP -u ztjit-mirror
 	person lead1 ztjit revoke --yes -m 'cut off' "$OWN" >/dev/null 2>&1
+	t_denies "G05 the person's own tools know at once" "revoked" own
 	sleep "$FRESHNESS"
-	t_denies "G05 cut off and revoked: beyond the freshness bound new uses are refused" "Permission denied" own
+	t_denies "G05 no news: beyond the freshness bound new uses are refused" "Permission denied" own_kept
 	t_ok "G05 the host says why" decision db1 principals stale
 	t_ok "G05 a running session goes on, as the rule says" alive req2 own
-	lab_in db1 ip route del blackhole "$(lab_addr broker)"
-	t_ok "G05 the broker is back: the news ends the session" lab_wait 20 lab_in db1 sh -c '! pgrep -f "^sleep 7003"'
+	lab_in db1 pkill -CONT -u ztjit-mirror
+	t_ok "G05 the news arrive and end the session" lab_wait 20 lab_in db1 sh -c '! pgrep -f "^sleep 7003"'
 	lab_wait 20 hostd_fresh db1
-	t_denies "G05 and the next use" "Permission denied" own
+	t_denies "G05 and the next use" "Permission denied" own_kept
 	t_ok "G05 now because it is revoked" decision db1 principals revoked
 }
 
