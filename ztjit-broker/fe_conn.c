@@ -107,7 +107,7 @@ static void kill_saying(struct conn *c, const char *status_line)
 
 static void set_address(struct conn *c, evutil_socket_t fd)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(ss);
 	const int user_timeout = USER_TIMEOUT_MS, on = 1;
 	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)

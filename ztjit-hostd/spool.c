@@ -202,7 +202,7 @@ static json_t *to_json(const struct ztj_spool *s, const struct ztj_decision *d)
 		bad = 1;
 	if (!bad) {
 		bad |= json_object_set_new(o, "v", json_integer(1));
-		bad |= json_object_set_new(o, "seq", json_integer((json_int_t)(s->seq + 1)));
+		bad |= json_object_set_new(o, "seq", json_integer((json_int_t)s->seq + 1));
 		bad |= json_object_set_new(o, "prev", json_string(hex));
 		bad |= json_object_set_new(o, "time", json_string(at));
 		bad |= set_text(o, "event", d->event);

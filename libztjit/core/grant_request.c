@@ -191,6 +191,8 @@ int ztj_grant_may_request(const struct ztj_trust *t, const struct ztj_stmt *requ
 	rule = why->rule = st.rule;
 	why->role = st.role;
 	why->valid_until = st.valid_until;
+	if (r == ZTJ_OK && rule == NULL)
+		r = ZTJ_INTERNAL;
 	if (r == ZTJ_OK && request->issued > ztj_add_sat(now, ZTJ_CLOCK_SKEW))
 		r = ZTJ_FUTURE;
 	if (r == ZTJ_OK && request->u.request.duration > rule->max) {

@@ -280,3 +280,21 @@ bool ztj_hours_contain(const struct ztj_hours *h, int64_t t)
 	}
 	return false;
 }
+
+bool ztj_hours_equal(const struct ztj_hours *a, const struct ztj_hours *b)
+{
+	const struct ztj_tz_rule *x = &a->tz, *y = &b->tz;
+
+	/* member by member: padding is nobody's */
+	if (a->nspans != b->nspans || x->std_off != y->std_off || x->has_dst != y->has_dst)
+		return false;
+	for (unsigned i = 0; i < a->nspans; i++)
+		if (a->span[i].days != b->span[i].days || a->span[i].from != b->span[i].from ||
+		    a->span[i].to != b->span[i].to)
+			return false;
+#define SAME(end) \
+	(x->end.kind == y->end.kind && x->end.month == y->end.month && x->end.week == y->end.week && \
+	    x->end.wday == y->end.wday && x->end.day == y->end.day && x->end.at == y->end.at)
+	return !x->has_dst || (x->dst_off == y->dst_off && SAME(start) && SAME(end));
+#undef SAME
+}

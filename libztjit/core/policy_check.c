@@ -169,7 +169,7 @@ static bool taken_before(const struct ztj_policy *p, size_t rule, const char *wh
 		const struct ztj_rule *e = &p->rules[i];
 		if (in_list(&e->who, who) && in_list(&e->roles, role) && e->break_glass == r->break_glass &&
 		    hosts_within(e, r) &&
-		    (!e->has_hours || (r->has_hours && memcmp(&e->hours, &r->hours, sizeof e->hours) == 0)))
+		    (!e->has_hours || (r->has_hours && ztj_hours_equal(&e->hours, &r->hours))))
 			return true;
 	}
 	return false;

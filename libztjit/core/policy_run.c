@@ -251,7 +251,7 @@ static int evaluate(struct run *run)
 
 static bool in_list(const struct ztj_strs *list, const char *s)
 {
-	for (size_t i = 0; i < list->n; i++)
+	for (size_t i = 0; list != NULL && i < list->n; i++)
 		if (strcmp(list->s[i], s) == 0)
 			return true;
 	return false;

@@ -114,6 +114,8 @@ static int subject_of(enum ztj_revokes what, const char *name, const uint8_t *re
 	size_t n;
 
 	if (what == ZTJ_REVOKES_REQUEST) {
+		if (request == NULL)
+			return ZTJ_INTERNAL;
 		memcpy(out, request, ZTJ_DIGEST_LEN);
 		return ZTJ_OK;
 	}

@@ -35,5 +35,6 @@ struct ztj_hours {
 };
 int ztj_hours_parse(const char *s, struct ztj_hours *out) ZTJ_MUST_CHECK;
 bool ztj_hours_contain(const struct ztj_hours *h, int64_t t);
+bool ztj_hours_equal(const struct ztj_hours *a, const struct ztj_hours *b);
 
 #endif

@@ -38,7 +38,7 @@ static void replayed(struct gen *g)
 				old->st.u.request.ticket = "INC-1";
 				break;
 			case 6:
-				old->st.u.request.who = "people/req2",
+				old->st.u.request.who = "people/req2";
 				old->key[0] = &g->co->w.person[FX_REQ2].key;
 				break;
 			case 7:
@@ -51,7 +51,8 @@ static void replayed(struct gen *g)
 				old->st.u.request.start = g->co->w.now + 60;
 				break;
 			case 10:
-				old->hosts[1] = "servers/web2", old->st.u.request.nhosts = 2;
+				old->hosts[1] = "servers/web2";
+				old->st.u.request.nhosts = 2;
 				break;
 			default:
 				break;
@@ -227,14 +228,15 @@ static void chains(struct gen *g)
 			memset(p->part[0].st.u.request.follows, 0x5A, ZTJ_DIGEST_LEN);
 			break;
 		case 2:
-			first->st.u.request.who = "people/req2",
+			first->st.u.request.who = "people/req2";
 			first->key[0] = &g->co->w.person[FX_REQ2].key;
 			break;
 		case 3:
 			first->st.u.request.role = "brief-root";
 			break;
 		case 4:
-			p->part[0].hosts[1] = "servers/web2", p->part[0].st.u.request.nhosts = 2;
+			p->part[0].hosts[1] = "servers/web2";
+			p->part[0].st.u.request.nhosts = 2;
 			break;
 		case 5:
 			first->st.issued = p->part[0].st.issued + 20;
