@@ -82,7 +82,7 @@ chmod 700 "$DIR/askpass"
 pin() { SSH_ASKPASS=$DIR/askpass SSH_ASKPASS_REQUIRE=force zp "$@"; }
 zp() {
 	env -u SSH_AUTH_SOCK HOME="$DIR/p" XDG_RUNTIME_DIR="$DIR/p/run" ZTJ_SOFTKEY_DIR="$DIR/p/keys" LC_ALL=C.UTF-8 \
-		LD_PRELOAD="$SOFTKEY/.libs/libsoftkey-fido.so" "$ZTJIT" "$@"
+		ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD="$SOFTKEY/.libs/libsoftkey-fido.so" "$ZTJIT" "$@"
 }
 mv .ssh first
 t_outage "L03 a PIN is wanted and nobody can be asked" "PIN" enroll --verify-required
@@ -110,7 +110,7 @@ at() {
 		printf '%b' "$answers"
 		sleep 0.5
 	) | HOME=$DIR/p XDG_RUNTIME_DIR=$DIR/p/run ZTJ_SOFTKEY_DIR=$DIR/p/keys LC_ALL=${LOC:-C.UTF-8} \
-		script -qec "stty cols ${size%x*} rows ${size#*x}; LD_PRELOAD=$SOFTKEY/.libs/libsoftkey-fido.so $ZTJIT $*" /dev/null
+		script -qec "stty cols ${size%x*} rows ${size#*x}; ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=$SOFTKEY/.libs/libsoftkey-fido.so $ZTJIT $*" /dev/null
 }
 t_denies "P7 too narrow a terminal" "cannot show everything" at 20x50 'y\n' policy sign policy.conf
 t_denies "P7 too low a terminal" "cannot show everything" at 80x4 'y\n' policy sign policy.conf

@@ -65,7 +65,7 @@ w() {
 z() {
 	local who=$1
 	shift
-	w "$who" env ${ASAN:+ASAN_OPTIONS=verify_asan_link_order=0} LD_PRELOAD="$SOFTKEY/.libs/libsoftkey-fido.so" "$ZTJIT" "$@"
+	w "$who" env ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD="$SOFTKEY/.libs/libsoftkey-fido.so" "$ZTJIT" "$@"
 }
 softkey() {
 	local who=$1

@@ -56,16 +56,20 @@ static bool spoil(struct gen *g, struct plan *p, enum kind k)
 		p->n = 2;
 		break;
 	case ONE_SECURITY:
-		p->part[1] = p->part[2], p->n = 2;
+		p->part[1] = p->part[2];
+		p->n = 2;
 		break;
 	case TWO_LEADS:
-		p->n = 2, plan_add(g, ZTJ_STMT_APPROVAL, &co->w.person[FX_LEAD2], 0);
+		p->n = 2;
+		plan_add(g, ZTJ_STMT_APPROVAL, &co->w.person[FX_LEAD2], 0);
 		break;
 	case ALIAS:
-		p->n = 2, plan_add(g, ZTJ_STMT_APPROVAL, &co->extra[CO_ALIAS], 0);
+		p->n = 2;
+		plan_add(g, ZTJ_STMT_APPROVAL, &co->extra[CO_ALIAS], 0);
 		break;
 	case SELF:
-		p->n = 2, plan_add(g, ZTJ_STMT_APPROVAL, &co->w.person[FX_REQ1], 0);
+		p->n = 2;
+		plan_add(g, ZTJ_STMT_APPROVAL, &co->w.person[FX_REQ1], 0);
 		break;
 	case REPLAYED:
 		plan_add(g, ZTJ_STMT_REQUEST, &co->w.person[FX_REQ1], -1);

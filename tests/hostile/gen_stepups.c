@@ -108,7 +108,8 @@ void gen_stepups(struct gen *g)
 			shown->u.stepup.accounts = other;
 			break;
 		case 3:
-			shown->u.stepup.accounts = two, shown->u.stepup.naccounts = 2;
+			shown->u.stepup.accounts = two;
+			shown->u.stepup.naccounts = 2;
 			break;
 		case 4:
 			shown->u.stepup.host = "servers/web2";
@@ -130,7 +131,8 @@ void gen_stepups(struct gen *g)
 			shown->u.stepup.host = "servers/web1.example";
 			break;
 		case 10:
-			shown->issued += 10, shown->u.stepup.expires += 10;
+			shown->issued += 10;
+			shown->u.stepup.expires += 10;
 			break;
 		default:
 			shown->u.stepup.expires -= 1;

@@ -275,8 +275,10 @@ static void arm(struct liar *l)
 	l->good_turn = false;
 	if (l->next < liar_http_count())
 		l->tls_lie = liar_http_tls((unsigned)l->next);
-	if (l->tls_lie != 0)
-		l->next++, l->good_turn = true;
+	if (l->tls_lie != 0) {
+		l->next++;
+		l->good_turn = true;
+	}
 }
 
 /* A lie was told. Where it brought no line of the stream the truth comes in between, or the mirror would wait ever longer. */

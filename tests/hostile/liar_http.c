@@ -178,7 +178,8 @@ bool liar_http_stream(struct liar *l, unsigned i, struct evhttp_request *req)
 		fill(b, 'a', lie->code);
 		break;
 	case DEEP_LINE:
-		fill(b, '[', lie->code), (void)evbuffer_add(b, "\n", 1);
+		fill(b, '[', lie->code);
+		(void)evbuffer_add(b, "\n", 1);
 		break;
 	case STATUS:
 		(void)evbuffer_add(b, lie->text, strlen(lie->text));

@@ -129,7 +129,8 @@ static void retargeted(struct liar *l, const struct ztj_stmt *asked, size_t i)
 		st->u.stepup.service = "su";
 		break;
 	case 2:
-		st->u.stepup.accounts = postgres, st->u.stepup.naccounts = 1;
+		st->u.stepup.accounts = postgres;
+		st->u.stepup.naccounts = 1;
 		break;
 	case 3:
 		st->u.stepup.host = "servers/web2";
