@@ -74,22 +74,26 @@ static bool spoil(struct gen *g, struct plan *p, enum kind k)
 	case REPLAYED:
 		plan_add(g, ZTJ_STMT_REQUEST, &co->w.person[FX_REQ1], -1);
 		p->part[1].of = p->part[2].of = 3;
-		p->want = ZTJ_WRONG_REQUEST, p->want_push = ZTJ_PENDING;
+		p->want = ZTJ_WRONG_REQUEST;
+		p->want_push = ZTJ_PENDING;
 		break;
 	case FORGED:
 		p->part[2].key[0] = &co->w.person[FX_REQ1].key;
 		break;
 	case UNTOUCHED:
-		p->part[2].flags = 0, p->part[2].want = ZTJ_NO_TOUCH;
+		p->part[2].flags = 0;
+		p->part[2].want = ZTJ_NO_TOUCH;
 		break;
 	case UNVERIFIED:
 		p->part[2].flags = FX_UP;
 		break;
 	case OTHER_PURPOSE:
-		p->part[2].ns = "ssh", p->part[2].want = ZTJ_SIG_NAMESPACE;
+		p->part[2].ns = "ssh";
+		p->part[2].want = ZTJ_SIG_NAMESPACE;
 		break;
 	case OTHER_DOMAIN:
-		p->part[2].st.domain = "example2", p->part[2].want = ZTJ_DOMAIN;
+		p->part[2].st.domain = "example2";
+		p->part[2].want = ZTJ_DOMAIN;
 		break;
 	case DENIED:
 		x = plan_add(g, ZTJ_STMT_APPROVAL, &co->w.person[FX_LEAD2], 0);
@@ -98,36 +102,46 @@ static bool spoil(struct gen *g, struct plan *p, enum kind k)
 		p->want = ZTJ_DENIED;
 		break;
 	case REVOKED:
-		plan_add(g, ZTJ_STMT_REVOCATION, &co->w.person[FX_SEC1], 0), p->want = ZTJ_REVOKED;
+		plan_add(g, ZTJ_STMT_REVOCATION, &co->w.person[FX_SEC1], 0);
+		p->want = ZTJ_REVOKED;
 		break;
 	case CANCELLED:
 		plan_add(g, ZTJ_STMT_REVOCATION, &co->w.person[FX_REQ1], 0)->st.issued -= 30;
 		p->want = ZTJ_CANCELLED;
 		break;
 	case ENDED:
-		p->part[0].st.u.request.duration = 5, p->want = ZTJ_ENDED;
+		p->part[0].st.u.request.duration = 5;
+		p->want = ZTJ_ENDED;
 		break;
 	case SHORTENED:
-		p->part[1].st.u.approval.limit = 5, p->want = ZTJ_ENDED;
+		p->part[1].st.u.approval.limit = 5;
+		p->want = ZTJ_ENDED;
 		break;
 	case LATER:
-		p->part[0].st.u.request.start = co->w.now + 3600, p->want = ZTJ_NOT_STARTED;
+		p->part[0].st.u.request.start = co->w.now + 3600;
+		p->want = ZTJ_NOT_STARTED;
 		break;
 	case OTHER_HOST:
-		p->part[0].hosts[0] = "servers/web2", p->want = ZTJ_WRONG_HOST, p->want_push = ZTJ_NO_GRANT;
+		p->part[0].hosts[0] = "servers/web2";
+		p->want = ZTJ_WRONG_HOST;
+		p->want_push = ZTJ_NO_GRANT;
 		break;
 	case OTHER_ROLE:
-		p->part[0].st.u.request.role = "sudo-root", p->want = ZTJ_WRONG_ACCOUNT;
+		p->part[0].st.u.request.role = "sudo-root";
+		p->want = ZTJ_WRONG_ACCOUNT;
 		break;
 	case OTHER_ACCOUNT:
-		p->account = "req2", p->want = ZTJ_WRONG_ACCOUNT;
+		p->account = "req2";
+		p->want = ZTJ_WRONG_ACCOUNT;
 		break;
 	case OTHERS_GRANT:
-		p->part[0].st.u.request.who = "people/req2", p->part[0].key[0] = &co->w.person[FX_REQ2].key;
+		p->part[0].st.u.request.who = "people/req2";
+		p->part[0].key[0] = &co->w.person[FX_REQ2].key;
 		p->want = ZTJ_WRONG_KEY;
 		break;
 	case SEEN_AHEAD:
-		p->part[1].st.seen.policy = 3, p->want = ZTJ_SEEN_AHEAD;
+		p->part[1].st.seen.policy = 3;
+		p->want = ZTJ_SEEN_AHEAD;
 		break;
 	case LATE:
 		p->part[0].st.issued = co->w.now - 1200;
