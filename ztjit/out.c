@@ -52,7 +52,7 @@ static void safe_line(FILE *f, const char *s, size_t n)
 		}
 		v = ztj_buf_view(&b);
 	}
-	if (utf8_terminal())
+	if (utf8_terminal() && v.n > 0) /* an empty view may point nowhere */
 		(void)fwrite(v.p, 1, v.n, f);
 	else
 		put_ascii(f, (const char *)v.p, v.n);

@@ -150,7 +150,11 @@ killed() {
 	t_ok "P12 leaves no session and no cgroup behind" lab_wait 3 eval '[ "$(sessions_of db1)" = "'"$before"'" ]'
 	begin over req1 s2 'sudo -n id'
 	t_ok "P12 ssh killed in mid-request" lab_as req1 ssh -F none -S .ssh/s2 -O exit none
-	t_says "P12 what it left is still in its session, whose end it shares" "/ztjit/" lab_in db1 sh -c 'cat /proc/$(pgrep -ox sudo)/cgroup'
+	t_ok "P12 what it left, if anything, is still in its session, whose end it shares" lab_in db1 sh -c '
+		for pid in $(pgrep -x sudo); do
+			cgroup=$(cat "/proc/$pid/cgroup" 2>/dev/null) || continue
+			case $cgroup in */ztjit/*) ;; *) exit 1 ;; esac
+		done'
 	lab_in db1 pkill -KILL -x sudo
 	wait "$BEGUN"
 	begin over req1 s1 'sudo -n touch /tmp/judged'
