@@ -245,7 +245,7 @@ static int load_directories(struct ztj_trustdir *d, struct ztj_trust *t, char wh
 	if (list == NULL)
 		return ZTJ_IO;
 	while (r == ZTJ_OK && (e = readdir(list)) != NULL) {
-		struct ztj_dirfile **f;
+		struct ztj_dirfile **f = NULL;
 
 		/* a temporary left by a crash has upper case or does not say its own name: ztj_dirfile_load */
 		if (strncmp(e->d_name, "directory-", 10) != 0 || !ztj_name_ok(e->d_name + 10))
@@ -254,7 +254,7 @@ static int load_directories(struct ztj_trustdir *d, struct ztj_trust *t, char wh
 		r = add_dirfile(d, e->d_name + 10, &f);
 		if (r == ZTJ_OK)
 			r = ztj_dirfile_load(*f, t);
-		if (r == ZTJ_EXISTS) {
+		if (r == ZTJ_EXISTS && f != NULL) {
 			ztj_dirfile_free(*f);
 			d->ndirs--;
 			r = ZTJ_OK;
