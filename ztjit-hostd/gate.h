@@ -191,8 +191,9 @@ void ztj_stepup_begin(struct ztj_conn *c, const struct ztj_session *s);
 void ztj_stepup_free(struct ztj_conn *c);
 /* The module's answer to NEED_AGENT. */
 void ztj_stepup_agent_fd(struct ztj_conn *c);
-/* From the mirror: a relayed answer, and what became of a challenge that was handed to it. */
-void ztj_stepup_relayed(struct ztj_gate *g, const struct ztj_signed *s);
+/* From the mirror: a relayed answer, and what became of a challenge that was handed to it. STEPUP_GONE: nobody waits for
+ * that answer; STEPUP_WRONG: it is none. Both stand in the log already. */
+int ztj_stepup_relayed(struct ztj_gate *g, const struct ztj_signed *s) ZTJ_MUST_CHECK;
 void ztj_stepup_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], int code);
 
 /* ---- gate_sessions.c ---- */

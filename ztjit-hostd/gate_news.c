@@ -213,8 +213,9 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 	case ZTJ_STMT_STATUS:
 		return take_status(g, s, now);
 	case ZTJ_STMT_STEPUP:
-		ztj_stepup_relayed(g, s);
-		return ZTJ_OK;
+		r = ztj_stepup_relayed(g, s);
+		*changed = r == ZTJ_OK;
+		return r;
 	case ZTJ_STMT_POLICY:
 		r = ztj_trustdir_policy(g->dir, g->trust, s, now, changed);
 		if (*changed)
@@ -298,6 +299,7 @@ static int import_bundle(struct ztj_gate *g, struct ztj_view bytes, bool *change
 
 int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed)
 {
+	int64_t fresh = ztj_trust_fresh(g->trust);
 	int r;
 
 	*changed = false;
@@ -306,6 +308,9 @@ int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed)
 	r = ztj_news_container(g, bytes, changed);
 	if (r == ZTJ_MEMBER_UNKNOWN || r == ZTJ_MEMBER_MISSING || r == ZTJ_TOO_LARGE)
 		r = ztj_news_directory(g, bytes, changed);
+	/* a newer status changes nothing that is held, yet it was not here before */
+	if (r == ZTJ_OK && ztj_trust_fresh(g->trust) > fresh)
+		*changed = true;
 	return r;
 }
 
@@ -349,8 +354,8 @@ static int on_container(struct ztj_gate *g, struct ztj_rd *rd)
 	if (r != ZTJ_OK || (r = ztj_rd_end(rd)) != ZTJ_OK)
 		return r;
 	r = ztj_news_container(g, json, &changed);
-	/* A status that does not match yet comes again in seconds. */
-	if (r != ZTJ_STALE)
+	/* A status that does not match yet comes again in seconds; what became of a step-up was said. */
+	if (r != ZTJ_STALE && r != ZTJ_STEPUP_GONE && r != ZTJ_STEPUP_WRONG)
 		judge_outcome(g, "a statement", r);
 	return ZTJ_OK;
 }

@@ -167,7 +167,7 @@ static struct ztj_conn *waiting_for(struct ztj_gate *g, const uint8_t id[ZTJ_DIG
 	return NULL;
 }
 
-void ztj_stepup_relayed(struct ztj_gate *g, const struct ztj_signed *s)
+int ztj_stepup_relayed(struct ztj_gate *g, const struct ztj_signed *s)
 {
 	uint8_t id[ZTJ_DIGEST_LEN];
 	struct ztj_conn *c;
@@ -176,13 +176,15 @@ void ztj_stepup_relayed(struct ztj_gate *g, const struct ztj_signed *s)
 	c = r == ZTJ_OK ? waiting_for(g, id) : NULL;
 	if (c == NULL) {
 		ztj_log(ZTJ_LOG_NOTICE, "a step-up that nobody waits for");
-		return;
+		return ZTJ_STEPUP_GONE;
 	}
 	r = s->nsigs == 2 ? ztj_stepup_check(c, s->sig[1]) : ZTJ_STEPUP_WRONG;
-	if (r == ZTJ_OK)
-		ztj_stepup_done(c);
-	else /* the person's own answer may still come */
+	if (r != ZTJ_OK) { /* the person's own answer may still come */
 		ztj_log(ZTJ_LOG_WARN, "a relayed step-up was refused: %s", ztj_err_name(r));
+		return ZTJ_STEPUP_WRONG;
+	}
+	ztj_stepup_done(c);
+	return ZTJ_OK;
 }
 
 void ztj_stepup_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], int code)

@@ -305,6 +305,70 @@ static void test_P14_replayed_and_foreign_relays(void **state)
 	memset(&kept, 0, sizeof(kept));
 }
 
+/* ---- carried by hand ---- */
+
+/* What ztjit-hostd import says of a container. */
+static void import_says(struct rig *r, const struct ztj_signed *s, int code, const char *says)
+{
+	struct ztj_buf json, body;
+	char *text;
+
+	ztj_buf_init(&json, 256 * 1024);
+	ztj_buf_init(&body, ZTJ_IPC_MAX);
+	ok(ztj_signed_to_json(s, &json));
+	ok(ztj_buf_put_view(&body, ztj_buf_view(&json)));
+	fails(rig_control(r, ZTJ_MSG_IMPORT, ztj_buf_view(&body), &text), code);
+	assert_string_equal(text, says);
+	free(text);
+	ztj_buf_free(&json);
+	ztj_buf_free(&body);
+}
+
+static void import_by(struct rig *r, const struct soft_key *k, int code, const char *says)
+{
+	struct ztj_signed both = kept;
+	struct ztj_buf sig;
+
+	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
+	rig_sign(k, kept.bytes, FX_UV, &sig);
+	both.sig[1] = ztj_buf_view(&sig);
+	both.nsigs = 2;
+	import_says(r, &both, code, says);
+	ztj_buf_free(&sig);
+}
+
+/* The broker is away, so somebody carries the answer. */
+static void confirm_by_hand(struct rig *r)
+{
+	rig_posted(r, &kept_mem, &kept);
+	import_by(r, &r->w.person[FX_REQ2].key, ZTJ_STEPUP_WRONG, ztj_err_text(ZTJ_STEPUP_WRONG));
+	import_says(r, &kept, ZTJ_STEPUP_WRONG, ztj_err_text(ZTJ_STEPUP_WRONG));
+	import_by(r, REQ1, ZTJ_OK, "taken");
+}
+
+static void test_import_says_what_became_of_a_step_up(void **state)
+{
+	(void)state;
+	R->agent = NULL;
+	R->prompted = confirm_by_hand;
+	fails(rig_pam(R, AUTH, "sudo", "req1", ""), ZTJ_OK);
+	import_by(R, REQ1, ZTJ_STEPUP_GONE, ztj_err_text(ZTJ_STEPUP_GONE));
+	ztj_buf_free(&kept_mem);
+	memset(&kept, 0, sizeof(kept));
+}
+
+static void test_import_says_whether_a_status_is_newer(void **state)
+{
+	struct fx_signed s;
+
+	(void)state;
+	rig_sleep(R, 5);
+	fx_status(&R->w, &R->w.online, &s);
+	import_says(R, &s.s, ZTJ_OK, "taken");
+	import_says(R, &s.s, ZTJ_OK, "held already");
+	fx_signed_free(&s);
+}
+
 static void refuse_post(struct rig *r)
 {
 	struct ztj_signed challenge;
@@ -525,6 +589,8 @@ int main(void)
 		T(test_agent_refusal_is_final),
 		T(test_P14_agent_answers_by_others),
 		T(test_P14_replayed_and_foreign_relays),
+		T(test_import_says_what_became_of_a_step_up),
+		T(test_import_says_whether_a_status_is_newer),
 		T(test_broker_that_does_not_relay),
 		T(test_P15_target_is_checked_at_open),
 		T(test_P15_one_sessions_touch_does_not_serve_another),
