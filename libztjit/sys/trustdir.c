@@ -31,7 +31,7 @@ struct ztj_trustdir {
 	char path[PATH_SIZE - 128];
 	struct ztj_file_rule rule;
 	int lock;
-	int64_t status_at;             /* date of the status on disk */
+	int64_t status_at;             /* date of the status on disk; 0: none, or it vouches for less than is held */
 	struct ztj_buf policy;         /* taken, but not on disk yet; n == 0: none */
 	struct unsaved *first, **last; /* revocations likewise, oldest first */
 	size_t ndirs;
@@ -329,6 +329,7 @@ int ztj_trustdir_policy(struct ztj_trustdir *d, struct ztj_trust *t, const struc
 	int r = ztj_trust_policy(t, s, now, changed);
 
 	if (r == ZTJ_OK && *changed) {
+		d->status_at = 0;
 		ztj_buf_reset(&d->policy);
 		r = ztj_signed_write(s, &d->policy);
 	}
@@ -347,6 +348,7 @@ int ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const st
 	r = ztj_trust_directory(t, u, now, changed);
 	if (r != ZTJ_OK || !*changed)
 		return r;
+	d->status_at = 0;
 	r = add_dirfile(d, u->name, &f);
 	return r == ZTJ_OK ? ztj_dirfile_keep(*f, t, u, expected) : r;
 }
@@ -375,8 +377,10 @@ int ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const s
 {
 	int r = ztj_trust_revocation(t, s, now, changed);
 
-	if (r == ZTJ_OK && *changed)
+	if (r == ZTJ_OK && *changed) {
+		d->status_at = 0;
 		r = keep_revocation(d, s);
+	}
 	return r == ZTJ_OK ? save(d) : r;
 }
 

@@ -446,6 +446,30 @@ static void test_G05_stale_denies_new_uses_and_lets_sessions_run(void **state)
 	rig_grant_free(&g);
 }
 
+/* A restarted gate goes on with the status it kept: by its own date, and by a clock that does not go back. */
+static void test_G05_restart_neither_ends_nor_prolongs_freshness(void **state)
+{
+	struct rig_grant g;
+	char *cert, line[8192];
+
+	(void)state;
+	grant_and_cert(&g, &cert);
+	rig_kill(R);
+	rig_sleep(R, 899);
+	rig_start(R);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK);
+	rig_kill(R);
+	rig_sleep(R, 2);
+	rig_start(R);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
+	rig_kill(R);
+	R->shared->now.sys -= 600; /* it would be fresh by this clock */
+	rig_start(R);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
+	free(cert);
+	rig_grant_free(&g);
+}
+
 /* ---- revocation, extension, news ---- */
 
 static void test_revocation_ends_the_session_and_denies_the_next(void **state)
@@ -588,6 +612,7 @@ int main(void)
 		T(test_G02_clock_set_back_gains_nothing),
 		T(test_G02_mark_survives_restart),
 		T(test_G05_stale_denies_new_uses_and_lets_sessions_run),
+		T(test_G05_restart_neither_ends_nor_prolongs_freshness),
 		T(test_revocation_ends_the_session_and_denies_the_next),
 		T(test_extend_carries_the_session_on),
 		T(test_P12_peer_that_went_away_leaves_no_session),

@@ -135,6 +135,35 @@ static void test_G06_restart_forgets_nothing(void **state)
 	fx_signed_free(&status);
 }
 
+/* Statuses come faster than they are written, but one that vouches for a change is on disk with it. */
+static void test_fresh_after_a_change_and_a_restart(void **state)
+{
+	struct fx_signed first, st2, rev, second, third;
+	bool changed;
+
+	(void)state;
+	fx_status(&w, &w.online, &first);
+	ok(ztj_trustdir_status(td, w.trust, &first.s, w.now));
+	w.now++;
+	drop_person("out1", 2, &st2);
+	fx_status(&w, &w.online, &second);
+	ok(ztj_trustdir_status(td, w.trust, &second.s, w.now));
+	restart();
+	assert_int_equal(ztj_trust_fresh(w.trust), w.now);
+	w.now++;
+	fx_revoke_name(&w, &w.registrar[0], false, "people/sec1", 2, w.now + 3600, &rev);
+	ok(ztj_trustdir_revocation(td, w.trust, &rev.s, w.now, &changed));
+	fx_status(&w, &w.online, &third);
+	ok(ztj_trustdir_status(td, w.trust, &third.s, w.now));
+	restart();
+	assert_int_equal(ztj_trust_fresh(w.trust), w.now);
+	fx_signed_free(&first);
+	fx_signed_free(&second);
+	fx_signed_free(&third);
+	fx_signed_free(&st2);
+	fx_signed_free(&rev);
+}
+
 static void test_G06_nothing_older_after_a_restart(void **state)
 {
 	const struct fx_policy older = { .version = 1 }, newer = { .version = 5 };
@@ -362,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_G06_restart_forgets_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fresh_after_a_change_and_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_G06_nothing_older_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_S12_restart_after_expiry_keeps_the_floor, setup,
 		    teardown),
