@@ -13,10 +13,10 @@
 #include "libztjit/sys/safefile.h"
 #include "ztjit/api.h"
 #include "ztjit/held.h"
+#include "ztjit/kept.h"
 #include "ztjit/login.h"
 #include "ztjit/out.h"
 
-#define CERT_LINE_MAX (2u * ZTJ_CERT_MAX)
 #define LEFT_AT_LEAST 3 /* seconds: less is no use for a login */
 
 int cert_target(struct cli *c, const char *text, struct target *t)
@@ -58,73 +58,6 @@ static bool names_host(const struct ztj_stmt *request, const char *full)
 }
 
 /* --- kept certificates --- */
-
-static char *certs_dir(struct cli *c)
-{
-	return ctx_path(c, c->run_dir, "certs");
-}
-
-static char *cert_path(struct cli *c, const char *user, const char *host)
-{
-	return cli_printf(c, "%s/certs/%s@%s-cert.pub", c->run_dir, user, ztj_fullname_tail(host));
-}
-
-/* One line of a -cert.pub file to the blob. */
-static int line_blob(const char *line, struct ztj_buf *blob)
-{
-	const char *b64 = strchr(line, ' ');
-	size_t n;
-
-	if (b64 == NULL)
-		return ZTJ_BAD_ENCODING;
-	b64++;
-	n = strcspn(b64, " \r\n");
-	return ztj_b64_decode(ztj_view_of(b64, n), blob);
-}
-
-struct kept {
-	struct ztj_buf blob;
-	struct ztj_cert cert;
-	struct req req;
-};
-
-static void kept_free(struct kept *k)
-{
-	req_free(&k->req);
-	ztj_buf_free(&k->blob);
-}
-
-static int kept_parse(struct cli *c, const char *line, struct kept *out)
-{
-	int r;
-
-	ztj_buf_init(&out->blob, ZTJ_CERT_MAX);
-	out->req = (struct req){ .bundle = NULL };
-	if ((r = line_blob(line, &out->blob)) != ZTJ_OK ||
-	    (r = ztj_cert_parse(&out->cert, ztj_buf_view(&out->blob))) != ZTJ_OK ||
-	    (r = ztj_bundle_read(out->cert.bundle, c->pins.domain, c->cache, &out->req.bundle)) != ZTJ_OK)
-		return r;
-	ztj_hex(out->req.bundle->request->id, ZTJ_DIGEST_LEN, out->req.id);
-	ztj_short_id(out->req.bundle->request->id, out->req.short_id);
-	ztj_grant_eval(c->trust, out->req.bundle, cli_now(), &out->req.grant);
-	return ZTJ_OK;
-}
-
-static int kept_load(struct cli *c, const char *path, struct kept *out)
-{
-	struct ztj_buf text;
-	const char *line;
-	int r;
-
-	*out = (struct kept){ .req.bundle = NULL };
-	ztj_buf_init(&text, CERT_LINE_MAX);
-	if ((r = ctx_read(c, path, false, CERT_LINE_MAX, &text)) == ZTJ_OK)
-		r = (line = ztj_buf_str(&text)) != NULL ? kept_parse(c, line, out) : ZTJ_NOMEM;
-	ztj_buf_free(&text);
-	if (r != ZTJ_OK)
-		kept_free(out);
-	return r;
-}
 
 /* Still good for a login to this target, by all that is known here? */
 static bool kept_fits(const struct cli *c, const struct kept *k, const struct target *t,
@@ -254,7 +187,7 @@ static int check_cert(struct cli *c, const char *line, const struct cli_key *k, 
 
 static int store_cert(struct cli *c, const char *path, const char *line)
 {
-	char *dir = certs_dir(c), *text = cli_printf(c, "%s\n", line);
+	char *dir = kept_dir(c), *text = cli_printf(c, "%s\n", line);
 	int r;
 
 	if (dir == NULL || text == NULL)
@@ -266,11 +199,7 @@ static int store_cert(struct cli *c, const char *path, const char *line)
 
 const char *cert_identity(struct cli *c, const char *cert_path, const struct cli_key *k)
 {
-	static const char suffix[] = "-cert.pub";
-
-	if (!k->has_file)
-		return k->path;
-	return cli_printf(c, "%.*s", (int)(strlen(cert_path) - (sizeof suffix - 1)), cert_path);
+	return k->has_file ? kept_beside(c, cert_path) : k->path;
 }
 
 /* ssh finds NAME-cert.pub beside NAME by itself, so one IdentityFile line serves for both. */
@@ -346,12 +275,13 @@ static int by_broker(struct cli *c, struct target *t, const struct cli_key *k, c
 	if (ch.account == NULL)
 		return ZTJ_NOMEM;
 	t->user = ch.account;
-	if ((*path = cert_path(c, t->user, t->host)) == NULL)
+	if ((*path = kept_path(c, t->user, t->host)) == NULL)
 		return ZTJ_NOMEM;
 	return fetch_cert(c, ch.best, k, *path);
 }
 
-static int by_kept(struct cli *c, struct target *t, const struct cli_key *k, char **path)
+/* ask: the broker may know that the grant is over, and of another one; without it what is kept will do. */
+static int by_kept(struct cli *c, struct target *t, const struct cli_key *k, bool ask, char **path)
 {
 	const char *me = login_load(c) == ZTJ_OK ? ztj_fullname_tail(login_who(c)) : "";
 	const char *user = t->user[0] != '\0' ? t->user : me;
@@ -361,11 +291,13 @@ static int by_kept(struct cli *c, struct target *t, const struct cli_key *k, cha
 	cli_forget(c);
 	if (user[0] == '\0')
 		return ZTJ_NOT_FOUND;
-	if ((*path = cert_path(c, user, t->host)) == NULL)
+	if ((*path = kept_path(c, user, t->host)) == NULL)
 		return ZTJ_NOMEM;
 	if ((r = kept_load(c, *path, &kept)) != ZTJ_OK)
 		return r;
 	if (!kept_fits(c, &kept, t, k) || access(cert_identity(c, *path, k), R_OK) != 0)
+		r = ZTJ_NOT_FOUND;
+	if (r == ZTJ_OK && ask && kept_is_over(c, *path, &kept))
 		r = ZTJ_NOT_FOUND;
 	kept_free(&kept);
 	if (r == ZTJ_OK)
@@ -381,14 +313,14 @@ int cert_ensure(struct cli *c, struct target *t, const struct cli_key *k, bool f
 	/* in /tmp somebody else may have been first */
 	if ((r = ctx_need_run(c)) != ZTJ_OK)
 		return r;
-	if (!fresh && by_kept(c, t, k, path) == ZTJ_OK)
+	if (!fresh && by_kept(c, t, k, true, path) == ZTJ_OK)
 		return ZTJ_OK;
 	cli_forget(c);
 	r = by_broker(c, t, k, path);
 	if (!fresh || (r != ZTJ_UNREACHABLE && r != ZTJ_TIMEOUT))
 		return r;
 	/* certificates and pushed grants work without the broker, within the rule's freshness */
-	if (by_kept(c, t, k, path) != ZTJ_OK)
+	if (by_kept(c, t, k, false, path) != ZTJ_OK)
 		return r;
 	out_note(c, "%s; going on with the certificate that is here",
 	    c->message != NULL ? c->message : ztj_err_text(r));
@@ -398,7 +330,7 @@ int cert_ensure(struct cli *c, struct target *t, const struct cli_key *k, bool f
 
 bool cert_grant_uv(struct cli *c, const uint8_t grant[ZTJ_DIGEST_LEN])
 {
-	char *dir = certs_dir(c), id[ZTJ_HEX_SIZE];
+	char *dir = kept_dir(c), id[ZTJ_HEX_SIZE];
 	DIR *d = dir != NULL ? opendir(dir) : NULL;
 	const struct dirent *e;
 	bool known = false, uv = false;

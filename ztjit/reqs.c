@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ztjit/api.h"
+#include "ztjit/kept.h"
 #include "ztjit/out.h"
 #include "ztjit/screen.h"
 
@@ -63,7 +64,27 @@ static int fetch(struct cli *c, const char *id, struct req *out)
 	json_decref(o);
 	if (r != ZTJ_OK)
 		req_free(out);
+	else if (req_is_over(out))
+		kept_forget(c, out->id);
 	return r;
+}
+
+bool req_is_over(const struct req *q)
+{
+	switch (q->grant.state) {
+	case ZTJ_GRANT_ENDED:
+	case ZTJ_GRANT_DENIED:
+	case ZTJ_GRANT_CANCELLED:
+	case ZTJ_GRANT_EXPIRED:
+	case ZTJ_GRANT_REVOKED:
+		return true;
+	case ZTJ_GRANT_INVALID:
+	case ZTJ_GRANT_PENDING:
+	case ZTJ_GRANT_APPROVED:
+	case ZTJ_GRANT_ACTIVE:
+		break;
+	}
+	return false;
 }
 
 int req_fetch(struct cli *c, const char *id, struct req *out)

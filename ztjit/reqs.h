@@ -20,9 +20,12 @@ struct req {
 
 /* "R-…" in any writing, or 64 hex digits, to what is put into a path. */
 int req_id(struct cli *c, const char *text, char out[ZTJ_HEX_SIZE]) ZTJ_MUST_CHECK;
-/* GET /v1/requests/ID, every signature verified; the answer must be the request that was asked for (S03). */
+/* GET /v1/requests/ID, every signature verified; the answer must be the request that was asked for (S03). Certificates kept for
+ * one that is over are removed. */
 int req_fetch(struct cli *c, const char *id, struct req *out) ZTJ_MUST_CHECK;
 void req_free(struct req *q);
+/* Ended, denied, cancelled, expired or revoked: it will never work again. */
+bool req_is_over(const struct req *q);
 /* Every request of a listing, newest first, fetched and judged; stops when each returns non-zero and returns that. Ones that
  * cannot be fetched or do not verify are left out with a warning. live: those the broker calls finished are not even fetched
  * (it could leave them out anyway; what it calls live is judged). */

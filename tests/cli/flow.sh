@@ -119,6 +119,27 @@ z lead1 approve --yes "$R" >/dev/null 2>&1
 z sec1 approve --yes "$R" >/dev/null 2>&1
 t_says "extend" "approvals missing" z req1 extend --yes --for 60s -m 'it takes longer' "$R"
 
+# --- kept certificates ---
+full_id() { z "$1" show --json "$2" 2>/dev/null | sed -n 's/^  "id": "\(.*\)",/\1/p'; }
+granted() {
+	T_OUT=$(z req1 request --yes --role root-shell --host web1 --for "$1" --ticket INC-4711 -m 'disk full on web1' 2>&1)
+	G=$(id_of)
+	z lead1 approve --yes "$G" >/dev/null 2>&1
+	z sec1 approve --yes "$G" >/dev/null 2>&1
+}
+granted 2m
+SHORT=$(full_id req1 "$G")
+granted 4m
+LONG=$G
+t_says "of two grants the longer is taken" "root@web1-cert.pub" z req1 cert root@web1
+t_says "and kept" "ztjit-grant-$(full_id req1 "$LONG")" ssh-keygen -L -f "$CERT"
+touch -d '1 minute ago' "$CERT"
+z lead1 revoke --yes -m "wrong machine" "$LONG" >/dev/null 2>&1
+t_ok "a kept certificate of a revoked grant is not used" z req1 cert --quiet root@web1
+t_says "while another grant is there" "ztjit-grant-$SHORT" ssh-keygen -L -f "$CERT"
+t_ok "its owner cancels that one" z req1 cancel --yes "$SHORT"
+t_ok "and nothing of it is kept" test ! -e "$CERT" -a ! -e "${CERT%-cert.pub}"
+
 # --- by hand ---
 t_ok "a request written for signing by hand" z req1 request --role sudo-root --host db1 --for 60s --ticket INC-4712 \
 	-m 'vacuum the database' --write "$DIR/req1/by-hand"
