@@ -138,23 +138,32 @@ static int recall(const struct req *q, void *arg)
 	return r != ZTJ_OK ? r : ch->why != NULL || ++ch->looked >= RECALL_MAX ? 1 : 0;
 }
 
-static int no_grant(struct cli *c, const struct choice *ch)
+#define HINT_SIZE 1280
+
+/* What to type for a login there. */
+static void ask_with(struct cli *c, const struct target *t, const char *account, char hint[HINT_SIZE])
 {
-	const char *account = ch->t->user[0] != '\0' ? ch->t->user : ch->me;
 	struct ztj_question q = { .use = ZTJ_USE_LOGIN,
-		.host = ch->t->full,
+		.host = t->full,
 		.service = "sshd",
 		.account = account,
 		.person = login_who(c),
 		.now = cli_now(),
 		.now_begin = cli_now() };
-	char hint[1280] = "";
+
+	hint[0] = '\0';
+	ztj_decide_hint(c->trust, &q, hint, HINT_SIZE);
+}
+
+static int no_grant(struct cli *c, const struct choice *ch)
+{
+	char hint[HINT_SIZE];
 
 	if (ch->why != NULL && ch->code == ZTJ_PENDING) {
 		cli_hint(c, "ztjit requests --mine");
 		return cli_fail(c, ZTJ_PENDING, "%s", ch->why);
 	}
-	ztj_decide_hint(c->trust, &q, hint, sizeof hint);
+	ask_with(c, ch->t, ch->t->user[0] != '\0' ? ch->t->user : ch->me, hint);
 	if (ch->why != NULL)
 		return cli_fail(c, ZTJ_NO_GRANT, "%s\n%s", ch->why, hint);
 	return cli_fail(c, ZTJ_NO_GRANT, "%s", hint[0] != '\0' ? hint : ztj_err_text(ZTJ_NO_GRANT));
@@ -326,6 +335,51 @@ int cert_ensure(struct cli *c, struct target *t, const struct cli_key *k, bool f
 	    c->message != NULL ? c->message : ztj_err_text(r));
 	cli_forget(c);
 	return ZTJ_OK;
+}
+
+/* Judged by what the broker holds of it; without the broker, by what was there all along. False: no word from the broker. */
+static bool judge_again(struct cli *c, const struct kept *k, struct ztj_grant *out)
+{
+	bool heard;
+	struct req q;
+
+	*out = k->req.grant;
+	heard = kept_ask(c, k, &q);
+	if (heard) {
+		*out = q.grant;
+		req_free(&q);
+	}
+	return heard;
+}
+
+void cert_explain(struct cli *c, const struct target *t, const char *path)
+{
+	struct ztj_grant g;
+	struct kept k;
+	char hint[HINT_SIZE];
+	bool heard;
+
+	if (kept_load(c, path, &k) != ZTJ_OK) {
+		cli_forget(c);
+		return;
+	}
+	heard = judge_again(c, &k, &g);
+	if (g.state != ZTJ_GRANT_ACTIVE) {
+		ask_with(c, t, t->user, hint);
+		out_warn(c, "%s: %s", k.req.short_id, ztj_err_text(g.code));
+		out_note(c, "%s", hint);
+	} else {
+		out_note(c, "%s lasts until %s, by what is known here%s%s.", k.req.short_id,
+		    out_time(c, g.ends), heard ? " and at the broker" : "; ",
+		    heard ? ""
+		    : c->message != NULL ? c->message
+					 : "the broker does not answer");
+		out_note(c, "If %s refused the login, its own log says why: journalctl -u ztjit-hostd, or its "
+			    "decisions.jsonl.",
+		    cli_esc(c, t->full));
+	}
+	kept_free(&k);
+	cli_forget(c);
 }
 
 bool cert_grant_uv(struct cli *c, const uint8_t grant[ZTJ_DIGEST_LEN])

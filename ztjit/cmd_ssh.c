@@ -22,6 +22,7 @@
 #include "ztjit/self.h"
 
 #define ARGS_MAX 64
+#define SSH_FAILED 255
 
 struct args {
 	size_t n;
@@ -126,6 +127,8 @@ static int run(struct cli *c, char *const *argv, int *status)
 	while (waitpid(pid, status, 0) < 0)
 		if (errno != EINTR)
 			return ZTJ_SYSTEM;
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
 	return ZTJ_OK;
 }
 
@@ -149,6 +152,9 @@ static int session(struct cli *c, struct target *t, const struct cli_key *k, con
 	(void)unlink(socket);
 	while (waitpid(agent, NULL, 0) < 0 && errno == EINTR)
 		;
+	/* not what a command returned: ssh itself failed, and sshd tells a client nothing */
+	if (r == ZTJ_OK && WIFEXITED(status) && WEXITSTATUS(status) == SSH_FAILED)
+		cert_explain(c, t, cert);
 	if (r == ZTJ_OK)
 		cli_exit(c, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	return r;

@@ -141,21 +141,29 @@ static bool asked_lately(const char *path)
 	return lstat(path, &st) == 0 && st.st_mtime <= now && now - st.st_mtime < ASK_AGAIN;
 }
 
-bool kept_is_over(struct cli *c, const char *path, const struct kept *k)
+bool kept_ask(struct cli *c, const struct kept *k, struct req *out)
 {
 	int64_t patience = c->conf.timeout;
+	bool heard;
+
+	if (c->conf.timeout > PATIENCE)
+		c->conf.timeout = PATIENCE;
+	heard = api_open_login(c) == ZTJ_OK && req_fetch(c, k->req.id, out) == ZTJ_OK;
+	c->conf.timeout = patience;
+	return heard;
+}
+
+bool kept_is_over(struct cli *c, const char *path, const struct kept *k)
+{
 	bool over = false;
 	struct req q;
 
 	if (asked_lately(path))
 		return false;
-	if (c->conf.timeout > PATIENCE)
-		c->conf.timeout = PATIENCE;
-	if (api_open_login(c) == ZTJ_OK && req_fetch(c, k->req.id, &q) == ZTJ_OK) {
+	if (kept_ask(c, k, &q)) {
 		over = req_is_over(&q);
 		req_free(&q);
 	}
-	c->conf.timeout = patience;
 	cli_forget(c);
 	if (!over)
 		(void)utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);

@@ -28,6 +28,8 @@ int kept_load(struct cli *c, const char *path, struct kept *out) ZTJ_MUST_CHECK;
 void kept_free(struct kept *k);
 /* Removes what is kept for this grant (its id in hex): it is over. */
 void kept_forget(struct cli *c, const char *id);
+/* The grant as the broker holds it now, to be freed; it has 3 s to answer. False: it did not, and a failure says why. */
+bool kept_ask(struct cli *c, const struct kept *k, struct req *out) ZTJ_MUST_CHECK;
 /* Asks the broker whether that grant is over, if it was not asked a moment ago; if so nothing is kept of it any more. False as
  * well when the broker does not say: the host decides anyway. */
 bool kept_is_over(struct cli *c, const char *path, const struct kept *k);

@@ -140,6 +140,34 @@ t_says "while another grant is there" "ztjit-grant-$SHORT" ssh-keygen -L -f "$CE
 t_ok "its owner cancels that one" z req1 cancel --yes "$SHORT"
 t_ok "and nothing of it is kept" test ! -e "$CERT" -a ! -e "${CERT%-cert.pub}"
 
+# --- ssh that fails ---
+cat >"$DIR/req1/ssh" <<-'EOF'
+	#!/bin/sh
+	touch "$HOME/connected"
+	while [ ! -e "$HOME/go" ]; do sleep 0.1; done
+	exit 255
+EOF
+chmod 755 "$DIR/req1/ssh"
+echo "ssh = \"$DIR/req1/ssh\";" >>"$DIR/req1/.config/ztjit/config"
+failing_ssh() {
+	rm -f "$DIR/req1/connected" "$DIR/req1/go"
+	z req1 ssh root@web1 &
+	wait_for test -e "$DIR/req1/connected"
+	"$@" >/dev/null 2>&1
+	touch "$DIR/req1/go"
+	wait $!
+}
+granted 4m
+t_denies "a refused login names the grant that lasts" "$G lasts until" failing_ssh true
+REFUSED=$T_STATUS
+t_says "and says where the reason stands" "journalctl" echo "$T_OUT"
+t_ok "and exits as ssh did" [ "$REFUSED" = 255 ]
+t_denies "without the broker it says so" "cannot be reached" failing_ssh broker_stop
+broker_start
+t_denies "a grant that was revoked meanwhile" "$G: revoked" failing_ssh z lead1 revoke --yes -m "wrong machine" "$G"
+t_says "and what to type" "ztjit request --role root-shell --host web1" echo "$T_OUT"
+sed -i '/^ssh = /d' "$DIR/req1/.config/ztjit/config"
+
 # --- by hand ---
 t_ok "a request written for signing by hand" z req1 request --role sudo-root --host db1 --for 60s --ticket INC-4712 \
 	-m 'vacuum the database' --write "$DIR/req1/by-hand"
