@@ -32,7 +32,7 @@ static const unsigned may[OP_MAX] = {
 	[OP_METRICS] = ANYONE, /* the frontend has looked at the address */
 };
 
-static const unsigned may_put[ZTJ_STMT_PENDING + 1] = {
+static const unsigned may_put[ZTJ_STMT_LAST + 1] = {
 	[ZTJ_STMT_POLICY] = ANYONE,
 	[ZTJ_STMT_LOGIN] = ANYONE,
 	[ZTJ_STMT_REQUEST] = KNOWN,
@@ -55,7 +55,7 @@ int access_check(enum op op, const struct caller *c)
 
 int access_check_statement(enum ztj_stmt_type type, const struct caller *c)
 {
-	if (type <= ZTJ_STMT_NONE || type > ZTJ_STMT_PENDING || may_put[type] == 0)
+	if (type <= ZTJ_STMT_NONE || type > ZTJ_STMT_LAST || may_put[type] == 0)
 		return ZTJ_STMT_TYPE;
 	return judge(may_put[type], c);
 }

@@ -226,6 +226,9 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 	case ZTJ_STMT_DIRECTORY:
 	case ZTJ_STMT_LOGIN:
 	case ZTJ_STMT_PENDING:
+	case ZTJ_STMT_HEAD:
+	case ZTJ_STMT_VIEW:
+	case ZTJ_STMT_KILL:
 		break;
 	}
 	return ZTJ_STMT_TYPE;

@@ -146,14 +146,25 @@ void ztj_base32(const uint8_t *p, size_t n, char *out, size_t size)
 	out[len] = '\0';
 }
 
-void ztj_short_id(const uint8_t digest[ZTJ_DIGEST_LEN], char out[ZTJ_SHORT_ID_SIZE])
+static void short_id(char kind, const uint8_t *digest, char out[ZTJ_SHORT_ID_SIZE])
 {
 	char text[SHORT_BYTES * 8 / 5 + 2];
 
 	ztj_base32(digest, SHORT_BYTES, text, sizeof(text));
-	memcpy(out, "R-", 2);
+	out[0] = kind;
+	out[1] = '-';
 	memcpy(out + 2, text, SHORT_CHARS);
 	out[2 + SHORT_CHARS] = '\0';
+}
+
+void ztj_short_id(const uint8_t digest[ZTJ_DIGEST_LEN], char out[ZTJ_SHORT_ID_SIZE])
+{
+	short_id('R', digest, out);
+}
+
+void ztj_session_id(const uint8_t random[ZTJ_DIGEST_LEN], char out[ZTJ_SHORT_ID_SIZE])
+{
+	short_id('S', random, out);
 }
 
 static char crockford_fold(char c)
@@ -165,12 +176,12 @@ static char crockford_fold(char c)
 	return c == 'I' || c == 'L' ? '1' : c;
 }
 
-int ztj_short_id_parse(const char *text, char out[ZTJ_SHORT_ID_SIZE])
+static int short_id_parse(char kind, const char *text, char out[ZTJ_SHORT_ID_SIZE])
 {
-	char id[ZTJ_SHORT_ID_SIZE] = "R-";
+	char id[ZTJ_SHORT_ID_SIZE] = { kind, '-' };
 
 	out[0] = '\0';
-	if (strlen(text) != ZTJ_SHORT_ID_SIZE - 1 || crockford_fold(text[0]) != 'R' || text[1] != '-')
+	if (strlen(text) != ZTJ_SHORT_ID_SIZE - 1 || crockford_fold(text[0]) != kind || text[1] != '-')
 		return ZTJ_BAD_NAME;
 	for (size_t i = 2; i < ZTJ_SHORT_ID_SIZE - 1; i++) {
 		id[i] = crockford_fold(text[i]);
@@ -179,6 +190,23 @@ int ztj_short_id_parse(const char *text, char out[ZTJ_SHORT_ID_SIZE])
 	}
 	memcpy(out, id, sizeof(id));
 	return ZTJ_OK;
+}
+
+int ztj_short_id_parse(const char *text, char out[ZTJ_SHORT_ID_SIZE])
+{
+	return short_id_parse('R', text, out);
+}
+
+int ztj_session_id_parse(const char *text, char out[ZTJ_SHORT_ID_SIZE])
+{
+	return short_id_parse('S', text, out);
+}
+
+bool ztj_session_id_ok(const char *text)
+{
+	char id[ZTJ_SHORT_ID_SIZE];
+
+	return ztj_session_id_parse(text, id) == ZTJ_OK && strcmp(text, id) == 0;
 }
 
 /* ---- primitives ---- */

@@ -28,6 +28,11 @@ void ztj_short_id(const uint8_t digest[ZTJ_DIGEST_LEN], char out[ZTJ_SHORT_ID_SI
 /* Accepts R-… in any case, with O/0 and I/L/1 folded; gives the canonical short
  * id. Anything else: ZTJ_BAD_NAME. */
 int ztj_short_id_parse(const char *text, char out[ZTJ_SHORT_ID_SIZE]) ZTJ_MUST_CHECK;
+/* The same for the broker's names of sessions, "S-…", here of the first 50 bits of random bytes. */
+void ztj_session_id(const uint8_t random[ZTJ_DIGEST_LEN], char out[ZTJ_SHORT_ID_SIZE]);
+int ztj_session_id_parse(const char *text, char out[ZTJ_SHORT_ID_SIZE]) ZTJ_MUST_CHECK;
+/* Is it one, in canonical form? */
+bool ztj_session_id_ok(const char *text);
 /* Crockford base32 of n bytes (n*8/5 rounded up characters + NUL). */
 void ztj_base32(const uint8_t *p, size_t n, char *out, size_t size);
 /* SHA-256 by OpenSSL; ZTJ_CRYPTO_LIB on failure. */

@@ -58,7 +58,7 @@ int ztj_signed_peek(const struct ztj_signed *s, enum ztj_stmt_type *type)
 	r = ztj_sshsig_namespace(s->sig[0], &ns);
 	if (r != ZTJ_OK)
 		return r;
-	for (int t = ZTJ_STMT_POLICY; t <= ZTJ_STMT_PENDING; t++)
+	for (int t = ZTJ_STMT_POLICY; t <= ZTJ_STMT_LAST; t++)
 		if (ztj_view_eq_str(ns, ztj_stmt_namespace((enum ztj_stmt_type)t))) {
 			*type = (enum ztj_stmt_type)t;
 			return ZTJ_OK;

@@ -18,6 +18,7 @@
 #define ZTJ_SIGS_MAX 16
 #define ZTJ_HOSTS_MAX 256
 #define ZTJ_SEEN_MAX 64
+#define ZTJ_VIEW_MAX 64 /* sessions that one view opens */
 #define ZTJ_REASON_MAX 1024
 #define ZTJ_CLOCK_AHEAD 120 /* hosts refuse what is dated further ahead */
 #define ZTJ_CLOCK_SKEW 60   /* broker and CLI refuse what is further off */
@@ -26,8 +27,10 @@
 
 enum ztj_stmt_type {
 	ZTJ_STMT_NONE, ZTJ_STMT_POLICY, ZTJ_STMT_DIRECTORY, ZTJ_STMT_LOGIN, ZTJ_STMT_REQUEST,
-	ZTJ_STMT_APPROVAL, ZTJ_STMT_REVOCATION, ZTJ_STMT_STEPUP, ZTJ_STMT_STATUS, ZTJ_STMT_PENDING
+	ZTJ_STMT_APPROVAL, ZTJ_STMT_REVOCATION, ZTJ_STMT_STEPUP, ZTJ_STMT_STATUS, ZTJ_STMT_PENDING,
+	ZTJ_STMT_HEAD, ZTJ_STMT_VIEW, ZTJ_STMT_KILL
 };
+#define ZTJ_STMT_LAST ZTJ_STMT_KILL
 const char *ztj_stmt_type_name(enum ztj_stmt_type t); /* "request" */
 enum ztj_stmt_type ztj_stmt_type_from(const char *name);
 /* The namespace: "request@ztjit". */
@@ -63,7 +66,7 @@ struct ztj_stmt {
 	const char *domain;
 	int64_t issued;
 	struct ztj_seen seen;          /* request, approval, directory */
-	const char *nonce;             /* login, request, stepup, pending: 64 hex digits; else "" */
+	const char *nonce;             /* login, request, stepup, pending, view, kill: 64 hex digits; else "" */
 	size_t nsigners;
 	struct ztj_signer signer[ZTJ_SIGS_MAX]; /* distinct keys, in the order given */
 	union {
@@ -131,6 +134,24 @@ struct ztj_stmt {
 			size_t nssh;
 			struct ztj_key ssh[8];
 		} pending;
+		struct {
+			const char *host;    /* full name */
+			uint8_t session[ZTJ_DIGEST_LEN]; /* the host's name for it */
+			int64_t chunks, bytes;
+			uint8_t digest[ZTJ_DIGEST_LEN];  /* of the newest chunk; zeros: none yet */
+			enum ztj_head_state { ZTJ_HEAD_OPEN, ZTJ_HEAD_CLOSED, ZTJ_HEAD_LOST } state;
+		} head;
+		struct {
+			const char *who;
+			size_t nsessions;
+			const char **sessions; /* broker ids, sorted, distinct */
+			enum ztj_view_action { ZTJ_VIEW_PLAY, ZTJ_VIEW_TAIL, ZTJ_VIEW_SEARCH, ZTJ_VIEW_EXPORT } action;
+		} view;
+		struct {
+			const char *who, *host; /* full names */
+			const char *reason;
+			uint8_t session[ZTJ_DIGEST_LEN];
+		} kill;
 	} u;
 	void *priv;
 };
@@ -148,7 +169,7 @@ int ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum z
 
 /* Verifies every signature over the raw bytes in the namespace of `type`, then parses
  * strictly and demands that the type member is `type` and the domain is `domain`. Who the signers are *allowed*
- * to be is not judged here. Key kinds: sk only, except status, stepup's first, pending of a host, revocation, directory
+ * to be is not judged here. Key kinds: sk only, except stepup's first and head, which are ssh-ed25519, and status, pending of a host, revocation, directory
  * and a login without `who`, which may also carry ssh-ed25519 (ZTJ_KEY_TYPE). One signature, except: directory 1–16,
  * stepup 1 or 2, a user's pending entry one by each of its keys (ZTJ_SIGNER). Two by one key: ZTJ_THRESHOLD.
  * *out is NULL on error. Policy statements have their own parser (policy.h); here they are ZTJ_STMT_TYPE. */
@@ -165,7 +186,7 @@ int ztj_stmt_parse(struct ztj_view bytes, enum ztj_stmt_type type, const char *d
 void ztj_stmt_free(struct ztj_stmt *st);
 
 /* Building: fills bytes from a struct whose type, domain, issued, seen and u are set (signers and id are
- * not read). nonce: 64 hex digits, used by login, request, stepup, pending (else NULL). The result passes ztj_stmt_parse. */
+ * not read). nonce: 64 hex digits, used by login, request, stepup, pending, view, kill (else NULL). The result passes ztj_stmt_parse. */
 int ztj_stmt_build(const struct ztj_stmt *st, const char *nonce, struct ztj_buf *bytes) ZTJ_MUST_CHECK;
 
 /* One "label: value" line per field, in a fixed order, every field, escaped, nothing

@@ -124,6 +124,13 @@ static json_t *put_bool_word(const struct ztj_stmt *st, size_t at, const char *n
 	return json_string(*(const bool *)ztj_field_c(st, at) ? yes : no);
 }
 
+static json_t *put_word(const struct ztj_jmember *m, const struct ztj_stmt *st)
+{
+	const char *word = ztj_field_word(m, st);
+
+	return word == NULL ? NULL : json_string(word);
+}
+
 static json_t *put_member(const struct ztj_jmember *m, const struct ztj_stmt *st, const char *nonce)
 {
 	switch ((enum ztj_field_kind)m->kind) {
@@ -157,7 +164,10 @@ static json_t *put_member(const struct ztj_jmember *m, const struct ztj_stmt *st
 		return put_bool_word(st, m->at, "user", "host");
 	case ZTJ_F_HOSTS:
 	case ZTJ_F_ACCOUNTS:
+	case ZTJ_F_SESSIONS:
 		return put_names(m, st);
+	case ZTJ_F_WORD:
+		return put_word(m, st);
 	case ZTJ_F_SEEN:
 		return put_seen(&st->seen);
 	case ZTJ_F_REVOKES:

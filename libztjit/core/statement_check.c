@@ -74,6 +74,14 @@ static int check_pending_host(const struct ztj_stmt *st)
 	return ztj_hostname_ok(st->u.pending.name) ? ZTJ_OK : ZTJ_BAD_NAME;
 }
 
+/* An empty record has no bytes and no newest chunk; any other has both. */
+static int check_head(const struct ztj_stmt *st)
+{
+	bool none = st->u.head.chunks == 0;
+
+	return none == (st->u.head.bytes == 0) && none == is_zero(st->u.head.digest) ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+}
+
 int ztj_stmt_check(const struct ztj_stmt *st)
 {
 	switch (st->type) {
@@ -91,7 +99,11 @@ int ztj_stmt_check(const struct ztj_stmt *st)
 		return check_span(st->issued, st->u.stepup.expires, 60);
 	case ZTJ_STMT_PENDING:
 		return st->u.pending.host ? check_pending_host(st) : check_pending_user(st);
+	case ZTJ_STMT_HEAD:
+		return check_head(st);
 	case ZTJ_STMT_STATUS:
+	case ZTJ_STMT_VIEW:
+	case ZTJ_STMT_KILL:
 		return ZTJ_OK;
 	case ZTJ_STMT_NONE:
 	case ZTJ_STMT_POLICY:

@@ -4,6 +4,8 @@
  */
 #include "libztjit/core/statement_fields.h"
 
+#include <assert.h>
+
 #include "libztjit/core/directory.h"
 
 #define AT(f) offsetof(struct ztj_stmt, f)
@@ -93,6 +95,26 @@ static const struct ztj_jmember pending_members[] = { HEAD,
 	{ "tls", ZTJ_F_KEY, true, AT(u.pending.tls), 0, 0, 0, "TLS key" },
 	{ "ssh", ZTJ_F_SSH_KEYS, true, 0, 0, 1, 8, "SSH host key" } };
 
+static const struct ztj_jmember head_members[] = { HEAD,
+	{ "host", ZTJ_F_HOST, false, AT(u.head.host), 0, 0, 0, "host" },
+	{ "session", ZTJ_F_DIGEST, false, AT(u.head.session), 0, 0, 0, "session" },
+	{ "chunks", ZTJ_F_INT, false, AT(u.head.chunks), 0, 0, UINT32_MAX, "chunks" },
+	{ "bytes", ZTJ_F_INT, false, AT(u.head.bytes), 0, 0, ZTJ_JSON_INT_MAX, "bytes" },
+	{ "digest", ZTJ_F_DIGEST, false, AT(u.head.digest), 0, 0, 0, "newest chunk" },
+	{ "state", ZTJ_F_WORD, false, AT(u.head.state), ZTJ_WORDS_HEAD_STATE, 0, 0, "state" } };
+
+static const struct ztj_jmember view_members[] = { HEAD,
+	{ "who", ZTJ_F_PERSON, false, AT(u.view.who), 0, 0, 0, "who" },
+	{ "sessions", ZTJ_F_SESSIONS, false, AT(u.view.sessions), AT(u.view.nsessions), 1, ZTJ_VIEW_MAX,
+	    "session" },
+	{ "action", ZTJ_F_WORD, false, AT(u.view.action), ZTJ_WORDS_VIEW_ACTION, 0, 0, "action" }, NONCE(0) };
+
+static const struct ztj_jmember kill_members[] = { HEAD,
+	{ "who", ZTJ_F_PERSON, false, AT(u.kill.who), 0, 0, 0, "who" },
+	{ "host", ZTJ_F_HOST, false, AT(u.kill.host), 0, 0, 0, "host" },
+	{ "session", ZTJ_F_DIGEST, false, AT(u.kill.session), 0, 0, 0, "session to end" },
+	{ "reason", ZTJ_F_TEXT, false, AT(u.kill.reason), 0, 1, ZTJ_REASON_MAX, "reason" }, NONCE(0) };
+
 #define TABLE(t) \
 	{ \
 		t##_members, sizeof(t##_members) / sizeof(t##_members[0]), false \
@@ -109,7 +131,10 @@ static const struct {
 	[ZTJ_STMT_REVOCATION] = { "revocation", "revocation@ztjit", TABLE(revocation) },
 	[ZTJ_STMT_STEPUP] = { "stepup", "stepup@ztjit", TABLE(stepup) },
 	[ZTJ_STMT_STATUS] = { "status", "status@ztjit", TABLE(status) },
-	[ZTJ_STMT_PENDING] = { "pending", "pending@ztjit", TABLE(pending) } };
+	[ZTJ_STMT_PENDING] = { "pending", "pending@ztjit", TABLE(pending) },
+	[ZTJ_STMT_HEAD] = { "head", "head@ztjit", TABLE(head) },
+	[ZTJ_STMT_VIEW] = { "view", "view@ztjit", TABLE(view) },
+	[ZTJ_STMT_KILL] = { "kill", "kill@ztjit", TABLE(kill) } };
 #define NTYPES (sizeof(types) / sizeof(types[0]))
 
 const char *ztj_stmt_type_name(enum ztj_stmt_type t)
@@ -133,6 +158,37 @@ const char *ztj_stmt_namespace(enum ztj_stmt_type t)
 const struct ztj_jtable *ztj_stmt_table(enum ztj_stmt_type t)
 {
 	return (size_t)t < NTYPES && types[t].table.n > 0 ? &types[t].table : NULL;
+}
+
+const char *const *ztj_field_words(const struct ztj_jmember *m)
+{
+	static const char *const states[] = { [ZTJ_HEAD_OPEN] = "open",
+		[ZTJ_HEAD_CLOSED] = "closed",
+		[ZTJ_HEAD_LOST] = "lost",
+		NULL };
+	static const char *const actions[] = { [ZTJ_VIEW_PLAY] = "play",
+		[ZTJ_VIEW_TAIL] = "tail",
+		[ZTJ_VIEW_SEARCH] = "search",
+		[ZTJ_VIEW_EXPORT] = "export",
+		NULL };
+
+	return m->aux == ZTJ_WORDS_HEAD_STATE ? states : actions;
+}
+
+static_assert(sizeof(enum ztj_head_state) == sizeof(unsigned) &&
+	sizeof(enum ztj_view_action) == sizeof(unsigned),
+    "words are read and written as unsigned");
+
+const char *ztj_field_word(const struct ztj_jmember *m, const struct ztj_stmt *st)
+{
+	const char *const *words = ztj_field_words(m);
+	unsigned v;
+
+	memcpy(&v, ztj_field_c(st, m->at), sizeof(v));
+	for (unsigned i = 0; words[i] != NULL; i++)
+		if (i == v)
+			return words[i];
+	return NULL;
 }
 
 static bool present_digest(const struct ztj_jmember *m, const struct ztj_stmt *st)
@@ -176,6 +232,8 @@ bool ztj_field_present(const struct ztj_jmember *m, const struct ztj_stmt *st)
 	case ZTJ_F_DECISION:
 	case ZTJ_F_HOSTS:
 	case ZTJ_F_ACCOUNTS:
+	case ZTJ_F_SESSIONS:
+	case ZTJ_F_WORD:
 	case ZTJ_F_SEEN:
 	case ZTJ_F_STATUS_POLICY:
 	case ZTJ_F_STATUS_DIRS:

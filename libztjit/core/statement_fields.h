@@ -31,12 +31,20 @@ enum ztj_field_kind {
 	ZTJ_F_DECISION,    /* bool deny */
 	ZTJ_F_HOSTS,       /* const char **, sorted full names; aux: their number */
 	ZTJ_F_ACCOUNTS,    /* const char **, sorted names; aux: their number */
+	ZTJ_F_SESSIONS,    /* const char **, sorted broker ids; aux: their number */
+	ZTJ_F_WORD,        /* an enum from 0; aux: enum ztj_words */
 	ZTJ_F_SEEN,        /* struct ztj_seen */
 	ZTJ_F_REVOKES,     /* aux: enum ztj_revokes */
 	ZTJ_F_STATUS_POLICY, ZTJ_F_STATUS_DIRS, ZTJ_F_STATUS_REVOCATIONS, ZTJ_F_NULL,
 	ZTJ_F_PENDING_KIND, ZTJ_F_USER_KEYS, ZTJ_F_SSH_KEYS,
 	ZTJ_F_KIT          /* reserved for break-glass kits: refused */
 };
+
+/* The words that stand for the values of an enum, ended by NULL. */
+enum ztj_words { ZTJ_WORDS_HEAD_STATE, ZTJ_WORDS_VIEW_ACTION };
+const char *const *ztj_field_words(const struct ztj_jmember *m);
+/* The word of a member's value; NULL when the value is none of the enum's. */
+const char *ztj_field_word(const struct ztj_jmember *m, const struct ztj_stmt *st);
 
 /* NULL for a type that has no table (policy, none). */
 const struct ztj_jtable *ztj_stmt_table(enum ztj_stmt_type t);

@@ -44,6 +44,14 @@ static int one_signer(const struct ztj_stmt *st, bool plain_too)
 	return plain_too || ztj_key_is_sk(&st->signer[0].key) ? ZTJ_OK : ZTJ_KEY_TYPE;
 }
 
+/* A machine has no other kind of key. */
+static int machine_signer(const struct ztj_stmt *st)
+{
+	if (st->nsigners != 1)
+		return ZTJ_SIGNER;
+	return st->signer[0].key.type == ZTJ_KEY_ED25519 ? ZTJ_OK : ZTJ_KEY_TYPE;
+}
+
 /* The host's machine key, then the person's. */
 static int stepup_signers(const struct ztj_stmt *st)
 {
@@ -81,6 +89,8 @@ static int check_signers(const struct ztj_stmt *st)
 	switch (st->type) {
 	case ZTJ_STMT_REQUEST:
 	case ZTJ_STMT_APPROVAL:
+	case ZTJ_STMT_VIEW:
+	case ZTJ_STMT_KILL:
 		return one_signer(st, false);
 	case ZTJ_STMT_LOGIN:
 		return one_signer(st, st->u.login.who[0] == '\0');
@@ -88,6 +98,8 @@ static int check_signers(const struct ztj_stmt *st)
 		return one_signer(st, st->u.revocation.who[0] == '\0');
 	case ZTJ_STMT_STATUS:
 		return one_signer(st, true);
+	case ZTJ_STMT_HEAD:
+		return machine_signer(st);
 	case ZTJ_STMT_STEPUP:
 		return stepup_signers(st);
 	case ZTJ_STMT_PENDING:

@@ -70,6 +70,8 @@ static void default_texts(const struct ztj_jtable *t, struct ztj_stmt *st)
 		case ZTJ_F_DECISION:
 		case ZTJ_F_HOSTS:
 		case ZTJ_F_ACCOUNTS:
+		case ZTJ_F_SESSIONS:
+		case ZTJ_F_WORD:
 		case ZTJ_F_SEEN:
 		case ZTJ_F_STATUS_POLICY:
 		case ZTJ_F_STATUS_DIRS:

@@ -322,6 +322,22 @@ static int read_choice(json_t *v, const char *no, const char *yes, bool *out)
 	return *out || strcmp(s, no) == 0 ? ZTJ_OK : ZTJ_MEMBER_TYPE;
 }
 
+static int read_word(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+{
+	const char *const *words = ztj_field_words(m);
+	const char *s;
+	int r = ztj_json_text(v, 1, 16, &s);
+
+	if (r != ZTJ_OK)
+		return r;
+	for (unsigned i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], s) == 0) {
+			memcpy(ztj_field(st, m->at), &i, sizeof(i));
+			return ZTJ_OK;
+		}
+	return ZTJ_MEMBER_TYPE;
+}
+
 static int read_revokes(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st, unsigned *subjects)
 {
 	/* exactly one of request, user and host */
@@ -415,6 +431,10 @@ int ztj_field_read(const struct ztj_jmember *m, json_t *v, void *ctx)
 		return read_names(m, v, st, host_ok);
 	case ZTJ_F_ACCOUNTS:
 		return read_names(m, v, st, ztj_name_ok);
+	case ZTJ_F_SESSIONS:
+		return read_names(m, v, st, ztj_session_id_ok);
+	case ZTJ_F_WORD:
+		return read_word(m, v, st);
 	case ZTJ_F_SEEN:
 		return read_seen(v, st);
 	case ZTJ_F_REVOKES:

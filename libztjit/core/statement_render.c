@@ -175,11 +175,21 @@ static int line_revokes(struct page *p, const char *label)
 	return ZTJ_OK;
 }
 
+static int line_word(struct page *p, const struct ztj_jmember *m)
+{
+	const char *word = ztj_field_word(m, p->st);
+
+	if (word == NULL)
+		return ZTJ_INTERNAL;
+	line(p, m->label, word);
+	return ZTJ_OK;
+}
+
 static int line_member_digest(struct page *p, const struct ztj_jmember *m)
 {
 	const uint8_t *d = ztj_field_c(p->st, m->at);
 
-	if (p->st->type == ZTJ_STMT_DIRECTORY)
+	if (p->st->type == ZTJ_STMT_DIRECTORY || p->st->type == ZTJ_STMT_HEAD || p->st->type == ZTJ_STMT_KILL)
 		return line_digest(p, m->label, d);
 	return line_request(p, m->label, d);
 }
@@ -225,8 +235,11 @@ static int render_member(struct page *p, const struct ztj_jmember *m)
 		return ZTJ_OK;
 	case ZTJ_F_HOSTS:
 	case ZTJ_F_ACCOUNTS:
+	case ZTJ_F_SESSIONS:
 		lines_names(p, m);
 		return ZTJ_OK;
+	case ZTJ_F_WORD:
+		return line_word(p, m);
 	case ZTJ_F_SEEN:
 		lines_seen(p);
 		return ZTJ_OK;

@@ -140,6 +140,25 @@ static void test_short_id_refused(void **state)
 	}
 }
 
+static void test_session_id(void **state)
+{
+	uint8_t random[ZTJ_DIGEST_LEN] = { 0x08, 0x86, 0x42, 0x98, 0xe8, 0x4a, 0x80 };
+	char id[ZTJ_SHORT_ID_SIZE];
+
+	(void)state;
+	ztj_session_id(random, id);
+	assert_string_equal(id, "S-123456789A");
+	assert_true(ztj_session_id_ok(id));
+	ok(ztj_session_id_parse("s-oOiIlLabcz", id));
+	assert_string_equal(id, "S-001111ABCZ");
+	assert_false(ztj_session_id_ok("s-001111ABCZ"));
+	assert_false(ztj_session_id_ok("S-O01111ABCZ"));
+	assert_false(ztj_session_id_ok("S-001111ABC"));
+	assert_false(ztj_session_id_ok("S-001111ABCZ0"));
+	fails(ztj_session_id_parse("R-123456789A", id), ZTJ_BAD_NAME);
+	fails(ztj_short_id_parse("S-123456789A", id), ZTJ_BAD_NAME);
+}
+
 static void test_digest_and_compare(void **state)
 {
 	uint8_t out[ZTJ_DIGEST_LEN], zero[4] = { 1, 2, 3, 4 };
@@ -170,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_base32),
 		cmocka_unit_test(test_short_id),
 		cmocka_unit_test(test_short_id_refused),
+		cmocka_unit_test(test_session_id),
 		cmocka_unit_test(test_digest_and_compare),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
