@@ -39,7 +39,7 @@ struct ztj_gate_env {
 /* Descriptors the parent made. */
 struct ztj_gate_fds {
 	int pam, principals, control; /* listening */
-	int mirror, warden;           /* connected pairs */
+	int mirror, warden, scribe;   /* connected pairs */
 };
 
 enum ztj_conn_kind { ZTJ_CONN_PAM, ZTJ_CONN_PRINCIPALS, ZTJ_CONN_CONTROL };

@@ -338,7 +338,7 @@ static _Noreturn void run_gate(struct parent *p)
 	const char *const ro[] = { "/etc", "/proc", "/usr", p->conf->roots, p->conf->policy, NULL };
 	const char *const rw[] = { p->conf->state, NULL };
 	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden };
-	const struct ztj_gate_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2, FIRST_FD + 3, FIRST_FD + 4 };
+	const struct ztj_gate_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2, FIRST_FD + 3, FIRST_FD + 4, -1 };
 	const struct ztj_gate_env env = { .now = real_now,
 		.read_proc = ztj_proc_read,
 		.passwd = "/etc/passwd",
@@ -440,7 +440,7 @@ int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 {
 	struct parent p = { .conf = conf,
 		.to_stderr = to_stderr,
-		.fds = { -1, -1, -1, -1, -1 },
+		.fds = { -1, -1, -1, -1, -1, -1 },
 		.mirror_end = -1,
 		.warden_end = -1 };
 	sigset_t signals;

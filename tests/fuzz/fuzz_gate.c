@@ -76,7 +76,7 @@ static void start(void)
 		.bootid = "x",
 		.init_loginuid = ZTJ_NO_LOGINUID };
 	static struct ztj_seckey machine;
-	struct ztj_gate_fds fds;
+	struct ztj_gate_fds fds = { .scribe = -1 };
 	int pair[2];
 	FILE *fp;
 

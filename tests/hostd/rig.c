@@ -138,6 +138,7 @@ void rig_start(struct rig *r)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	r->fds.warden = pair[0];
 	r->warden = pair[1];
+	r->fds.scribe = -1;
 	r->ntold = 0;
 	(void)fflush(NULL);
 	r->gate = fork();
