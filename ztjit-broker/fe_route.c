@@ -38,6 +38,7 @@ static const struct entry {
 	{ HTTP_POST, "/v1/stepups", OP_STEPUP_PUT, body_container },
 	{ HTTP_GET, "/v1/stepups", OP_STEPUP_LIST, NULL },
 	{ HTTP_POST, "/v1/stepups/*", OP_STEPUP_ANSWER, body_signature },
+	{ HTTP_DELETE, "/v1/stepups/*", OP_STEPUP_END, NULL },
 };
 
 void route_mem_init(struct route_mem *m)
@@ -129,6 +130,8 @@ static int set_parameter(const char *key, const char *value, struct ask *out)
 		return set_flag(value, &out->mine);
 	if (out->op == OP_REQUESTS && strcmp(key, "review") == 0)
 		return set_flag(value, &out->review);
+	if (out->op == OP_STEPUP_END && strcmp(key, "taken") == 0)
+		return set_flag(value, &out->taken);
 	if (out->op == OP_PENDING_LIST && strcmp(key, "kind") == 0) {
 		out->hosts = strcmp(value, "host") == 0;
 		return out->hosts || strcmp(value, "user") == 0 ? ZTJ_OK : ZTJ_MEMBER_TYPE;

@@ -27,6 +27,7 @@ static const struct {
 	{ ZTJ_STATE, 409 },
 	{ ZTJ_ID_CLASH, 409 },
 	{ ZTJ_REPLAY, 409 },
+	{ ZTJ_STEPUP_GONE, 409 },
 	{ ZTJ_POLICY_FORK, 409 },
 	{ ZTJ_POLICY_ROLLBACK, 409 },
 	{ ZTJ_DIR_FORK, 409 },

@@ -18,7 +18,8 @@ enum {
 	F_HOSTS = 32,
 	F_KEY = 64,
 	F_SIG = 128,
-	F_LISTS = 256
+	F_LISTS = 256,
+	F_TAKEN = 512
 };
 static const unsigned fields[OP_MAX] = {
 	[OP_STATEMENT_PUT] = F_CONTAINER,
@@ -34,6 +35,7 @@ static const unsigned fields[OP_MAX] = {
 	[OP_STREAM_OPEN] = F_NUMBER,
 	[OP_STEPUP_PUT] = F_CONTAINER,
 	[OP_STEPUP_ANSWER] = F_ID | F_SIG,
+	[OP_STEPUP_END] = F_ID | F_TAKEN,
 };
 
 int proto_list_write(const struct proto_list *l, struct ztj_buf *out)
@@ -99,6 +101,8 @@ int ask_write(const struct ask *a, struct ztj_buf *out)
 	}
 	if (f & F_HOSTS)
 		ztj_buf_put_u8(out, a->hosts ? 1 : 0);
+	if (f & F_TAKEN)
+		ztj_buf_put_u8(out, a->taken ? 1 : 0);
 	if (f & F_KEY)
 		ztj_buf_put_view(out, a->key);
 	if (f & F_SIG)
@@ -149,6 +153,10 @@ static int read_fields(struct ztj_rd *rd, unsigned f, struct ask *a)
 	if (r == ZTJ_OK && (f & F_HOSTS)) {
 		r = read_flags(rd, 1, &flags);
 		a->hosts = flags & 1;
+	}
+	if (r == ZTJ_OK && (f & F_TAKEN)) {
+		r = read_flags(rd, 1, &flags);
+		a->taken = flags & 1;
 	}
 	if (r == ZTJ_OK && (f & F_KEY))
 		r = ztj_rd_string(rd, ZTJ_KEY_TEXT_SIZE, &a->key);

@@ -22,7 +22,7 @@ enum op {
 	OP_NONE, OP_WHO, OP_BROKER, OP_POLICY, OP_STATEMENT_PUT, OP_STATEMENT_GET, OP_REQUESTS, OP_REQUEST_GET,
 	OP_DIRECTORIES, OP_DIRECTORY_GET, OP_DIRECTORY_PUT, OP_PENDING_PUT, OP_PENDING_LIST, OP_PENDING_DELETE,
 	OP_CERTIFICATE, OP_STREAM_OPEN, OP_STREAM_MORE, OP_STREAM_CLOSE, OP_STEPUP_PUT, OP_STEPUP_LIST,
-	OP_STEPUP_ANSWER, OP_METRICS, OP_MAX
+	OP_STEPUP_ANSWER, OP_METRICS, OP_STEPUP_END, OP_MAX
 };
 /* Store to frontend. */
 enum { MSG_REPLY = 64, MSG_WHOIS, MSG_LINES, MSG_FANOUT, MSG_STREAM_END };
@@ -52,6 +52,7 @@ struct ask {
 	char state[16];          /* REQUESTS: a state name or "" */
 	bool mine, review;
 	bool hosts;              /* PENDING_LIST: hosts, else users */
+	bool taken;              /* STEPUP_END: the answer was used */
 	struct ztj_view key;     /* a key as text */
 	struct ztj_view sig;     /* a binary SSHSIG */
 	struct proto_list drop, put;

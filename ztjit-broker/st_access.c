@@ -29,6 +29,7 @@ static const unsigned may[OP_MAX] = {
 	[OP_STEPUP_PUT] = CALLER_HOST,
 	[OP_STEPUP_LIST] = CALLER_PERSON,
 	[OP_STEPUP_ANSWER] = CALLER_PERSON,
+	[OP_STEPUP_END] = CALLER_HOST,
 	[OP_METRICS] = ANYONE, /* the frontend has looked at the address */
 };
 

@@ -4,7 +4,8 @@
  */
 /*
  * The relay of step-ups by `confirm`: a host's signed challenge to the person it names, the
- * person's signature back. In memory only; a challenge lives for a minute.
+ * person's signature back, and then the host's word what became of it. In memory only; a
+ * challenge lives for a minute.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 struct stepup {
 	bool used, answered;
+	bool ended, taken; /* the host waits for it no longer; it used the answer */
 	uint8_t id[ZTJ_DIGEST_LEN];
 	char who[ZTJ_FULLNAME_SIZE], host[ZTJ_FULLNAME_SIZE];
 	int64_t expires;
@@ -57,7 +59,8 @@ void stepups_sweep(struct stepups *s, int64_t now)
 			empty(&s->slot[i]);
 }
 
-/* A free place, unless this host or person has too many. *known: it is there already. */
+/* A free place, unless this host or person has too many; those that ended count, or a host could go on asking somebody for
+ * ever. *known: it is there already. */
 static int claim(struct stepups *s, const struct ztj_stmt *ch, struct stepup **out, bool *known)
 {
 	struct stepup *place = NULL;
@@ -150,15 +153,26 @@ void do_stepup_put(struct store *st, const struct ask *a, const struct caller *c
 	ztj_stmt_free(ch);
 }
 
+static json_t *ended_json(const struct stepup *s)
+{
+	char hex[ZTJ_HEX_SIZE];
+	ztj_hex(s->id, ZTJ_DIGEST_LEN, hex);
+	return json_pack("{s:s, s:b}", "id", hex, "taken", s->taken);
+}
+
 void do_stepup_list(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
-	json_t *array = json_array();
-	for (size_t i = 0; array != NULL && i < OPEN_MAX; i++) {
+	json_t *open = json_array(), *ended = json_array();
+	for (size_t i = 0; open != NULL && ended != NULL && i < OPEN_MAX; i++) {
 		const struct stepup *s = &st->stepups->slot[i];
-		if (s->used && !s->answered && s->expires > now && strcmp(s->who, c->who) == 0)
-			json_array_append_new(array, st_container_json(ztj_buf_view(&s->container)));
+		if (!s->used || s->expires <= now || strcmp(s->who, c->who) != 0)
+			continue;
+		if (s->ended)
+			json_array_append_new(ended, ended_json(s));
+		else if (!s->answered)
+			json_array_append_new(open, st_container_json(ztj_buf_view(&s->container)));
 	}
-	st_answer(st, a->tag, 200, json_pack("{s:o}", "stepups", array));
+	st_answer(st, a->tag, 200, json_pack("{s:o, s:o}", "stepups", open, "ended", ended));
 }
 
 static struct stepup *find(struct stepups *s, const uint8_t *id, int64_t now)
@@ -220,6 +234,8 @@ void do_stepup_answer(struct store *st, const struct ask *a, const struct caller
 		r = ZTJ_WRONG_PERSON;
 	else if (s->answered)
 		r = ZTJ_REPLAY;
+	else if (s->ended)
+		r = ZTJ_STEPUP_GONE;
 	else
 		r = finish(st, s, a->sig, c, now);
 	if (r == ZTJ_OK)
@@ -228,12 +244,34 @@ void do_stepup_answer(struct store *st, const struct ask *a, const struct caller
 		st_refuse(st, a->tag, r, NULL, NULL);
 }
 
+void do_stepup_end(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
+{
+	uint8_t id[ZTJ_DIGEST_LEN];
+	int r = ztj_unhex(ztj_view_str(a->id), id, sizeof(id));
+	struct stepup *s = r == ZTJ_OK ? find(st->stepups, id, now) : NULL;
+	if (s == NULL)
+		r = ZTJ_NOT_FOUND;
+	else if (strcmp(s->host, c->who) != 0)
+		r = ZTJ_WRONG_HOST;
+	if (r != ZTJ_OK) {
+		st_refuse(st, a->tag, r, NULL, NULL);
+		return;
+	}
+	/* its first word counts: later it may no longer know */
+	if (!s->ended) {
+		s->ended = true;
+		s->taken = a->taken;
+		ztj_buf_free(&s->container);
+	}
+	st_answer(st, a->tag, 200, json_object());
+}
+
 int stepups_lines(struct store *st, const struct caller *c, int64_t now, struct ztj_buf *out)
 {
 	int r = ZTJ_OK;
 	for (size_t i = 0; r == ZTJ_OK && i < OPEN_MAX; i++) {
 		const struct stepup *s = &st->stepups->slot[i];
-		if (!s->used || s->expires <= now)
+		if (!s->used || s->ended || s->expires <= now)
 			continue;
 		if (c->kind == CALLER_PERSON && !s->answered && strcmp(s->who, c->who) == 0)
 			r = line_statement("challenge", ztj_buf_view(&s->container), out);

@@ -206,6 +206,9 @@ static void dispatch(struct store *st, const struct ask *a, const struct caller 
 	case OP_STEPUP_ANSWER:
 		do_stepup_answer(st, a, c, now);
 		return;
+	case OP_STEPUP_END:
+		do_stepup_end(st, a, c, now);
+		return;
 	case OP_METRICS:
 		do_metrics(st, a, now);
 		return;

@@ -205,6 +205,8 @@ void stepups_free(struct stepups *s);
 void do_stepup_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_stepup_list(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_stepup_answer(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+/* The host's word that it waits for this one no longer. */
+void do_stepup_end(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void stepups_sweep(struct stepups *s, int64_t now);
 /* Appends what waits for this caller as lines. */
 int stepups_lines(struct store *st, const struct caller *c, int64_t now, struct ztj_buf *out) ZTJ_MUST_CHECK;

@@ -214,6 +214,8 @@ int ztj_news_container(struct ztj_gate *g, struct ztj_view json, bool *changed) 
 int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed) ZTJ_MUST_CHECK;
 int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed) ZTJ_MUST_CHECK;
 int ztj_news_tell_mirror(struct ztj_gate *g) ZTJ_MUST_CHECK;
+/* Tells the relay that a challenge is over. */
+void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], bool taken);
 /* Hands a challenge to the mirror for the broker's relay. */
 int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s) ZTJ_MUST_CHECK;
 

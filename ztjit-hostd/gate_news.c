@@ -118,6 +118,18 @@ int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], c
 	return r;
 }
 
+void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], bool taken)
+{
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, 64);
+	if (ztj_ipc_begin(&b, ZTJ_MSG_ENDED) != ZTJ_OK || ztj_buf_put(&b, id, ZTJ_DIGEST_LEN) != ZTJ_OK ||
+	    ztj_buf_put_u8(&b, taken) != ZTJ_OK)
+		ztj_buf_free(&b);
+	else if (tell(g, &b) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
+}
+
 static void ask_again(struct ztj_gate *g)
 {
 	struct ztj_buf b;

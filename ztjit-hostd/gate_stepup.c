@@ -19,6 +19,9 @@ void ztj_stepup_free(struct ztj_conn *c)
 	if (u == NULL)
 		return;
 	c->stepup = NULL;
+	/* whoever runs ztjit confirm must not believe that something happened */
+	if (u->confirm)
+		ztj_news_end_stepup(c->g, u->id, u->taken);
 	if (u->readable != NULL)
 		event_free(u->readable);
 	if (u->agent >= 0)
@@ -153,6 +156,7 @@ void ztj_stepup_done(struct ztj_conn *c)
 		ztj_pam_deny(c, r, NULL);
 		return;
 	}
+	u->taken = true;
 	ztj_pass_add(c->g, c->proc.id, u->grant, true);
 	ztj_touch_add(c->g, c->session, c->proc.tty_nr, u->grant);
 	ztj_stepup_free(c); /* the nonce is used up */
@@ -176,6 +180,8 @@ int ztj_stepup_relayed(struct ztj_gate *g, const struct ztj_signed *s)
 	c = r == ZTJ_OK ? waiting_for(g, id) : NULL;
 	if (c == NULL) {
 		ztj_log(ZTJ_LOG_NOTICE, "a step-up that nobody waits for");
+		if (r == ZTJ_OK)
+			ztj_news_end_stepup(g, id, false);
 		return ZTJ_STEPUP_GONE;
 	}
 	r = s->nsigs == 2 ? ztj_stepup_check(c, s->sig[1]) : ZTJ_STEPUP_WRONG;

@@ -28,7 +28,8 @@ enum ztj_msg {
 	ZTJ_MSG_BROKER = 72,    /* uint32 n, n strings url; uint32 m, m strings key text: whom to believe */
 	ZTJ_MSG_HELD = 73,      /* uint64 policy version, uint32 n, n of: string directory, uint64 serial */
 	ZTJ_MSG_POST = 74,      /* 32 bytes id, string JSON container: a challenge to relay */
-	ZTJ_MSG_RESYNC = 75     /* something was refused: ask for everything again */
+	ZTJ_MSG_RESYNC = 75,    /* something was refused: ask for everything again */
+	ZTJ_MSG_ENDED = 76      /* 32 bytes id of a challenge, uint8: its answer was used, or nobody waits for one any more */
 };
 
 #endif

@@ -144,39 +144,77 @@ static void posted(struct ztj_mirror *m, const uint8_t id[32], uint32_t code)
 	ztj_mirror_send(m, &b, -1);
 }
 
-void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json)
+/* A free place with this call under way, or NULL. */
+static struct ztj_mirror_post *start_post(struct ztj_mirror *m, const char *method, const char *path,
+    struct ztj_view body)
 {
 	struct ztj_mirror_post *p = NULL;
 
 	for (size_t i = 0; i < ZTJ_MIRROR_POSTS && p == NULL; i++)
 		if (m->post[i].easy == NULL)
 			p = &m->post[i];
-	if (p == NULL || m->net == NULL ||
-	    ztj_net_easy(m->net, m->url, "POST", "/v1/stepups", json, &p->easy) != ZTJ_OK) {
-		if (p != NULL)
-			p->easy = NULL;
-		posted(m, id.p, 1);
-		return;
+	if (p == NULL || m->net == NULL)
+		return NULL;
+	if (ztj_net_easy(m->net, m->url, method, path, body, &p->easy) != ZTJ_OK) {
+		p->easy = NULL;
+		return NULL;
 	}
-	memcpy(p->id, id.p, sizeof(p->id));
 	if (curl_easy_setopt(p->easy, CURLOPT_WRITEFUNCTION, ignore) != CURLE_OK ||
 	    curl_multi_add_handle(m->multi, p->easy) != CURLM_OK) {
 		curl_easy_cleanup(p->easy);
 		p->easy = NULL;
-		posted(m, id.p, 1);
+		return NULL;
 	}
+	return p;
+}
+
+void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json)
+{
+	struct ztj_mirror_post *p = start_post(m, "POST", "/v1/stepups", json);
+
+	if (p == NULL) {
+		posted(m, id.p, 1);
+		return;
+	}
+	memcpy(p->id, id.p, sizeof(p->id));
+	p->kind = ZTJ_POST_ASK;
+}
+
+void ztj_mirror_end(struct ztj_mirror *m, struct ztj_view id, bool taken)
+{
+	struct ztj_mirror_post *p;
+	char hex[ZTJ_HEX_SIZE], path[128];
+
+	for (size_t i = 0; i < ZTJ_MIRROR_POSTS; i++)
+		if (m->post[i].easy != NULL && m->post[i].kind != ZTJ_POST_END &&
+		    memcmp(m->post[i].id, id.p, sizeof(m->post[i].id)) == 0) {
+			m->post[i].kind = ZTJ_POST_ASK_ENDED;
+			m->post[i].taken = taken;
+			return;
+		}
+	ztj_hex(id.p, sizeof(p->id), hex);
+	(void)snprintf(path, sizeof(path), "/v1/stepups/%s%s", hex, taken ? "?taken=1" : "");
+	p = start_post(m, "DELETE", path, ztj_view_of(NULL, 0));
+	if (p != NULL)
+		p->kind = ZTJ_POST_END;
 }
 
 void ztj_mirror_post_done(struct ztj_mirror *m, struct ztj_mirror_post *p, CURLcode rc)
 {
+	struct ztj_mirror_post done = *p;
 	long status = 0;
+	bool well;
 
 	if (rc == CURLE_OK)
 		rc = curl_easy_getinfo(p->easy, CURLINFO_RESPONSE_CODE, &status);
+	well = rc == CURLE_OK && status >= 200 && status < 300;
 	(void)curl_multi_remove_handle(m->multi, p->easy);
 	curl_easy_cleanup(p->easy);
 	p->easy = NULL;
-	posted(m, p->id, rc == CURLE_OK && status >= 200 && status < 300 ? 0 : 1);
+	if (done.kind == ZTJ_POST_ASK)
+		posted(m, done.id, well ? 0 : 1);
+	else if (done.kind == ZTJ_POST_ASK_ENDED && well)
+		ztj_mirror_end(m, ztj_view_of(done.id, sizeof(done.id)), done.taken);
 }
 
 void ztj_mirror_posts_stop(struct ztj_mirror *m)

@@ -158,6 +158,21 @@ static int on_post(struct ztj_mirror *m, struct ztj_view body)
 	return ZTJ_OK;
 }
 
+static int on_ended(struct ztj_mirror *m, struct ztj_view body)
+{
+	struct ztj_view id;
+	struct ztj_rd rd;
+	uint8_t taken;
+	int r;
+
+	ztj_rd_init(&rd, body);
+	if ((r = ztj_rd_bytes(&rd, 32, &id)) != ZTJ_OK || (r = ztj_rd_u8(&rd, &taken)) != ZTJ_OK ||
+	    (r = ztj_rd_end(&rd)) != ZTJ_OK)
+		return r;
+	ztj_mirror_end(m, id, taken != 0);
+	return ZTJ_OK;
+}
+
 void ztj_mirror_from_gate(struct ztj_mirror *m)
 {
 	int r = ztj_ipc_read(m->gate, &m->in, false);
@@ -174,6 +189,9 @@ void ztj_mirror_from_gate(struct ztj_mirror *m)
 			break;
 		case ZTJ_MSG_POST:
 			r = on_post(m, m->in.body);
+			break;
+		case ZTJ_MSG_ENDED:
+			r = on_ended(m, m->in.body);
 			break;
 		case ZTJ_MSG_RESYNC:
 			m->resync = true;

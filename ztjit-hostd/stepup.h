@@ -29,6 +29,7 @@ struct ztj_stepup {
 	struct ztj_buf in;
 	struct ztj_key key;                /* plain-agent: the key that was asked to sign */
 	bool confirm;                      /* handed to the relay */
+	bool taken;                        /* and its answer was used */
 };
 
 /* Builds and signs the challenge for c->answer. */

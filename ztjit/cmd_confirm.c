@@ -48,6 +48,23 @@ static int answer(const struct ztj_signed *s, const struct ztj_stmt *st, void *a
 	return r;
 }
 
+static int not_open(struct cli *c, const char *code, bool others)
+{
+	struct stepup_end end;
+	int r = stepup_ended(c, code, &end);
+
+	if (r != ZTJ_OK)
+		return r;
+	if (end.known && end.taken)
+		return cli_fail(c, ZTJ_REPLAY, "this code was confirmed already; nothing was signed");
+	if (end.known)
+		return cli_fail(c, ZTJ_STEPUP_GONE,
+		    "whoever asked with this code is gone; nothing was signed, and nothing happened");
+	return cli_fail(c, ZTJ_NOT_FOUND,
+	    others ? "no open challenge of yours has this code; nothing was signed"
+		   : "no challenge is open for you (they live for a minute)");
+}
+
 int cmd_confirm(struct cli *c)
 {
 	struct search f = { .c = c, .code = c->argc > 0 ? c->argv[0] : NULL };
@@ -65,9 +82,5 @@ int cmd_confirm(struct cli *c)
 	}
 	r = stepups_each(c, answer, &f);
 	ztj_keyfile_wipe(&f.key.file);
-	if (r != ZTJ_OK || f.found)
-		return r;
-	return cli_fail(c, ZTJ_NOT_FOUND,
-	    f.any ? "no open challenge of yours has this code; nothing was signed"
-		  : "no challenge is open for you (they live for a minute)");
+	return r != ZTJ_OK || f.found ? r : not_open(c, f.code, f.any);
 }

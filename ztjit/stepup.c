@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ztjit/api.h"
 #include "ztjit/certs.h"
@@ -51,20 +52,25 @@ int stepup_open(struct cli *c, const struct ztj_signed *s, struct ztj_stmt **out
 	return r;
 }
 
-void stepup_code(const struct ztj_stmt *challenge, char out[STEPUP_CODE_SIZE])
+static void code_of(const uint8_t id[ZTJ_DIGEST_LEN], char out[STEPUP_CODE_SIZE])
 {
 	char text[STEPUP_CODE_SIZE];
 
-	ztj_base32(challenge->id, 5, text, sizeof text);
+	ztj_base32(id, 5, text, sizeof text);
 	(void)snprintf(out, STEPUP_CODE_SIZE, "%.4s-%.4s", text, text + 4);
 }
 
-bool stepup_code_is(const struct ztj_stmt *challenge, const char *typed)
+void stepup_code(const struct ztj_stmt *challenge, char out[STEPUP_CODE_SIZE])
+{
+	code_of(challenge->id, out);
+}
+
+static bool code_is(const uint8_t id[ZTJ_DIGEST_LEN], const char *typed)
 {
 	char code[STEPUP_CODE_SIZE];
 	const char *p = code;
 
-	stepup_code(challenge, code);
+	code_of(id, code);
 	for (; *typed != '\0'; typed++) {
 		char t = (char)toupper((unsigned char)*typed);
 
@@ -78,6 +84,11 @@ bool stepup_code_is(const struct ztj_stmt *challenge, const char *typed)
 		p++;
 	}
 	return *p == '\0';
+}
+
+bool stepup_code_is(const struct ztj_stmt *challenge, const char *typed)
+{
+	return code_is(challenge->id, typed);
 }
 
 int stepups_each(struct cli *c, int (*each)(const struct ztj_signed *s, const struct ztj_stmt *st, void *arg),
@@ -133,6 +144,69 @@ static int post_answer(struct cli *c, const struct ztj_stmt *st, struct ztj_view
 	return r;
 }
 
+/* --- what became of it --- */
+
+static int ended_list(struct cli *c, bool (*is)(const uint8_t id[ZTJ_DIGEST_LEN], const void *arg),
+    const void *arg, struct stepup_end *out)
+{
+	json_t *o = NULL, *e;
+	size_t i;
+	int r = api_call(c, "GET", "/v1/stepups", NULL, &o);
+
+	*out = (struct stepup_end){ .known = false };
+	json_array_foreach(json_object_get(o, "ended"), i, e)
+	{
+		uint8_t id[ZTJ_DIGEST_LEN];
+
+		if (ztj_unhex(ztj_view_str(api_str(e, "id")), id, sizeof id) != ZTJ_OK || !is(id, arg))
+			continue;
+		*out = (struct stepup_end){ .known = true,
+			.taken = json_is_true(json_object_get(e, "taken")) };
+		break;
+	}
+	json_decref(o);
+	return r;
+}
+
+static bool has_code(const uint8_t id[ZTJ_DIGEST_LEN], const void *code)
+{
+	return code_is(id, code);
+}
+
+int stepup_ended(struct cli *c, const char *code, struct stepup_end *out)
+{
+	return ended_list(c, has_code, code, out);
+}
+
+static bool is_same(const uint8_t id[ZTJ_DIGEST_LEN], const void *other)
+{
+	return memcmp(id, other, ZTJ_DIGEST_LEN) == 0;
+}
+
+/* The broker took the answer; whether somebody still waited for it only the host knows. */
+static int wait_for_host(struct cli *c, const struct ztj_stmt *st)
+{
+	static const unsigned ms[] = { 30, 50, 100, 200, 400, 800, 1000, 1000, 1000 };
+	const char *host = cli_esc(c, st->u.stepup.host);
+	struct stepup_end end = { .known = false };
+	int r = ZTJ_OK;
+
+	for (size_t i = 0; i < sizeof ms / sizeof ms[0] && r == ZTJ_OK && !end.known; i++) {
+		(void)usleep(ms[i] * 1000);
+		r = ended_list(c, is_same, st->id, &end);
+	}
+	if (r != ZTJ_OK)
+		return r;
+	if (!end.known)
+		return cli_fail(c, ZTJ_TIMEOUT,
+		    "signed and sent, but %s has not said that it heard: look there whether it went on",
+		    host);
+	if (end.taken)
+		return ZTJ_OK;
+	return cli_fail(c, ZTJ_STEPUP_GONE,
+	    "whoever asked on %s is gone: your touch was for nothing, and nothing happened", host);
+}
+
 int stepup_answer(struct cli *c, const struct ztj_signed *s, const struct ztj_stmt *st,
     const struct cli_key *k, const char *question)
 {
@@ -147,6 +221,8 @@ int stepup_answer(struct cli *c, const struct ztj_signed *s, const struct ztj_st
 	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
 	if ((r = sign_statement(c, &ask, k, &sig)) == ZTJ_OK)
 		r = post_answer(c, st, ztj_buf_view(&sig));
+	if (r == ZTJ_OK)
+		r = wait_for_host(c, st);
 	ztj_buf_free(&sig);
 	return r;
 }

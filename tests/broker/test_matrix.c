@@ -52,6 +52,7 @@ static const struct call {
 	{ "POST", "/v1/stepups", STATEMENT_ONLY, HOSTS },
 	{ "GET", "/v1/stepups", NO_BODY, PEOPLE },
 	{ "POST", "/v1/stepups/%s", SIGNATURE, PEOPLE },
+	{ "DELETE", "/v1/stepups/%s", NO_BODY, HOSTS },
 };
 
 static const struct ztj_seckey *key_of(const struct bk *b, int caller)

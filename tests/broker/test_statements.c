@@ -384,6 +384,62 @@ static long answer(struct bk *b, const struct ztj_seckey *as, const struct fx_si
 	return b->status;
 }
 
+static long end(struct bk *b, const struct ztj_seckey *as, const struct fx_signed *ch, const char *query)
+{
+	char hex[ZTJ_HEX_SIZE], path[128];
+
+	ztj_hex(ch->id, ZTJ_DIGEST_LEN, hex);
+	(void)snprintf(path, sizeof(path), "/v1/stepups/%s%s", hex, query);
+	(void)bk_call(b, as, "DELETE", path, ztj_view_of(NULL, 0));
+	return b->status;
+}
+
+static const json_t *ended(struct bk *b, size_t n)
+{
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/stepups");
+	assert_int_equal(json_array_size(json_object_get(b->json, "ended")), n);
+	return json_array_get(json_object_get(b->json, "ended"), n - 1);
+}
+
+/* What became of a challenge only its host can say, once. */
+static void test_relay_says_what_became_of_it(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed ch;
+	const struct ztj_seckey *web1 = &b->host_tls[FX_WEB1];
+	char hex[ZTJ_HEX_SIZE];
+
+	a_challenge(b, "people/req1", &b->w.host[FX_WEB1].machine, &ch);
+	assert_int_equal(end(b, web1, &ch, ""), 404);
+	(void)bk_post(b, web1, "/v1/stepups", &ch.s);
+	assert_int_equal(end(b, &b->host_tls[FX_WEB2], &ch, "?taken=1"), 403);
+	assert_int_equal(end(b, &b->login[FX_REQ1], &ch, "?taken=1"), 403);
+	assert_int_equal(end(b, web1, &ch, "?taken=2"), 400);
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/stepups");
+	assert_int_equal(json_array_size(json_object_get(b->json, "ended")), 0);
+	/* the one who asked is gone: not shown as open, not to be answered */
+	assert_int_equal(end(b, web1, &ch, ""), 200);
+	assert_int_equal(answer(b, &b->login[FX_REQ1], &ch, &b->w.person[FX_REQ1].key), 409);
+	assert_string_equal(b->error, "step-up-gone");
+	ztj_hex(ch.id, ZTJ_DIGEST_LEN, hex);
+	assert_string_equal(json_string_value(json_object_get(ended(b, 1), "id")), hex);
+	assert_int_equal(json_array_size(json_object_get(b->json, "stepups")), 0);
+	assert_int_equal(end(b, web1, &ch, "?taken=1"), 200);
+	assert_true(json_is_false(json_object_get(ended(b, 1), "taken")));
+	fx_signed_free(&ch);
+	a_challenge(b, "people/req1", &b->w.host[FX_WEB1].machine, &ch);
+	(void)bk_post(b, web1, "/v1/stepups", &ch.s);
+	assert_int_equal(answer(b, &b->login[FX_REQ1], &ch, &b->w.person[FX_REQ1].key), 200);
+	assert_int_equal(end(b, web1, &ch, "?taken=1"), 200);
+	(void)ended(b, 2);
+	assert_true(
+	    json_is_true(json_object_get(json_array_get(json_object_get(b->json, "ended"), 0), "taken")) ||
+	    json_is_true(json_object_get(json_array_get(json_object_get(b->json, "ended"), 1), "taken")));
+	(void)bk_get(b, &b->login[FX_LEAD1], "/v1/stepups");
+	assert_int_equal(json_array_size(json_object_get(b->json, "ended")), 0);
+	fx_signed_free(&ch);
+}
+
 /* One host that is not what it was: a person's other hosts can still ask. */
 static void test_W03_challenges_of_one_host(void **state)
 {
@@ -395,6 +451,7 @@ static void test_W03_challenges_of_one_host(void **state)
 		a_challenge(b, "people/lead2", &b->w.host[FX_WEB1].machine, &ch);
 		(void)bk_post(b, &b->host_tls[FX_WEB1], "/v1/stepups", &ch.s);
 		taken += b->status == 201;
+		(void)end(b, &b->host_tls[FX_WEB1], &ch, "");
 		fx_signed_free(&ch);
 	}
 	assert_int_equal(taken, 8);
@@ -448,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_removed_person),
 		cmocka_unit_test(test_S10_policy_versions),
 		cmocka_unit_test(test_P14_relay),
+		cmocka_unit_test(test_relay_says_what_became_of_it),
 		cmocka_unit_test(test_W03_challenges_of_one_host),
 		cmocka_unit_test(test_S08_counter_back),
 		cmocka_unit_test(test_revoked_person),

@@ -6,7 +6,9 @@
  * A host as the broker sees one, for tests of the command line: its keys are files, it asks to be
  * admitted, it posts challenges and hears the answers.
  *   makehost pending   DOMAIN NAME DIR URL                 prints the host digest
- *   makehost challenge DOMAIN FULLNAME WHO GRANT DIR URL [SIGNERDIR]  prints the code, then "answered"
+ *   makehost challenge DOMAIN FULLNAME WHO GRANT DIR URL [SIGNERDIR]  prints the code, then "answered"; with
+ *                      MAKEHOST=early the one who asked is gone at once, with late before the answer is there, with
+ *                      mute the host never says what became of it
  *   makehost stepup    DOMAIN FULLNAME WHO GRANT DIR        asks the agent of SSH_AUTH_SOCK; prints its answer
  */
 #include <stdio.h>
@@ -275,6 +277,21 @@ static int stepup(char **argv)
 	return 0;
 }
 
+static void end(struct ztj_net *n, const uint8_t id[ZTJ_DIGEST_LEN], bool taken)
+{
+	char hex[ZTJ_HEX_SIZE], path[128];
+	struct ztj_buf reply;
+	long status = 0;
+
+	ztj_hex(id, ZTJ_DIGEST_LEN, hex);
+	(void)snprintf(path, sizeof path, "/v1/stepups/%s%s", hex, taken ? "?taken=1" : "");
+	ztj_buf_init(&reply, 65536);
+	DIE(ztj_net_call(n, "DELETE", path, ztj_view_of(NULL, 0), &reply, &status));
+	if (status != 200)
+		(void)printf("status %ld\n", status);
+	ztj_buf_free(&reply);
+}
+
 static int challenge(int argc, char **argv)
 {
 	struct host h = host_at(argv[4]);
@@ -282,15 +299,21 @@ static int challenge(int argc, char **argv)
 	struct ztj_stmt st;
 	char nonce[ZTJ_HEX_SIZE], code[16];
 	struct ztj_net *n = net_to(argv[5], &h.tls);
+	const char *how = getenv("MAKEHOST") != NULL ? getenv("MAKEHOST") : "";
 	uint8_t id[ZTJ_DIGEST_LEN];
 
 	fill_stepup(&st, argv, nonce);
 	build_and_post(n, "/v1/stepups", &st, nonce, &signer, id);
+	if (strcmp(how, "early") == 0)
+		end(n, id, false);
 	ztj_base32(id, 5, code, sizeof code);
 	(void)printf("%.4s-%.4s\n", code, code + 4);
 	(void)fflush(stdout);
-	if (ztj_net_stream(n, "/v1/stream?since=0", 30, on_line, code) == 1)
+	if (strcmp(how, "early") != 0 && ztj_net_stream(n, "/v1/stream?since=0", 30, on_line, code) == 1) {
+		if (strcmp(how, "mute") != 0)
+			end(n, id, strcmp(how, "late") != 0);
 		(void)puts("answered");
+	}
 	ztj_net_close(n);
 	return 0;
 }

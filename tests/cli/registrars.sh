@@ -29,8 +29,23 @@ t_denies "P14 a code that no host showed" "no open challenge" z req1 confirm AAA
 t_ok "and no touch was asked for" [ "$before" = "$(touches req1)" ]
 t_denies "somebody else's challenge" "no challenge" z req2 confirm "$(head -n 1 "$DIR/code")"
 t_says "confirm shows everything" "service: sudo" z req1 confirm "$(head -n 1 "$DIR/code" | tr 'A-Z-' 'a-z ')"
+t_says "and says so when the host went on" "Confirmed: sudo on servers/db1" echo "$T_OUT"
 wait "$CHALLENGER"
 t_ok "the host hears the answer" grep -qx answered "$DIR/code"
+t_denies "P14 a code is used once" "confirmed already" z req1 confirm "$(head -n 1 "$DIR/code")"
+MAKEHOST=early challenge
+wait "$CHALLENGER"
+before=$(touches req1)
+t_denies "the one who asked is gone" "is gone; nothing was signed" z req1 confirm "$(head -n 1 "$DIR/code")"
+t_ok "so no touch was asked for" [ "$before" = "$(touches req1)" ]
+MAKEHOST=late challenge
+t_denies "gone while the key was touched" "is gone: your touch was for nothing" z req1 confirm "$(head -n 1 "$DIR/code")"
+[ "$T_STATUS" = 1 ] && t_ok "that is a no" true
+wait "$CHALLENGER"
+MAKEHOST=mute challenge
+t_denies "a host that does not say" "has not said that it heard" z req1 confirm "$(head -n 1 "$DIR/code")"
+[ "$T_STATUS" = 3 ] && t_ok "that is no answer" true
+wait "$CHALLENGER"
 mkdir "$DIR/hosts/evil"
 challenge "$DIR/hosts/evil"
 t_ok "P14 a challenge that the host did not sign is not even relayed" grep -q "signed by" "$DIR/code.err"

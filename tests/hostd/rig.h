@@ -95,6 +95,8 @@ bool rig_told(const struct rig *r, uint32_t op);
 void rig_sign(const struct soft_key *k, struct ztj_view bytes, uint8_t flags, struct ztj_buf *sshsig);
 /* The challenge that the gate handed to the relay; the caller frees mem. */
 void rig_posted(struct rig *r, struct ztj_buf *mem, struct ztj_signed *out);
+/* Waits for the gate's word to the relay that the challenge is over: was its answer used? */
+bool rig_ended(struct rig *r, const struct ztj_signed *challenge);
 void rig_relay(struct rig *r, const struct ztj_signed *challenge, const struct soft_key *k, uint8_t flags);
 
 #endif

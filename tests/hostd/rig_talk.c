@@ -416,6 +416,31 @@ void rig_posted(struct rig *r, struct ztj_buf *mem, struct ztj_signed *out)
 	ztj_ipc_in_free(&in);
 }
 
+bool rig_ended(struct rig *r, const struct ztj_signed *challenge)
+{
+	uint8_t want[ZTJ_DIGEST_LEN], taken = 0;
+	struct ztj_ipc_in in;
+	struct ztj_view id;
+	struct ztj_rd rd;
+	bool found = false;
+
+	ok(ztj_stmt_id(challenge->bytes, want));
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	while (!found) {
+		ok(ztj_ipc_recv(r->mirror, &in, SOON));
+		if (in.type == ZTJ_MSG_ENDED) {
+			ztj_rd_init(&rd, in.body);
+			ok(ztj_rd_bytes(&rd, ZTJ_DIGEST_LEN, &id));
+			ok(ztj_rd_u8(&rd, &taken));
+			ok(ztj_rd_end(&rd));
+			found = memcmp(id.p, want, sizeof(want)) == 0;
+		}
+		ztj_ipc_in_reset(&in);
+	}
+	ztj_ipc_in_free(&in);
+	return taken == 1;
+}
+
 void rig_relay(struct rig *r, const struct ztj_signed *challenge, const struct soft_key *k, uint8_t flags)
 {
 	struct ztj_signed both = *challenge;

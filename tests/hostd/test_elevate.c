@@ -305,6 +305,66 @@ static void test_P14_replayed_and_foreign_relays(void **state)
 	memset(&kept, 0, sizeof(kept));
 }
 
+/* ---- the relay hears what became of it ---- */
+
+static void keep_only(struct rig *r)
+{
+	rig_posted(r, &kept_mem, &kept);
+}
+
+static void answer_no_agent(int sock)
+{
+	struct ztj_ipc_in in;
+	struct ztj_buf b;
+
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	ok(ztj_ipc_recv(sock, &in, ztj_ipc_now_ms() + 5000));
+	assert_int_equal(in.type, ZTJ_MSG_NEED_AGENT);
+	ztj_ipc_in_free(&in);
+	ztj_buf_init(&b, 64);
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_AGENT));
+	ok(ztj_buf_put_u8(&b, 0));
+	ok(ztj_ipc_finish(&b));
+	ok(ztj_ipc_send(sock, ztj_buf_view(&b), -1, ztj_ipc_now_ms() + 5000));
+	ztj_buf_free(&b);
+}
+
+/* sudo is killed while it waits: the peer goes without a word. */
+static void ask_and_go(void)
+{
+	int sock = rig_connect(R, "pam.sock");
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	ok(ztj_ipc_begin(&b, AUTH));
+	for (int i = 0; i < 6; i++)
+		ok(ztj_buf_put_cstring(&b, i == 0 ? "sudo" : i == 1 ? "req1" : ""));
+	ok(ztj_ipc_finish(&b));
+	ok(ztj_ipc_send(sock, ztj_buf_view(&b), -1, ztj_ipc_now_ms() + 5000));
+	ztj_buf_free(&b);
+	/* no agent: so it is the relay's turn */
+	answer_no_agent(sock);
+	keep_only(R);
+	(void)close(sock);
+}
+
+static void test_relay_hears_what_became_of_it(void **state)
+{
+	(void)state;
+	by_confirm(REQ1, FX_UV);
+	R->prompted = confirm_and_keep;
+	fails(rig_pam(R, AUTH, "sudo", "req1", ""), ZTJ_OK);
+	assert_true(rig_ended(R, &kept));
+	rig_relay(R, &kept, REQ1, FX_UV); /* once more: nobody waits */
+	assert_false(rig_ended(R, &kept));
+	ztj_buf_free(&kept_mem);
+	rig_proc(R, 510, 20001, IN_S1, PTS2);
+	ask_and_go();
+	assert_false(rig_ended(R, &kept));
+	ztj_buf_free(&kept_mem);
+	memset(&kept, 0, sizeof(kept));
+}
+
 /* ---- carried by hand ---- */
 
 /* What ztjit-hostd import says of a container. */
@@ -589,6 +649,7 @@ int main(void)
 		T(test_agent_refusal_is_final),
 		T(test_P14_agent_answers_by_others),
 		T(test_P14_replayed_and_foreign_relays),
+		T(test_relay_hears_what_became_of_it),
 		T(test_import_says_what_became_of_a_step_up),
 		T(test_import_says_whether_a_status_is_newer),
 		T(test_broker_that_does_not_relay),

@@ -218,6 +218,17 @@ static void confirm(struct rig *r)
 	ztj_buf_free(&text);
 }
 
+static bool was_taken(json_t *status)
+{
+	const json_t *e;
+
+	(void)status;
+	if (bk_get(B, &B->login[FX_REQ1], "/v1/stepups") != 200)
+		return false;
+	e = json_array_get(json_object_get(B->json, "ended"), 0);
+	return json_is_true(json_object_get(e, "taken"));
+}
+
 static void test_step_up_through_the_relay(void **state)
 {
 	struct fx_signed req;
@@ -234,6 +245,7 @@ static void test_step_up_through_the_relay(void **state)
 	R->prompted = confirm;
 	fails(rig_pam(R, ZTJ_MSG_AUTH, "sudo", "req1", ""), ZTJ_OK);
 	R->prompted = NULL;
+	assert_true(wait_for(was_taken));
 	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "sudo", "req1", ""), ZTJ_OK);
 	fails(rig_pam(R, ZTJ_MSG_OPEN, "sudo", "root", ""), ZTJ_OK);
 	free(cert);
