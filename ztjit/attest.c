@@ -13,16 +13,16 @@
 
 #define ROOTS_MAX 64
 
-static int challenge(const struct ztj_stmt *st, uint8_t out[ZTJ_DIGEST_LEN])
+int attest_challenge(const char *domain, const char *name, const char *nonce, uint8_t out[ZTJ_DIGEST_LEN])
 {
 	struct ztj_buf b;
 	int r;
 
 	ztj_buf_init(&b, 1024);
 	(void)ztj_buf_put_cstring(&b, "ztjit-enrol");
-	(void)ztj_buf_put_cstring(&b, st->domain);
-	(void)ztj_buf_put_cstring(&b, st->u.pending.name);
-	(void)ztj_buf_put_cstring(&b, st->nonce);
+	(void)ztj_buf_put_cstring(&b, domain);
+	(void)ztj_buf_put_cstring(&b, name);
+	(void)ztj_buf_put_cstring(&b, nonce);
 	if ((r = ztj_buf_status(&b)) == ZTJ_OK)
 		r = ztj_sha256(ztj_buf_view(&b), out);
 	ztj_buf_free(&b);
@@ -115,7 +115,7 @@ int attest_check(struct cli *c, const struct ztj_stmt *st, size_t i, const char 
 	struct ztj_attest_info info = { .kind = ZTJ_ATTEST_NONE };
 	uint8_t digest[ZTJ_DIGEST_LEN];
 	const char *text = st->u.pending.key[i].attestation;
-	int r = challenge(st, digest);
+	int r = attest_challenge(st->domain, st->u.pending.name, st->nonce, digest);
 
 	*what = "none";
 	a = (struct ztj_attestation){ .sig_len = 0 };

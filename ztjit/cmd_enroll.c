@@ -10,6 +10,7 @@
 
 #include "libztjit/sys/safefile.h"
 #include "ztjit/api.h"
+#include "ztjit/attest.h"
 #include "ztjit/held.h"
 #include "ztjit/out.h"
 #include "ztjit/sign.h"
@@ -22,23 +23,6 @@ struct enrolment {
 	struct ztj_attestation attestation;
 	bool made, attested;
 };
-
-/* Binds the attestation to domain, name and nonce (PROTOCOL section 1). */
-static int challenge(const struct enrolment *e, uint8_t out[ZTJ_DIGEST_LEN])
-{
-	struct ztj_buf b;
-	int r;
-
-	ztj_buf_init(&b, 1024);
-	(void)ztj_buf_put_cstring(&b, "ztjit-enrol");
-	(void)ztj_buf_put_cstring(&b, e->domain);
-	(void)ztj_buf_put_cstring(&b, e->name);
-	(void)ztj_buf_put_cstring(&b, e->nonce);
-	if ((r = ztj_buf_status(&b)) == ZTJ_OK)
-		r = ztj_sha256(ztj_buf_view(&b), out);
-	ztj_buf_free(&b);
-	return r;
-}
 
 static int write_public(struct cli *c, const struct cli_key *k)
 {
@@ -100,7 +84,7 @@ static int make_key(struct cli *c, struct enrolment *e)
 
 	if (strncmp(ask.application, "ssh:", 4) != 0)
 		return cli_fail(c, ZTJ_USAGE, "--application must begin with ssh:");
-	if ((r = challenge(e, digest)) != ZTJ_OK)
+	if ((r = attest_challenge(e->domain, e->name, e->nonce, digest)) != ZTJ_OK)
 		return r;
 	out_note(c, "A new credential is made on your security key.");
 	r = ztj_fido_enrol(&f, &ask, &made);

@@ -118,31 +118,16 @@ out:
 	return r;
 }
 
-int ztj_attest_check_roots(const struct ztj_attestation *a, const struct ztj_view *roots, size_t n_roots,
-    int64_t now)
+/* Is this root, or whoever it vouches for, the issuer? */
+static int check_root(X509 *cert, X509 *root, int64_t now)
 {
-	X509 *cert, *root;
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
-	int r = ZTJ_ATTESTATION;
+	int r = ZTJ_CRYPTO_LIB;
 
-	if ((cert = read_cert(ztj_view_of(a->cert, a->cert_len))) == NULL)
-		goto out;
-	r = ZTJ_CRYPTO_LIB;
-	if (store == NULL || ctx == NULL)
-		goto out;
-	for (size_t i = 0; i < n_roots; i++) {
-		if ((root = read_cert(roots[i])) == NULL) {
-			r = ZTJ_CONFIG;
-			goto out;
-		}
-		int added = X509_STORE_add_cert(store, root);
-		X509_free(root);
-		if (added != 1)
-			goto out;
-	}
-	if (X509_STORE_CTX_init(ctx, store, cert, NULL) != 1 ||
+	if (store == NULL || ctx == NULL || X509_STORE_add_cert(store, root) != 1 ||
+	    X509_STORE_CTX_init(ctx, store, cert, NULL) != 1 ||
 	    (param = X509_STORE_CTX_get0_param(ctx)) == NULL)
 		goto out;
 	X509_VERIFY_PARAM_set_time(param, (time_t)now);
@@ -152,6 +137,28 @@ int ztj_attest_check_roots(const struct ztj_attestation *a, const struct ztj_vie
 out:
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
+	return r;
+}
+
+/* One root at a time: of several with one name OpenSSL tries only the first. */
+int ztj_attest_check_roots(const struct ztj_attestation *a, const struct ztj_view *roots, size_t n_roots,
+    int64_t now)
+{
+	X509 *cert = read_cert(ztj_view_of(a->cert, a->cert_len));
+	int r = ZTJ_ATTESTATION;
+
+	for (size_t i = 0; cert != NULL && i < n_roots; i++) {
+		X509 *root = read_cert(roots[i]);
+		int one = root == NULL ? ZTJ_CONFIG : check_root(cert, root, now);
+
+		X509_free(root);
+		if (one == ZTJ_OK)
+			r = ZTJ_OK;
+		else if (one != ZTJ_ATTESTATION) {
+			r = one;
+			break;
+		}
+	}
 	X509_free(cert);
 	return r;
 }

@@ -9,6 +9,7 @@
  *   makehost challenge DOMAIN FULLNAME WHO GRANT DIR URL [SIGNERDIR]  prints the code, then "answered"; with
  *                      MAKEHOST=early the one who asked is gone at once, with late before the answer is there, with
  *                      mute the host never says what became of it
+ *   makehost post      URL PATH FILE SIG                   posts a statement that ssh-keygen -Y sign signed
  *   makehost stepup    DOMAIN FULLNAME WHO GRANT DIR        asks the agent of SSH_AUTH_SOCK; prints its answer
  */
 #include <stdio.h>
@@ -318,14 +319,44 @@ static int challenge(int argc, char **argv)
 	return 0;
 }
 
+static void read_file(const char *path, struct ztj_buf *out)
+{
+	const struct ztj_file_rule rule = { .owner = geteuid() };
+
+	ztj_buf_init(out, 1 << 20);
+	DIE(ztj_file_read(path, &rule, 1 << 20, out));
+}
+
+static int post_by_hand(char **argv)
+{
+	struct ztj_buf bytes, text, blob;
+	struct ztj_signed s = { .nsigs = 1 };
+	struct ztj_net *n = net_to(argv[0], NULL);
+
+	read_file(argv[2], &bytes);
+	read_file(argv[3], &text);
+	ztj_buf_init(&blob, ZTJ_SSHSIG_MAX);
+	DIE(ztj_sshsig_dearmor(ztj_buf_view(&text), &blob));
+	s.bytes = ztj_buf_view(&bytes);
+	s.sig[0] = ztj_buf_view(&blob);
+	post(n, argv[1], &s);
+	ztj_net_close(n);
+	ztj_buf_free(&bytes);
+	ztj_buf_free(&text);
+	ztj_buf_free(&blob);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 6 && strcmp(argv[1], "post") == 0)
+		return post_by_hand(argv + 2);
 	if (argc == 6 && strcmp(argv[1], "pending") == 0)
 		return pending(argv + 2);
 	if ((argc == 8 || argc == 9) && strcmp(argv[1], "challenge") == 0)
 		return challenge(argc - 2, argv + 2);
 	if (argc == 7 && strcmp(argv[1], "stepup") == 0)
 		return stepup(argv + 2);
-	(void)fputs("usage: makehost pending|challenge …\n", stderr);
+	(void)fputs("usage: makehost pending|challenge|post|stepup …\n", stderr);
 	return 2;
 }

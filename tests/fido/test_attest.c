@@ -236,17 +236,26 @@ static void test_another_makers_root(void **state)
 {
 	struct person *p = *state;
 	struct ztj_enrolled e;
-	struct ztj_buf der;
-	struct ztj_view root;
+	struct ztj_buf der, own;
+	struct ztj_view root, both[2];
 
 	hand("create one");
 	enrol(p, ZTJ_KEY_NONE, false, &e);
+	ztj_buf_init(&own, 4096);
+	read_root(p, &own);
 	assert_int_equal(shell("rm %s/attestation-root.pem", p->dir), 0);
 	hand("create two"); /* makes a root of the same name with another key */
 	ztj_buf_init(&der, 4096);
 	read_root(p, &der);
 	root = ztj_buf_view(&der);
 	fails(ztj_attest_check_roots(&e.attestation, &root, 1, IN_2026), ZTJ_ATTESTATION);
+	/* nor does it hide the right one */
+	for (size_t i = 0; i < 2; i++) {
+		both[i] = root;
+		both[1 - i] = ztj_buf_view(&own);
+		ok(ztj_attest_check_roots(&e.attestation, both, 2, IN_2026));
+	}
+	ztj_buf_free(&own);
 	ztj_buf_free(&der);
 }
 
