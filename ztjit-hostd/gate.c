@@ -153,6 +153,9 @@ static int load_rest(struct ztj_gate *g)
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 		return r;
 	}
+	if (ztj_spool_cut(g->spool))
+		ztj_gate_alarm(g, ZTJ_TRUNCATED,
+		    "the end of the log of decisions did not survive; it was set aside");
 	r = ztj_store_open(&sc, &g->store, &bad);
 	if (r == ZTJ_OK && bad > 0)
 		ztj_gate_alarm(g, ZTJ_BAD_ENCODING, "stored grants that do not verify are ignored");
@@ -204,9 +207,6 @@ static int events(struct ztj_gate *g)
 {
 	int r;
 
-	g->base = event_base_new();
-	if (g->base == NULL)
-		return ZTJ_NOMEM;
 	if ((r = listen_on(g, 0, g->fds.pam)) != ZTJ_OK ||
 	    (r = listen_on(g, 1, g->fds.principals)) != ZTJ_OK ||
 	    (r = listen_on(g, 2, g->fds.control)) != ZTJ_OK ||
@@ -234,6 +234,12 @@ int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env
 	g->machine = *machine;
 	g->boot_timer = g->jump_timer = -1;
 	ztj_ipc_in_init(&g->mirror_in, MIRROR_IN_MAX);
+	g->base = event_base_new();
+	g->sync_timer = g->base == NULL ? NULL : evtimer_new(g->base, ztj_gate_sync, g);
+	if (g->sync_timer == NULL) {
+		ztj_gate_free(g);
+		return ZTJ_NOMEM;
+	}
 	if ((r = load_pins(g)) != ZTJ_OK || (r = load_clock(g)) != ZTJ_OK || (r = load_trust(g)) != ZTJ_OK ||
 	    (r = load_rest(g)) != ZTJ_OK || (r = ztj_sessions_new(cgroup_prefix, &g->sessions)) != ZTJ_OK ||
 	    (r = events(g)) != ZTJ_OK) {
@@ -274,6 +280,8 @@ void ztj_gate_free(struct ztj_gate *g)
 	drop_event(g->from_warden);
 	drop_event(g->at_boot);
 	drop_event(g->at_jump);
+	drop_event(g->sync_timer);
+	ztj_shared_drop(g);
 	if (g->boot_timer >= 0)
 		(void)close(g->boot_timer);
 	if (g->jump_timer >= 0)

@@ -104,7 +104,7 @@ struct ztj_gate {
 	struct ztj_gate_env env;
 	struct ztj_gate_fds fds;
 	struct event_base *base;
-	struct event *listen[3], *from_mirror, *from_warden, *at_boot, *at_jump;
+	struct event *listen[3], *from_mirror, *from_warden, *at_boot, *at_jump, *sync_timer;
 	int boot_timer, jump_timer;
 	struct ztj_pins pins;
 	struct ztj_sigcache *cache;
@@ -198,14 +198,31 @@ void ztj_stepup_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], int
 
 /* ---- gate_sessions.c ---- */
 /* Makes the session and its cgroup for c->answer; the verdict follows when the warden has done it. */
-void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, const struct ztj_session *parent);
+void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struct ztj_session *parent);
+void ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code);
 void ztj_warden_answer(evutil_socket_t fd, short what, void *arg);
+/* Nothing can be ended without a warden: the gate does not go on. */
+void ztj_warden_lost(struct ztj_gate *g);
 int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
 /* Judges every running session anew: after news, at ends, after a clock jump. */
 void ztj_sessions_review(struct ztj_gate *g);
 void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg);
 /* Everybody else has gone too: this session must not outlive its connection. */
 void ztj_gate_kill_peer(struct ztj_conn *c);
+
+/* ---- gate_shared.c: sudo to root in the cgroup of the session around ---- */
+bool ztj_shared_fits(const struct ztj_conn *c, const struct ztj_session *holder);
+void ztj_shared_begin(struct ztj_conn *c, struct ztj_session *s, struct ztj_session *holder);
+/* The one that this process leads; NULL: none. */
+struct ztj_session *ztj_shared_of(struct ztj_gate *g, struct ztj_procid leader);
+/* Takes it out of the table. */
+void ztj_shared_forget(struct ztj_gate *g, struct ztj_session *s);
+void ztj_shared_drop(struct ztj_gate *g); /* all */
+/* Those in a session that is being ended, or whose last process is gone. */
+void ztj_shared_end(struct ztj_gate *g, const struct ztj_session *holder, int code);
+void ztj_shared_gone(struct ztj_gate *g, const struct ztj_session *holder);
+/* All of them: grant and end are those of the session around. */
+void ztj_shared_follow(struct ztj_gate *g);
 
 /* ---- gate_news.c ---- */
 void ztj_news_readable(evutil_socket_t fd, short what, void *arg);
@@ -221,6 +238,12 @@ int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], c
 
 /* ---- gate_control.c ---- */
 void ztj_control_message(struct ztj_conn *c);
+
+/* ---- gate_log.c ---- */
+/* Sets time and host, appends; what may wait is synced soon. */
+int ztj_gate_log(struct ztj_gate *g, struct ztj_decision *d) ZTJ_MUST_CHECK;
 void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text);
+/* The timer's. */
+void ztj_gate_sync(evutil_socket_t fd, short what, void *arg);
 
 #endif

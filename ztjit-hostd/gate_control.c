@@ -16,18 +16,6 @@
 
 #define IMPORT_MAX ((off_t)256 * 1024 * 1024)
 
-void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text)
-{
-	struct ztj_now now;
-	struct ztj_decision d = { .event = "alarm", .code = code, .host = g->conf->fullname, .text = text };
-
-	ztj_gate_now(g, &now);
-	d.time = now.sys;
-	ztj_log(ZTJ_LOG_ALARM, "%s: %s", text, ztj_err_text(code));
-	if (ztj_spool_append(g->spool, &d) != ZTJ_OK)
-		ztj_log(ZTJ_LOG_ERROR, "the alarm could not be logged");
-}
-
 static void reply(struct ztj_conn *c, int code, const char *text)
 {
 	struct ztj_buf b;

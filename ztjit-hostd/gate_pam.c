@@ -59,26 +59,32 @@ bool ztj_gate_gid_of(struct ztj_gate *g, uint32_t uid, uint32_t *gid)
 
 /* ---- decisions on their way out ---- */
 
+/*
+ * A yes at auth opens nothing: account follows, asks everything again, and its line makes this one durable. Account's own
+ * line cannot wait for open_session: sudoedit reads files as root in between.
+ */
+static bool may_wait(const char *event)
+{
+	return strcmp(event, "auth") == 0 || strcmp(event, "close") == 0;
+}
+
 int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *text)
 {
 	char grant[ZTJ_HEX_SIZE] = "";
-	struct ztj_now now;
 	struct ztj_session *s = ztj_sessions_get(c->g->sessions, c->session);
 	struct ztj_decision d = { .event = event,
 		.code = code,
 		.service = c->service,
 		.account = c->user,
-		.host = c->g->conf->fullname,
 		.peer = s != NULL ? s->peer : c->rhost,
 		.key = c->info_key,
 		.tty = c->proc.tty,
 		.pid = c->pid,
 		.spare = code != ZTJ_OK,
+		.later = code == ZTJ_OK && may_wait(event),
 		.text = text };
 	static const uint8_t none[ZTJ_DIGEST_LEN];
 
-	ztj_gate_now(c->g, &now);
-	d.time = now.sys;
 	d.person = c->answer.person[0] != '\0' ? c->answer.person : s != NULL ? s->person : NULL;
 	if (memcmp(c->answer.request, none, sizeof(none)) != 0) {
 		ztj_hex(c->answer.request, ZTJ_DIGEST_LEN, grant);
@@ -90,7 +96,7 @@ int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *tex
 	ztj_log(code == ZTJ_OK ? ZTJ_LOG_INFO : ZTJ_LOG_NOTICE, "%s %s: %s for %s as %s: %s",
 	    code == ZTJ_OK ? "allowed" : "denied", event, ztj_err_name(code),
 	    d.person != NULL ? d.person : "-", c->user, text != NULL ? text : "");
-	return ztj_spool_append(c->g->spool, &d);
+	return ztj_gate_log(c->g, &d);
 }
 
 void ztj_conn_freeze(struct ztj_conn *c)
@@ -209,11 +215,20 @@ static void use_sshd(struct ztj_conn *c)
 		ztj_pam_deny(c, ZTJ_WRONG_SERVICE, "logins are by certificate; see ztjit ssh");
 }
 
-/* The end of a session frees nothing by itself: what it left running is still its own until its cgroup is empty. */
+/* The end of a session frees nothing by itself: what it left running is still its own until its cgroup is empty, or
+ * belongs to the session around when it had none of its own. */
 static void use_close(struct ztj_conn *c)
 {
-	int r = ztj_pam_log(c, "close", ZTJ_OK, NULL);
+	struct ztj_session *s = ztj_shared_of(c->g, c->proc.id);
+	int r;
 
+	if (s != NULL) {
+		c->session = s->no;
+		memcpy(c->answer.request, s->grant, ZTJ_DIGEST_LEN);
+	}
+	r = ztj_pam_log(c, "close", ZTJ_OK, NULL);
+	if (s != NULL)
+		ztj_shared_forget(c->g, s);
 	ztj_pass_drop(c->g, c->proc.id);
 	if (r == ZTJ_OK)
 		(void)ztj_conn_verdict(c, ZTJ_OK, "");

@@ -45,8 +45,7 @@ int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd)
 	return sendmsg(g->fds.warden, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(*m) ? ZTJ_OK : ZTJ_UNREACHABLE;
 }
 
-/* Nothing can be ended without a warden: the gate does not go on. */
-static void warden_lost(struct ztj_gate *g)
+void ztj_warden_lost(struct ztj_gate *g)
 {
 	ztj_log(ZTJ_LOG_ERROR, "the warden does not answer");
 	g->exit_status = 1;
@@ -58,32 +57,30 @@ void ztj_gate_kill_peer(struct ztj_conn *c)
 	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_KILL_PROC };
 
 	if (ztj_warden_ask(c->g, &m, c->pidfd) != ZTJ_OK)
-		warden_lost(c->g);
+		ztj_warden_lost(c->g);
 }
 
 /* ---- ends ---- */
 
-static void log_end(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
+void ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
 {
 	char grant[ZTJ_HEX_SIZE];
-	struct ztj_now now;
 	struct ztj_decision d = { .event = event,
 		.code = code,
 		.person = s->person,
 		.grant = grant,
 		.service = s->service,
 		.account = s->account,
-		.host = g->conf->fullname,
 		.peer = s->peer,
 		.tty = s->tty,
-		.pid = s->leader.pid };
+		.pid = s->leader.pid,
+		/* What is over already, and what ends with another that says so next. */
+		.later = code == ZTJ_OK || s->shared };
 
-	ztj_gate_now(g, &now);
-	d.time = now.sys;
 	ztj_hex(s->grant, ZTJ_DIGEST_LEN, grant);
 	ztj_log(ZTJ_LOG_NOTICE, "%s: session %llu of %s as %s: %s", event, (unsigned long long)s->no,
 	    s->person, s->account, ztj_err_text(code));
-	if (ztj_spool_append(g->spool, &d) != ZTJ_OK)
+	if (ztj_gate_log(g, &d) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the end of a session could not be logged");
 }
 
@@ -94,10 +91,11 @@ static void end_session(struct ztj_gate *g, struct ztj_session *s, int code)
 		.text = code == ZTJ_ENDED ? ZTJ_TEXT_ENDED : ZTJ_TEXT_REVOKED };
 	struct ztj_warden_msg kill = { .op = ZTJ_WARDEN_KILL, .session = s->no };
 
-	log_end(g, s, "end", code);
+	ztj_shared_end(g, s, code);
+	ztj_session_log(g, s, "end", code);
 	s->ending = true;
 	if (ztj_warden_ask(g, &warn, -1) != ZTJ_OK || ztj_warden_ask(g, &kill, -1) != ZTJ_OK)
-		warden_lost(g);
+		ztj_warden_lost(g);
 }
 
 /* ---- review ---- */
@@ -116,15 +114,19 @@ static bool carries(struct ztj_gate *g, const struct ztj_session *s, const struc
 	return false;
 }
 
-static void ask_about(struct ztj_gate *g, const struct ztj_session *s, struct ztj_question *q)
+/* A session is judged for what it is, and for the root that shares its cgroup (gate_shared.c). */
+enum part { ITSELF, ROOT_IN_IT };
+
+static void ask_about(struct ztj_gate *g, const struct ztj_session *s, enum part part, struct ztj_question *q)
 {
 	struct ztj_session *top = ztj_sessions_top(g->sessions, ztj_sessions_get(g->sessions, s->no));
+	bool login = s->parent == 0 && part == ITSELF;
 	uint32_t gid;
 
-	ztj_gate_question(g, s->parent == 0 ? ZTJ_USE_LOGIN : ZTJ_USE_BECOME, s->service, q);
-	q->account = s->account;
+	ztj_gate_question(g, login ? ZTJ_USE_LOGIN : ZTJ_USE_BECOME, part == ITSELF ? s->service : "sudo", q);
+	q->account = part == ITSELF ? s->account : "root";
 	q->peer = s->peer[0] != '\0' ? s->peer : NULL;
-	if (s->parent == 0) {
+	if (login) {
 		q->certified = &s->certified;
 		q->has_uid = ztj_gate_account(g, s->account, &q->uid, &gid);
 	} else {
@@ -135,7 +137,8 @@ static void ask_about(struct ztj_gate *g, const struct ztj_session *s, struct zt
 }
 
 /* The best answer among the session's grant and those that extend it. */
-static int judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best)
+static int judge_part(struct ztj_gate *g, const struct ztj_session *s, enum part part,
+    struct ztj_answer *best)
 {
 	struct ztj_answer *a = malloc(sizeof(*a));
 	struct ztj_question q;
@@ -144,7 +147,7 @@ static int judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_ans
 	best->code = ZTJ_NO_GRANT;
 	if (a == NULL)
 		return best->code = ZTJ_NOMEM;
-	ask_about(g, s, &q);
+	ask_about(g, s, part, &q);
 	for (size_t i = 0; i < ztj_store_count(g->store); i++) {
 		const struct ztj_bundle *b;
 		struct ztj_store_grant grant;
@@ -170,6 +173,13 @@ static bool lets_run(const struct ztj_answer *a)
 	if (a->code == ZTJ_SEEN_AHEAD)
 		return true;
 	return a->code == ZTJ_STALE && a->grant.rule != NULL && a->grant.rule->on_stale != ZTJ_STALE_KILL;
+}
+
+static int judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best)
+{
+	if (s->became_root && judge_part(g, s, ROOT_IN_IT, best) != ZTJ_OK && !lets_run(best))
+		return best->code;
+	return judge_part(g, s, ITSELF, best);
 }
 
 static void set_end(struct ztj_gate *g, struct ztj_session *s, int64_t ends)
@@ -222,7 +232,7 @@ static void warn(struct ztj_gate *g, struct ztj_session *s, int64_t left)
 		return;
 	s->warned |= left <= 60 ? 3 : 1;
 	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
-		warden_lost(g);
+		ztj_warden_lost(g);
 }
 
 static void sooner(int64_t *at, int64_t when, int64_t now)
@@ -250,7 +260,7 @@ static void arm(struct ztj_gate *g)
 	}
 	ts.it_value.tv_sec = at;
 	if (timerfd_settime(g->boot_timer, TFD_TIMER_ABSTIME, &ts, NULL) != 0)
-		warden_lost(g);
+		ztj_warden_lost(g);
 }
 
 void ztj_sessions_review(struct ztj_gate *g)
@@ -259,12 +269,12 @@ void ztj_sessions_review(struct ztj_gate *g)
 	struct ztj_now now;
 
 	if (a == NULL) {
-		warden_lost(g);
+		ztj_warden_lost(g);
 		return;
 	}
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
 		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
-		if (s->ending)
+		if (s->ending || s->shared)
 			continue;
 		review_one(g, s, a);
 		ztj_gate_now(g, &now);
@@ -272,6 +282,7 @@ void ztj_sessions_review(struct ztj_gate *g)
 			warn(g, s, s->end_boot - now.boot);
 	}
 	free(a);
+	ztj_shared_follow(g);
 	arm(g);
 }
 
@@ -294,10 +305,33 @@ void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- beginnings ---- */
 
-void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, const struct ztj_session *parent)
+/* In a cgroup of its own: the verdict follows when the process is there. */
+static void begin_apart(struct ztj_conn *c, struct ztj_session *s)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_MAKE, .session = s->no, .parent = s->parent };
+	/* Durable before it takes effect. */
+	int r = ztj_pam_log(c, "open", ZTJ_OK, c->answer.text);
+
+	ztj_conn_freeze(c);
+	if (r == ZTJ_OK) {
+		r = ztj_warden_ask(c->g, &m, c->pidfd);
+		if (r != ZTJ_OK)
+			ztj_warden_lost(c->g);
+	}
+	if (r != ZTJ_OK) {
+		ztj_sessions_remove(c->g->sessions, s->no);
+		ztj_pam_deny(c, r, NULL);
+		return;
+	}
+	c->waiting = m.id;
+	s->making = m.id;
+	ztj_conn_deadline(c, WARDEN_MS);
+	arm(c->g);
+}
+
+void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struct ztj_session *parent)
 {
 	struct ztj_gate *g = c->g;
-	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_MAKE };
 	struct ztj_session *s;
 	int r = ztj_sessions_add(g->sessions, parent, &s);
 
@@ -320,25 +354,10 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, const
 	    : c->answer.ends - ztj_gate_ends_clock(g) <= 300      ? 1
 								  : 0;
 	c->session = s->no;
-	/* Durable before it takes effect. */
-	r = ztj_pam_log(c, "open", ZTJ_OK, c->answer.text);
-	ztj_conn_freeze(c);
-	m.session = s->no;
-	m.parent = s->parent;
-	if (r == ZTJ_OK) {
-		r = ztj_warden_ask(g, &m, c->pidfd);
-		if (r != ZTJ_OK)
-			warden_lost(g);
-	}
-	if (r != ZTJ_OK) {
-		ztj_sessions_remove(g->sessions, s->no);
-		ztj_pam_deny(c, r, NULL);
-		return;
-	}
-	c->waiting = m.id;
-	s->making = m.id;
-	ztj_conn_deadline(c, WARDEN_MS);
-	arm(g);
+	if (parent != NULL && ztj_shared_fits(c, parent))
+		ztj_shared_begin(c, s, parent);
+	else
+		begin_apart(c, s);
 }
 
 static struct ztj_conn *waiter(struct ztj_gate *g, uint32_t id)
@@ -384,7 +403,8 @@ static void emptied(struct ztj_gate *g, uint64_t no)
 
 	if (s == NULL)
 		return;
-	log_end(g, s, "gone", ZTJ_OK);
+	ztj_shared_gone(g, s);
+	ztj_session_log(g, s, "gone", ZTJ_OK);
 	ztj_touch_forget(g, no);
 	ztj_sessions_remove(g->sessions, no);
 }
@@ -397,7 +417,7 @@ void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	if (n != (ssize_t)sizeof(m)) {
-		warden_lost(g);
+		ztj_warden_lost(g);
 		return;
 	}
 	if (m.op == ZTJ_WARDEN_EMPTY)

@@ -50,6 +50,7 @@ int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, s
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return ZTJ_NOMEM;
+	s->leader_fd = -1;
 	s->no = ++t->last;
 	s->parent = parent == NULL ? 0 : parent->no;
 	n = snprintf(s->cgroup, sizeof(s->cgroup), "%s/s%llu", parent == NULL ? t->prefix : parent->cgroup,
@@ -105,7 +106,7 @@ struct ztj_session *ztj_sessions_by_cgroup(struct ztj_sessions *t, const char *p
 
 	*inside = within(path, t->prefix);
 	for (size_t i = 0; i < t->n; i++)
-		if (within(path, t->s[i]->cgroup) &&
+		if (!t->s[i]->shared && within(path, t->s[i]->cgroup) &&
 		    (best == NULL || strlen(t->s[i]->cgroup) > strlen(best->cgroup)))
 			best = t->s[i];
 	return best;

@@ -4,7 +4,7 @@
  */
 /*
  * Who is on this host: one entry per admitted login and per sudo or su inside
- * one, each with a cgroup of its own. The person behind a process is known by the cgroup
+ * one, each with a cgroup of its own or, where gate_shared.c says so, in that of the session around. The person behind a process is known by the cgroup
  * it is in, never by a name.
  */
 #ifndef ZTJ_HOSTD_SESSION_H
@@ -17,6 +17,8 @@
 #define ZTJ_ACCOUNT_SIZE 65
 #define ZTJ_PEER_SIZE 65
 #define ZTJ_SERVICE_SIZE 33
+
+struct event;
 
 struct ztj_session {
 	uint64_t no, parent;              /* parent 0: a login */
@@ -31,6 +33,10 @@ struct ztj_session {
 	unsigned warned;                  /* bits: 1 = five minutes, 2 = one minute */
 	bool ending;                      /* its processes are being killed */
 	uint32_t making;                  /* id of the command to the warden, until the process was told yes */
+	bool shared;                      /* in the cgroup of its parent, which ends it (gate_shared.c) */
+	int leader_fd;                    /* shared: pidfd of the leader; else -1 */
+	struct event *leaving;            /* shared: the leader's end */
+	bool became_root;                 /* of one that others share or shared */
 };
 
 struct ztj_sessions;
@@ -43,7 +49,7 @@ void ztj_sessions_remove(struct ztj_sessions *t, uint64_t no);
 struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no);
 size_t ztj_sessions_count(const struct ztj_sessions *t);
 struct ztj_session *ztj_sessions_at(struct ztj_sessions *t, size_t i);
-/* The innermost session a cgroup path lies in. NULL: none. *inside says whether the path is below the
+/* The innermost session, of those with a cgroup of their own, that a cgroup path lies in. NULL: none. *inside says whether the path is below the
  * prefix at all: such a process is some session's even if we do not know it. */
 struct ztj_session *ztj_sessions_by_cgroup(struct ztj_sessions *t, const char *path, bool *inside);
 /* The login at the top of a session. */

@@ -16,6 +16,7 @@
 #include "libztjit/core/ztime.h"
 
 #define LINE_MAX_BYTES 16384
+#define TAIL_MAX_BYTES (4 * LINE_MAX_BYTES)
 #define FILE_NAME "decisions.jsonl"
 
 struct ztj_spool {
@@ -23,9 +24,13 @@ struct ztj_spool {
 	off_t size, kept; /* end of the last whole line; end of what is reserved */
 	off_t reserve;
 	bool full;    /* no more could be reserved */
-	bool torn;    /* half a line may stand after size */
+	bool torn;    /* what stands after size - ntail is not what tail says */
+	bool cut;     /* the end of the file did not survive and was set aside */
 	uint64_t seq; /* of the last line; 0: none */
 	uint8_t head[ZTJ_DIGEST_LEN];
+	/* Lines that were not synced yet: after an error nobody knows what the kernel kept of them. */
+	size_t ntail;
+	char tail[TAIL_MAX_BYTES];
 };
 
 static int disk_error(void)
@@ -113,16 +118,63 @@ static int walk(int fd, struct walk *w)
 	return r;
 }
 
-static int resume(struct ztj_spool *s)
+static int write_aside(const char *dir, uint64_t seq, const char *p, size_t n)
+{
+	char path[512];
+	int fd, r = ZTJ_OK;
+
+	(void)snprintf(path, sizeof(path), "%s/" FILE_NAME ".%llu", dir, (unsigned long long)seq);
+	/* One that stands there is this one, from a start that came no further. */
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return disk_error();
+	if (write(fd, p, n) != (ssize_t)n || fsync(fd) != 0)
+		r = disk_error();
+	(void)close(fd);
+	return r;
+}
+
+/*
+ * Power loss may leave out any page that was not synced, also in the midst of lines. It reads as zeros, which no line
+ * holds, and begins no further from the end than lines wait. Anything else that does not parse is no accident.
+ */
+static int set_aside(struct ztj_spool *s, const char *dir, const struct walk *w, off_t size)
+{
+	size_t n = (size_t)(size - w->good), line;
+	const char *nl;
+	char *b;
+	int r = ZTJ_BAD_JSON;
+
+	if (size - w->good > TAIL_MAX_BYTES)
+		return r;
+	b = malloc(n);
+	if (b == NULL)
+		return ZTJ_NOMEM;
+	if (pread(s->fd, b, n, w->good) != (ssize_t)n) {
+		free(b);
+		return ZTJ_IO;
+	}
+	nl = memchr(b, '\n', n);
+	line = nl == NULL ? n : (size_t)(nl - b);
+	if (memchr(b, '\0', line) != NULL)
+		r = write_aside(dir, w->seq + 1, b, n);
+	free(b);
+	s->cut = r == ZTJ_OK;
+	return r;
+}
+
+static int resume(struct ztj_spool *s, const char *dir)
 {
 	struct walk w = { .seq = 0 };
 	struct stat st;
 	int r = walk(s->fd, &w);
 
-	if (r != ZTJ_OK)
-		return r;
 	if (fstat(s->fd, &st) != 0)
 		return ZTJ_IO;
+	if (r == ZTJ_BAD_JSON || r == ZTJ_TOO_LARGE)
+		r = set_aside(s, dir, &w, st.st_size);
+	if (r != ZTJ_OK)
+		return r;
 	/* What has no end of line was never acknowledged. Also gives back and takes anew the reserve. */
 	if (st.st_size > w.good && ftruncate(s->fd, w.good) != 0)
 		return ZTJ_IO;
@@ -151,7 +203,7 @@ int ztj_spool_open(const char *dir, size_t reserve, struct ztj_spool **out)
 	    (st.st_mode & 077) != 0)
 		r = ZTJ_UNSAFE_FILE;
 	else
-		r = resume(s);
+		r = resume(s, dir);
 	if (r != ZTJ_OK) {
 		ztj_spool_close(s);
 		return r;
@@ -165,9 +217,16 @@ void ztj_spool_close(struct ztj_spool *s)
 {
 	if (s == NULL)
 		return;
-	if (s->fd >= 0)
+	if (s->fd >= 0) {
+		(void)!ztj_spool_sync(s); /* what waits decides nothing */
 		(void)close(s->fd);
+	}
 	free(s);
+}
+
+bool ztj_spool_cut(const struct ztj_spool *s)
+{
+	return s->cut;
 }
 
 uint64_t ztj_spool_seq(const struct ztj_spool *s)
@@ -229,37 +288,72 @@ static json_t *to_json(const struct ztj_spool *s, const struct ztj_decision *d)
 	return o;
 }
 
-/* Cuts off what a failed append left, so that no later line can follow half a line. */
-static int mend(struct ztj_spool *s)
+static int put_at(struct ztj_spool *s, const char *p, size_t n, off_t at)
 {
-	if (!s->torn)
-		return ZTJ_OK;
-	if (ftruncate(s->fd, s->size) != 0)
-		return ZTJ_IO;
-	s->torn = false;
-	s->kept = s->size; /* cutting gives the reserve back too */
-	return ZTJ_OK;
-}
-
-static int write_line(struct ztj_spool *s, const char *line, size_t n)
-{
-	size_t done = 0;
-
-	if (mend(s) != ZTJ_OK)
-		return ZTJ_IO;
-	s->torn = true;
-
-	while (done < n) {
-		ssize_t put = pwrite(s->fd, line + done, n - done, s->size + (off_t)done);
+	for (size_t done = 0; done < n;) {
+		ssize_t put = pwrite(s->fd, p + done, n - done, at + (off_t)done);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
 			return put < 0 ? disk_error() : ZTJ_IO;
 		done += (size_t)put;
 	}
-	if (fdatasync(s->fd) != 0)
-		return disk_error();
+	return ZTJ_OK;
+}
+
+/* Cuts off what a failed write left, so that no later line can follow half a line, and writes anew what was not synced:
+ * the kernel may have dropped it and will not say so twice. */
+static int mend(struct ztj_spool *s)
+{
+	off_t from = s->size - (off_t)s->ntail;
+
+	if (!s->torn)
+		return ZTJ_OK;
+	if (ftruncate(s->fd, from) != 0)
+		return ZTJ_IO;
+	s->kept = from; /* cutting gives the reserve back too */
+	if (put_at(s, s->tail, s->ntail, from) != ZTJ_OK)
+		return ZTJ_IO;
 	s->torn = false;
+	return ZTJ_OK;
+}
+
+int ztj_spool_sync(struct ztj_spool *s)
+{
+	int r = mend(s);
+
+	if (r != ZTJ_OK || s->ntail == 0)
+		return r;
+	if (fdatasync(s->fd) != 0) {
+		s->torn = true;
+		return disk_error();
+	}
+	s->ntail = 0;
+	return ZTJ_OK;
+}
+
+/* The line and those before it that wait, or (later) just the line, to be synced with the next. */
+static int write_line(struct ztj_spool *s, const char *line, size_t n, bool later)
+{
+	int r = mend(s);
+
+	if (r == ZTJ_OK && s->ntail + n > sizeof(s->tail))
+		r = ztj_spool_sync(s);
+	if (r != ZTJ_OK)
+		return ZTJ_IO;
+	s->torn = true;
+	r = put_at(s, line, n, s->size);
+	if (r == ZTJ_OK && !later && fdatasync(s->fd) != 0)
+		r = disk_error();
+	if (r != ZTJ_OK)
+		return r;
+	s->torn = false;
+	if (later) {
+		memcpy(s->tail + s->ntail, line, n);
+		s->ntail += n;
+	} else {
+		s->ntail = 0;
+	}
 	return ZTJ_OK;
 }
 
@@ -285,7 +379,7 @@ int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d)
 		r = ztj_sha256(ztj_view_of(line, n), head);
 	if (r == ZTJ_OK) {
 		line[n] = '\n';
-		r = write_line(s, line, n + 1);
+		r = write_line(s, line, n + 1, d->later);
 	}
 	if (r == ZTJ_OK) {
 		s->size += (off_t)n + 1;

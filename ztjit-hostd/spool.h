@@ -4,8 +4,9 @@
  */
 /*
  * The host's own log of decisions: JSON lines, each naming the SHA-256 of the
- * line before, appended and synced before the decision takes effect (P5). Disk
- * is reserved ahead, so that a full file system does not end logins at once.
+ * line before, appended and synced before the decision takes effect (P5). A line that lets nothing happen by itself may
+ * wait and be synced with the next one, or after ZTJ_SPOOL_WAIT_MS. Disk is reserved ahead, so that a full
+ * file system does not end logins at once.
  *
  * A line: {"v":1,"seq":N,"prev":HEX,"time":T,"event":E,"code":NAME,...}; members that do not apply are absent.
  */
@@ -14,6 +15,8 @@
 
 #include "libztjit/core/codec.h"
 
+#define ZTJ_SPOOL_WAIT_MS 500
+
 struct ztj_decision {
 	int64_t time;
 	const char *event;   /* "login", "sudo", "end", "clock", "alarm", … */
@@ -21,16 +24,21 @@ struct ztj_decision {
 	const char *person, *grant, *rule, *service, *account, *host, *peer, *key, *tty, *text; /* NULL or "": absent */
 	int64_t pid;         /* 0: absent */
 	int64_t ends;        /* 0: absent */
+	bool later;          /* lets nothing happen by itself: need not be synced before the next line is */
 	bool spare;          /* not worth the last half of the reserve: a denial, and anybody can cause those */
 };
 
 struct ztj_spool;
-/* dir: exists, ours. reserve: bytes kept ahead. A torn last line (power loss) is cut off; a line that does not
- * parse refuses the file (ZTJ_BAD_JSON). */
+/* dir: exists, ours. reserve: bytes kept ahead. A torn last line (power loss) is cut off. Where power loss left zeros among
+ * the last lines, they are moved from there on to a file "decisions.jsonl.SEQ" beside, SEQ being the number of the first of
+ * them, and ztj_spool_cut says so. Any other line that does not parse refuses the file (ZTJ_BAD_JSON). */
 int ztj_spool_open(const char *dir, size_t reserve, struct ztj_spool **out) ZTJ_MUST_CHECK;
 void ztj_spool_close(struct ztj_spool *s);
-/* Durable when it returns ZTJ_OK. ZTJ_NO_SPACE, ZTJ_IO: nothing was decided. */
+/* Durable when it returns ZTJ_OK, with every line before it; with d->later, written. ZTJ_NO_SPACE, ZTJ_IO: nothing was decided. */
 int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d) ZTJ_MUST_CHECK;
+/* Makes durable what waits. After an error, again later: nothing is lost while this process lives. */
+int ztj_spool_sync(struct ztj_spool *s) ZTJ_MUST_CHECK;
+bool ztj_spool_cut(const struct ztj_spool *s);
 uint64_t ztj_spool_seq(const struct ztj_spool *s);
 const uint8_t *ztj_spool_head(const struct ztj_spool *s);
 /* Walks a file: ZTJ_OK, or the error and the number of the first bad line. */

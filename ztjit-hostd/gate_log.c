@@ -1,0 +1,52 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What the gate writes into the log of decisions, and when it is synced. */
+#include "libztjit/sys/log.h"
+#include "ztjit-hostd/gate.h"
+
+static void sync_soon(struct ztj_gate *g)
+{
+	const struct timeval tv = { .tv_usec = ZTJ_SPOOL_WAIT_MS * 1000 };
+
+	if (!evtimer_pending(g->sync_timer, NULL) && evtimer_add(g->sync_timer, &tv) != 0)
+		ztj_gate_sync(-1, 0, g);
+}
+
+void ztj_gate_sync(evutil_socket_t fd, short what, void *arg)
+{
+	struct ztj_gate *g = arg;
+
+	(void)fd;
+	(void)what;
+	if (ztj_spool_sync(g->spool) == ZTJ_OK)
+		return;
+	ztj_log(ZTJ_LOG_ERROR, "the log of decisions could not be synced; trying again");
+	/* Decisions meanwhile try for themselves, and are denials as long as they fail. */
+	if (what != 0)
+		sync_soon(g);
+}
+
+int ztj_gate_log(struct ztj_gate *g, struct ztj_decision *d)
+{
+	struct ztj_now now;
+	int r;
+
+	ztj_gate_now(g, &now);
+	d->time = now.sys;
+	d->host = g->conf->fullname;
+	r = ztj_spool_append(g->spool, d);
+	if (r == ZTJ_OK && d->later)
+		sync_soon(g);
+	return r;
+}
+
+void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text)
+{
+	struct ztj_decision d = { .event = "alarm", .code = code, .text = text };
+
+	ztj_log(ZTJ_LOG_ALARM, "%s: %s", text, ztj_err_text(code));
+	if (ztj_gate_log(g, &d) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "the alarm could not be logged");
+}
