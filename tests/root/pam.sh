@@ -27,6 +27,7 @@ prepare() {
 	lab_as req1 ssh-keygen -q -t ed25519 -N '' -f .ssh/plain
 	lab_as req2 ssh-keygen -q -t ed25519 -N '' -f .ssh/plain
 	grant req1 sudo-root db1 5m && grant req2 sudo-root db1 5m || return
+	SHARED_GRANT=$GRANT
 	master req1 s1 db1 && master req2 s3 db1
 }
 
@@ -142,6 +143,32 @@ outside_sessions() {
 	t_ok "P02 the touch is over after step_up_every" asked_late db1 over req1 s1 'sudo -n id'
 }
 
+# sleepers N: so many processes of root's that began below are left, all in the cgroup of a login.
+sleepers() {
+	lab_in db1 sh -c '
+		for pid in $(pgrep -u root -f "^sleep 710"); do
+			grep -Eq "/ztjit/s[0-9]+$" "/proc/$pid/cgroup" || exit
+			n=$((n + 1))
+		done
+		[ "${n:-0}" -eq "$0" ]' "$1"
+}
+
+# Root by the session's own grant stays in its cgroup, and goes with it however it was detached.
+shared_cgroup() {
+	local away='>/dev/null 2>&1 </dev/null &'
+	t_ok "R01 sudo by the session's own grant leaves things behind" confirmed req2 over req2 s3 "sudo -n sh -c '
+		setsid sleep 7101 $away nohup sleep 7102 $away
+		setsid sh -c \"sleep 7103 & setsid sleep 7104\" $away sleep 0.3'"
+	t_ok "R01 they run as root, in the session's cgroup" sleepers 4
+	t_no "P12 the sudo itself is over" lab_in db1 sh -c 'ztjit-hostd status --json | grep -q "\"service\": *\"sudo\""'
+	grant req2 sudo-root db1 5m
+	t_says "another grant, which ends later, has a cgroup of its own" "/nested/" confirmed req2 over_tty req2 s3 \
+		"sudo -n sed -nE 's,.*/ztjit/s[0-9]+/s[0-9]+\$,/nested/,p' /proc/self/cgroup"
+	person lead1 ztjit revoke --yes -m 'enough' "$SHARED_GRANT" >/dev/null 2>&1
+	t_ok "R01 revoked: all of them are gone within two seconds" lab_wait 2 sleepers 0
+	t_no "R01 and the session" alive req2 s3
+}
+
 # What is left of a question whose asker or whose judge is killed.
 killed() {
 	local before
@@ -245,6 +272,7 @@ other_ways_in
 borrowed_offer
 touches
 rides
+shared_cgroup
 outside_sessions
 killed
 daemon_away
