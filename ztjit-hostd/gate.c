@@ -66,6 +66,7 @@ void ztj_gate_save_clock(struct ztj_gate *g, bool force)
 	if (now.boot - g->swept >= SWEEP_EVERY) {
 		g->swept = now.boot;
 		ztj_store_sweep(g->store, ztj_gate_ends_clock(g));
+		ztj_recbook_sweep(g->recbook, now.sys);
 	}
 }
 
@@ -156,6 +157,11 @@ static int load_rest(struct ztj_gate *g)
 	if (ztj_spool_cut(g->spool))
 		ztj_gate_alarm(g, ZTJ_TRUNCATED,
 		    "the end of the log of decisions did not survive; it was set aside");
+	if ((r = sub_dir(g, "records", path, sizeof(path))) != ZTJ_OK ||
+	    (r = ztj_recbook_open(path, &g->recbook)) != ZTJ_OK) {
+		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
+		return r;
+	}
 	r = ztj_store_open(&sc, &g->store, &bad);
 	if (r == ZTJ_OK && bad > 0)
 		ztj_gate_alarm(g, ZTJ_BAD_ENCODING, "stored grants that do not verify are ignored");
@@ -211,8 +217,12 @@ static int events(struct ztj_gate *g)
 	    (r = listen_on(g, 1, g->fds.principals)) != ZTJ_OK ||
 	    (r = listen_on(g, 2, g->fds.control)) != ZTJ_OK ||
 	    (r = watch(g, g->fds.mirror, ztj_news_readable, &g->from_mirror)) != ZTJ_OK ||
-	    (r = watch(g, g->fds.warden, ztj_warden_answer, &g->from_warden)) != ZTJ_OK)
+	    (r = watch(g, g->fds.warden, ztj_warden_answer, &g->from_warden)) != ZTJ_OK ||
+	    (r = watch(g, g->fds.scribe, ztj_records_readable, &g->from_scribe)) != ZTJ_OK)
 		return r;
+	g->strays = evtimer_new(g->base, ztj_strays_timer, g);
+	if (g->strays == NULL)
+		return ZTJ_NOMEM;
 	return timers(g);
 }
 
@@ -240,6 +250,7 @@ int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env
 		ztj_gate_free(g);
 		return ZTJ_NOMEM;
 	}
+	ztj_ipc_in_init(&g->scribe_in, ZTJ_IPC_MAX);
 	if ((r = load_pins(g)) != ZTJ_OK || (r = load_clock(g)) != ZTJ_OK || (r = load_trust(g)) != ZTJ_OK ||
 	    (r = load_rest(g)) != ZTJ_OK || (r = ztj_sessions_new(cgroup_prefix, &g->sessions)) != ZTJ_OK ||
 	    (r = events(g)) != ZTJ_OK) {
@@ -278,6 +289,8 @@ void ztj_gate_free(struct ztj_gate *g)
 		drop_event(g->listen[i]);
 	drop_event(g->from_mirror);
 	drop_event(g->from_warden);
+	drop_event(g->from_scribe);
+	drop_event(g->strays);
 	drop_event(g->at_boot);
 	drop_event(g->at_jump);
 	drop_event(g->sync_timer);
@@ -289,6 +302,8 @@ void ztj_gate_free(struct ztj_gate *g)
 	if (g->base != NULL)
 		event_base_free(g->base);
 	ztj_ipc_in_free(&g->mirror_in);
+	ztj_ipc_in_free(&g->scribe_in);
+	ztj_recbook_close(g->recbook);
 	ztj_sessions_free(g->sessions);
 	ztj_store_close(g->store);
 	ztj_spool_close(g->spool);

@@ -16,6 +16,7 @@
 #include "libztjit/sys/trustdir.h"
 #include "ztjit-hostd/clockmark.h"
 #include "ztjit-hostd/hostconf.h"
+#include "ztjit-hostd/recbook.h"
 #include "ztjit-hostd/session.h"
 #include "ztjit-hostd/spool.h"
 #include "ztjit-hostd/store.h"
@@ -33,6 +34,7 @@ struct ztj_gate_env {
 	uid_t root;              /* who may use pam.sock and control.sock: 0 */
 	uid_t principals;        /* the helper's user */
 	const char *bootid;
+	const char *recorder;    /* the installed ztjit-rec */
 	uint32_t init_loginuid;  /* of pid 1: what everybody inherits in a container */
 };
 
@@ -93,6 +95,18 @@ struct ztj_touch {
 	uint8_t grant[ZTJ_DIGEST_LEN];
 	int64_t boot;
 };
+/* A recorder that was let in and has not brought its child yet. */
+struct ztj_recorder {
+	struct ztj_procid id;
+	uint8_t name[ZTJ_DIGEST_LEN];
+	uint64_t around, order; /* the session it is in */
+};
+#define ZTJ_RECORDERS 256
+/* How the scribe says its spool is. */
+struct ztj_spool_state {
+	uint32_t open, waiting;
+	uint64_t used, room, unsent;
+};
 #define ZTJ_OFFERS 512
 #define ZTJ_PASSES 512
 #define ZTJ_TOUCHES 1024
@@ -121,8 +135,13 @@ struct ztj_gate {
 	struct ztj_offer offer[ZTJ_OFFERS];
 	struct ztj_pass pass[ZTJ_PASSES];
 	struct ztj_touch touch[ZTJ_TOUCHES];
+	struct ztj_recorder recorder[ZTJ_RECORDERS];
+	uint64_t recorders;
+	struct ztj_recbook *recbook;
+	struct ztj_spool_state records;
+	struct event *from_scribe, *strays;
 	uint32_t warden_id;
-	struct ztj_ipc_in mirror_in;
+	struct ztj_ipc_in mirror_in, scribe_in;
 	bool link_up;
 	unsigned denials, admissions;
 	int exit_status;
@@ -164,6 +183,9 @@ bool ztj_gate_clock_bad(struct ztj_gate *g);
 /* uid and gid of a local account; false when there is none. */
 bool ztj_gate_account(struct ztj_gate *g, const char *name, uint32_t *uid, uint32_t *gid);
 bool ztj_gate_gid_of(struct ztj_gate *g, uint32_t uid, uint32_t *gid);
+bool ztj_gate_name_of(struct ztj_gate *g, uint32_t uid, char out[ZTJ_ACCOUNT_SIZE]);
+/* Is whatever runs as this account recorded: by its login shell, or because hostd.conf says so? */
+bool ztj_gate_has_recorder(struct ztj_gate *g, const char *account);
 
 /* ---- gate_sshd.c ---- */
 void ztj_principals_message(struct ztj_conn *c);
@@ -199,11 +221,19 @@ void ztj_stepup_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], int
 /* ---- gate_sessions.c ---- */
 /* Makes the session and its cgroup for c->answer; the verdict follows when the warden has done it. */
 void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struct ztj_session *parent);
-void ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code);
 void ztj_warden_answer(evutil_socket_t fd, short what, void *arg);
+int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
 /* Nothing can be ended without a warden: the gate does not go on. */
 void ztj_warden_lost(struct ztj_gate *g);
-int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
+/* Logs, says why on the terminals, kills. */
+void ztj_session_end(struct ztj_gate *g, struct ztj_session *s, int code);
+int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code);
+/* sudo and su show in the record they happen in. */
+void ztj_session_note(struct ztj_gate *g, struct ztj_session *s, const char *what);
+/* What the session's grant, or one that extends it, says now; *best is the whole answer. */
+int ztj_session_judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best) ZTJ_MUST_CHECK;
+/* An answer that is no and ends nothing. */
+bool ztj_session_lets_run(const struct ztj_answer *a);
 /* Judges every running session anew: after news, at ends, after a clock jump. */
 void ztj_sessions_review(struct ztj_gate *g);
 void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg);
@@ -223,6 +253,24 @@ void ztj_shared_end(struct ztj_gate *g, const struct ztj_session *holder, int co
 void ztj_shared_gone(struct ztj_gate *g, const struct ztj_session *holder);
 /* All of them: grant and end are those of the session around. */
 void ztj_shared_follow(struct ztj_gate *g);
+
+/* ---- gate_records.c: the pair with the scribe (PROTOCOL 8.6) ---- */
+void ztj_records_readable(evutil_socket_t fd, short what, void *arg);
+/* The warden has put a recorder's child into its cgroup, or not. */
+void ztj_records_made(struct ztj_gate *g, struct ztj_session *rec, int code);
+/* s is being ended: tells the scribe of every record in it. */
+void ztj_records_ending(struct ztj_gate *g, const struct ztj_session *s, int code);
+/* A marker in the record that s is in, if it is in one. */
+void ztj_records_note(struct ztj_gate *g, struct ztj_session *s, const char *text);
+
+/* ---- gate_kept.c: sessions survive the gate ---- */
+void ztj_session_keep(struct ztj_gate *g, const struct ztj_session *s);
+
+/* ---- gate_strays.c: logins that must be recorded ---- */
+#define ZTJ_STRAYS_GRACE 15 /* seconds from the login to a recorder */
+void ztj_strays_watch(struct ztj_gate *g);
+void ztj_strays_timer(evutil_socket_t fd, short what, void *arg);
+void ztj_strays_answer(struct ztj_gate *g, struct ztj_session *s, const struct ztj_warden_msg *m);
 
 /* ---- gate_news.c ---- */
 void ztj_news_readable(evutil_socket_t fd, short what, void *arg);

@@ -122,6 +122,19 @@ static json_t *directories(struct ztj_gate *g)
 	return list;
 }
 
+static json_t *records(const struct ztj_gate *g)
+{
+	const struct ztj_spool_state *s = &g->records;
+	json_t *o = json_object();
+
+	(void)json_object_set_new(o, "open", json_integer(s->open));
+	(void)json_object_set_new(o, "waiting", json_integer(s->waiting));
+	(void)json_object_set_new(o, "bytes", json_integer((json_int_t)s->used));
+	(void)json_object_set_new(o, "room", json_integer((json_int_t)s->room));
+	(void)json_object_set_new(o, "unsent", json_integer((json_int_t)s->unsent));
+	return o;
+}
+
 static json_t *sessions(struct ztj_gate *g)
 {
 	json_t *list = json_array();
@@ -131,7 +144,12 @@ static json_t *sessions(struct ztj_gate *g)
 		char id[ZTJ_SHORT_ID_SIZE];
 		json_t *o = json_object();
 		ztj_short_id(s->grant, id);
+		char name[ZTJ_HEX_SIZE];
+		ztj_hex(s->name, ZTJ_DIGEST_LEN, name);
 		(void)json_object_set_new(o, "session", json_integer((json_int_t)s->no));
+		(void)json_object_set_new(o, "name", json_string(name));
+		(void)json_object_set_new(o, "recorded",
+		    json_boolean(ztj_sessions_recording(g->sessions, ztj_sessions_at(g->sessions, i)) != NULL));
 		(void)json_object_set_new(o, "inside",
 		    s->parent != 0 ? json_integer((json_int_t)s->parent) : json_null());
 		(void)json_object_set_new(o, "person", json_string(s->person));
@@ -181,6 +199,7 @@ static void status(struct ztj_conn *c)
 	    json_integer((json_int_t)ztj_trust_nrevocations(g->trust)));
 	(void)json_object_set_new(o, "grants", json_integer((json_int_t)ztj_store_count(g->store)));
 	(void)json_object_set_new(o, "sessions", sessions(g));
+	(void)json_object_set_new(o, "records", records(g));
 	set_time(o, "clock", now.sys);
 	set_time(o, "clock_mark", ztj_clockmark_end(&g->clock, now));
 	(void)json_object_set_new(o, "clock_ok", json_boolean(!ztj_clockmark_went_back(&g->clock, now)));

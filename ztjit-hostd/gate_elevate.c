@@ -31,6 +31,8 @@ static void question(struct ztj_conn *c, struct ztj_session *s, struct ztj_quest
 	q->has_uid = true;
 	q->uid = top != NULL ? top->uid : s->uid;
 	q->peer = s->peer[0] != '\0' ? s->peer : NULL;
+	q->recorded = ztj_sessions_recording(c->g->sessions, s) != NULL;
+	q->has_recorder = top != NULL && ztj_gate_has_recorder(c->g, top->account);
 }
 
 /* A touch that still counts: made by this very process on its way here, or remembered as the rule allows. */

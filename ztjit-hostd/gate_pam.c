@@ -57,6 +57,28 @@ bool ztj_gate_gid_of(struct ztj_gate *g, uint32_t uid, uint32_t *gid)
 	return true;
 }
 
+bool ztj_gate_name_of(struct ztj_gate *g, uint32_t uid, char out[ZTJ_ACCOUNT_SIZE])
+{
+	struct passwd pw;
+	char room[4096];
+
+	if (!passwd_find(g, NULL, uid, &pw, room, sizeof(room)) || strlen(pw.pw_name) >= ZTJ_ACCOUNT_SIZE)
+		return false;
+	(void)snprintf(out, ZTJ_ACCOUNT_SIZE, "%s", pw.pw_name);
+	return true;
+}
+
+bool ztj_gate_has_recorder(struct ztj_gate *g, const char *account)
+{
+	struct passwd pw;
+	char room[4096];
+
+	if (g->conf->forced_recorder)
+		return true;
+	return g->env.recorder != NULL && passwd_find(g, account, 0, &pw, room, sizeof(room)) &&
+	    strcmp(pw.pw_shell, g->env.recorder) == 0;
+}
+
 /* ---- decisions on their way out ---- */
 
 /*

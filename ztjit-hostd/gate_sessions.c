@@ -62,7 +62,7 @@ void ztj_gate_kill_peer(struct ztj_conn *c)
 
 /* ---- ends ---- */
 
-void ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
+int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
 {
 	char grant[ZTJ_HEX_SIZE];
 	struct ztj_decision d = { .event = event,
@@ -75,26 +75,57 @@ void ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char
 		.tty = s->tty,
 		.pid = s->leader.pid,
 		/* What is over already, and what ends with another that says so next. */
-		.later = code == ZTJ_OK || s->shared };
+		.later = (code == ZTJ_OK && strcmp(event, "open") != 0) || s->shared };
+	int r;
 
 	ztj_hex(s->grant, ZTJ_DIGEST_LEN, grant);
 	ztj_log(ZTJ_LOG_NOTICE, "%s: session %llu of %s as %s: %s", event, (unsigned long long)s->no,
 	    s->person, s->account, ztj_err_text(code));
-	if (ztj_gate_log(g, &d) != ZTJ_OK)
-		ztj_log(ZTJ_LOG_ERROR, "the end of a session could not be logged");
+	r = ztj_gate_log(g, &d);
+	if (r != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "what became of a session could not be logged");
+	return r;
 }
 
-static void end_session(struct ztj_gate *g, struct ztj_session *s, int code)
+/* The kind of reason, for the person at the terminal. */
+static uint32_t text_of(int code)
+{
+	switch (code) {
+	case ZTJ_ENDED:
+		return ZTJ_TEXT_ENDED;
+	case ZTJ_REVOKED:
+	case ZTJ_CANCELLED:
+	case ZTJ_DENIED:
+		return ZTJ_TEXT_REVOKED;
+	case ZTJ_KILLED:
+		return ZTJ_TEXT_KILLED;
+	case ZTJ_STALE:
+		return ZTJ_TEXT_STALE;
+	case ZTJ_NO_RECORDER:
+	case ZTJ_NOT_RECORDED:
+	case ZTJ_RECORD_GONE:
+		return ZTJ_TEXT_UNRECORDED;
+	default:
+		return ZTJ_TEXT_REFUSED;
+	}
+}
+
+void ztj_session_end(struct ztj_gate *g, struct ztj_session *s, int code)
 {
 	struct ztj_warden_msg warn = { .op = ZTJ_WARDEN_WARN,
 		.session = s->no,
-		.text = code == ZTJ_ENDED ? ZTJ_TEXT_ENDED : ZTJ_TEXT_REVOKED };
+		.text = text_of(code),
+		/* A recorder that fails shows nothing. */
+		.flags = code == ZTJ_RECORD_GONE ? ZTJ_WARN_OUTER : 0 };
 	struct ztj_warden_msg kill = { .op = ZTJ_WARDEN_KILL, .session = s->no };
+	const struct ztj_session *around = ztj_sessions_get(g->sessions, s->parent);
+	bool told = around != NULL && around->ending; /* these terminals too */
 
 	ztj_shared_end(g, s, code);
-	ztj_session_log(g, s, "end", code);
+	(void)ztj_session_log(g, s, "end", code);
+	ztj_records_ending(g, s, code);
 	s->ending = true;
-	if (ztj_warden_ask(g, &warn, -1) != ZTJ_OK || ztj_warden_ask(g, &kill, -1) != ZTJ_OK)
+	if ((!told && ztj_warden_ask(g, &warn, -1) != ZTJ_OK) || ztj_warden_ask(g, &kill, -1) != ZTJ_OK)
 		ztj_warden_lost(g);
 }
 
@@ -134,6 +165,8 @@ static void ask_about(struct ztj_gate *g, const struct ztj_session *s, enum part
 		q->has_uid = top != NULL;
 		q->uid = top != NULL ? top->uid : 0;
 	}
+	/* Whether it is recorded is watched all the time (gate_strays.c, gate_records.c), and not by who has which shell now. */
+	q->has_recorder = q->recorded = true;
 }
 
 /* The best answer among the session's grant and those that extend it. */
@@ -168,17 +201,20 @@ static int judge_part(struct ztj_gate *g, const struct ztj_session *s, enum part
 }
 
 /* A partition ends nobody's work before its time unless the rule says so; nor does one signer's newer news. */
-static bool lets_run(const struct ztj_answer *a)
+bool ztj_session_lets_run(const struct ztj_answer *a)
 {
 	if (a->code == ZTJ_SEEN_AHEAD)
 		return true;
 	return a->code == ZTJ_STALE && a->grant.rule != NULL && a->grant.rule->on_stale != ZTJ_STALE_KILL;
 }
 
-static int judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best)
+int ztj_session_judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best)
 {
-	if (s->became_root && judge_part(g, s, ROOT_IN_IT, best) != ZTJ_OK && !lets_run(best))
+	if (s->became_root && judge_part(g, s, ROOT_IN_IT, best) != ZTJ_OK && !ztj_session_lets_run(best))
 		return best->code;
+	/* What is recorded is there by the grant of the session around. */
+	while (s->recorded && ztj_sessions_get(g->sessions, s->parent) != NULL)
+		s = ztj_sessions_get(g->sessions, s->parent);
 	return judge_part(g, s, ITSELF, best);
 }
 
@@ -200,30 +236,50 @@ static void set_end(struct ztj_gate *g, struct ztj_session *s, int64_t ends)
 	s->ends = ends;
 }
 
+/* What is recorded ends with the session around it. */
+static void follow(struct ztj_gate *g, struct ztj_session *s)
+{
+	const struct ztj_session *around = ztj_sessions_get(g->sessions, s->parent);
+
+	if (around == NULL)
+		return;
+	memcpy(s->grant, around->grant, ZTJ_DIGEST_LEN);
+	s->ends = around->ends;
+	s->end_boot = around->end_boot;
+}
+
 static void review_one(struct ztj_gate *g, struct ztj_session *s, struct ztj_answer *a)
 {
 	struct ztj_now now;
-	int code = judge(g, s, a);
+	int code;
 
+	if (s->recorded)
+		follow(g, s);
+	code = ztj_session_judge(g, s, a);
 	ztj_gate_now(g, &now);
-	if (code == ZTJ_OK) {
+	if (code == ZTJ_OK && !s->recorded) {
 		memcpy(s->grant, a->request, ZTJ_DIGEST_LEN);
 		if (ztj_store_shorten(g->store, s->grant, a->starts, a->ends) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "a window could not be stored");
 		set_end(g, s, a->ends);
 	}
 	if (now.boot >= s->end_boot || ztj_clockmark_end(&g->clock, now) >= s->ends)
-		end_session(g, s, ZTJ_ENDED);
-	else if (code != ZTJ_OK && !lets_run(a))
-		end_session(g, s, code);
+		ztj_session_end(g, s, ZTJ_ENDED);
+	else if (code != ZTJ_OK && !ztj_session_lets_run(a))
+		ztj_session_end(g, s, code);
 }
 
 /* ---- timers ---- */
 
 static void warn(struct ztj_gate *g, struct ztj_session *s, int64_t left)
 {
+	const struct ztj_session *around = ztj_sessions_get(g->sessions, s->parent);
 	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_WARN, .session = s->no };
 
+	/* The warning of the session around reaches these terminals too. */
+	if (around != NULL && around->end_boot <= s->end_boot)
+		return;
+	memcpy(m.grant, s->grant, sizeof(m.grant));
 	if (left <= 60 && (s->warned & 2) == 0)
 		m.text = ZTJ_TEXT_ONE_MINUTE;
 	else if (left <= 300 && left > 60 && (s->warned & 1) == 0)
@@ -284,6 +340,7 @@ void ztj_sessions_review(struct ztj_gate *g)
 	free(a);
 	ztj_shared_follow(g);
 	arm(g);
+	ztj_strays_watch(g);
 }
 
 void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg)
@@ -308,7 +365,10 @@ void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg)
 /* In a cgroup of its own: the verdict follows when the process is there. */
 static void begin_apart(struct ztj_conn *c, struct ztj_session *s)
 {
-	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_MAKE, .session = s->no, .parent = s->parent };
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_MAKE,
+		.session = s->no,
+		.parent = s->parent,
+		.at = s->end_boot };
 	/* Durable before it takes effect. */
 	int r = ztj_pam_log(c, "open", ZTJ_OK, c->answer.text);
 
@@ -333,12 +393,17 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struc
 {
 	struct ztj_gate *g = c->g;
 	struct ztj_session *s;
+	struct ztj_now now;
 	int r = ztj_sessions_add(g->sessions, parent, &s);
 
 	if (r != ZTJ_OK) {
 		ztj_pam_deny(c, r, NULL);
 		return;
 	}
+	ztj_gate_now(g, &now);
+	s->since = now.boot;
+	s->wants_record = parent == NULL && c->answer.grant.role != NULL &&
+	    (c->answer.grant.role->record != ZTJ_RECORD_NONE || c->answer.grant.role->sudo_recorded);
 	s->certified = like->certified;
 	s->uid = like->uid;
 	s->leader = c->proc.id;
@@ -368,15 +433,32 @@ static struct ztj_conn *waiter(struct ztj_gate *g, uint32_t id)
 	return NULL;
 }
 
+/* sudo and su show in the record they happen in. */
+void ztj_session_note(struct ztj_gate *g, struct ztj_session *s, const char *what)
+{
+	char text[256];
+
+	if (s->parent == 0 || s->recorded)
+		return;
+	(void)snprintf(text, sizeof(text), "%s %s: %s as %s", s->service, what, s->person, s->account);
+	ztj_records_note(g, s, text);
+}
+
 static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 {
 	struct ztj_conn *c = waiter(g, m->id);
 	struct ztj_session *s = ztj_sessions_get(g->sessions, m->session);
 	bool told = false;
 
+	if (s != NULL && m->id != 0 && s->looking == m->id)
+		ztj_strays_answer(g, s, m);
 	if (s == NULL || s->making != m->id || m->id == 0)
 		return; /* a command that nobody waits for */
 	s->making = 0;
+	if (s->recorded) {
+		ztj_records_made(g, s, m->code);
+		return;
+	}
 	if (m->code != ZTJ_OK) {
 		ztj_sessions_remove(g->sessions, m->session);
 		if (c != NULL) {
@@ -389,10 +471,11 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 		c->waiting = 0;
 		g->admissions++;
 		told = ztj_conn_verdict(c, ZTJ_OK, "");
+		ztj_session_note(g, s, "begins");
 	}
 	/* Whoever asked is gone (P12): what was not told yes must not go on. */
 	if (!told)
-		end_session(g, s, ZTJ_UNREACHABLE);
+		ztj_session_end(g, s, ZTJ_UNREACHABLE);
 	else
 		ztj_sessions_review(g); /* news may have come while the warden worked */
 }
@@ -404,7 +487,8 @@ static void emptied(struct ztj_gate *g, uint64_t no)
 	if (s == NULL)
 		return;
 	ztj_shared_gone(g, s);
-	ztj_session_log(g, s, "gone", ZTJ_OK);
+	ztj_session_note(g, s, "is over");
+	(void)ztj_session_log(g, s, "gone", ZTJ_OK);
 	ztj_touch_forget(g, no);
 	ztj_sessions_remove(g->sessions, no);
 }

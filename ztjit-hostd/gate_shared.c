@@ -45,7 +45,8 @@ static void on_leaving(evutil_socket_t fd, short what, void *arg)
 		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
 		if (!s->shared || s->leader_fd != fd)
 			continue;
-		ztj_session_log(g, s, "gone", ZTJ_OK);
+		ztj_session_note(g, s, "is over");
+		(void)ztj_session_log(g, s, "gone", ZTJ_OK);
 		ztj_shared_forget(g, s);
 		return;
 	}
@@ -77,10 +78,11 @@ void ztj_shared_begin(struct ztj_conn *c, struct ztj_session *s, struct ztj_sess
 	}
 	holder->became_root = true;
 	g->admissions++;
+	ztj_session_note(g, s, "begins");
 	if (ztj_conn_verdict(c, ZTJ_OK, ""))
 		return;
 	/* Whoever asked is gone (P12): what was not told yes must not go on. */
-	ztj_session_log(g, s, "end", ZTJ_UNREACHABLE);
+	(void)ztj_session_log(g, s, "end", ZTJ_UNREACHABLE);
 	if (ztj_warden_ask(g, &kill, s->leader_fd) != ZTJ_OK)
 		ztj_warden_lost(g);
 	ztj_shared_forget(g, s);
@@ -103,7 +105,7 @@ void ztj_shared_end(struct ztj_gate *g, const struct ztj_session *holder, int co
 		if (!s->shared || s->parent != holder->no || s->ending)
 			continue;
 		s->ending = true;
-		ztj_session_log(g, s, "end", code);
+		(void)ztj_session_log(g, s, "end", code);
 	}
 }
 
@@ -112,7 +114,8 @@ void ztj_shared_gone(struct ztj_gate *g, const struct ztj_session *holder)
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions);) {
 		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
 		if (s->shared && s->parent == holder->no) {
-			ztj_session_log(g, s, "gone", ZTJ_OK);
+			ztj_session_note(g, s, "is over");
+			(void)ztj_session_log(g, s, "gone", ZTJ_OK);
 			ztj_shared_forget(g, s); /* another is at i now */
 		} else {
 			i++;

@@ -115,6 +115,7 @@ static void judge(struct ztj_conn *c, const struct login *l, const char *peer)
 	q.certified = &l->cert.subject;
 	q.peer = peer;
 	q.has_uid = ztj_gate_account(g, c->user, &q.uid, &gid);
+	q.has_recorder = ztj_gate_has_recorder(g, c->user);
 	if (ztj_store_find(g->store, l->bundle->request->id, &held))
 		q.window = held.window;
 	ztj_decide(g->trust, l->bundle, &q, &c->answer);

@@ -34,6 +34,9 @@ static const struct ztj_conf_key table[] = {
 	    "user of the process that decides" },
 	{ "principals_user", ZTJ_CONF_STRING, AT(principals_user), 1, 32, "ztjit-principals",
 	    "AuthorizedPrincipalsCommandUser of sshd" },
+	{ "recorder", ZTJ_CONF_STRING, AT(recorder), 1, 16, "shell",
+	    "shell: an account is recorded when ztjit-rec is its login shell; forced: sshd forces ztjit-rec on all" },
+	{ "rec_group", ZTJ_CONF_STRING, AT(rec_group), 1, 32, "ztjit-rec", "group of the set-gid recorder" },
 	{ "reserve", ZTJ_CONF_INT, AT(reserve), 64, 1048576, "1024", "KiB of disk kept for decisions" },
 };
 #define NKEYS (sizeof(table) / sizeof(table[0]))
@@ -57,6 +60,9 @@ static int check(struct ztj_hostconf *c, const char *path, char *err, size_t siz
 	if (strcmp(c->mirror_user, c->gate_user) == 0 || strcmp(c->principals_user, c->gate_user) == 0 ||
 	    strcmp(c->principals_user, c->mirror_user) == 0)
 		what = "mirror_user, gate_user and principals_user must differ";
+	c->forced_recorder = strcmp(c->recorder, "forced") == 0;
+	if (!c->forced_recorder && strcmp(c->recorder, "shell") != 0)
+		what = "recorder: shell or forced";
 	if (what != NULL) {
 		(void)snprintf(err, size, "%s: %s", path == NULL ? "(defaults)" : path, what);
 		return ZTJ_CONFIG;

@@ -17,9 +17,12 @@ struct ztj_hostconf {
 	char *roots, *policy, *machine_key, *tls_key;
 	char *state, *run, *cgroup;
 	char *mirror_user, *gate_user, *principals_user;
+	char *recorder;  /* "shell" or "forced" */
+	char *rec_group;
 	int64_t reserve; /* KiB */
 	/* derived */
 	char fullname[ZTJ_FULLNAME_SIZE];
+	bool forced_recorder;
 };
 
 /* Loads and checks; err gets "file:line: key: what". owner: who may own the file beside root. */

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <signal.h>
@@ -44,7 +45,8 @@ struct parent {
 	bool to_stderr;
 	struct users u;
 	struct ztj_gate_fds fds;
-	int mirror_end, warden_end; /* their ends of the pairs */
+	int mirror_end, warden_end, scribe_end; /* their ends of the pairs */
+	gid_t rec_group;                        /* (gid_t)-1: no recorder is installed */
 	char prefix[ZTJ_CGROUP_SIZE], bootid[ZTJ_BOOTID_SIZE];
 	uint32_t init_loginuid;
 	pid_t mirror, gate, warden;
@@ -203,6 +205,10 @@ static int make_pairs(struct parent *p)
 		return ZTJ_SYSTEM;
 	p->fds.warden = seq[0];
 	p->warden_end = seq[1];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) != 0)
+		return ZTJ_SYSTEM;
+	p->fds.scribe = stream[0];
+	p->scribe_end = stream[1];
 	return ZTJ_OK;
 }
 
@@ -283,7 +289,7 @@ static _Noreturn void run_warden(struct parent *p)
 	child_signals(0);
 	keep_fds(&p->warden_end, 1);
 	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
-	ztj_warden_main(FIRST_FD, p->conf->cgroup);
+	ztj_warden_main(FIRST_FD, &(struct ztj_warden_conf){ p->conf->cgroup, p->rec_group });
 }
 
 static _Noreturn void run_mirror(struct parent *p)
@@ -337,14 +343,17 @@ static _Noreturn void run_gate(struct parent *p)
 {
 	const char *const ro[] = { "/etc", "/proc", "/usr", p->conf->roots, p->conf->policy, NULL };
 	const char *const rw[] = { p->conf->state, NULL };
-	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden };
-	const struct ztj_gate_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2, FIRST_FD + 3, FIRST_FD + 4, -1 };
+	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden,
+		p->fds.scribe };
+	const struct ztj_gate_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2, FIRST_FD + 3, FIRST_FD + 4,
+		FIRST_FD + 5 };
 	const struct ztj_gate_env env = { .now = real_now,
 		.read_proc = ztj_proc_read,
 		.passwd = "/etc/passwd",
 		.root = 0,
 		.principals = p->u.principals,
 		.bootid = p->bootid,
+		.recorder = ZTJ_RECORDER,
 		.init_loginuid = p->init_loginuid };
 	struct ztj_seckey machine;
 	struct ztj_gate *g;
@@ -353,7 +362,7 @@ static _Noreturn void run_gate(struct parent *p)
 	if (r != ZTJ_OK)
 		die(p->conf->machine_key, r);
 	child_signals(SIGKILL);
-	keep_fds(fd, 5);
+	keep_fds(fd, 6);
 	ztj_log_open("ztjit-hostd/gate", p->to_stderr, ZTJ_LOG_INFO);
 	if ((r = ztj_drop_to(p->u.gate, p->u.gate_gid)) != ZTJ_OK)
 		die(p->conf->gate_user, r);
@@ -383,7 +392,7 @@ static pid_t start(struct parent *p, void (*run)(struct parent *p))
 static void close_ours(struct parent *p)
 {
 	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden,
-		p->mirror_end, p->warden_end };
+		p->mirror_end, p->warden_end, p->fds.scribe };
 
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
@@ -442,7 +451,10 @@ int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 		.to_stderr = to_stderr,
 		.fds = { -1, -1, -1, -1, -1, -1 },
 		.mirror_end = -1,
-		.warden_end = -1 };
+		.warden_end = -1,
+		.scribe_end = -1,
+		.rec_group = (gid_t)-1 };
+	const struct group *gr;
 	sigset_t signals;
 	const char *what = "users";
 	int r;
@@ -454,6 +466,9 @@ int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 	}
 	(void)umask(022);
 	r = lookup(conf, &p.u, &what);
+	gr = getgrnam(conf->rec_group);
+	if (gr != NULL)
+		p.rec_group = gr->gr_gid;
 	if (r == ZTJ_OK) {
 		what = conf->cgroup;
 		r = read_machine(&p);

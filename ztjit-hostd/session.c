@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libztjit/sys/safefile.h"
+
 struct ztj_sessions {
 	char prefix[ZTJ_CGROUP_SIZE];
 	uint64_t last;
@@ -50,6 +52,10 @@ int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, s
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return ZTJ_NOMEM;
+	if (ztj_random(s->name, sizeof(s->name)) != ZTJ_OK) {
+		free(s);
+		return ZTJ_SYSTEM;
+	}
 	s->leader_fd = -1;
 	s->no = ++t->last;
 	s->parent = parent == NULL ? 0 : parent->no;
@@ -80,6 +86,28 @@ struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no)
 		if (t->s[i]->no == no)
 			return t->s[i];
 	return NULL;
+}
+
+struct ztj_session *ztj_sessions_by_name(struct ztj_sessions *t, const uint8_t name[ZTJ_DIGEST_LEN])
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (memcmp(t->s[i]->name, name, ZTJ_DIGEST_LEN) == 0)
+			return t->s[i];
+	return NULL;
+}
+
+bool ztj_sessions_inside(struct ztj_sessions *t, const struct ztj_session *s, const struct ztj_session *of)
+{
+	while (s != NULL && s->no != of->no)
+		s = s->parent == 0 ? NULL : ztj_sessions_get(t, s->parent);
+	return s != NULL;
+}
+
+struct ztj_session *ztj_sessions_recording(struct ztj_sessions *t, struct ztj_session *s)
+{
+	while (s != NULL && !(s->recorded && s->playing && !s->ending))
+		s = s->parent == 0 ? NULL : ztj_sessions_get(t, s->parent);
+	return s;
 }
 
 size_t ztj_sessions_count(const struct ztj_sessions *t)

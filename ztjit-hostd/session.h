@@ -22,6 +22,14 @@ struct event;
 
 struct ztj_session {
 	uint64_t no, parent;              /* parent 0: a login */
+	uint8_t name[ZTJ_DIGEST_LEN];     /* random: what people and records call it */
+	int64_t since;                    /* CLOCK_BOOTTIME */
+	bool wants_record;                /* a login by a role that is recorded: nothing may run in it beside a recorder */
+	bool recorded;                    /* what a recorder records; goes with its parent */
+	bool playing;                     /* recorded: the recorder lives */
+	struct ztj_procid recorder;       /* recorded */
+	uint32_t tag;                     /* recorded: the scribe's question, until it is answered */
+	uint32_t looking;                 /* id of a question about strays to the warden */
 	char cgroup[ZTJ_CGROUP_SIZE];     /* as /proc/PID/cgroup shows it */
 	char person[ZTJ_FULLNAME_SIZE];
 	char service[ZTJ_SERVICE_SIZE], account[ZTJ_ACCOUNT_SIZE], peer[ZTJ_PEER_SIZE], tty[ZTJ_TTY_SIZE];
@@ -47,6 +55,11 @@ void ztj_sessions_free(struct ztj_sessions *t);
 int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, struct ztj_session **out) ZTJ_MUST_CHECK;
 void ztj_sessions_remove(struct ztj_sessions *t, uint64_t no);
 struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no);
+struct ztj_session *ztj_sessions_by_name(struct ztj_sessions *t, const uint8_t name[ZTJ_DIGEST_LEN]);
+/* Is s inside `of` (or `of` itself)? */
+bool ztj_sessions_inside(struct ztj_sessions *t, const struct ztj_session *s, const struct ztj_session *of);
+/* The innermost session around s, or s itself, that a living recorder records; NULL: none. */
+struct ztj_session *ztj_sessions_recording(struct ztj_sessions *t, struct ztj_session *s);
 size_t ztj_sessions_count(const struct ztj_sessions *t);
 struct ztj_session *ztj_sessions_at(struct ztj_sessions *t, size_t i);
 /* The innermost session, of those with a cgroup of their own, that a cgroup path lies in. NULL: none. *inside says whether the path is below the

@@ -72,17 +72,19 @@ static void tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 		flush(w);
 }
 
-static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd)
+static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd, struct ztj_warden_msg *answer)
 {
 	switch (m->op) {
 	case ZTJ_WARDEN_MAKE:
-		return pidfd < 0 ? ZTJ_PROTOCOL : ztj_warden_make(w, m->session, m->parent, pidfd);
+		return pidfd < 0 ? ZTJ_PROTOCOL : ztj_warden_make(w, m, pidfd);
 	case ZTJ_WARDEN_KILL:
 		return ztj_warden_kill(w, m->session);
 	case ZTJ_WARDEN_KILL_PROC:
 		return pidfd < 0 ? ZTJ_PROTOCOL : ztj_warden_kill_proc(pidfd);
 	case ZTJ_WARDEN_WARN:
-		return ztj_warden_warn(w, m->session, m->text);
+		return ztj_warden_warn(w, m);
+	case ZTJ_WARDEN_STRAYS:
+		return ztj_warden_strays(w, m->session, &answer->n);
 	default:
 		return ZTJ_PROTOCOL;
 	}
@@ -98,7 +100,7 @@ static int one_command(struct ztj_warden *w)
 		return ZTJ_OK;
 	if (r == ZTJ_OK) {
 		answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE, .id = m.id, .session = m.session };
-		answer.code = obey(w, &m, pidfd);
+		answer.code = obey(w, &m, pidfd, &answer);
 		if (answer.code != ZTJ_OK)
 			ztj_log(ZTJ_LOG_WARN, "command %u for session %llu: %s", m.op,
 			    (unsigned long long)m.session, ztj_err_name(answer.code));
@@ -144,18 +146,19 @@ static void loop(struct ztj_warden *w)
 	}
 }
 
-_Noreturn void ztj_warden_main(int gate, const char *root)
+_Noreturn void ztj_warden_main(int gate, const struct ztj_warden_conf *conf)
 {
 	struct ztj_warden *w = calloc(1, sizeof(*w));
 	int r = w == NULL ? ZTJ_NOMEM : ZTJ_OK;
 
 	if (r == ZTJ_OK) {
 		w->gate = gate;
+		w->recorder = conf->recorder;
 		w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-		r = w->inotify < 0 ? ZTJ_SYSTEM : ztj_warden_root(w, root);
+		r = w->inotify < 0 ? ZTJ_SYSTEM : ztj_warden_root(w, conf->root);
 	}
 	if (r != ZTJ_OK) {
-		ztj_log(ZTJ_LOG_ERROR, "cannot use %s: %s", root, ztj_err_text(r));
+		ztj_log(ZTJ_LOG_ERROR, "cannot use %s: %s", conf->root, ztj_err_text(r));
 		_exit(1);
 	}
 	tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE });

@@ -9,6 +9,7 @@
 #ifndef ZTJ_HOSTD_WARDEN_H
 #define ZTJ_HOSTD_WARDEN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "libztjit/core/err.h"
@@ -19,8 +20,17 @@
 /* Answers that wait for the gate: more than all it can have asked for before it reads again. */
 #define ZTJ_WARDEN_QUEUE 8192
 
+/* A program, whatever it is called. */
+struct ztj_warden_exe {
+	dev_t dev;
+	ino_t ino; /* 0: unknown */
+};
+
 struct ztj_warden_session {
-	uint64_t no;                /* 0: free slot */
+	uint64_t no, parent;        /* 0: free slot; 0: a login */
+	int64_t end_at;             /* seconds of the boot clock */
+	int recorded;               /* a recorder records what is in it */
+	struct ztj_warden_exe opener; /* what asked for it: sshd */
 	char path[ZTJ_WARDEN_PATH]; /* absolute */
 	int watch;                  /* inotify watch of cgroup.events */
 	int ending;                 /* killed: terminals are no longer written to */
@@ -28,6 +38,7 @@ struct ztj_warden_session {
 
 struct ztj_warden {
 	char root[ZTJ_WARDEN_PATH];
+	gid_t recorder; /* effective group of recorders; (gid_t)-1: there are none */
 	int gate, inotify;
 	struct ztj_warden_session s[ZTJ_WARDEN_SESSIONS];
 	struct ztj_warden_msg queue[ZTJ_WARDEN_QUEUE]; /* a ring */
@@ -37,21 +48,36 @@ struct ztj_warden {
 /* Checks that root lies in a cgroup v2 file system with cgroup.kill, makes it, and kills and removes what an earlier run
  * left in it: nobody would end those sessions. */
 int ztj_warden_root(struct ztj_warden *w, const char *root) ZTJ_MUST_CHECK;
-int ztj_warden_make(struct ztj_warden *w, uint64_t no, uint64_t parent, int pidfd) ZTJ_MUST_CHECK;
+struct ztj_warden_session *ztj_warden_find(struct ztj_warden *w, uint64_t no);
+/* m: session, parent, at, flags. */
+int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
 int ztj_warden_kill(struct ztj_warden *w, uint64_t no) ZTJ_MUST_CHECK;
 void ztj_warden_kill_all(struct ztj_warden *w);
 int ztj_warden_kill_proc(int pidfd) ZTJ_MUST_CHECK;
-int ztj_warden_warn(struct ztj_warden *w, uint64_t no, uint32_t text) ZTJ_MUST_CHECK;
+/* m: session, text, grant, flags. */
+int ztj_warden_warn(struct ztj_warden *w, const struct ztj_warden_msg *m) ZTJ_MUST_CHECK;
+/* NOT_FOUND: it runs no program (any more). */
+int ztj_warden_exe(pid_t pid, struct ztj_warden_exe *out) ZTJ_MUST_CHECK;
+int ztj_warden_strays(struct ztj_warden *w, uint64_t no, uint32_t *n) ZTJ_MUST_CHECK;
 /* The session of a watch, if its cgroup is empty now: removed, its number returned; else 0. */
 uint64_t ztj_warden_reap(struct ztj_warden *w, int watch);
 /* A session whose cgroup is no more, forgotten; 0: none. */
 uint64_t ztj_warden_gone(struct ztj_warden *w);
 /* Calls each(pid, arg) for every process in a cgroup and below. */
 void ztj_warden_each(const char *path, void (*each)(pid_t pid, void *arg), void *arg);
+/* The same for those directly in it. */
+void ztj_warden_direct(const char *path, void (*each)(pid_t pid, void *arg), void *arg);
+/* The same for a session; those beside a recorder, whose terminals show what a recorder shows, only with `outer`. */
+void ztj_warden_members(struct ztj_warden *w, const struct ztj_warden_session *s, bool outer,
+    void (*each)(pid_t pid, void *arg), void *arg);
 /* Writes text to a terminal device if it is one of ours to write to: pseudo terminal or virtual console. */
 void ztj_warden_tty_write(uint32_t tty_nr, const char *text);
 
 /* The process: never returns. fd: the pair to the gate. */
-_Noreturn void ztj_warden_main(int gate, const char *root);
+struct ztj_warden_conf {
+	const char *root; /* cgroup of all sessions */
+	gid_t recorder;
+};
+_Noreturn void ztj_warden_main(int gate, const struct ztj_warden_conf *conf);
 
 #endif

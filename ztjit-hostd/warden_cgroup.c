@@ -123,7 +123,7 @@ int ztj_warden_root(struct ztj_warden *w, const char *root)
 
 /* ---- sessions ---- */
 
-static struct ztj_warden_session *find(struct ztj_warden *w, uint64_t no)
+struct ztj_warden_session *ztj_warden_find(struct ztj_warden *w, uint64_t no)
 {
 	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
 		if (w->s[i].no == no)
@@ -167,13 +167,15 @@ static int watch(struct ztj_warden *w, struct ztj_warden_session *s)
 	return s->watch < 0 ? ZTJ_SYSTEM : ZTJ_OK;
 }
 
-int ztj_warden_make(struct ztj_warden *w, uint64_t no, uint64_t parent, int pidfd)
+int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd)
 {
-	struct ztj_warden_session *up = parent == 0 ? NULL : find(w, parent), *s = find(w, 0);
+	const uint64_t no = m->session, parent = m->parent;
+	struct ztj_warden_session *up = parent == 0 ? NULL : ztj_warden_find(w, parent), *s = ztj_warden_find(w, 0);
 	char name[32];
+	pid_t pid;
 	int r;
 
-	if (no == 0 || find(w, no) != NULL || (parent != 0 && (up == NULL || up->ending)))
+	if (no == 0 || ztj_warden_find(w, no) != NULL || (parent != 0 && (up == NULL || up->ending)))
 		return ZTJ_STATE;
 	if (s == NULL)
 		return ZTJ_LIMIT;
@@ -195,14 +197,19 @@ int ztj_warden_make(struct ztj_warden *w, uint64_t no, uint64_t parent, int pidf
 			(void)put(s->path, "cgroup.kill", "1");
 		return r;
 	}
+	if (ztj_proc_pid_of(pidfd, &pid) != ZTJ_OK || ztj_warden_exe(pid, &s->opener) != ZTJ_OK)
+		s->opener.ino = 0;
 	s->ending = 0;
+	s->parent = parent;
+	s->end_at = m->at;
+	s->recorded = (m->flags & ZTJ_MAKE_RECORDED) != 0;
 	s->no = no;
 	return ZTJ_OK;
 }
 
 int ztj_warden_kill(struct ztj_warden *w, uint64_t no)
 {
-	struct ztj_warden_session *s = no == 0 ? NULL : find(w, no);
+	struct ztj_warden_session *s = no == 0 ? NULL : ztj_warden_find(w, no);
 
 	if (s == NULL)
 		return ZTJ_NOT_FOUND;
@@ -274,6 +281,31 @@ static void members_of(const char *dir, void *arg)
 			m->each((pid_t)pid, m->arg);
 	}
 	(void)fclose(fp);
+}
+
+void ztj_warden_direct(const char *path, void (*each)(pid_t pid, void *arg), void *arg)
+{
+	struct members m = { each, arg };
+
+	members_of(path, &m);
+}
+
+static bool has_recorded(const struct ztj_warden *w, uint64_t no)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		if (w->s[i].no != 0 && w->s[i].parent == no && w->s[i].recorded && !is_empty(w->s[i].path))
+			return true;
+	return false;
+}
+
+void ztj_warden_members(struct ztj_warden *w, const struct ztj_warden_session *s, bool outer,
+    void (*each)(pid_t pid, void *arg), void *arg)
+{
+	if (outer || !has_recorded(w, s->no))
+		ztj_warden_direct(s->path, each, arg);
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		if (w->s[i].no != 0 && w->s[i].parent == s->no)
+			ztj_warden_members(w, &w->s[i], outer, each, arg);
 }
 
 void ztj_warden_each(const char *path, void (*each)(pid_t pid, void *arg), void *arg)

@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "libztjit/core/codec.h"
 #include "ztjit-hostd/procinfo.h"
 #include "ztjit-hostd/warden.h"
 
@@ -16,11 +17,28 @@
 #define LOOKED_AT_MAX 4096 /* processes: who forks without end must not put off the end that is warned of */
 
 static const char *const texts[ZTJ_TEXTS] = {
-	[ZTJ_TEXT_FIVE_MINUTES] = "\r\nztjit: this session ends in 5 minutes\r\n",
-	[ZTJ_TEXT_ONE_MINUTE] = "\r\nztjit: this session ends in 1 minute\r\n",
-	[ZTJ_TEXT_ENDED] = "\r\nztjit: this session has ended\r\n",
-	[ZTJ_TEXT_REVOKED] = "\r\nztjit: this session was revoked\r\n",
+	[ZTJ_TEXT_FIVE_MINUTES] = "this session ends in 5 minutes",
+	[ZTJ_TEXT_ONE_MINUTE] = "this session ends in 1 minute",
+	[ZTJ_TEXT_ENDED] = "this session is over: its time has run out",
+	[ZTJ_TEXT_REVOKED] = "this session is over: the grant was revoked",
+	[ZTJ_TEXT_KILLED] = "this session is over: it was ended by somebody who may",
+	[ZTJ_TEXT_STALE] = "this session is over: no word from the broker for too long",
+	[ZTJ_TEXT_UNRECORDED] = "this session is over: it cannot be recorded any more",
+	[ZTJ_TEXT_REFUSED] = "this session is over: the policy does not allow it any more",
 };
+
+/* All of it is ours: fixed words and a number in base 32. */
+static void compose(const struct ztj_warden_msg *m, char *out, size_t size)
+{
+	char id[ZTJ_SHORT_ID_SIZE];
+
+	ztj_short_id(m->grant, id);
+	if (m->text <= ZTJ_TEXT_ONE_MINUTE)
+		(void)snprintf(out, size, "\r\nztjit: %s; to go on: ztjit extend %s --for 30m\r\n",
+		    texts[m->text], id);
+	else
+		(void)snprintf(out, size, "\r\nztjit: %s\r\n", texts[m->text]);
+}
 
 struct ttys {
 	size_t n, looked;
@@ -67,18 +85,19 @@ void ztj_warden_tty_write(uint32_t tty_nr, const char *text)
 	(void)close(fd);
 }
 
-int ztj_warden_warn(struct ztj_warden *w, uint64_t no, uint32_t text)
+int ztj_warden_warn(struct ztj_warden *w, const struct ztj_warden_msg *m)
 {
+	const struct ztj_warden_session *s = m->session == 0 ? NULL : ztj_warden_find(w, m->session);
 	struct ttys t = { .n = 0 };
+	char text[256];
 
-	if (text >= ZTJ_TEXTS)
+	if (m->text >= ZTJ_TEXTS)
 		return ZTJ_PROTOCOL;
-	for (size_t i = 0; no != 0 && i < ZTJ_WARDEN_SESSIONS; i++)
-		if (w->s[i].no == no) {
-			ztj_warden_each(w->s[i].path, collect, &t);
-			for (size_t k = 0; k < t.n; k++)
-				ztj_warden_tty_write(t.nr[k], texts[text]);
-			return ZTJ_OK;
-		}
-	return ZTJ_NOT_FOUND;
+	if (s == NULL)
+		return ZTJ_NOT_FOUND;
+	compose(m, text, sizeof(text));
+	ztj_warden_members(w, s, (m->flags & ZTJ_WARN_OUTER) != 0, collect, &t);
+	for (size_t k = 0; k < t.n; k++)
+		ztj_warden_tty_write(t.nr[k], text);
+	return ZTJ_OK;
 }

@@ -7,11 +7,17 @@
  * records on a SOCK_SEQPACKET pair, nothing else. A descriptor (a pidfd) goes along
  * where the table says so.
  *
- *   MAKE      pidfd   make the cgroup of a session below its parent's and move the process into it
+ *   MAKE      pidfd   make the cgroup of a session below its parent's and move the process into it; `at`: its end;
+ *                     `flags`: ZTJ_MAKE_RECORDED when a recorder records what is in it
+ *   END_AT            the session's end is now `at`: the warden ends it by itself when the gate is late or gone
  *   KILL              kill every process of a session and of those below it
  *   KILL_PROC pidfd   kill this one process
- *   WARN              write fixed text number `text` to the terminals of a session's processes
- *   DONE              answer: code of the request with this id
+ *   WARN              write fixed text number `text` to the terminals of a session's processes; `grant`: what to extend.
+ *                     Where a recorder shows what is below, only the terminals below are written to, unless
+ *                     `flags` has ZTJ_WARN_OUTER
+ *   STRAYS            DONE says in `n` how many processes stand directly in a session's cgroup that are neither
+ *                     the program that opened it (sshd) nor a recorder
+ *   DONE              answer: code of the request with this id; with id 0: the warden is ready
  *   EMPTY             news: the last process of a session is gone, its cgroup is removed
  */
 #ifndef ZTJ_HOSTD_WARDENMSG_H
@@ -21,16 +27,27 @@
 
 enum ztj_warden_op {
 	ZTJ_WARDEN_MAKE = 1, ZTJ_WARDEN_KILL = 2, ZTJ_WARDEN_KILL_PROC = 3, ZTJ_WARDEN_WARN = 4,
+	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6,
 	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129
 };
 
-enum ztj_warden_text { ZTJ_TEXT_FIVE_MINUTES, ZTJ_TEXT_ONE_MINUTE, ZTJ_TEXT_ENDED, ZTJ_TEXT_REVOKED, ZTJ_TEXTS };
+enum ztj_warden_text {
+	ZTJ_TEXT_FIVE_MINUTES, ZTJ_TEXT_ONE_MINUTE, /* name the grant */
+	ZTJ_TEXT_ENDED, ZTJ_TEXT_REVOKED, ZTJ_TEXT_KILLED, ZTJ_TEXT_STALE, ZTJ_TEXT_UNRECORDED, ZTJ_TEXT_REFUSED,
+	ZTJ_TEXTS
+};
+
+#define ZTJ_MAKE_RECORDED 1u
+#define ZTJ_WARN_OUTER 1u
 
 struct ztj_warden_msg {
 	uint32_t op, id;
 	uint64_t session, parent; /* parent 0: none */
+	int64_t at;               /* MAKE, END_AT: seconds of the boot clock */
 	int32_t code;             /* DONE */
 	uint32_t text;            /* WARN */
+	uint32_t flags, n;
+	uint8_t grant[32];        /* WARN */
 };
 
 #endif

@@ -134,6 +134,17 @@ static int check_source(const struct ztj_question *q, const struct ztj_rule *rul
 	return ztj_cidr_match(&rule->sources, q->peer) ? ZTJ_OK : ZTJ_SOURCE;
 }
 
+static int check_record(const struct ask *k, const struct ztj_role *role)
+{
+	if (role->record == ZTJ_RECORD_NONE && !role->sudo_recorded)
+		return ZTJ_OK;
+	if (k->q->use != ZTJ_USE_LOGIN && role->sudo_recorded)
+		return k->q->recorded ? ZTJ_OK : ZTJ_NOT_RECORDED;
+	if (k->q->use != ZTJ_USE_LOGIN && k->q->recorded)
+		return ZTJ_OK;
+	return k->q->has_recorder ? ZTJ_OK : ZTJ_NO_RECORDER;
+}
+
 static int check_fresh(const struct ask *k, const struct ztj_rule *rule)
 {
 	int64_t fresh = ztj_trust_fresh(k->t);
@@ -181,8 +192,8 @@ static int decide(struct ask *k)
 	r = k->q->use == ZTJ_USE_LOGIN ? check_login_account(k, role) : check_become(k, role);
 	if (r != ZTJ_OK || (r = check_source(k->q, a->grant.rule)) != ZTJ_OK)
 		return r;
-	if ((role->record != ZTJ_RECORD_NONE || role->sudo_recorded) && !k->q->has_recorder)
-		return ZTJ_NO_RECORDER;
+	if ((r = check_record(k, role)) != ZTJ_OK)
+		return r;
 	if ((r = check_fresh(k, a->grant.rule)) != ZTJ_OK)
 		return r;
 	return check_window(k);

@@ -37,7 +37,8 @@ struct ztj_question {
 	const char *peer;  /* address text, or NULL when not known yet */
 	int64_t now;       /* judges ends: the later of high-water mark and system clock */
 	int64_t now_begin; /* judges beginnings: the mark */
-	bool has_recorder;
+	bool has_recorder; /* whatever runs as the account that was logged in to is recorded */
+	bool recorded;     /* ELEVATE, BECOME: the caller is inside a session that a living recorder records */
 	struct ztj_window window;
 };
 

@@ -145,8 +145,8 @@ static int sync_parent(const char *path)
 	return r;
 }
 
-/* Writes a durable temporary beside path; its name goes into tmp. */
-static int write_temporary(const char *path, struct ztj_view data, mode_t mode, char tmp[PATH_MAX])
+/* Writes a temporary beside path; its name goes into tmp. */
+static int write_temporary(const char *path, struct ztj_view data, mode_t mode, bool durable, char tmp[PATH_MAX])
 {
 	int len = snprintf(tmp, PATH_MAX, "%s.XXXXXX", path);
 	if (len < 0 || len >= PATH_MAX)
@@ -157,7 +157,7 @@ static int write_temporary(const char *path, struct ztj_view data, mode_t mode, 
 	int r = fchmod(fd, mode) == 0 ? ZTJ_OK : ZTJ_IO;
 	if (r == ZTJ_OK)
 		r = write_all(fd, data);
-	if (r == ZTJ_OK && fsync(fd) != 0)
+	if (r == ZTJ_OK && durable && fsync(fd) != 0)
 		r = from_errno(errno);
 	if (close(fd) != 0 && r == ZTJ_OK)
 		r = from_errno(errno);
@@ -166,10 +166,10 @@ static int write_temporary(const char *path, struct ztj_view data, mode_t mode, 
 	return r;
 }
 
-int ztj_file_write(const char *path, struct ztj_view data, mode_t mode)
+static int replace(const char *path, struct ztj_view data, mode_t mode, bool durable)
 {
 	char tmp[PATH_MAX];
-	int r = write_temporary(path, data, mode, tmp);
+	int r = write_temporary(path, data, mode, durable, tmp);
 	if (r != ZTJ_OK)
 		return r;
 	if (rename(tmp, path) != 0) {
@@ -177,13 +177,23 @@ int ztj_file_write(const char *path, struct ztj_view data, mode_t mode)
 		(void)unlink(tmp);
 		return r;
 	}
-	return sync_parent(path);
+	return durable ? sync_parent(path) : ZTJ_OK;
+}
+
+int ztj_file_write(const char *path, struct ztj_view data, mode_t mode)
+{
+	return replace(path, data, mode, true);
+}
+
+int ztj_file_replace(const char *path, struct ztj_view data, mode_t mode)
+{
+	return replace(path, data, mode, false);
 }
 
 int ztj_file_create(const char *path, struct ztj_view data, mode_t mode)
 {
 	char tmp[PATH_MAX];
-	int r = write_temporary(path, data, mode, tmp);
+	int r = write_temporary(path, data, mode, true, tmp);
 	if (r != ZTJ_OK)
 		return r;
 	/* link, not rename: it refuses to replace what is there. */

@@ -25,7 +25,10 @@ struct ztj_file_rule {
 int ztj_file_read(const char *path, const struct ztj_file_rule *rule, size_t max, struct ztj_buf *out) ZTJ_MUST_CHECK;
 /* Replaces path with data: temporary in the same directory, write, fsync, rename, fsync of the directory. */
 int ztj_file_write(const char *path, struct ztj_view data, mode_t mode) ZTJ_MUST_CHECK;
-/* The same, but fails with EXISTS when path is there already (keys are never overwritten). */
+/* The same without fsync: after a crash of this process the old or the new one is there, after one of the machine perhaps
+ * neither. For what means nothing to the next boot. */
+int ztj_file_replace(const char *path, struct ztj_view data, mode_t mode) ZTJ_MUST_CHECK;
+/* As ztj_file_write, but fails with EXISTS when path is there already (keys are never overwritten). */
 int ztj_file_create(const char *path, struct ztj_view data, mode_t mode) ZTJ_MUST_CHECK;
 /* mkdir with exactly this mode and owner (uid/gid -1: leave); an existing directory is checked, not changed. */
 int ztj_dir_make(const char *path, mode_t mode, uid_t uid, gid_t gid) ZTJ_MUST_CHECK;

@@ -89,9 +89,9 @@ static int listener(const struct rig *r, const char *name)
 
 static void close_fds(const struct ztj_gate_fds *f)
 {
-	const int fd[] = { f->pam, f->principals, f->control, f->mirror, f->warden };
+	const int fd[] = { f->pam, f->principals, f->control, f->mirror, f->warden, f->scribe };
 
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 6; i++)
 		(void)close(fd[i]);
 }
 
@@ -104,6 +104,7 @@ static _Noreturn void be_gate(struct rig *r)
 		.root = geteuid(),
 		.principals = geteuid(),
 		.bootid = "11111111-2222-3333-4444-555555555555",
+		.recorder = "/bin/sh",
 		.init_loginuid = ZTJ_NO_LOGINUID };
 	struct ztj_gate *g;
 	int code;
@@ -113,6 +114,7 @@ static _Noreturn void be_gate(struct rig *r)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)close(r->mirror);
 	(void)close(r->warden);
+	(void)close(r->scribe);
 	ztj_log_open("gate", true, getenv("RIG_LOG") != NULL ? ZTJ_LOG_DEBUG : ZTJ_LOG_ALARM);
 	(void)snprintf(passwd, sizeof(passwd), "%s/passwd", r->dir);
 	code = ztj_gate_new(&r->conf, &env, &r->fds, &r->machine, RIG_PREFIX, &g);
@@ -138,7 +140,9 @@ void rig_start(struct rig *r)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	r->fds.warden = pair[0];
 	r->warden = pair[1];
-	r->fds.scribe = -1;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	r->fds.scribe = pair[0];
+	r->scribe = pair[1];
 	r->ntold = 0;
 	(void)fflush(NULL);
 	r->gate = fork();
@@ -154,6 +158,7 @@ void rig_kill(struct rig *r)
 	assert_int_equal(waitpid(r->gate, NULL, 0), r->gate);
 	(void)close(r->mirror);
 	(void)close(r->warden);
+	(void)close(r->scribe);
 }
 
 static void open_world(struct rig *r, const struct fx_policy *policy)
@@ -235,6 +240,7 @@ void rig_close(struct rig *r)
 	assert_int_equal(waitpid(r->gate, &status, 0), r->gate);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
 	(void)close(r->warden);
+	(void)close(r->scribe);
 	(void)nftw(r->dir, gone, 16, FTW_DEPTH | FTW_PHYS);
 	free(r->conf.directory);
 	free(r->conf.roots);

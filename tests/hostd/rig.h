@@ -31,12 +31,13 @@ struct rig {
 	struct ztj_hostconf conf;
 	struct rig_shared *shared;
 	struct ztj_gate_fds fds;
-	int mirror, warden;       /* our ends */
+	int mirror, warden, scribe; /* our ends */
 	pid_t gate;
 	struct ztj_seckey machine;
 	/* what the warden was told; answered with warden_code */
 	int warden_code;
 	bool warden_mute;
+	uint32_t strays;          /* what it says it sees */
 	size_t ntold;
 	struct ztj_warden_msg told[RIG_WARDEN_MAX];
 	/* the last PAM transaction */
@@ -90,6 +91,11 @@ int rig_connect(const struct rig *r, const char *name);
 /* Takes what the warden was told until it is quiet. */
 void rig_warden(struct rig *r);
 bool rig_told(const struct rig *r, uint32_t op);
+
+/* One message as the scribe; pidfd: of this process. */
+void rig_scribe(struct rig *r, uint8_t type, const struct ztj_buf *body, bool pidfd);
+/* The next message to the scribe must be of this type; its body, until the next call. */
+struct ztj_view rig_scribed(struct rig *r, uint8_t type);
 
 /* The person's signature over a challenge. */
 void rig_sign(const struct soft_key *k, struct ztj_view bytes, uint8_t flags, struct ztj_buf *sshsig);

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -157,7 +158,8 @@ static void take_command(struct rig *r)
 	answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE,
 		.id = m.id,
 		.session = m.session,
-		.code = r->warden_code };
+		.code = r->warden_code,
+		.n = m.op == ZTJ_WARDEN_STRAYS ? r->strays : 0 };
 	assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL), (ssize_t)sizeof(answer));
 }
 
@@ -181,17 +183,7 @@ bool rig_told(const struct rig *r, uint32_t op)
 	return false;
 }
 
-/* ---- sockets ---- */
-
-int rig_connect(const struct rig *r, const char *name)
-{
-	char path[128];
-	int sock;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", r->dir, name);
-	ok(ztj_ipc_connect(path, SOON, &sock));
-	return sock;
-}
+/* ---- the scribe ---- */
 
 /* The next message, with the warden played meanwhile. */
 static int next(struct rig *r, int sock, struct ztj_ipc_in *in)
@@ -210,6 +202,45 @@ static int next(struct rig *r, int sock, struct ztj_ipc_in *in)
 		if ((p[1].revents & POLLIN) != 0)
 			take_command(r);
 	}
+}
+
+void rig_scribe(struct rig *r, uint8_t type, const struct ztj_buf *body, bool pidfd)
+{
+	int fd = pidfd ? (int)syscall(SYS_pidfd_open, getpid(), 0) : -1;
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	ok(ztj_ipc_begin(&b, type));
+	ok(ztj_buf_put(&b, body->p, body->n));
+	say(r->scribe, &b, fd);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+struct ztj_view rig_scribed(struct rig *r, uint8_t type)
+{
+	static struct ztj_ipc_in in;
+	static bool begun;
+
+	if (begun)
+		ztj_ipc_in_free(&in);
+	begun = true;
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	ok(next(r, r->scribe, &in));
+	assert_int_equal(in.type, type);
+	return in.body;
+}
+
+/* ---- sockets ---- */
+
+int rig_connect(const struct rig *r, const char *name)
+{
+	char path[128];
+	int sock;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+	ok(ztj_ipc_connect(path, SOON, &sock));
+	return sock;
 }
 
 static void answer_agent(struct rig *r, int sock)

@@ -59,7 +59,7 @@ static void start_warden(void)
 	if (warden == 0) {
 		(void)close(pair[0]);
 		ztj_log_open("warden", true, ZTJ_LOG_ALARM);
-		ztj_warden_main(pair[1], root);
+		ztj_warden_main(pair[1], &(struct ztj_warden_conf){ root, (gid_t)-1 });
 	}
 	(void)close(pair[1]);
 	gate = pair[0];

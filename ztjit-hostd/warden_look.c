@@ -1,0 +1,89 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* Looking at processes: which program they run, whose they are. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ztjit-hostd/procinfo.h"
+#include "ztjit-hostd/warden.h"
+
+#define LOOKED_AT_MAX 65536
+
+int ztj_warden_exe(pid_t pid, struct ztj_warden_exe *out)
+{
+	char path[64];
+	struct stat st;
+
+	*out = (struct ztj_warden_exe){ .ino = 0 };
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (stat(path, &st) != 0)
+		return errno == ENOENT || errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
+	*out = (struct ztj_warden_exe){ .dev = st.st_dev, .ino = st.st_ino };
+	return ZTJ_OK;
+}
+
+/* The effective group of a process, which only running a set-gid program gives to who is not a member. */
+static bool in_group(pid_t pid, gid_t gid)
+{
+	char path[64], text[8192];
+	unsigned long long real, effective;
+	struct ztj_view v;
+	const char *at;
+	char *end;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (gid == 0 || gid == (gid_t)-1 || ztj_proc_file(path, text, sizeof(text) - 1, &v) != ZTJ_OK)
+		return false;
+	text[v.n] = '\0';
+	/* The name in the first line is escaped: no line of it begins with this. */
+	at = strstr(text, "\nGid:\t");
+	if (at == NULL)
+		return false;
+	real = strtoull(at + 6, &end, 10);
+	effective = strtoull(end, &end, 10);
+	(void)real;
+	return effective == gid;
+}
+
+struct stray {
+	const struct ztj_warden *w;
+	struct ztj_warden_exe opener;
+	uint32_t n, looked;
+};
+
+static void count(pid_t pid, void *arg)
+{
+	struct stray *k = arg;
+	struct ztj_warden_exe exe;
+	int r;
+
+	if (k->looked++ >= LOOKED_AT_MAX) {
+		k->n++; /* nobody has so many connections */
+		return;
+	}
+	r = ztj_warden_exe(pid, &exe);
+	if (r == ZTJ_NOT_FOUND)
+		return; /* it runs nothing any more */
+	if (r == ZTJ_OK && exe.ino == k->opener.ino && exe.dev == k->opener.dev)
+		return;
+	k->n += !in_group(pid, k->w->recorder);
+}
+
+int ztj_warden_strays(struct ztj_warden *w, uint64_t no, uint32_t *n)
+{
+	const struct ztj_warden_session *s = ztj_warden_find(w, no);
+	struct stray k = { .w = w };
+
+	*n = 0;
+	if (s == NULL)
+		return ZTJ_NOT_FOUND;
+	k.opener = s->opener;
+	ztj_warden_direct(s->path, count, &k);
+	*n = k.n;
+	return ZTJ_OK;
+}
