@@ -41,7 +41,7 @@ static bool word(struct ztj_view *v, char *out, size_t size)
 		return false;
 	memcpy(out, v->p, n);
 	out[n] = '\0';
-	*v = ztj_view_of(v->p + n + 1, v->n - n - 1);
+	*v = ztj_view_after(*v, n + 1);
 	return memchr(out, '\0', n) == NULL;
 }
 

@@ -90,13 +90,12 @@ static void drain(struct ztj_mirror *m)
 	size_t used = 0;
 
 	while (!held_up(m) && !m->failed) {
-		const uint8_t *p = m->line.p + used, *nl;
-		size_t n = m->line.n - used;
-		nl = n == 0 ? NULL : memchr(p, '\n', n);
+		struct ztj_view left = ztj_view_after(ztj_buf_view(&m->line), used);
+		const uint8_t *nl = left.n == 0 ? NULL : memchr(left.p, '\n', left.n);
 		if (nl == NULL)
 			break;
-		used += (size_t)(nl - p) + 1;
-		ztj_mirror_line(m, ztj_view_of(p, (size_t)(nl - p)));
+		used += (size_t)(nl - left.p) + 1;
+		ztj_mirror_line(m, ztj_view_of(left.p, (size_t)(nl - left.p)));
 	}
 	if (used > 0) {
 		memmove(m->line.p, m->line.p + used, m->line.n - used);

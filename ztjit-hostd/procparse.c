@@ -29,7 +29,7 @@ static bool number(struct cursor *c, uint64_t max, uint64_t *out)
 	}
 	if (i == first)
 		return false;
-	c->v = ztj_view_of(c->v.p + i, c->v.n - i);
+	c->v = ztj_view_after(c->v, i);
 	*out = n;
 	return true;
 }
@@ -43,7 +43,7 @@ static bool skip_field(struct cursor *c)
 	first = i;
 	while (i < c->v.n && c->v.p[i] != ' ' && c->v.p[i] != '\n')
 		i++;
-	c->v = ztj_view_of(c->v.p + i, c->v.n - i);
+	c->v = ztj_view_after(c->v, i);
 	return i > first;
 }
 
@@ -66,7 +66,7 @@ int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p)
 		end--;
 	if (end == 0 || !number(&c, INT32_MAX, &pid))
 		return ZTJ_BAD_ENCODING;
-	c.v = ztj_view_of(text.p + end, text.n - end);
+	c.v = ztj_view_after(text, end);
 	if (!skip_field(&c) || !number(&c, INT32_MAX, &ppid) || !skip_fields(&c, 2) ||
 	    !number(&c, UINT32_MAX, &tty) || !skip_fields(&c, 14) || !number(&c, UINT64_MAX, &start))
 		return ZTJ_BAD_ENCODING;
@@ -168,7 +168,7 @@ static struct ztj_view field(struct ztj_view *line)
 	while (i < line->n && line->p[i] != ' ')
 		i++;
 	f = ztj_view_of(line->p, i);
-	*line = i < line->n ? ztj_view_of(line->p + i + 1, line->n - i - 1) : ztj_view_of(line->p + i, 0);
+	*line = ztj_view_after(*line, i + 1);
 	return f;
 }
 

@@ -44,17 +44,16 @@ static int wrap_line(const uint8_t *p, size_t n, unsigned cols, struct ztj_buf *
 
 int screen_wrap(struct ztj_view text, unsigned cols, struct ztj_buf *out)
 {
-	const uint8_t *p = text.p, *end = text.p + text.n;
 	int r = ZTJ_OK;
 
 	if (cols < SCREEN_MIN_COLS)
 		return ZTJ_DISPLAY_CUT;
-	while (p < end && r == ZTJ_OK) {
-		const uint8_t *nl = memchr(p, '\n', (size_t)(end - p));
-		const uint8_t *stop = nl != NULL ? nl : end;
+	while (text.n > 0 && r == ZTJ_OK) {
+		const uint8_t *nl = memchr(text.p, '\n', text.n);
+		size_t n = nl != NULL ? (size_t)(nl - text.p) : text.n;
 
-		r = wrap_line(p, (size_t)(stop - p), cols, out);
-		p = nl != NULL ? nl + 1 : end;
+		r = wrap_line(text.p, n, cols, out);
+		text = ztj_view_after(text, n + 1);
 	}
 	return r;
 }

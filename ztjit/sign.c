@@ -52,16 +52,15 @@ static int render_line(const uint8_t *p, size_t n, struct ztj_buf *out)
 /* A policy's bytes are its text; every line is shown, escaped. */
 static int render_text(struct ztj_view bytes, struct ztj_buf *out)
 {
-	const uint8_t *p = bytes.p, *end = bytes.p + bytes.n;
 	int r = ZTJ_OK;
 
-	while (p < end && r == ZTJ_OK) {
-		const uint8_t *nl = memchr(p, '\n', (size_t)(end - p));
-		const uint8_t *stop = nl != NULL ? nl : end;
+	while (bytes.n > 0 && r == ZTJ_OK) {
+		const uint8_t *nl = memchr(bytes.p, '\n', bytes.n);
+		size_t n = nl != NULL ? (size_t)(nl - bytes.p) : bytes.n;
 
-		if ((r = render_line(p, (size_t)(stop - p), out)) == ZTJ_OK)
+		if ((r = render_line(bytes.p, n, out)) == ZTJ_OK)
 			r = ztj_buf_put_u8(out, '\n');
-		p = nl != NULL ? nl + 1 : end;
+		bytes = ztj_view_after(bytes, n + 1);
 	}
 	return r;
 }

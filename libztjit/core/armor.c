@@ -37,7 +37,7 @@ static struct ztj_view trim(struct ztj_view v)
 	while (v.n > 0 && is_space(v.p[v.n - 1]))
 		v.n--;
 	while (v.n > 0 && is_space(v.p[0]))
-		v = ztj_view_of(v.p + 1, v.n - 1);
+		v = ztj_view_after(v, 1);
 	return v;
 }
 
@@ -52,7 +52,7 @@ static int cut_marker(struct ztj_view *v, const char *word, const char *label, b
 		if (v->n < line.n || memcmp(front ? v->p : v->p + (v->n - line.n), line.p, line.n) != 0)
 			r = ZTJ_BAD_ENCODING;
 		else
-			*v = ztj_view_of(front ? v->p + line.n : v->p, v->n - line.n);
+			*v = front ? ztj_view_after(*v, line.n) : ztj_view_of(v->p, v->n - line.n);
 	}
 	ztj_buf_free(&line);
 	return r;

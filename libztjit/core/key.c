@@ -199,7 +199,7 @@ static struct ztj_view take_until(struct ztj_view *text, const char *stops)
 	while (n < text->n && (text->p[n] == '\0' || strchr(stops, text->p[n]) == NULL))
 		n++;
 	word = ztj_view_of(text->p, n);
-	*text = ztj_view_of(n < text->n ? text->p + n : NULL, text->n - n);
+	*text = ztj_view_after(*text, n);
 	return word;
 }
 
@@ -210,7 +210,7 @@ int ztj_key_from_text(struct ztj_key *k, struct ztj_view text)
 	memset(k, 0, sizeof(*k));
 	if (text.n < 2)
 		return ZTJ_BAD_KEY;
-	return from_type_and_base64(k, type, ztj_view_of(text.p + 1, text.n - 1));
+	return from_type_and_base64(k, type, ztj_view_after(text, 1));
 }
 
 int ztj_key_from_line(struct ztj_key *k, struct ztj_view line)
@@ -224,7 +224,7 @@ int ztj_key_from_line(struct ztj_key *k, struct ztj_view line)
 		return ZTJ_BAD_KEY;
 	type = take_until(&line, " \t");
 	while (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
-		line = ztj_view_of(line.p + 1, line.n - 1);
+		line = ztj_view_after(line, 1);
 	b64 = take_until(&line, " \t");
 	return from_type_and_base64(k, type, b64);
 }

@@ -20,7 +20,7 @@ static struct ztj_view word(struct ztj_view line, struct ztj_view *rest)
 
 	while (n < line.n && line.p[n] != ' ')
 		n++;
-	*rest = n < line.n ? ztj_view_of(line.p + n + 1, line.n - n - 1) : ztj_view_of(NULL, 0);
+	*rest = ztj_view_after(line, n + 1);
 	return ztj_view_of(line.p, n);
 }
 

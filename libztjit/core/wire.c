@@ -21,6 +21,12 @@ struct ztj_view ztj_view_str(const char *s)
 	return ztj_view_of(s, strlen(s));
 }
 
+struct ztj_view ztj_view_after(struct ztj_view v, size_t n)
+{
+	/* arithmetic on a NULL view is undefined, by zero as well */
+	return n < v.n ? ztj_view_of(v.p + n, v.n - n) : ztj_view_of(NULL, 0);
+}
+
 bool ztj_view_eq(struct ztj_view a, struct ztj_view b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -161,7 +167,7 @@ int ztj_rd_mpint(struct ztj_rd *rd, size_t max, struct ztj_view *out)
 	if (v.p[0] == 0) {
 		if (v.n == 1 || (v.p[1] & 0x80) == 0)
 			return ZTJ_BAD_ENCODING;
-		v = ztj_view_of(v.p + 1, v.n - 1);
+		v = ztj_view_after(v, 1);
 	}
 	if (v.n > max)
 		return ZTJ_TOO_LARGE;

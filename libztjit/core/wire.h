@@ -24,6 +24,8 @@ struct ztj_view {
 
 struct ztj_view ztj_view_of(const void *p, size_t n);
 struct ztj_view ztj_view_str(const char *s);
+/* What follows the first n bytes; empty when there are no more than n. */
+struct ztj_view ztj_view_after(struct ztj_view v, size_t n);
 bool ztj_view_eq(struct ztj_view a, struct ztj_view b);
 bool ztj_view_eq_str(struct ztj_view a, const char *s);
 

@@ -26,6 +26,12 @@ static void test_views(void **state)
 	assert_false(ztj_view_eq_str(ztj_view_str("abc"), "abcd"));
 	assert_false(ztj_view_eq_str(ztj_view_str("abcd"), "abc"));
 	assert_false(ztj_view_eq_str(ztj_view_str("abc"), "abd"));
+	assert_true(ztj_view_eq_str(ztj_view_after(ztj_view_str("abc"), 0), "abc"));
+	assert_true(ztj_view_eq_str(ztj_view_after(ztj_view_str("abc"), 2), "c"));
+	for (size_t n = 0; n < 3; n++) {
+		assert_null(ztj_view_after(ztj_view_str("abc"), 3 + n).p);
+		assert_null(ztj_view_after(ztj_view_of(NULL, 0), n).p);
+	}
 }
 
 static void test_integers(void **state)
