@@ -36,7 +36,7 @@ struct agent {
 	int listener;
 	bool stop_peer, quit;
 };
-/* Takes one whole message from conn->in if there is one and answers it; an error closes the connection. */
+/* Takes every whole message from conn->in and answers it, until one says quit; an error closes the connection. */
 int agent_serve(struct agent *a, struct agent_conn *conn) ZTJ_MUST_CHECK;
 /* agenttty.c: shows the challenge on the terminal of the process that asks, and signs. */
 int agent_sign(struct agent *a, const struct agent_conn *conn, struct ztj_view bytes, const struct ztj_stmt *st,

@@ -22,7 +22,8 @@ static int reply(const struct agent_conn *conn, struct ztj_view payload)
 
 	ztj_buf_init(&b, payload.n + 16);
 	if ((r = ztj_buf_put_view(&b, payload)) == ZTJ_OK &&
-	    send(conn->fd, b.p, b.n, MSG_NOSIGNAL) != (ssize_t)b.n)
+	    /* who asks and does not read must not keep the others waiting */
+	    send(conn->fd, b.p, b.n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)b.n)
 		r = ZTJ_IO;
 	ztj_buf_free(&b);
 	return r;
@@ -106,6 +107,7 @@ static int step_up(struct agent *a, const struct agent_conn *conn, struct ztj_vi
 	struct ztj_stmt *st;
 	struct ztj_signed s;
 	struct ztj_buf sig;
+	size_t mark = cli_mark(a->c);
 	int r = read_challenge(a, body, &s, &st, &host);
 
 	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
@@ -120,6 +122,7 @@ static int step_up(struct agent *a, const struct agent_conn *conn, struct ztj_vi
 	ztj_stmt_free(st);
 	ztj_buf_free(&sig);
 	cli_forget(a->c);
+	cli_release(a->c, mark);
 	return r;
 }
 
@@ -156,7 +159,8 @@ static int dispatch(struct agent *a, struct agent_conn *conn, struct ztj_view ms
 
 int agent_serve(struct agent *a, struct agent_conn *conn)
 {
-	for (;;) {
+	/* told to quit, it answers nothing more */
+	while (!a->quit) {
 		struct ztj_view msg;
 		struct ztj_rd rd;
 		uint32_t left;
@@ -173,4 +177,5 @@ int agent_serve(struct agent *a, struct agent_conn *conn)
 		memmove(conn->in.p, rd.left.p, left);
 		conn->in.n = left;
 	}
+	return ZTJ_OK;
 }

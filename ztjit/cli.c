@@ -33,6 +33,17 @@ void *cli_keep(struct cli *c, size_t size)
 	return p;
 }
 
+size_t cli_mark(const struct cli *c)
+{
+	return c->narena;
+}
+
+void cli_release(struct cli *c, size_t mark)
+{
+	while (c->narena > mark)
+		free(c->arena[--c->narena]);
+}
+
 char *cli_strdup(struct cli *c, const char *s)
 {
 	size_t n = strlen(s) + 1;

@@ -142,6 +142,9 @@ int64_t cli_now(void);
 void *cli_keep(struct cli *c, size_t size);
 char *cli_strdup(struct cli *c, const char *s);
 char *cli_printf(struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* For what lives for hours: all that was kept since the mark is freed. */
+size_t cli_mark(const struct cli *c);
+void cli_release(struct cli *c, size_t mark);
 /* A foreign string, escaped for the terminal. */
 const char *cli_esc(struct cli *c, const char *s);
 

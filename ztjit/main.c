@@ -53,8 +53,7 @@ static void finish(struct cli *c)
 	json_decref(c->result);
 	for (size_t i = 0; i < OPT_COUNT; i++)
 		free(c->opt[i].v);
-	for (size_t i = 0; i < c->narena; i++)
-		free(c->arena[i]);
+	cli_release(c, 0);
 	free(c->arena);
 }
 

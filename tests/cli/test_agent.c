@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -193,6 +194,62 @@ static void test_quit_from_this_machine(void **state)
 	assert_true(s->a.quit);
 }
 
+static void test_nothing_after_quit(void **state)
+{
+	struct scene *s = *state;
+	struct ztj_buf body, msg;
+
+	ztj_buf_init(&body, 65536);
+	ztj_buf_init(&msg, 65536);
+	bind_body(&body, true);
+	assert_int_equal(ztj_agent_req_extension("quit@ztjit", ztj_view_of(NULL, 0), &msg), ZTJ_OK);
+	(void)ztj_buf_put_view(&s->conn.in, ztj_buf_view(&msg));
+	ztj_buf_reset(&msg);
+	assert_int_equal(ztj_agent_req_extension(ZTJ_AGENT_EXT_BIND, ztj_buf_view(&body), &msg), ZTJ_OK);
+	assert_int_equal(ask(s, &msg), ZTJ_AGENT_SUCCESS);
+	assert_true(s->a.quit);
+	assert_false(s->conn.bound);
+	ztj_buf_free(&body);
+	ztj_buf_free(&msg);
+}
+
+/* It lives for hours, and the host decides how often it asks. */
+static void test_no_memory_kept_for_a_question(void **state)
+{
+	static char nowhere[] = "/nonexistent";
+	struct scene *s = *state;
+	struct ztj_signed challenge = { .bytes = ztj_view_str("{}"),
+		.sig = { ztj_view_str("none") },
+		.nsigs = 1 };
+	struct ztj_buf body;
+
+	s->c.has_pins = true;
+	s->c.pins = (struct ztj_pins){ .domain = "example", .threshold = 1, .nroots = 1 };
+	s->c.state_dir = s->c.run_dir = nowhere;
+	ztj_buf_init(&body, 1024);
+	assert_int_equal(ztj_signed_write(&challenge, &body), ZTJ_OK);
+	assert_int_equal(extension(s, ZTJ_AGENT_EXT_STEPUP, ztj_buf_view(&body)), ZTJ_AGENT_FAILURE);
+	assert_int_equal(s->c.narena, 0);
+	ztj_buf_free(&body);
+	ztj_trust_free(s->c.trust);
+	ztj_sigcache_free(s->c.cache);
+	free(s->c.arena);
+}
+
+/* The agent serves all connections in turn: one that does not read its answers is closed. */
+static void test_one_that_does_not_read(void **state)
+{
+	static const uint8_t ids[] = { 0, 0, 0, 1, ZTJ_AGENT_REQUEST_IDENTITIES };
+	struct scene *s = *state;
+	int r = ZTJ_OK;
+
+	for (int i = 0; i < 1000000 && r == ZTJ_OK; i++) {
+		(void)ztj_buf_put(&s->conn.in, ids, sizeof ids);
+		r = agent_serve(&s->a, &s->conn);
+	}
+	assert_int_equal(r, ZTJ_IO);
+}
+
 static void test_truncation_at_every_length(void **state)
 {
 	struct scene *s = *state;
@@ -250,6 +307,9 @@ int main(void)
 		T(test_P14_unbound_or_malformed_step_up),
 		T(test_quit_not_from_a_forwarded_connection),
 		T(test_quit_from_this_machine),
+		T(test_nothing_after_quit),
+		T(test_no_memory_kept_for_a_question),
+		T(test_one_that_does_not_read),
 		T(test_truncation_at_every_length),
 		T(test_framing),
 	};

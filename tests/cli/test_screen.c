@@ -115,8 +115,7 @@ static void done(struct cli *c)
 {
 	for (size_t i = 0; i < OPT_COUNT; i++)
 		free(c->opt[i].v);
-	for (size_t i = 0; i < c->narena; i++)
-		free(c->arena[i]);
+	cli_release(c, 0);
 	free(c->arena);
 }
 

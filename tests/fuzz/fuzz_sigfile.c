@@ -23,8 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < s.nsigs; i++)
 		for (size_t k = 0; k < i; k++)
 			MUST(!ztj_view_eq(s.sig[i], s.sig[k]));
-	for (size_t i = 0; i < c.narena; i++)
-		free(c.arena[i]);
+	cli_release(&c, 0);
 	free(c.arena);
 	free(text);
 	return 0;

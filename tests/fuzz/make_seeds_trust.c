@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libztjit/core/agentmsg.h"
 #include "tests/core/fixture.h"
 
 static const char *top;
@@ -33,6 +34,23 @@ static void statement(const char *name, enum ztj_stmt_type type, struct fx_signe
 	seed(name, ztj_buf_view(&b));
 	ztj_buf_free(&b);
 	fx_signed_free(f);
+}
+
+/* A challenge as the step-up agent is asked, framed. */
+static void agent_question(const struct fx_signed *f)
+{
+	struct ztj_buf body, msg, framed;
+
+	ztj_buf_init(&body, 1 << 16);
+	ztj_buf_init(&msg, 1 << 16);
+	ztj_buf_init(&framed, 1 << 16);
+	ok(ztj_signed_write(&f->s, &body));
+	ok(ztj_agent_req_extension(ZTJ_AGENT_EXT_STEPUP, ztj_buf_view(&body), &msg));
+	ok(ztj_buf_put_view(&framed, ztj_buf_view(&msg)));
+	seed("stepup_agent/challenge", ztj_buf_view(&framed));
+	ztj_buf_free(&body);
+	ztj_buf_free(&msg);
+	ztj_buf_free(&framed);
 }
 
 static void pending(struct fx_signed *user, struct fx_signed *host)
@@ -111,6 +129,7 @@ static void statements(void)
 	login(&f);
 	statement("statement/login", ZTJ_STMT_LOGIN, &f);
 	stepup(&f);
+	agent_question(&f);
 	statement("statement/stepup", ZTJ_STMT_STEPUP, &f);
 	pending(&f, &g);
 	statement("statement/pending-user", ZTJ_STMT_PENDING, &f);
