@@ -79,7 +79,8 @@ static int check_head(const struct ztj_stmt *st)
 {
 	bool none = st->u.head.chunks == 0;
 
-	return none == (st->u.head.bytes == 0) && none == is_zero(st->u.head.digest) ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+	return none == (st->u.head.bytes == 0) && none == is_zero(st->u.head.digest) ? ZTJ_OK
+										     : ZTJ_MEMBER_TYPE;
 }
 
 int ztj_stmt_check(const struct ztj_stmt *st)

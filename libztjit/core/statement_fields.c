@@ -162,10 +162,8 @@ const struct ztj_jtable *ztj_stmt_table(enum ztj_stmt_type t)
 
 const char *const *ztj_field_words(const struct ztj_jmember *m)
 {
-	static const char *const states[] = { [ZTJ_HEAD_OPEN] = "open",
-		[ZTJ_HEAD_CLOSED] = "closed",
-		[ZTJ_HEAD_LOST] = "lost",
-		NULL };
+	static const char *const states
+	    [] = { [ZTJ_HEAD_OPEN] = "open", [ZTJ_HEAD_CLOSED] = "closed", [ZTJ_HEAD_LOST] = "lost", NULL };
 	static const char *const actions[] = { [ZTJ_VIEW_PLAY] = "play",
 		[ZTJ_VIEW_TAIL] = "tail",
 		[ZTJ_VIEW_SEARCH] = "search",
