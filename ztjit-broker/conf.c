@@ -43,6 +43,10 @@ static const struct ztj_conf_key table[] = {
 	KEY(rate_anonymous, INT, 1, 1000000, "300", "requests a minute of unknown callers at one address"),
 	KEY(max_open_requests, INT, 1, 10000, "50", "undecided or running requests of one person"),
 	KEY(metrics_from, STRINGS, 0, 16, "", "addresses beside loopback that may read /metrics"),
+	KEY(records_days, INT, 0, 36500, "365", "days that records of sessions are kept; 0: for ever"),
+	KEY(records_max, INT, 0, 1000000000, "0",
+	    "MiB of records kept, the oldest ended ones go first; 0: no limit"),
+	KEY(records_free, INT, 0, 1000000000, "512", "MiB of the disk that records leave free"),
 	KEY(debug, BOOL, 0, 1, "false", "log what peers did wrong"),
 };
 #define NKEYS (sizeof(table) / sizeof(table[0]))

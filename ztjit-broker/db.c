@@ -10,9 +10,9 @@
 
 #include "libztjit/sys/log.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define APPLICATION_ID 0x5a544a42 /* "ZTJB" */
-#define STMTS_MAX 96
+#define STMTS_MAX 128
 #define BUSY_MS 250
 
 struct db {
@@ -54,6 +54,19 @@ static const char schema[] =
     "CREATE TABLE certificate(serial INTEGER PRIMARY KEY, request BLOB NOT NULL, fingerprint TEXT NOT NULL,"
     " digest BLOB NOT NULL, issued INTEGER NOT NULL, ends INTEGER NOT NULL) STRICT;"
     "CREATE TABLE counter(key BLOB PRIMARY KEY, value INTEGER NOT NULL) STRICT;";
+
+/* Since version 2. */
+static const char schema_sessions[] =
+    "CREATE TABLE session(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name BLOB NOT NULL, host TEXT NOT NULL,"
+    " person TEXT NOT NULL, account TEXT NOT NULL, service TEXT NOT NULL, role TEXT NOT NULL, peer TEXT NOT NULL,"
+    " grant_id BLOB NOT NULL, command TEXT, tty INTEGER NOT NULL, started INTEGER NOT NULL, ends INTEGER NOT NULL,"
+    " ended INTEGER NOT NULL, heard INTEGER NOT NULL, state INTEGER NOT NULL, chunks INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL, last INTEGER NOT NULL,"
+    " head_chunks INTEGER NOT NULL, head_bytes INTEGER NOT NULL, sealed INTEGER NOT NULL, kept INTEGER NOT NULL,"
+    " head BLOB, UNIQUE(host, name)) STRICT;"
+    "CREATE INDEX session_person ON session(person, seq);"
+    "CREATE INDEX session_host ON session(host, seq);"
+    "CREATE INDEX session_kept ON session(ended) WHERE kept = 1;";
 
 int db_error(int code)
 {
@@ -109,13 +122,15 @@ static int make_schema(struct db *db)
 		return r;
 	if (version == SCHEMA_VERSION)
 		return ZTJ_OK;
-	if (version != 0)
+	if (version != 0 && version != 1)
 		return ZTJ_VERSION;
 	snprintf(ids, sizeof(ids), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
 	    SCHEMA_VERSION);
 	r = exec(db, "BEGIN IMMEDIATE");
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK && version == 0)
 		r = exec(db, schema);
+	if (r == ZTJ_OK)
+		r = exec(db, schema_sessions);
 	if (r == ZTJ_OK)
 		r = exec(db, ids);
 	if (r == ZTJ_OK)

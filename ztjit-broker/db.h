@@ -5,7 +5,7 @@
 /*
  * The database of the store: SQLite, WAL, synchronous=FULL, one writer. Writes gather in one
  * transaction that the caller commits; nothing is answered before. One file per concern:
- * db_statements.c, db_directories.c, db_events.c, db_people.c (logins, pending, certificates, counters).
+ * db_statements.c, db_directories.c, db_events.c, db_people.c (logins, pending, certificates, counters), db_sessions.c.
  *
  * Errors: ZTJ_NO_SPACE, ZTJ_IO, ZTJ_TIMEOUT (locked by another process), ZTJ_EXISTS (a constraint).
  */
@@ -14,6 +14,7 @@
 
 #include <sqlite3.h>
 
+#include "libztjit/core/chunk.h"
 #include "libztjit/core/directory.h"
 
 struct db;
@@ -162,5 +163,43 @@ int db_cert_count(struct db *db, int64_t *n) ZTJ_MUST_CHECK;
 /* The last signature counter of a key; 0: none yet. */
 int db_counter_get(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t *out) ZTJ_MUST_CHECK;
 int db_counter_set(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t value) ZTJ_MUST_CHECK;
+
+/* --- sessions (db_sessions.c): what the files of their records hold --- */
+struct db_session {
+	int64_t seq;
+	char id[ZTJ_SHORT_ID_SIZE];          /* S-… */
+	uint8_t name[ZTJ_DIGEST_LEN];        /* the host's own */
+	char host[ZTJ_FULLNAME_SIZE], person[ZTJ_FULLNAME_SIZE];
+	char account[ZTJ_HOSTNAME_SIZE], peer[ZTJ_HOSTNAME_SIZE], service[ZTJ_NAME_SIZE], role[ZTJ_NAME_SIZE];
+	uint8_t grant[ZTJ_DIGEST_LEN];
+	bool has_command, tty;
+	char command[1025];
+	int64_t started, ends, ended, heard; /* ended 0: not yet. heard: when its host last said something of it */
+	int state;                           /* enum ztj_head_state */
+	struct ztj_chain chain;              /* of the file */
+	int64_t head_chunks, head_bytes;     /* of the newest head */
+	bool sealed, kept;                   /* kept: the file is still there */
+};
+/* EXISTS: this host's session is there, or the id is taken. */
+int db_session_add(struct db *db, const struct db_session *s) ZTJ_MUST_CHECK;
+int db_session_get(struct db *db, const char *id, struct db_session *out) ZTJ_MUST_CHECK;
+int db_session_by_name(struct db *db, const char *host, const uint8_t name[ZTJ_DIGEST_LEN], struct db_session *out)
+    ZTJ_MUST_CHECK;
+/* Everything that changes after the start. head.n 0: the one held stays. */
+int db_session_update(struct db *db, const struct db_session *s, struct ztj_view head) ZTJ_MUST_CHECK;
+/* Appends the newest head's container; nothing when there is none. */
+int db_session_head(struct db *db, const char *id, struct ztj_buf *out) ZTJ_MUST_CHECK;
+/* Newest first, seq below `before` (0: from the newest). person NULL: everybody's. An empty string matches all; text is looked
+ * for in command, person, host and account. */
+struct db_session_query {
+	const char *person, *host, *role, *text;
+	int64_t since, until, before; /* of the start; 0: open */
+};
+int db_session_list(struct db *db, const struct db_session_query *q, struct db_session *out, size_t max, size_t *n)
+    ZTJ_MUST_CHECK;
+/* For retention: ended records whose file is there, oldest first; the size of all files. */
+int db_session_oldest(struct db *db, struct db_session *out) ZTJ_MUST_CHECK;
+int db_session_total(struct db *db, int64_t *bytes) ZTJ_MUST_CHECK;
+int db_session_count(struct db *db, int64_t *open, int64_t *all) ZTJ_MUST_CHECK;
 
 #endif

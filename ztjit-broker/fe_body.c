@@ -198,3 +198,83 @@ int body_directory(struct ztj_view json, struct ask *out, struct route_mem *mem)
 	json_decref(o);
 	return r;
 }
+
+int body_chunks(struct ztj_view bytes, struct ask *out, struct route_mem *mem)
+{
+	(void)mem;
+	out->bytes = bytes;
+	return bytes.n == 0 ? ZTJ_TRUNCATED : bytes.n > PROTO_CHUNKS_MAX ? ZTJ_TOO_LARGE : ZTJ_OK;
+}
+
+static int copy_text(const json_t *o, const char *key, char *out, size_t size)
+{
+	struct ztj_view v;
+	int r = get_text(o, key, &v);
+	if (r != ZTJ_OK)
+		return r;
+	if (v.n >= size)
+		return ZTJ_TOO_LARGE;
+	memcpy(out, v.p, v.n);
+	out[v.n] = '\0';
+	return ZTJ_OK;
+}
+
+static int copy_digest(const json_t *o, const char *key, uint8_t out[ZTJ_DIGEST_LEN])
+{
+	struct ztj_view v;
+	int r = get_text(o, key, &v);
+	return r == ZTJ_OK ? ztj_unhex(v, out, ZTJ_DIGEST_LEN) : r;
+}
+
+static int copy_time(const json_t *o, const char *key, int64_t *out)
+{
+	char text[ZTJ_TIME_SIZE];
+	int r = copy_text(o, key, text, sizeof(text));
+	return r == ZTJ_OK ? ztj_time_parse(text, out) : r;
+}
+
+static int session_texts(const json_t *o, struct ask_session *s)
+{
+	const json_t *command = json_object_get(o, "command"), *tty = json_object_get(o, "tty");
+	int r = copy_text(o, "person", s->person, sizeof(s->person));
+	if (r == ZTJ_OK)
+		r = copy_text(o, "account", s->account, sizeof(s->account));
+	if (r == ZTJ_OK)
+		r = copy_text(o, "peer", s->peer, sizeof(s->peer));
+	if (r == ZTJ_OK)
+		r = copy_text(o, "service", s->service, sizeof(s->service));
+	if (r == ZTJ_OK)
+		r = copy_text(o, "role", s->role, sizeof(s->role));
+	if (r == ZTJ_OK && (command == NULL || tty == NULL))
+		r = ZTJ_MEMBER_MISSING;
+	if (r == ZTJ_OK && !json_is_boolean(tty))
+		r = ZTJ_MEMBER_TYPE;
+	s->tty = json_is_true(tty);
+	s->has_command = command != NULL && !json_is_null(command);
+	if (r == ZTJ_OK && s->has_command)
+		r = copy_text(o, "command", s->command, sizeof(s->command));
+	return r;
+}
+
+int body_session(struct ztj_view json, struct ask *out, struct route_mem *mem)
+{
+	struct ask_session *s = &out->session;
+	json_t *o;
+	(void)mem;
+	int r = load(json, &o);
+	if (r != ZTJ_OK)
+		return r;
+	r = only_members(o, 11);
+	if (r == ZTJ_OK)
+		r = copy_digest(o, "session", s->name);
+	if (r == ZTJ_OK)
+		r = copy_digest(o, "grant", s->grant);
+	if (r == ZTJ_OK)
+		r = session_texts(o, s);
+	if (r == ZTJ_OK)
+		r = copy_time(o, "started", &s->started);
+	if (r == ZTJ_OK)
+		r = copy_time(o, "ends", &s->ends);
+	json_decref(o);
+	return r;
+}

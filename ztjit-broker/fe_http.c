@@ -98,15 +98,13 @@ static int check_headers(struct evhttp_request *req, const char **why)
 	return lengths > 1 || count > 64 ? ZTJ_BAD_ENCODING : ZTJ_OK;
 }
 
-static int check_type(struct evhttp_request *req)
+static int check_type(struct evhttp_request *req, const char *want)
 {
 	const char *type = evhttp_find_header(evhttp_request_get_input_headers(req), "Content-Type");
 	if (type == NULL)
 		return ZTJ_OK;
 	size_t n = strcspn(type, ";");
-	return n == strlen("application/json") && strncasecmp(type, "application/json", n) == 0
-	    ? ZTJ_OK
-	    : ZTJ_BAD_JSON;
+	return n == strlen(want) && strncasecmp(type, want, n) == 0 ? ZTJ_OK : ZTJ_BAD_JSON;
 }
 
 static bool method_of(struct evhttp_request *req, enum http_method *out)
@@ -150,7 +148,7 @@ static bool within_rates(struct conn *c, enum op op, int *retry_s)
 		    c->tls[2], c->tls[3], c->tls[4], c->tls[5]);
 	if (!limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s))
 		return false;
-	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT)
+	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT && op != OP_VIEW_PUT)
 		return true;
 	rate.per_minute = conf->rate_statements;
 	rate.burst = conf->rate_statements / 2 + 10;
@@ -246,7 +244,8 @@ void http_go_on(struct conn *c, struct evhttp_request *req)
 	if (r == ZTJ_OK && (path == NULL || strlen(path) > PATH_MAX_LEN || evhttp_uri_get_host(uri) != NULL))
 		r = ZTJ_BAD_ENCODING;
 	if (r == ZTJ_OK)
-		r = check_type(req);
+		r = check_type(req,
+		    route_takes_chunks(path) ? "application/octet-stream" : "application/json");
 	if (r == ZTJ_OK && n > BODY_MAX && !((c->kinds & CALLER_REGISTRAR) && route_takes_directory(path)))
 		r = ZTJ_TOO_LARGE;
 	if (r != ZTJ_OK) {

@@ -9,6 +9,7 @@
 #include "libztjit/core/grant.h"
 
 #define ID_MAX 64
+#define SEGMENT_SIZE 256
 
 typedef int (*body_fn)(struct ztj_view json, struct ask *out, struct route_mem *mem);
 
@@ -38,6 +39,13 @@ static const struct entry {
 	{ HTTP_POST, "/v1/stepups", OP_STEPUP_PUT, body_container },
 	{ HTTP_GET, "/v1/stepups", OP_STEPUP_LIST, NULL },
 	{ HTTP_POST, "/v1/stepups/*", OP_STEPUP_ANSWER, body_signature },
+	{ HTTP_POST, "/v1/sessions", OP_SESSION_PUT, body_session },
+	{ HTTP_GET, "/v1/sessions", OP_SESSIONS, NULL },
+	{ HTTP_GET, "/v1/sessions/*", OP_SESSION_GET, NULL },
+	{ HTTP_POST, "/v1/sessions/*/chunks", OP_SESSION_CHUNKS, body_chunks },
+	{ HTTP_POST, "/v1/sessions/*/head", OP_SESSION_HEAD, body_container },
+	{ HTTP_GET, "/v1/sessions/*/record", OP_SESSION_RECORD, NULL },
+	{ HTTP_POST, "/v1/views", OP_VIEW_PUT, body_container },
 	{ HTTP_DELETE, "/v1/stepups/*", OP_STEPUP_END, NULL },
 };
 
@@ -59,21 +67,40 @@ void route_mem_free(struct route_mem *m)
 	ztj_buf_free(&m->sig);
 }
 
-/* The segment that "*" stands for, or NULL when the path does not match. "" for a pattern without one. */
-static const char *match(const char *pattern, const char *path)
+/* Does the path match? segment gets what "*" stands for, "" for a pattern without one. */
+static bool match(const char *pattern, const char *path, char segment[SEGMENT_SIZE])
 {
-	size_t n = strlen(pattern);
-	if (n == 0 || pattern[n - 1] != '*')
-		return strcmp(pattern, path) == 0 ? "" : NULL;
-	if (strncmp(pattern, path, n - 1) != 0)
-		return NULL;
-	const char *rest = path + n - 1;
-	return rest[0] != '\0' && strchr(rest, '/') == NULL ? rest : NULL;
+	const char *star = strchr(pattern, '*');
+	segment[0] = '\0';
+	if (star == NULL)
+		return strcmp(pattern, path) == 0;
+	size_t before = (size_t)(star - pattern);
+	if (strncmp(pattern, path, before) != 0)
+		return false;
+	size_t n = strcspn(path + before, "/");
+	if (n == 0 || n >= SEGMENT_SIZE || strcmp(path + before + n, star + 1) != 0)
+		return false;
+	memcpy(segment, path + before, n);
+	segment[n] = '\0';
+	return true;
+}
+
+bool route_takes_chunks(const char *path)
+{
+	char segment[SEGMENT_SIZE];
+	return match("/v1/sessions/*/chunks", path, segment);
 }
 
 bool route_takes_directory(const char *path)
 {
-	return match("/v1/directories/*", path) != NULL;
+	char segment[SEGMENT_SIZE];
+	return match("/v1/directories/*", path, segment);
+}
+
+static bool op_of_session(enum op op)
+{
+	return op == OP_SESSION_GET || op == OP_SESSION_CHUNKS || op == OP_SESSION_HEAD ||
+	    op == OP_SESSION_RECORD;
 }
 
 static int set_segment(enum op op, const char *segment, struct ask *out)
@@ -87,6 +114,12 @@ static int set_segment(enum op op, const char *segment, struct ask *out)
 	}
 	if (n == 0)
 		return ZTJ_OK;
+	if (op_of_session(op)) {
+		if (!ztj_session_id_ok(segment))
+			return ZTJ_BAD_NAME;
+		memcpy(out->id, segment, n + 1);
+		return ZTJ_OK;
+	}
 	/* Exactly the two forms of an id, so that nothing else reaches the store. */
 	uint8_t digest[ZTJ_DIGEST_LEN];
 	char short_id[ZTJ_SHORT_ID_SIZE];
@@ -108,6 +141,58 @@ static int set_state(const char *value, struct ask *out)
 		return ZTJ_OK;
 	}
 	return ZTJ_MEMBER_TYPE;
+}
+
+/* Percent-decoding, for the one kind of value that may need it (RFC 3986 section 2.1). */
+static int set_text(const char *value, char *out, size_t size)
+{
+	size_t n = 0;
+	for (const char *p = value; *p != '\0'; p++) {
+		uint8_t c = (uint8_t)*p;
+		if (c == '%') {
+			char hex[3] = { p[1], p[1] == '\0' ? '\0' : p[2], '\0' };
+			for (size_t i = 0; i < 2; i++)
+				if (hex[i] >= 'A' && hex[i] <= 'F')
+					hex[i] = (char)(hex[i] - 'A' + 'a');
+			if (ztj_unhex(ztj_view_str(hex), &c, 1) != ZTJ_OK || c == '\0')
+				return ZTJ_BAD_ENCODING;
+			p += 2;
+		}
+		if (n + 1 >= size)
+			return ZTJ_TOO_LARGE;
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return ztj_utf8_ok(ztj_view_of(out, n)) ? ZTJ_OK : ZTJ_BAD_TEXT;
+}
+
+static int set_record_state(const char *value, struct ask *out)
+{
+	if (strcmp(value, "open") != 0 && strcmp(value, "closed") != 0 && strcmp(value, "lost") != 0)
+		return ZTJ_MEMBER_TYPE;
+	memcpy(out->state, value, strlen(value) + 1);
+	return ZTJ_OK;
+}
+
+static int set_find(const char *key, const char *value, struct ask *out)
+{
+	if (strcmp(key, "user") == 0)
+		return set_text(value, out->find.user, sizeof(out->find.user));
+	if (strcmp(key, "host") == 0)
+		return set_text(value, out->find.host, sizeof(out->find.host));
+	if (strcmp(key, "role") == 0)
+		return set_text(value, out->find.role, sizeof(out->find.role));
+	if (strcmp(key, "text") == 0)
+		return set_text(value, out->find.text, sizeof(out->find.text));
+	if (strcmp(key, "state") == 0)
+		return set_record_state(value, out);
+	if (strcmp(key, "since") == 0)
+		return ztj_time_parse(value, &out->find.since);
+	if (strcmp(key, "until") == 0)
+		return ztj_time_parse(value, &out->find.until);
+	if (strcmp(key, "n") == 0)
+		return ztj_parse_int(value, 1, 500, &out->find.n) == ZTJ_OK ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+	return ZTJ_MEMBER_UNKNOWN;
 }
 
 static int set_flag(const char *value, bool *flag)
@@ -136,13 +221,21 @@ static int set_parameter(const char *key, const char *value, struct ask *out)
 		out->hosts = strcmp(value, "host") == 0;
 		return out->hosts || strcmp(value, "user") == 0 ? ZTJ_OK : ZTJ_MEMBER_TYPE;
 	}
+	if (out->op == OP_SESSIONS)
+		return set_find(key, value, out);
+	if (out->op == OP_SESSION_CHUNKS && strcmp(key, "offset") == 0)
+		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
+	if (out->op == OP_SESSION_RECORD && strcmp(key, "from") == 0)
+		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
+	if (out->op == OP_SESSION_RECORD && strcmp(key, "wait") == 0)
+		return ztj_parse_int(value, 0, PROTO_WAIT_MAX, &out->wait);
 	return ZTJ_MEMBER_UNKNOWN;
 }
 
-/* No value of ours needs an escape, so "%" and "+" are refused with everything else unknown. */
+/* Only values that people choose are decoded (set_text); elsewhere "%" and "+" are refused with everything else unknown. */
 static int set_query(const char *query, struct ask *out)
 {
-	char pair[160];
+	char pair[512];
 	unsigned seen = 0;
 	for (const char *p = query; p != NULL && *p != '\0';) {
 		size_t n = strcspn(p, "&");
@@ -180,9 +273,9 @@ int route(const struct http_in *in, struct ask *out, struct route_mem *mem)
 {
 	bool path_known = false;
 	memset(out, 0, sizeof(*out));
+	char segment[SEGMENT_SIZE];
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		const char *segment = match(table[i].pattern, in->path);
-		if (segment == NULL)
+		if (!match(table[i].pattern, in->path, segment))
 			continue;
 		path_known = true;
 		if (table[i].method == in->method)

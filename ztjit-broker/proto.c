@@ -19,7 +19,11 @@ enum {
 	F_KEY = 64,
 	F_SIG = 128,
 	F_LISTS = 256,
-	F_TAKEN = 512
+	F_TAKEN = 512,
+	F_BYTES = 1024,
+	F_WAIT = 2048,
+	F_SESSION = 4096,
+	F_FIND = 8192
 };
 static const unsigned fields[OP_MAX] = {
 	[OP_STATEMENT_PUT] = F_CONTAINER,
@@ -35,6 +39,13 @@ static const unsigned fields[OP_MAX] = {
 	[OP_STREAM_OPEN] = F_NUMBER,
 	[OP_STEPUP_PUT] = F_CONTAINER,
 	[OP_STEPUP_ANSWER] = F_ID | F_SIG,
+	[OP_SESSION_PUT] = F_SESSION,
+	[OP_SESSION_CHUNKS] = F_ID | F_NUMBER | F_BYTES,
+	[OP_SESSION_HEAD] = F_CONTAINER | F_ID,
+	[OP_SESSIONS] = F_FIND,
+	[OP_SESSION_GET] = F_ID,
+	[OP_SESSION_RECORD] = F_ID | F_NUMBER | F_WAIT,
+	[OP_VIEW_PUT] = F_CONTAINER,
 	[OP_STEPUP_END] = F_ID | F_TAKEN,
 };
 
@@ -79,6 +90,33 @@ int proto_list_next(struct proto_list *l, size_t max, struct ztj_view *out)
 	return ZTJ_OK;
 }
 
+static void write_session(const struct ask_session *s, struct ztj_buf *out)
+{
+	ztj_buf_put_string(out, s->name, sizeof(s->name));
+	ztj_buf_put_string(out, s->grant, sizeof(s->grant));
+	ztj_buf_put_cstring(out, s->person);
+	ztj_buf_put_cstring(out, s->account);
+	ztj_buf_put_cstring(out, s->peer);
+	ztj_buf_put_cstring(out, s->service);
+	ztj_buf_put_cstring(out, s->role);
+	ztj_buf_put_u8(out, (uint8_t)((s->has_command ? 1 : 0) | (s->tty ? 2 : 0)));
+	ztj_buf_put_cstring(out, s->command);
+	ztj_buf_put_u64(out, (uint64_t)s->started);
+	ztj_buf_put_u64(out, (uint64_t)s->ends);
+}
+
+static void write_find(const struct ask *a, struct ztj_buf *out)
+{
+	ztj_buf_put_cstring(out, a->state);
+	ztj_buf_put_cstring(out, a->find.user);
+	ztj_buf_put_cstring(out, a->find.host);
+	ztj_buf_put_cstring(out, a->find.role);
+	ztj_buf_put_cstring(out, a->find.text);
+	ztj_buf_put_u64(out, (uint64_t)a->find.since);
+	ztj_buf_put_u64(out, (uint64_t)a->find.until);
+	ztj_buf_put_u64(out, (uint64_t)a->find.n);
+}
+
 int ask_write(const struct ask *a, struct ztj_buf *out)
 {
 	if (a->op <= OP_NONE || a->op >= OP_MAX)
@@ -111,6 +149,14 @@ int ask_write(const struct ask *a, struct ztj_buf *out)
 		if (proto_list_write(&a->drop, out) != ZTJ_OK || proto_list_write(&a->put, out) != ZTJ_OK)
 			return ztj_buf_status(out);
 	}
+	if (f & F_BYTES)
+		ztj_buf_put_view(out, a->bytes);
+	if (f & F_WAIT)
+		ztj_buf_put_u8(out, (uint8_t)a->wait);
+	if (f & F_SESSION)
+		write_session(&a->session, out);
+	if (f & F_FIND)
+		write_find(a, out);
 	return ztj_buf_status(out);
 }
 
@@ -127,6 +173,80 @@ static int read_number(struct ztj_rd *rd, int64_t *out)
 	if (r == ZTJ_OK && n > INT64_MAX)
 		return ZTJ_LIMIT;
 	*out = (int64_t)n;
+	return r;
+}
+
+static int read_name(struct ztj_rd *rd, uint8_t out[ZTJ_DIGEST_LEN])
+{
+	struct ztj_view v;
+	int r = ztj_rd_string(rd, ZTJ_DIGEST_LEN, &v);
+	if (r == ZTJ_OK && v.n != ZTJ_DIGEST_LEN)
+		return ZTJ_BAD_ENCODING;
+	if (r == ZTJ_OK)
+		memcpy(out, v.p, ZTJ_DIGEST_LEN);
+	return r;
+}
+
+static int read_session(struct ztj_rd *rd, struct ask_session *s)
+{
+	uint8_t flags = 0;
+	int r = read_name(rd, s->name);
+	if (r == ZTJ_OK)
+		r = read_name(rd, s->grant);
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, s->person, sizeof(s->person));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, s->account, sizeof(s->account));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, s->peer, sizeof(s->peer));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, s->service, sizeof(s->service));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, s->role, sizeof(s->role));
+	if (r == ZTJ_OK)
+		r = read_flags(rd, 3, &flags);
+	s->has_command = flags & 1;
+	s->tty = flags & 2;
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, s->command, sizeof(s->command));
+	if (r == ZTJ_OK)
+		r = read_number(rd, &s->started);
+	return r == ZTJ_OK ? read_number(rd, &s->ends) : r;
+}
+
+static int read_find(struct ztj_rd *rd, struct ask *a)
+{
+	int r = ztj_rd_cstring(rd, a->state, sizeof(a->state));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, a->find.user, sizeof(a->find.user));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, a->find.host, sizeof(a->find.host));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, a->find.role, sizeof(a->find.role));
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(rd, a->find.text, sizeof(a->find.text));
+	if (r == ZTJ_OK)
+		r = read_number(rd, &a->find.since);
+	if (r == ZTJ_OK)
+		r = read_number(rd, &a->find.until);
+	return r == ZTJ_OK ? read_number(rd, &a->find.n) : r;
+}
+
+/* What the calls about sessions have beside the common fields. */
+static int read_more(struct ztj_rd *rd, unsigned f, struct ask *a)
+{
+	uint8_t wait = 0;
+	int r = ZTJ_OK;
+	if (f & F_BYTES)
+		r = ztj_rd_string(rd, PROTO_CHUNKS_MAX, &a->bytes);
+	if (r == ZTJ_OK && (f & F_WAIT)) {
+		r = read_flags(rd, PROTO_WAIT_MAX, &wait);
+		a->wait = wait;
+	}
+	if (r == ZTJ_OK && (f & F_SESSION))
+		r = read_session(rd, &a->session);
+	if (r == ZTJ_OK && (f & F_FIND))
+		r = read_find(rd, a);
 	return r;
 }
 
@@ -185,6 +305,8 @@ int ask_read(uint8_t type, struct ztj_view body, struct ask *out)
 		r = ztj_rd_cstring(&rd, out->address, sizeof(out->address));
 	if (r == ZTJ_OK)
 		r = read_fields(&rd, fields[type], out);
+	if (r == ZTJ_OK)
+		r = read_more(&rd, fields[type], out);
 	if (r == ZTJ_OK)
 		r = ztj_rd_end(&rd);
 	if (r != ZTJ_OK) {

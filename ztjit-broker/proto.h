@@ -11,18 +11,22 @@
 
 #include <netinet/in.h>
 
-#include "libztjit/core/statement.h"
+#include "libztjit/core/directory.h"
 
 #define PROTO_BODY_MAX ((size_t)400 * 1024 * 1024) /* a directory of everybody, in either direction */
 #define PROTO_TLS_LEN 32                           /* an Ed25519 public key */
 #define PROTO_CONTAINER_MAX (ZTJ_POLICY_MAX + 64 * 1024)
+#define PROTO_CHUNKS_MAX ((size_t)1024 * 1024) /* of a record in one message */
+#define PROTO_COMMAND_SIZE 1025
+#define PROTO_WAIT_MAX 20
 
 /* Frontend to store. */
 enum op {
 	OP_NONE, OP_WHO, OP_BROKER, OP_POLICY, OP_STATEMENT_PUT, OP_STATEMENT_GET, OP_REQUESTS, OP_REQUEST_GET,
 	OP_DIRECTORIES, OP_DIRECTORY_GET, OP_DIRECTORY_PUT, OP_PENDING_PUT, OP_PENDING_LIST, OP_PENDING_DELETE,
 	OP_CERTIFICATE, OP_STREAM_OPEN, OP_STREAM_MORE, OP_STREAM_CLOSE, OP_STEPUP_PUT, OP_STEPUP_LIST,
-	OP_STEPUP_ANSWER, OP_METRICS, OP_STEPUP_END, OP_MAX
+	OP_STEPUP_ANSWER, OP_METRICS, OP_STEPUP_END, OP_SESSION_PUT, OP_SESSION_CHUNKS, OP_SESSION_HEAD, OP_SESSIONS,
+	OP_SESSION_GET, OP_SESSION_RECORD, OP_VIEW_PUT, OP_MAX
 };
 /* Store to frontend. */
 enum { MSG_REPLY = 64, MSG_WHOIS, MSG_LINES, MSG_FANOUT, MSG_STREAM_END };
@@ -37,6 +41,21 @@ enum caller_kind { CALLER_ANONYMOUS = 1, CALLER_HOST = 2, CALLER_PERSON = 4, CAL
 struct proto_list {
 	uint32_t n;
 	struct ztj_view raw;
+};
+
+/* SESSION_PUT: what a host says of a session that begins. */
+struct ask_session {
+	uint8_t name[ZTJ_DIGEST_LEN], grant[ZTJ_DIGEST_LEN];
+	char person[ZTJ_FULLNAME_SIZE];
+	char account[ZTJ_HOSTNAME_SIZE], peer[ZTJ_HOSTNAME_SIZE], service[ZTJ_NAME_SIZE], role[ZTJ_NAME_SIZE];
+	bool has_command, tty;
+	char command[PROTO_COMMAND_SIZE];
+	int64_t started, ends;
+};
+/* SESSIONS: which; what is empty or 0 does not matter. The state is ask.state. */
+struct ask_find {
+	char user[ZTJ_FULLNAME_SIZE], host[ZTJ_FULLNAME_SIZE], role[ZTJ_NAME_SIZE], text[129];
+	int64_t since, until, n;
 };
 
 /* One question of the frontend. Fields beyond the first three depend on op. */
@@ -56,6 +75,10 @@ struct ask {
 	struct ztj_view key;     /* a key as text */
 	struct ztj_view sig;     /* a binary SSHSIG */
 	struct proto_list drop, put;
+	struct ztj_view bytes;   /* SESSION_CHUNKS */
+	int64_t wait;            /* SESSION_RECORD: seconds */
+	struct ask_session session;
+	struct ask_find find;
 };
 
 /* Appends the body. */

@@ -300,6 +300,36 @@ int accept_revocation(struct store *st, struct acceptance *a)
 	return r;
 }
 
+/* The host judges it again; a kill of what is over is no use to anybody. */
+int accept_kill(struct store *st, struct acceptance *a)
+{
+	struct ztj_stmt *k = NULL;
+	const struct ztj_record *person;
+	struct db_session row;
+	int r = ztj_stmt_open_cached(st->sigs, &a->s, ZTJ_STMT_KILL, st->conf->domain, &k);
+	if (r == ZTJ_OK)
+		r = st_skew(k->issued, a->now);
+	if (r == ZTJ_OK)
+		r = ztj_trust_signed_by(st->trust, k, k->u.kill.who, false, a->now, &person);
+	if (r == ZTJ_OK)
+		r = db_session_by_name(st->db, k->u.kill.host, k->u.kill.session, &row);
+	if (r == ZTJ_OK && strcmp(row.person, k->u.kill.who) != 0 &&
+	    !ztj_policy_names(&ztj_trust_held_policy(st->trust)->auditors, k->u.kill.who, person))
+		r = ZTJ_FORBIDDEN;
+	if (r == ZTJ_OK && row.state != ZTJ_HEAD_OPEN) {
+		a->text = "the session is over";
+		r = ZTJ_STATE;
+	}
+	if (r == ZTJ_OK)
+		r = accept_counter(st, k, false);
+	if (r == ZTJ_OK)
+		r = keep(st, a, k, k->u.kill.who);
+	if (r == ZTJ_OK)
+		r = publish(st, a, ZTJ_STMT_KILL);
+	ztj_stmt_free(k);
+	return r;
+}
+
 static bool holds(const struct ztj_key *keys, size_t n, const struct ztj_key *k)
 {
 	for (size_t i = 0; i < n; i++)

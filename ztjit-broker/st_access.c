@@ -30,6 +30,13 @@ static const unsigned may[OP_MAX] = {
 	[OP_STEPUP_LIST] = CALLER_PERSON,
 	[OP_STEPUP_ANSWER] = CALLER_PERSON,
 	[OP_STEPUP_END] = CALLER_HOST,
+	[OP_SESSION_PUT] = CALLER_HOST,
+	[OP_SESSION_CHUNKS] = CALLER_HOST,
+	[OP_SESSION_HEAD] = CALLER_HOST,
+	[OP_SESSIONS] = CALLER_PERSON,
+	[OP_SESSION_GET] = CALLER_PERSON,
+	[OP_SESSION_RECORD] = CALLER_PERSON,
+	[OP_VIEW_PUT] = CALLER_PERSON,
 	[OP_METRICS] = ANYONE, /* the frontend has looked at the address */
 };
 
@@ -39,6 +46,7 @@ static const unsigned may_put[ZTJ_STMT_LAST + 1] = {
 	[ZTJ_STMT_REQUEST] = KNOWN,
 	[ZTJ_STMT_APPROVAL] = KNOWN,
 	[ZTJ_STMT_REVOCATION] = KNOWN,
+	[ZTJ_STMT_KILL] = KNOWN,
 };
 
 static int judge(unsigned mask, const struct caller *c)

@@ -66,6 +66,28 @@ int line_event(struct store *st, const struct db_event *e, int64_t seq, struct z
 	return r;
 }
 
+/* A kill goes to the host it names, and to nobody else. */
+static bool kill_visible(struct store *st, const struct caller *c, const struct db_event *e)
+{
+	uint8_t request[ZTJ_DIGEST_LEN];
+	enum ztj_stmt_type type;
+	struct ztj_stmt *k = NULL;
+	struct ztj_signed s;
+	struct ztj_buf container;
+	struct ztj_rd rd;
+	bool named = false;
+	ztj_buf_init(&container, PROTO_CONTAINER_MAX);
+	if (c->kind == CALLER_HOST && db_stmt_get(st->db, e->id, &type, request, &container) == ZTJ_OK) {
+		ztj_rd_init(&rd, ztj_buf_view(&container));
+		named = ztj_signed_read(&rd, &s) == ZTJ_OK &&
+		    ztj_stmt_parse(s.bytes, ZTJ_STMT_KILL, st->conf->domain, &k) == ZTJ_OK &&
+		    strcmp(k->u.kill.host, c->who) == 0;
+	}
+	ztj_stmt_free(k);
+	ztj_buf_free(&container);
+	return named;
+}
+
 bool line_visible(struct store *st, const struct caller *c, const struct db_event *e, int64_t now)
 {
 	const struct ztj_bundle *b;
@@ -74,6 +96,8 @@ bool line_visible(struct store *st, const struct caller *c, const struct db_even
 	/* Every host holds every revocation, in the broker's order. */
 	if (e->type == ZTJ_STMT_REVOCATION && (c->kind == CALLER_HOST || !e->has_request))
 		return true;
+	if (e->type == ZTJ_STMT_KILL)
+		return kill_visible(st, c, e);
 	return e->has_request && bundles_get(st, e->request, &b) == ZTJ_OK &&
 	    request_visible(st, c, b, now) == ZTJ_OK;
 }

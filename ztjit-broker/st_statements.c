@@ -83,7 +83,8 @@ static void answer(struct store *st, const struct acceptance *a, bool new)
 static int accept_type(struct store *st, struct acceptance *a, enum ztj_stmt_type type)
 {
 	/* With the reserve spent, only what takes access away is still written. */
-	if (reserve_spent(st) && type != ZTJ_STMT_REVOCATION && type != ZTJ_STMT_APPROVAL)
+	if (reserve_spent(st) && type != ZTJ_STMT_REVOCATION && type != ZTJ_STMT_APPROVAL &&
+	    type != ZTJ_STMT_KILL)
 		return ZTJ_NO_SPACE;
 	switch (type) {
 	case ZTJ_STMT_POLICY:
@@ -96,6 +97,8 @@ static int accept_type(struct store *st, struct acceptance *a, enum ztj_stmt_typ
 		return accept_approval(st, a);
 	case ZTJ_STMT_REVOCATION:
 		return accept_revocation(st, a);
+	case ZTJ_STMT_KILL:
+		return accept_kill(st, a);
 	case ZTJ_STMT_NONE:
 	case ZTJ_STMT_DIRECTORY:
 	case ZTJ_STMT_STEPUP:
@@ -103,7 +106,6 @@ static int accept_type(struct store *st, struct acceptance *a, enum ztj_stmt_typ
 	case ZTJ_STMT_PENDING:
 	case ZTJ_STMT_HEAD:
 	case ZTJ_STMT_VIEW:
-	case ZTJ_STMT_KILL:
 		break;
 	}
 	return ZTJ_STMT_TYPE;

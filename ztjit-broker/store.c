@@ -212,6 +212,27 @@ static void dispatch(struct store *st, const struct ask *a, const struct caller 
 	case OP_METRICS:
 		do_metrics(st, a, now);
 		return;
+	case OP_SESSION_PUT:
+		do_session_put(st, a, c, now);
+		return;
+	case OP_SESSION_CHUNKS:
+		do_session_chunks(st, a, c, now);
+		return;
+	case OP_SESSION_HEAD:
+		do_session_head(st, a, c, now);
+		return;
+	case OP_SESSIONS:
+		do_sessions(st, a, c, now);
+		return;
+	case OP_SESSION_GET:
+		do_session_get(st, a, c, now);
+		return;
+	case OP_SESSION_RECORD:
+		do_session_record(st, a, c, now);
+		return;
+	case OP_VIEW_PUT:
+		do_view_put(st, a, c, now);
+		return;
 	case OP_NONE:
 	case OP_MAX:
 		break;
@@ -289,6 +310,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	streams_recheck(st, now, false);
 	if (!reserve_spent(st)) {
 		requests_sweep(st, now);
+		records_sweep(st, now);
 		if (db_login_sweep(st->db, now) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "could not forget old logins");
 	}
@@ -379,6 +401,8 @@ static int start_confined(struct store *st)
 	if (r == ZTJ_OK)
 		r = check_named(st);
 	if (r == ZTJ_OK)
+		r = records_open(st);
+	if (r == ZTJ_OK)
 		reserve_open(st);
 	else
 		ztj_log(ZTJ_LOG_ERROR, "the database cannot be used: %s", ztj_err_text(r));
@@ -408,6 +432,7 @@ static void stop(struct store *st)
 	chan_free(st->signer);
 	certs_free(st->certs);
 	stepups_free(st->stepups);
+	views_free(st->views);
 	streams_free(st->streams);
 	bundles_free(st->bundles);
 	logins_free(st->logins);
@@ -437,6 +462,8 @@ int store_main(const struct broker_conf *conf, const struct store_fds *fds)
 		r = start_confined(&st);
 	if (r == ZTJ_OK)
 		r = child_loop(fds->control, &st.base);
+	if (r == ZTJ_OK)
+		r = views_new(&st);
 	if (r == ZTJ_OK)
 		r = chan_new(st.base, fds->frontend, &front, &st.frontend);
 	if (r == ZTJ_OK)

@@ -26,6 +26,7 @@ struct streams;
 struct stepups;
 struct certs;
 struct outbox;
+struct views;
 
 struct store {
 	const struct broker_conf *conf;
@@ -42,6 +43,7 @@ struct store {
 	struct stepups *stepups;
 	struct certs *certs;
 	struct outbox *outbox;
+	struct views *views;
 	int reserve;             /* descriptor of the reserved space, or -1 when it is spent */
 	bool broken;             /* memory may differ from the database: nothing is served until it was read anew */
 	int64_t head;            /* seq of the newest event */
@@ -134,6 +136,7 @@ int accept_login(struct store *st, struct acceptance *a) ZTJ_MUST_CHECK;
 int accept_request(struct store *st, struct acceptance *a) ZTJ_MUST_CHECK;
 int accept_approval(struct store *st, struct acceptance *a) ZTJ_MUST_CHECK;
 int accept_revocation(struct store *st, struct acceptance *a) ZTJ_MUST_CHECK;
+int accept_kill(struct store *st, struct acceptance *a) ZTJ_MUST_CHECK;
 /* S08: remembers the counter; ZTJ_COUNTER when it went back and `deny` says so. */
 int accept_counter(struct store *st, const struct ztj_stmt *stmt, bool deny) ZTJ_MUST_CHECK;
 
@@ -210,6 +213,34 @@ void do_stepup_end(struct store *st, const struct ask *a, const struct caller *c
 void stepups_sweep(struct stepups *s, int64_t now);
 /* Appends what waits for this caller as lines. */
 int stepups_lines(struct store *st, const struct caller *c, int64_t now, struct ztj_buf *out) ZTJ_MUST_CHECK;
+
+/* --- st_sessions.c: sessions that hosts tell of (PROTOCOL 8.4) --- */
+void do_session_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+void do_sessions(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+void do_session_get(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+/* A host that says nothing any more leaves its sessions lost. */
+enum ztj_head_state session_state(const struct db_session *s, int64_t now);
+const char *session_state_name(enum ztj_head_state state);
+/* One's own; all for auditors. OK or NOT_FOUND: nobody learns of what they may not see. */
+int session_visible(const struct caller *c, const struct db_session *s) ZTJ_MUST_CHECK;
+
+/* --- st_chunks.c: the files of records --- */
+/* Makes the directory; at the start, confined. */
+int records_open(struct store *st) ZTJ_MUST_CHECK;
+void do_session_chunks(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+void do_session_head(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+/* Appends at most max bytes of a record from there. */
+int record_read(struct store *st, const struct db_session *s, uint64_t from, size_t max, struct ztj_buf *out) ZTJ_MUST_CHECK;
+/* Retention by age and size: removes the oldest ended records' files. */
+void records_sweep(struct store *st, int64_t now);
+
+/* --- st_views.c: who looks at records --- */
+int views_new(struct store *st) ZTJ_MUST_CHECK;
+void views_free(struct views *v);
+void do_view_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+void do_session_record(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+/* More of this record is there, or its state is another: whoever waits for it is answered. */
+void views_wake(struct store *st, const char *id);
 
 /* --- st_reserve.c: space kept back so that a full disk can still record a no (D02) --- */
 void reserve_open(struct store *st);

@@ -60,7 +60,9 @@ int ztj_net_open(const struct ztj_net_conf *conf, struct ztj_net **out)
 	/* no "Expect: 100-continue": it costs a round trip, and no list of what we accept */
 	if (r == ZTJ_OK &&
 	    ((n->headers = curl_slist_append(NULL, "Content-Type: application/json")) == NULL ||
-		curl_slist_append(n->headers, "Expect:") == NULL))
+		curl_slist_append(n->headers, "Expect:") == NULL ||
+		(n->raw = curl_slist_append(NULL, "Content-Type: application/octet-stream")) == NULL ||
+		curl_slist_append(n->raw, "Expect:") == NULL))
 		r = ZTJ_NOMEM;
 	if (r != ZTJ_OK) {
 		ztj_net_close(n);
@@ -77,6 +79,7 @@ void ztj_net_close(struct ztj_net *n)
 	if (n->easy != NULL)
 		curl_easy_cleanup(n->easy);
 	curl_slist_free_all(n->headers);
+	curl_slist_free_all(n->raw);
 	for (size_t i = 0; n->urls != NULL && i < n->nurls; i++)
 		free(n->urls[i]);
 	free(n->urls);
@@ -109,7 +112,7 @@ static CURLcode set_target(struct ztj_net *n, CURL *e, size_t url, const char *p
 	return rc;
 }
 
-static CURLcode set_method(CURL *e, const char *method, struct ztj_view body)
+static CURLcode set_method(struct ztj_net *n, CURL *e, const char *method, struct ztj_view body)
 {
 	CURLcode rc;
 
@@ -120,6 +123,8 @@ static CURLcode set_method(CURL *e, const char *method, struct ztj_view body)
 		    (rc = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n)) == CURLE_OK)
 			rc = curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS,
 			    body.n > 0 ? (const char *)body.p : "");
+		if (rc == CURLE_OK && body.n > 0 && body.p[0] != '{')
+			rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, n->raw);
 		return rc;
 	}
 	if (strcmp(method, "DELETE") == 0)
@@ -171,7 +176,7 @@ int ztj_net_prepare(struct ztj_net *n, CURL *easy, size_t url, const char *metho
 	if (rc == CURLE_OK)
 		rc = set_target(n, easy, url, path);
 	if (rc == CURLE_OK)
-		rc = set_method(easy, method, body);
+		rc = set_method(n, easy, method, body);
 	if (rc == CURLE_OUT_OF_MEMORY)
 		return ZTJ_NOMEM;
 	return rc == CURLE_OK ? ZTJ_OK : ZTJ_INTERNAL;

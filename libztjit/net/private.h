@@ -24,7 +24,7 @@ struct ztj_net {
 	X509 *cert;
 	long timeout_ms;
 	size_t max_reply;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *raw; /* of JSON; of other bytes */
 	CURL *easy;         /* kept between calls for its connection */
 	struct ztj_key peer;
 	bool has_peer, mismatch;

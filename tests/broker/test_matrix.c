@@ -22,7 +22,7 @@ static const char *const caller_name[CALLERS] = { "none", "unknown key", "host",
 #define PEOPLE (BIT(REQUESTER) | BIT(APPROVER) | BIT(OTHER_USER))
 #define KNOWN (HOSTS | PEOPLE | BIT(REGISTRAR))
 
-enum body { NO_BODY, REQUEST_AGAIN, CERTIFY, DIRECTORY, STATEMENT_ONLY, SIGNATURE };
+enum body { NO_BODY, REQUEST_AGAIN, CERTIFY, DIRECTORY, STATEMENT_ONLY, SIGNATURE, SESSION, CHUNKS };
 
 /* %s: the id of a request of `requester` for `host`, which `approver` may approve. */
 static const struct call {
@@ -53,6 +53,13 @@ static const struct call {
 	{ "GET", "/v1/stepups", NO_BODY, PEOPLE },
 	{ "POST", "/v1/stepups/%s", SIGNATURE, PEOPLE },
 	{ "DELETE", "/v1/stepups/%s", NO_BODY, HOSTS },
+	{ "POST", "/v1/sessions", SESSION, HOSTS },
+	{ "GET", "/v1/sessions", NO_BODY, PEOPLE },
+	{ "GET", "/v1/sessions/S-0123456789", NO_BODY, PEOPLE }, /* then: no such session */
+	{ "POST", "/v1/sessions/S-0123456789/chunks?offset=0", CHUNKS, HOSTS },
+	{ "POST", "/v1/sessions/S-0123456789/head", STATEMENT_ONLY, HOSTS },
+	{ "GET", "/v1/sessions/S-0123456789/record?from=0", NO_BODY, PEOPLE },
+	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE },
 };
 
 static const struct ztj_seckey *key_of(const struct bk *b, int caller)
@@ -106,6 +113,16 @@ static void make_body(const struct bk *b, enum body kind, const struct fx_signed
 		ok(ztj_buf_puts(out, dump));
 		free(dump);
 		json_decref(o);
+		break;
+	case SESSION:
+		ok(ztj_buf_printf(out,
+		    "{\"session\":\"%s\",\"grant\":\"%s\",\"person\":\"people/req1\",\"account\":\"root\","
+		    "\"service\":\"sshd\",\"role\":\"root-shell\",\"peer\":\"192.0.2.1\",\"command\":null,\"tty\":true,"
+		    "\"started\":\"2026-01-01T00:00:00Z\",\"ends\":\"2026-01-01T01:00:00Z\"}",
+		    hex, hex));
+		break;
+	case CHUNKS:
+		ok(ztj_buf_puts(out, "ZTJK"));
 		break;
 	case NO_BODY:
 		break;
@@ -180,7 +197,7 @@ static void test_B01_matrix(void **state)
 static void test_B01_unknown_calls(void **state)
 {
 	static const char *const paths[] = { "/", "/v1", "/v1/", "/v1/requests/", "/v1/requests/R-0/x",
-		"/v2/policy", "/v1/policy/", "/V1/policy", "/v1//policy", "/v1/../v1/policy", "/v1/sessions",
+		"/v2/policy", "/v1/policy/", "/V1/policy", "/v1//policy", "/v1/../v1/policy", "/v1/sessions/",
 		"/v1/log/checkpoint" };
 	struct bk *b = *state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
