@@ -30,10 +30,13 @@ int ztj_pack(struct ztj_packer *p, const struct ztj_sealto *to, struct ztj_chain
 /* ---- reading ---- */
 
 struct ztj_opener; /* how a body is opened: with a key where it is sealed */
-/* cert, key: PEM files' contents; empty views: nothing sealed can be opened (ZTJ_ENCRYPTED_KEY for a sealed chunk). */
+/* cert, key: PEM files' contents; empty views: nothing sealed can be opened (ZTJ_ENCRYPTED_KEY for a sealed chunk). A key
+ * without a certificate is tried on every recipient. ZTJ_ENCRYPTED_KEY: the key wants a passphrase; ZTJ_BAD_KEY: it cannot be
+ * read, or is not the certificate's. */
 int ztj_opener_new(struct ztj_view cert, struct ztj_view key, struct ztj_opener **out) ZTJ_MUST_CHECK;
 void ztj_opener_free(struct ztj_opener *o);
-/* The text of one chunk, appended; its length is checked against what the chunk says before and after. */
+/* The text of one chunk, appended; its length is checked against what the chunk says before and after. ZTJ_TOO_LARGE: it is
+ * more than the chunk says; ZTJ_WRONG_KEY: sealed, but not to this key; ZTJ_BAD_ENCODING: neither zstd nor CMS. */
 int ztj_unpack(struct ztj_opener *o, const struct ztj_chunk *c, struct ztj_buf *text) ZTJ_MUST_CHECK;
 
 #endif
