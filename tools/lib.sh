@@ -6,7 +6,7 @@
 # for a build, the flags of a build that a server of the lab can install.
 # Source it; it sets nothing but functions and ZTJ_TOP.
 
-ZTJ_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ZTJ_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 # ztj_packages GROUP...: the packages of those groups.
 ztj_packages() {
@@ -43,7 +43,8 @@ ztj_install() {
 ztj_copy_tree() {
 	local file
 	mkdir -p "$1"
-	if git -c safe.directory='*' -C "$ZTJ_TOP" rev-parse --git-dir >/dev/null 2>&1; then
+	# an unpacked tarball may lie inside somebody else's repository
+	if [ "$(git -c safe.directory='*' -C "$ZTJ_TOP" rev-parse --show-toplevel 2>/dev/null)" = "$ZTJ_TOP" ]; then
 		git -c safe.directory='*' -C "$ZTJ_TOP" ls-files -z --cached --others --exclude-standard |
 			while IFS= read -r -d '' file; do
 				[ ! -e "$ZTJ_TOP/$file" ] || printf '%s\0' "$file"
