@@ -145,11 +145,15 @@ static int load_rest(struct ztj_gate *g)
 		.cache = g->cache,
 		.reserve = (size_t)g->conf->reserve * 1024 };
 	char path[512];
+	struct ztj_spool_conf log = { .dir = path,
+		.reserve = (size_t)g->conf->reserve * 1024,
+		.limit = (size_t)g->conf->decisions_size * 1024,
+		.keep = (size_t)g->conf->decisions_keep };
 	size_t bad = 0;
 	int r = sub_dir(g, "spool", path, sizeof(path));
 
 	if (r == ZTJ_OK)
-		r = ztj_spool_open(path, (size_t)g->conf->reserve * 1024, &g->spool);
+		r = ztj_spool_open(&log, &g->spool);
 	if (r != ZTJ_OK) {
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 		return r;
@@ -157,6 +161,8 @@ static int load_rest(struct ztj_gate *g)
 	if (ztj_spool_cut(g->spool))
 		ztj_gate_alarm(g, ZTJ_TRUNCATED,
 		    "the end of the log of decisions did not survive; it was set aside");
+	if (ztj_spool_gap(g->spool))
+		ztj_gate_alarm(g, ZTJ_NOT_FOUND, "an older file of the log of decisions is gone");
 	if ((r = sub_dir(g, "records", path, sizeof(path))) != ZTJ_OK ||
 	    (r = ztj_recbook_open(path, &g->recbook)) != ZTJ_OK) {
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));

@@ -37,6 +37,10 @@ static const struct ztj_conf_key table[] = {
 	{ "recorder", ZTJ_CONF_STRING, AT(recorder), 1, 16, "shell",
 	    "shell: an account is recorded when ztjit-rec is its login shell; forced: sshd forces ztjit-rec on all" },
 	{ "rec_group", ZTJ_CONF_STRING, AT(rec_group), 1, 32, "ztjit-rec", "group of the set-gid recorder" },
+	{ "decisions_size", ZTJ_CONF_INT, AT(decisions_size), 64, 1048576, "16384",
+	    "KiB after which the log of decisions begins a new file" },
+	{ "decisions_keep", ZTJ_CONF_INT, AT(decisions_keep), 1, 10000, "16",
+	    "full files of the log of decisions that are kept" },
 	{ "reserve", ZTJ_CONF_INT, AT(reserve), 64, 1048576, "1024", "KiB of disk kept for decisions" },
 };
 #define NKEYS (sizeof(table) / sizeof(table[0]))

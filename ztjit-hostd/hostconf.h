@@ -20,6 +20,7 @@ struct ztj_hostconf {
 	char *recorder;  /* "shell" or "forced" */
 	char *rec_group;
 	int64_t reserve; /* KiB */
+	int64_t decisions_size, decisions_keep; /* KiB; files */
 	/* derived */
 	char fullname[ZTJ_FULLNAME_SIZE];
 	bool forced_recorder;

@@ -14,13 +14,18 @@
 #include <unistd.h>
 
 #include "libztjit/core/ztime.h"
+#include "ztjit-hostd/spoolfile.h"
 
-#define LINE_MAX_BYTES 16384
+#define LINE_MAX_BYTES ZTJ_SPOOL_LINE_MAX
 #define TAIL_MAX_BYTES (4 * LINE_MAX_BYTES)
-#define FILE_NAME "decisions.jsonl"
 
 struct ztj_spool {
+	struct ztj_spool_conf conf;
+	struct ztj_spoolfiles files;
 	int fd;
+	bool moved;       /* the file has the name of a full one, and no next one could be made yet */
+	bool gap;         /* what came before it is not there */
+	uint64_t first;   /* number of its first line */
 	off_t size, kept; /* end of the last whole line; end of what is reserved */
 	off_t reserve;
 	bool full;    /* no more could be reserved */
@@ -32,11 +37,6 @@ struct ztj_spool {
 	size_t ntail;
 	char tail[TAIL_MAX_BYTES];
 };
-
-static int disk_error(void)
-{
-	return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ZTJ_NO_SPACE : ZTJ_IO;
-}
 
 /* Without it (a file system that cannot) appends still work until the disk is full. */
 static void keep_ahead(struct ztj_spool *s)
@@ -53,31 +53,22 @@ static void keep_ahead(struct ztj_spool *s)
 }
 
 /* seq and prev of one line must continue the chain. */
-static int check_line(struct ztj_view line, uint64_t seq, const uint8_t prev[ZTJ_DIGEST_LEN])
+static int check_line(struct ztj_view line, const struct ztj_spool_at *at)
 {
-	json_t *o = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
-	char hex[ZTJ_HEX_SIZE];
-	const char *got;
-	int r = ZTJ_BAD_JSON;
+	struct ztj_spool_at before;
+	int r = ztj_spool_before(line, &before);
 
-	if (o == NULL)
-		return r;
-	ztj_hex(prev, ZTJ_DIGEST_LEN, hex);
-	got = json_string_value(json_object_get(o, "prev"));
-	if (got != NULL && strcmp(got, hex) == 0 && json_is_integer(json_object_get(o, "seq")) &&
-	    (uint64_t)json_integer_value(json_object_get(o, "seq")) == seq + 1)
-		r = ZTJ_OK;
-	json_decref(o);
+	if (r == ZTJ_OK && (before.seq != at->seq || memcmp(before.head, at->head, sizeof(at->head)) != 0))
+		r = ZTJ_BAD_JSON;
 	return r;
 }
 
 struct walk {
-	uint8_t head[ZTJ_DIGEST_LEN];
-	uint64_t seq;
+	struct ztj_spool_at at;
 	off_t good; /* end of the last whole line */
 };
 
-/* One pass over the file in bounded memory. */
+/* One pass over the file in bounded memory, from where the file before it ends. */
 static int walk(int fd, struct walk *w)
 {
 	static const size_t room = 2 * (size_t)LINE_MAX_BYTES;
@@ -100,11 +91,11 @@ static int walk(int fd, struct walk *w)
 			if (nl == NULL)
 				break;
 			line = ztj_view_of(b + used, (size_t)(nl - b) - used);
-			r = check_line(line, w->seq, w->head);
+			r = check_line(line, &w->at);
 			if (r == ZTJ_OK)
-				r = ztj_sha256(line, w->head);
+				r = ztj_sha256(line, w->at.head);
 			if (r == ZTJ_OK) {
-				w->seq++;
+				w->at.seq++;
 				used += line.n + 1;
 			}
 		}
@@ -123,13 +114,13 @@ static int write_aside(const char *dir, uint64_t seq, const char *p, size_t n)
 	char path[512];
 	int fd, r = ZTJ_OK;
 
-	(void)snprintf(path, sizeof(path), "%s/" FILE_NAME ".%llu", dir, (unsigned long long)seq);
+	(void)snprintf(path, sizeof(path), "%s/" ZTJ_SPOOL_NAME ".%llu", dir, (unsigned long long)seq);
 	/* One that stands there is this one, from a start that came no further. */
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return disk_error();
+		return ztj_spool_errno();
 	if (write(fd, p, n) != (ssize_t)n || fsync(fd) != 0)
-		r = disk_error();
+		r = ztj_spool_errno();
 	(void)close(fd);
 	return r;
 }
@@ -138,7 +129,7 @@ static int write_aside(const char *dir, uint64_t seq, const char *p, size_t n)
  * Power loss may leave out any page that was not synced, also in the midst of lines. It reads as zeros, which no line
  * holds, and begins no further from the end than lines wait. Anything else that does not parse is no accident.
  */
-static int set_aside(struct ztj_spool *s, const char *dir, const struct walk *w, off_t size)
+static int set_aside(struct ztj_spool *s, const struct walk *w, off_t size)
 {
 	size_t n = (size_t)(size - w->good), line;
 	const char *nl;
@@ -157,57 +148,87 @@ static int set_aside(struct ztj_spool *s, const char *dir, const struct walk *w,
 	nl = memchr(b, '\n', n);
 	line = nl == NULL ? n : (size_t)(nl - b);
 	if (memchr(b, '\0', line) != NULL)
-		r = write_aside(dir, w->seq + 1, b, n);
+		r = write_aside(s->conf.dir, w->at.seq + 1, b, n);
 	free(b);
 	s->cut = r == ZTJ_OK;
 	return r;
 }
 
-static int resume(struct ztj_spool *s, const char *dir)
+/* The first line says where the file begins. Ahead of where the full ones end: somebody removed one, which is told; anything
+ * else is no chain. A first line that cannot be read is judged with the rest. */
+static int begin(struct ztj_spool *s, struct ztj_spool_at *at)
 {
-	struct walk w = { .seq = 0 };
-	struct stat st;
-	int r = walk(s->fd, &w);
+	char *b = malloc(LINE_MAX_BYTES);
+	struct ztj_spool_at own;
+	const char *nl;
+	ssize_t n;
+	int r = ZTJ_OK;
 
+	if (b == NULL)
+		return ZTJ_NOMEM;
+	n = pread(s->fd, b, LINE_MAX_BYTES, 0);
+	nl = n > 0 ? memchr(b, '\n', (size_t)n) : NULL;
+	if (n < 0)
+		r = ZTJ_IO;
+	else if (nl != NULL && ztj_spool_before(ztj_view_of(b, (size_t)(nl - b)), &own) == ZTJ_OK) {
+		s->gap = own.seq > at->seq;
+		if (s->gap)
+			*at = own;
+	}
+	free(b);
+	return r;
+}
+
+static int resume(struct ztj_spool *s)
+{
+	struct walk w = { .good = 0 };
+	struct stat st;
+	int r = ztj_spoolfiles_end(&s->files, &w.at);
+
+	if (r == ZTJ_OK)
+		r = begin(s, &w.at);
+	s->first = w.at.seq + 1;
+	if (r != ZTJ_OK)
+		return r;
+	r = walk(s->fd, &w);
 	if (fstat(s->fd, &st) != 0)
 		return ZTJ_IO;
 	if (r == ZTJ_BAD_JSON || r == ZTJ_TOO_LARGE)
-		r = set_aside(s, dir, &w, st.st_size);
+		r = set_aside(s, &w, st.st_size);
 	if (r != ZTJ_OK)
 		return r;
 	/* What has no end of line was never acknowledged. Also gives back and takes anew the reserve. */
 	if (st.st_size > w.good && ftruncate(s->fd, w.good) != 0)
 		return ZTJ_IO;
 	s->size = s->kept = w.good;
-	s->seq = w.seq;
-	memcpy(s->head, w.head, sizeof(s->head));
+	s->seq = w.at.seq;
+	memcpy(s->head, w.at.head, sizeof(s->head));
 	return ZTJ_OK;
 }
 
-int ztj_spool_open(const char *dir, size_t reserve, struct ztj_spool **out)
+int ztj_spool_open(const struct ztj_spool_conf *conf, struct ztj_spool **out)
 {
 	struct ztj_spool *s = calloc(1, sizeof(*s));
-	char path[512];
-	struct stat st;
-	int r = ZTJ_OK;
+	int r;
 
 	*out = NULL;
 	if (s == NULL)
 		return ZTJ_NOMEM;
-	(void)snprintf(path, sizeof(path), "%s/" FILE_NAME, dir);
-	s->reserve = (off_t)reserve;
-	s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (s->fd < 0)
-		r = disk_error();
-	else if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    (st.st_mode & 077) != 0)
-		r = ZTJ_UNSAFE_FILE;
-	else
-		r = resume(s, dir);
+	s->conf = *conf;
+	s->reserve = (off_t)conf->reserve;
+	s->fd = -1;
+	r = ztj_spoolfiles_open(conf->dir, &s->files);
+	if (r == ZTJ_OK && conf->limit > 0)
+		ztj_spoolfiles_prune(&s->files, conf->keep);
+	if (r == ZTJ_OK)
+		r = ztj_spoolfiles_current(&s->files, &s->fd);
+	if (r == ZTJ_OK)
+		r = resume(s);
 	if (r != ZTJ_OK) {
 		ztj_spool_close(s);
 		return r;
 	}
+	s->conf.dir = NULL; /* the caller's */
 	keep_ahead(s);
 	*out = s;
 	return ZTJ_OK;
@@ -221,7 +242,13 @@ void ztj_spool_close(struct ztj_spool *s)
 		(void)!ztj_spool_sync(s); /* what waits decides nothing */
 		(void)close(s->fd);
 	}
+	ztj_spoolfiles_close(&s->files);
 	free(s);
+}
+
+bool ztj_spool_gap(const struct ztj_spool *s)
+{
+	return s->gap;
 }
 
 bool ztj_spool_cut(const struct ztj_spool *s)
@@ -295,7 +322,7 @@ static int put_at(struct ztj_spool *s, const char *p, size_t n, off_t at)
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
-			return put < 0 ? disk_error() : ZTJ_IO;
+			return put < 0 ? ztj_spool_errno() : ZTJ_IO;
 		done += (size_t)put;
 	}
 	return ZTJ_OK;
@@ -326,7 +353,7 @@ int ztj_spool_sync(struct ztj_spool *s)
 		return r;
 	if (fdatasync(s->fd) != 0) {
 		s->torn = true;
-		return disk_error();
+		return ztj_spool_errno();
 	}
 	s->ntail = 0;
 	return ZTJ_OK;
@@ -344,7 +371,7 @@ static int write_line(struct ztj_spool *s, const char *line, size_t n, bool late
 	s->torn = true;
 	r = put_at(s, line, n, s->size);
 	if (r == ZTJ_OK && !later && fdatasync(s->fd) != 0)
-		r = disk_error();
+		r = ztj_spool_errno();
 	if (r != ZTJ_OK)
 		return r;
 	s->torn = false;
@@ -355,6 +382,32 @@ static int write_line(struct ztj_spool *s, const char *line, size_t n, bool late
 		s->ntail = 0;
 	}
 	return ZTJ_OK;
+}
+
+/* Begins a new file when this one is full. Whatever fails, the next line goes on where the last one stands, and the one after it tries
+ * again: no decision waits for room that a file more would take. */
+static void rotate(struct ztj_spool *s)
+{
+	off_t kept;
+	int next;
+
+	if (s->conf.limit == 0 || s->size < (off_t)s->conf.limit || ztj_spool_sync(s) != ZTJ_OK)
+		return;
+	if (!s->moved) {
+		ztj_spoolfiles_prune(&s->files, s->conf.keep - 1);
+		if (ztj_spoolfiles_put_away(&s->files, s->first) != ZTJ_OK)
+			return;
+		s->moved = true;
+	}
+	if (ztj_spoolfiles_next(&s->files, s->reserve, &next, &kept) != ZTJ_OK)
+		return;
+	(void)!ftruncate(s->fd, s->size); /* gives its reserve back */
+	(void)close(s->fd);
+	s->fd = next;
+	s->moved = s->full = false;
+	s->first = s->seq + 1;
+	s->size = 0;
+	s->kept = kept;
 }
 
 int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d)
@@ -368,6 +421,7 @@ int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d)
 	json_decref(o);
 	if (line == NULL)
 		return ZTJ_NOMEM;
+	rotate(s);
 	if (n >= LINE_MAX_BYTES)
 		r = ZTJ_TOO_LARGE;
 	if (r == ZTJ_OK && d->spare) {
@@ -391,21 +445,21 @@ int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d)
 	return r;
 }
 
-int ztj_spool_verify(const char *path, uint64_t *lines, uint8_t head[ZTJ_DIGEST_LEN])
+int ztj_spool_verify(const char *path, uint64_t *seq, uint8_t head[ZTJ_DIGEST_LEN])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct walk w = { .seq = 0 };
+	struct walk w = { .at.seq = *seq };
 	struct stat st;
 	int r;
 
-	*lines = 0;
 	if (fd < 0)
 		return errno == ENOENT ? ZTJ_NOT_FOUND : ZTJ_IO;
+	memcpy(w.at.head, head, ZTJ_DIGEST_LEN);
 	r = walk(fd, &w);
 	if (r == ZTJ_OK && (fstat(fd, &st) != 0 || st.st_size != w.good))
 		r = ZTJ_TRUNCATED;
 	(void)close(fd);
-	*lines = r == ZTJ_OK ? w.seq : w.seq + 1;
-	memcpy(head, w.head, ZTJ_DIGEST_LEN);
+	*seq = r == ZTJ_OK ? w.at.seq : w.at.seq + 1;
+	memcpy(head, w.at.head, ZTJ_DIGEST_LEN);
 	return r;
 }

@@ -29,19 +29,28 @@ struct ztj_decision {
 };
 
 struct ztj_spool;
-/* dir: exists, ours. reserve: bytes kept ahead. A torn last line (power loss) is cut off. Where power loss left zeros among
+struct ztj_spool_conf {
+	const char *dir; /* exists, ours */
+	size_t reserve;  /* bytes kept ahead */
+	size_t limit;    /* bytes after which a file is full and the next one begins; 0: never */
+	size_t keep;     /* of the full files, at least 1; older ones are removed */
+};
+/* Goes on where the newest file ends. A torn last line (power loss) is cut off. Where power loss left zeros among
  * the last lines, they are moved from there on to a file "decisions.jsonl.SEQ" beside, SEQ being the number of the first of
- * them, and ztj_spool_cut says so. Any other line that does not parse refuses the file (ZTJ_BAD_JSON). */
-int ztj_spool_open(const char *dir, size_t reserve, struct ztj_spool **out) ZTJ_MUST_CHECK;
+ * them, and ztj_spool_cut says so. Any other line that does not parse, or does not follow the one before, in this file or the full one before
+ * it, refuses the log (ZTJ_BAD_JSON); where that full one is gone, ztj_spool_gap says so. */
+int ztj_spool_open(const struct ztj_spool_conf *conf, struct ztj_spool **out) ZTJ_MUST_CHECK;
 void ztj_spool_close(struct ztj_spool *s);
 /* Durable when it returns ZTJ_OK, with every line before it; with d->later, written. ZTJ_NO_SPACE, ZTJ_IO: nothing was decided. */
 int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d) ZTJ_MUST_CHECK;
 /* Makes durable what waits. After an error, again later: nothing is lost while this process lives. */
 int ztj_spool_sync(struct ztj_spool *s) ZTJ_MUST_CHECK;
 bool ztj_spool_cut(const struct ztj_spool *s);
+bool ztj_spool_gap(const struct ztj_spool *s);
 uint64_t ztj_spool_seq(const struct ztj_spool *s);
 const uint8_t *ztj_spool_head(const struct ztj_spool *s);
-/* Walks a file: ZTJ_OK, or the error and the number of the first bad line. */
-int ztj_spool_verify(const char *path, uint64_t *lines, uint8_t head[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
+/* Walks a file. seq and head: of the last line before it (0 and zeros: none), and then of its own last line; on an error
+ * seq is the number of the first bad line. */
+int ztj_spool_verify(const char *path, uint64_t *seq, uint8_t head[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
 
 #endif

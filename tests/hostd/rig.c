@@ -72,6 +72,8 @@ static void set_conf(struct rig *r)
 	c->state = in_dir(r, "state");
 	c->run = in_dir(r, "");
 	c->reserve = 64;
+	c->decisions_size = 64;
+	c->decisions_keep = 4;
 	(void)snprintf(c->fullname, sizeof(c->fullname), "servers/web1");
 }
 

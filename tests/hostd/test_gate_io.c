@@ -170,9 +170,9 @@ static void spool_path(char *out, size_t size)
 
 static void test_D01_kill_9_loses_nothing_that_was_answered(void **state)
 {
-	uint8_t head[ZTJ_DIGEST_LEN];
+	uint8_t head[ZTJ_DIGEST_LEN] = { 0 };
 	struct rig_grant g;
-	uint64_t before, after;
+	uint64_t before = 0, after = 0;
 	char *cert, path[256], line[8192];
 	json_t *o;
 	FILE *fp;
@@ -200,10 +200,45 @@ static void test_D01_kill_9_loses_nothing_that_was_answered(void **state)
 	    1);
 	json_decref(o);
 	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK); /* the status was kept too */
+	memset(head, 0, sizeof(head));
 	ok(ztj_spool_verify(path, &after, head));
 	assert_int_equal(after, before + 1);
 	free(cert);
 	rig_grant_free(&g);
+}
+
+static json_int_t decisions(void)
+{
+	json_t *o = rig_status(R);
+	json_int_t n = json_integer_value(json_object_get(o, "decisions"));
+
+	json_decref(o);
+	return n;
+}
+
+/* The log goes on in a new file when one is full, and a restart goes on with it. */
+static void test_log_goes_on_in_another_file(void **state)
+{
+	char full[256];
+	json_int_t n;
+
+	(void)state;
+	(void)snprintf(full, sizeof(full), "%s/state/spool/decisions-000000000001.jsonl", R->dir);
+	rig_proc(R, 600, 0, "/system.slice/cron.service", 0);
+	for (int i = 0; i < 400 && access(full, F_OK) != 0; i++)
+		fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "sudo", "root", ""), ZTJ_OK);
+	assert_int_equal(access(full, F_OK), 0);
+	n = decisions();
+	rig_kill(R);
+	rig_start(R);
+	assert_int_equal(decisions(), n);
+	rig_proc(R, 600, 0, "/system.slice/cron.service", 0);
+	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "sudo", "root", ""), ZTJ_OK);
+	assert_int_equal(decisions(), n + 1);
+	rig_kill(R);
+	assert_int_equal(unlink(full), 0);
+	rig_start(R);
+	assert_int_equal(decisions(), n + 2); /* the alarm that a file is gone */
 }
 
 static void test_A01_spool_that_was_edited_refuses_to_start(void **state)
@@ -376,6 +411,7 @@ int main(void)
 		T(test_out_of_turn_messages_close),
 		T(test_D02_A02_no_decision_without_its_line_on_disk),
 		T(test_D01_kill_9_loses_nothing_that_was_answered),
+		T(test_log_goes_on_in_another_file),
 		T(test_A01_spool_that_was_edited_refuses_to_start),
 		T(test_F01_unsafe_files),
 		T(test_stored_grant_that_was_edited_is_ignored),

@@ -21,6 +21,7 @@
 #define NOW 1790000000
 
 static char dir[64], path[128];
+static struct ztj_spool_conf conf;
 
 static int setup(void **state)
 {
@@ -28,6 +29,7 @@ static int setup(void **state)
 	(void)snprintf(dir, sizeof(dir), "/tmp/ztjit-spool.XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/decisions.jsonl", dir);
+	conf = (struct ztj_spool_conf){ .dir = dir, .reserve = RESERVE };
 	return 0;
 }
 
@@ -56,8 +58,8 @@ static int add(struct ztj_spool *s, const char *event, bool later)
 
 static uint64_t lines(void)
 {
-	uint8_t head[ZTJ_DIGEST_LEN];
-	uint64_t n;
+	uint8_t head[ZTJ_DIGEST_LEN] = { 0 };
+	uint64_t n = 0;
 
 	ok(ztj_spool_verify(path, &n, head));
 	return n;
@@ -95,7 +97,7 @@ static void test_D01_what_waits_is_written(void **state)
 	struct ztj_spool *s;
 
 	(void)state;
-	ok(ztj_spool_open(dir, RESERVE, &s));
+	ok(ztj_spool_open(&conf, &s));
 	ok(add(s, "account", false));
 	ok(add(s, "close", true));
 	ok(add(s, "gone", true));
@@ -108,7 +110,7 @@ static void test_D01_what_waits_is_written(void **state)
 	ok(ztj_spool_sync(s));
 	assert_int_equal(lines(), 204);
 	ztj_spool_close(s);
-	ok(ztj_spool_open(dir, RESERVE, &s));
+	ok(ztj_spool_open(&conf, &s));
 	assert_int_equal(ztj_spool_seq(s), 204);
 	assert_false(ztj_spool_cut(s));
 	ztj_spool_close(s);
@@ -122,7 +124,7 @@ static void test_A02_failed_line_keeps_those_that_wait(void **state)
 
 	(void)state;
 	(void)signal(SIGXFSZ, SIG_IGN);
-	ok(ztj_spool_open(dir, RESERVE, &s));
+	ok(ztj_spool_open(&conf, &s));
 	ok(add(s, "account", false));
 	ok(add(s, "close", true));
 	ok(add(s, "gone", true));
@@ -148,7 +150,7 @@ static void test_D01_power_loss_among_lines_that_wait(void **state)
 	struct stat st;
 
 	(void)state;
-	ok(ztj_spool_open(dir, RESERVE, &s));
+	ok(ztj_spool_open(&conf, &s));
 	for (int i = 0; i < 5; i++)
 		ok(add(s, "account", false));
 	synced = length();
@@ -163,7 +165,7 @@ static void test_D01_power_loss_among_lines_that_wait(void **state)
 		uint64_t left;
 		copy(good, path);
 		zeros(from, to);
-		ok(ztj_spool_open(dir, RESERVE, &s));
+		ok(ztj_spool_open(&conf, &s));
 		assert_true(ztj_spool_cut(s));
 		left = ztj_spool_seq(s);
 		assert_in_range(left, 5, 16);
@@ -185,7 +187,7 @@ static void test_D01_truncated_at_every_length(void **state)
 	off_t end;
 
 	(void)state;
-	ok(ztj_spool_open(dir, RESERVE, &s));
+	ok(ztj_spool_open(&conf, &s));
 	ok(add(s, "account", false));
 	ok(add(s, "close", true));
 	ok(add(s, "gone", true));
@@ -193,7 +195,7 @@ static void test_D01_truncated_at_every_length(void **state)
 	end = length();
 	for (off_t n = end - 1; n >= 0; n -= 7) {
 		assert_int_equal(truncate(path, n), 0);
-		ok(ztj_spool_open(dir, RESERVE, &s));
+		ok(ztj_spool_open(&conf, &s));
 		assert_false(ztj_spool_cut(s));
 		assert_true(length() <= n);
 		ztj_spool_close(s);
@@ -218,16 +220,16 @@ static void test_A01_damage_that_is_no_accident(void **state)
 	off_t end;
 
 	(void)state;
-	ok(ztj_spool_open(dir, RESERVE, &s));
+	ok(ztj_spool_open(&conf, &s));
 	for (int i = 0; i < 100; i++)
 		ok(add(s, "account", false));
 	ztj_spool_close(s);
 	end = length();
 	flip(end - 3000); /* a bit near the end */
-	fails(ztj_spool_open(dir, RESERVE, &s), ZTJ_BAD_JSON);
+	fails(ztj_spool_open(&conf, &s), ZTJ_BAD_JSON);
 	flip(end - 3000);
 	zeros(end - 70000, end - 69000); /* zeros further up than lines wait */
-	fails(ztj_spool_open(dir, RESERVE, &s), ZTJ_BAD_JSON);
+	fails(ztj_spool_open(&conf, &s), ZTJ_BAD_JSON);
 }
 
 int main(void)

@@ -149,7 +149,7 @@ static void test_D02_full_disk_is_when_root_is_needed(void **state)
 	ok(ztj_store_open(&conf, &store, &bad));
 	(void)snprintf(path, sizeof(path), "%s/spool", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
-	ok(ztj_spool_open(path, 64 * 1024, &spool));
+	ok(ztj_spool_open(&(struct ztj_spool_conf){ .dir = path, .reserve = 64 * 1024 }, &spool));
 	fx_request(&w, FX_REQ1, "root-shell", FX_WEB1, 600, &request);
 	ok(add(&request));
 	(void)snprintf(path, sizeof(path), "%s/full", dir);
