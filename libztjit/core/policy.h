@@ -34,6 +34,7 @@ struct ztj_role {
 	unsigned
 	    forwarding; /* enum ztj_cert_ext bits: "agent", "local" (port), "x11"; agent is always on for step-ups */
 	enum ztj_record_mode record;
+	bool record_pipes;  /* the output of commands without a terminal too */
 	bool sudo_recorded;
 };
 
@@ -97,6 +98,8 @@ struct ztj_policy {
 		struct ztj_strs urls;
 	} broker;
 	struct ztj_strs auditors;
+	size_t nrecord_to;
+	struct ztj_view *record_to; /* certificates (DER) that records are sealed to; none: not sealed */
 	size_t nrevoked;
 	uint8_t (*revoked)[ZTJ_DIGEST_LEN]; /* SHA-256 of key blobs, sorted */
 	struct {

@@ -67,6 +67,8 @@ static void check_role(struct ztj_pol *c, const struct ztj_role *role, unsigned 
 			    role->name, role->login.s[i]);
 	if (role->sudo_recorded && (role->become.n == 0 || role->record == ZTJ_RECORD_NONE))
 		ztj_pol_error(c, line, "role \"%s\": sudo_recorded needs become and a record", role->name);
+	if (role->record_pipes && role->record == ZTJ_RECORD_NONE)
+		ztj_pol_error(c, line, "role \"%s\": record_pipes needs a record", role->name);
 	for (size_t i = 0; i < c->p->nrules && !used; i++)
 		used = in_list(&c->p->rules[i].roles, role->name);
 	if (!used)

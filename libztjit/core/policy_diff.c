@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "libztjit/core/policy_int.h"
+#include "libztjit/core/reccert.h"
 #include "libztjit/core/sshcert.h"
 
 #define TEXT_MAX (8u * 1024 * 1024)
@@ -62,7 +63,8 @@ static void put_role(struct ztj_buf *b, const void *item)
 	put_strs(b, "group", &r->groups);
 	ztj_buf_printf(b, "forwarding%s%s\n", r->forwarding & ZTJ_EXT_PORT ? " local" : "",
 	    r->forwarding & ZTJ_EXT_X11 ? " x11" : "");
-	ztj_buf_printf(b, "record %s\n%s", record[r->record],
+	ztj_buf_printf(b, "record %s\n%s%s", record[r->record],
+	    r->record_pipes ? "record the output of commands without a terminal\n" : "",
 	    r->sudo_recorded ? "sudo only while recorded\n" : "");
 }
 
@@ -148,6 +150,23 @@ static void put_registrar(struct ztj_buf *b, const void *item)
 	}
 }
 
+/* Whom records are sealed to. A name proves nothing, so the digest stands beside it. */
+static void put_certs(struct ztj_buf *b, const struct ztj_policy *p)
+{
+	uint8_t digest[ZTJ_DIGEST_LEN];
+	char hex[ZTJ_HEX_SIZE];
+
+	for (size_t i = 0; i < p->nrecord_to; i++) {
+		if (ztj_sha256(p->record_to[i], digest) != ZTJ_OK)
+			continue; /* the digest of the whole still differs */
+		ztj_hex(digest, sizeof digest, hex);
+		(void)ztj_buf_printf(b, "record to SHA256:%s ", hex);
+		if (ztj_reccert_subject(p->record_to[i], b) != ZTJ_OK)
+			(void)ztj_buf_puts(b, "?");
+		ztj_buf_puts(b, "\n");
+	}
+}
+
 static void put_rest(struct ztj_buf *b, const void *item)
 {
 	const struct ztj_policy *p = item;
@@ -161,6 +180,7 @@ static void put_rest(struct ztj_buf *b, const void *item)
 	put_keys(b, "broker log key", p->broker.log, p->broker.nlog);
 	put_keys(b, "broker ca key", p->broker.ca, p->broker.nca);
 	put_strs(b, "auditor", &p->auditors);
+	put_certs(b, p);
 	put_duration(b, "directory_max", p->limits.directory_max);
 	put_duration(b, "policy_warn", p->limits.policy_warn);
 	for (size_t i = 0; i < p->nrevoked; i++) {

@@ -128,6 +128,12 @@ struct ztj_pol_keys {
 	struct ztj_key *k;
 };
 ztj_pol_get ztj_pol_get_keys;
+/* Certificates that records are sealed to, in base64. */
+struct ztj_pol_certs {
+	size_t n;
+	struct ztj_view *der;
+};
+ztj_pol_get ztj_pol_get_certs;
 /* `{ key = "value" or [ "value", … ]; }`: a value each; alternatives repeat the key. */
 struct ztj_pol_labels {
 	size_t n;

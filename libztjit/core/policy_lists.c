@@ -7,6 +7,7 @@
 
 #include "libztjit/core/cidr.h"
 #include "libztjit/core/policy_int.h"
+#include "libztjit/core/reccert.h"
 
 static bool who_ok(const char *v)
 {
@@ -200,6 +201,65 @@ void ztj_pol_get_keys(struct ztj_pol *c, const config_setting_t *s, const struct
 	else
 		for (int i = 0; i < n; i++)
 			add_key(c, ztj_pol_child(s, (size_t)i), f, list);
+}
+
+/* The bytes, in memory of the policy; NULL after a problem. */
+static const uint8_t *cert_bytes(struct ztj_pol *c, const config_setting_t *s, const char *key, size_t *n)
+{
+	const char *v = ztj_pol_string(c, s, key);
+	uint8_t *der = NULL;
+	struct ztj_buf b;
+	int r;
+
+	if (v == NULL)
+		return NULL;
+	ztj_buf_init(&b, ZTJ_RECCERT_SIZE);
+	r = ztj_b64_decode(ztj_view_str(v), &b);
+	if (r == ZTJ_OK)
+		r = ztj_reccert_check(ztj_buf_view(&b));
+	*n = b.n;
+	if (r == ZTJ_KEY_TYPE)
+		ztj_pol_error(c, ztj_pol_line(s),
+		    "%s: a certificate whose key is neither RSA of at least 2048 bits nor EC of at least 256",
+		    key);
+	else if (r != ZTJ_OK)
+		ztj_pol_error(c, ztj_pol_line(s), "%s: not the base64 of one certificate in DER", key);
+	else if ((der = ztj_pol_alloc(c, b.n, 1)) != NULL)
+		memcpy(der, b.p, b.n);
+	ztj_buf_free(&b);
+	return der;
+}
+
+static void add_cert(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f,
+    struct ztj_pol_certs *list)
+{
+	size_t n = 0;
+	const uint8_t *der = cert_bytes(c, s, f->key, &n);
+
+	if (der == NULL)
+		return;
+	for (size_t i = 0; i < list->n; i++)
+		if (ztj_view_eq(list->der[i], ztj_view_of(der, n))) {
+			ztj_pol_error(c, ztj_pol_line(s), "%s: a certificate stands twice", f->key);
+			return;
+		}
+	list->der[list->n++] = ztj_view_of(der, n);
+}
+
+void ztj_pol_get_certs(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f, void *dst)
+{
+	struct ztj_pol_certs *list = dst;
+	struct ztj_pol_field plain = { .key = f->key };
+	int n = list_length(c, s, &plain, ZTJ_RECCERT_MAX);
+
+	if (n < 0 || (list->der = ztj_pol_alloc(c, (size_t)n, sizeof *list->der)) == NULL)
+		return;
+	list->n = 0;
+	if (config_setting_type(s) == CONFIG_TYPE_STRING)
+		add_cert(c, s, f, list);
+	else
+		for (int i = 0; i < n; i++)
+			add_cert(c, ztj_pol_child(s, (size_t)i), f, list);
 }
 
 static void add_label(struct ztj_pol *c, const config_setting_t *s, const char *key,

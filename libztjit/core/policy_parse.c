@@ -171,6 +171,17 @@ static void get_broker(struct ztj_pol *c, const config_setting_t *s, const struc
 	p->broker.ca = in.ca.k;
 }
 
+static void get_record_to(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f,
+    void *dst)
+{
+	struct ztj_policy *p = dst;
+	struct ztj_pol_certs in = { 0 };
+
+	ztj_pol_get_certs(c, s, f, &in);
+	p->nrecord_to = in.n;
+	p->record_to = in.der;
+}
+
 static int digest_order(const void *a, const void *b)
 {
 	return memcmp(a, b, ZTJ_DIGEST_LEN);
@@ -277,6 +288,7 @@ static const struct ztj_pol_field top_fields[] = {
 	    .get = ztj_pol_get_strs,
 	    .off = P(auditors),
 	    .grammar = ZTJ_GR_WHO | ZTJ_GR_MAY_BE_EMPTY },
+	{ .key = "record_to", .get = get_record_to, .off = 0 },
 	{ .key = "revoked_keys", .get = get_revoked, .off = 0 },
 	{ .key = "limits", .get = get_limits, .off = 0 },
 	{ .key = "tests", .get = NULL, .off = 0 },

@@ -93,6 +93,7 @@ static const struct ztj_pol_field role_fields[] = {
 	    .grammar = ZTJ_GR_ROLEGROUP },
 	{ .key = "forwarding", .get = get_forwarding, .off = offsetof(struct ztj_role, forwarding) },
 	{ .key = "record", .get = get_record, .off = offsetof(struct ztj_role, record) },
+	{ .key = "record_pipes", .get = ztj_pol_get_bool, .off = offsetof(struct ztj_role, record_pipes) },
 	{ .key = "sudo_recorded", .get = ztj_pol_get_bool, .off = offsetof(struct ztj_role, sudo_recorded) },
 };
 

@@ -278,6 +278,9 @@ static const struct refusal {
 	{ "login = [ \"root\" ]; record = \"none\";", "record = \"none\";", 3, "gives nothing" },
 	{ "login = [ \"root\" ]; record = \"none\";", "login = [ \"root\" ]; sudo_recorded = true;", 3,
 	    "sudo_recorded" },
+	{ "login = [ \"root\" ]; record = \"none\";",
+	    "login = [ \"root\" ]; record = \"none\"; record_pipes = true;", 3, "record_pipes needs a record" },
+	{ "record = \"none\";", "record_pipes = \"yes\";", 3, "true or false" },
 	/* rules that can never match or never be approved */
 	{ "name = \"glass\"", "name = \"prod\"", 14, "stands twice (line 7)" },
 	{ "\"prod\", \"stage\" ]; tier = \"*\"; }; max", "\"dev\" ]; }; max", 7,
