@@ -179,7 +179,7 @@ void db_close(struct db *db)
 	free(db);
 }
 
-int db_prepare(struct db *db, const char *sql, sqlite3_stmt **out)
+static int prepare(struct db *db, const char *sql, sqlite3_stmt **out)
 {
 	*out = NULL;
 	for (size_t i = 0; i < db->n; i++) {
@@ -265,26 +265,63 @@ int db_check(struct db *db)
 	return ok ? ZTJ_OK : ZTJ_IO;
 }
 
-int db_bind_view(sqlite3_stmt *s, int at, struct ztj_view v)
+struct db_arg db_null(void)
 {
-	/* An empty blob is not NULL. */
-	return db_error(
-	    v.n == 0 ? sqlite3_bind_zeroblob(s, at, 0) : sqlite3_bind_blob64(s, at, v.p, v.n, SQLITE_STATIC));
+	return (struct db_arg){ .kind = DB_NULL };
 }
 
-int db_bind_id(sqlite3_stmt *s, int at, const uint8_t id[ZTJ_DIGEST_LEN])
+struct db_arg db_int(int64_t n)
 {
-	return db_error(sqlite3_bind_blob(s, at, id, ZTJ_DIGEST_LEN, SQLITE_STATIC));
+	return (struct db_arg){ .kind = DB_INT, .n = n };
 }
 
-int db_bind_int(sqlite3_stmt *s, int at, int64_t v)
+struct db_arg db_text(const char *text)
 {
-	return db_error(sqlite3_bind_int64(s, at, v));
+	return (struct db_arg){ .kind = DB_TEXT, .text = text };
 }
 
-int db_bind_text(sqlite3_stmt *s, int at, const char *v)
+struct db_arg db_view(struct ztj_view v)
 {
-	return db_error(sqlite3_bind_text(s, at, v, -1, SQLITE_STATIC));
+	return (struct db_arg){ .kind = DB_BLOB, .blob = v };
+}
+
+struct db_arg db_id(const uint8_t id[ZTJ_DIGEST_LEN])
+{
+	return db_view(ztj_view_of(id, ZTJ_DIGEST_LEN));
+}
+
+static int bind(sqlite3_stmt *s, int at, const struct db_arg *a)
+{
+	switch (a->kind) {
+	case DB_NULL:
+		return sqlite3_bind_null(s, at);
+	case DB_INT:
+		return sqlite3_bind_int64(s, at, a->n);
+	case DB_TEXT:
+		return sqlite3_bind_text(s, at, a->text, -1, SQLITE_STATIC);
+	case DB_BLOB:
+		/* An empty blob is not NULL. */
+		return a->blob.n == 0 ? sqlite3_bind_zeroblob(s, at, 0)
+				      : sqlite3_bind_blob64(s, at, a->blob.p, a->blob.n, SQLITE_STATIC);
+	}
+	return SQLITE_MISUSE;
+}
+
+int db_ask(struct db *db, const char *sql, const struct db_arg *args, size_t n, sqlite3_stmt **out)
+{
+	int r = prepare(db, sql, out);
+	/* A value that is missing would be NULL, and match nothing. */
+	if (r == ZTJ_OK && (size_t)sqlite3_bind_parameter_count(*out) != n)
+		r = ZTJ_INTERNAL;
+	for (size_t i = 0; r == ZTJ_OK && i < n; i++)
+		r = db_error(bind(*out, (int)i + 1, &args[i]));
+	return r;
+}
+
+int db_first(struct db *db, const char *sql, const struct db_arg *args, size_t n, sqlite3_stmt **out)
+{
+	int r = db_ask(db, sql, args, n, out);
+	return r == ZTJ_OK ? db_step(*out) : r;
 }
 
 int db_step(sqlite3_stmt *s)
@@ -298,16 +335,16 @@ int db_step(sqlite3_stmt *s)
 	return code == SQLITE_DONE ? ZTJ_NOT_FOUND : db_error(code);
 }
 
-int db_run(sqlite3_stmt *s)
+int db_write(struct db *db, const char *sql, const struct db_arg *args, size_t n)
 {
-	int r = db_step(s);
-	if (r == ZTJ_NOT_FOUND)
-		return ZTJ_OK;
-	if (r == ZTJ_OK) {
-		sqlite3_reset(s);
-		return ZTJ_INTERNAL; /* a row where none was asked for */
-	}
-	return r;
+	sqlite3_stmt *s = NULL;
+	int r = db_begin(db);
+	if (r == ZTJ_OK)
+		r = db_first(db, sql, args, n, &s);
+	if (r != ZTJ_OK)
+		return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+	sqlite3_reset(s);
+	return ZTJ_INTERNAL; /* a row where none was asked for */
 }
 
 struct ztj_view db_col_view(sqlite3_stmt *s, int at)

@@ -35,15 +35,30 @@ int db_recover(struct db *db) ZTJ_MUST_CHECK;
 /* Quick structural check, for ztjit-broker check. */
 int db_check(struct db *db) ZTJ_MUST_CHECK;
 
-/* Inside the db_* files. sql: a string with static storage, the key of the cache of prepared statements. */
-int db_prepare(struct db *db, const char *sql, sqlite3_stmt **out) ZTJ_MUST_CHECK;
+/* Inside the db_* files. sql: always a string with static storage, the key of the cache of prepared statements. */
 int db_error(int sqlite_code) ZTJ_MUST_CHECK;
-int db_bind_view(sqlite3_stmt *s, int at, struct ztj_view v) ZTJ_MUST_CHECK;
-int db_bind_id(sqlite3_stmt *s, int at, const uint8_t id[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
-int db_bind_int(sqlite3_stmt *s, int at, int64_t v) ZTJ_MUST_CHECK;
-int db_bind_text(sqlite3_stmt *s, int at, const char *v) ZTJ_MUST_CHECK;
-/* Runs a statement without rows and resets it. */
-int db_run(sqlite3_stmt *s) ZTJ_MUST_CHECK;
+/* A value to bind; what it points to must last until the statement ran. */
+struct db_arg {
+	enum { DB_NULL, DB_INT, DB_TEXT, DB_BLOB } kind;
+	int64_t n;
+	const char *text;
+	struct ztj_view blob;
+};
+struct db_arg db_null(void);
+struct db_arg db_int(int64_t n);
+struct db_arg db_text(const char *text);
+struct db_arg db_view(struct ztj_view v);
+struct db_arg db_id(const uint8_t id[ZTJ_DIGEST_LEN]);
+/* The values of ?1, ?2, …, as two arguments of the calls below. */
+#define DB_ARGS(...) \
+	(const struct db_arg[]){ __VA_ARGS__ }, sizeof((const struct db_arg[]){ __VA_ARGS__ }) / sizeof(struct db_arg)
+#define DB_NONE NULL, 0
+/* Ready for db_step. */
+int db_ask(struct db *db, const char *sql, const struct db_arg *args, size_t n, sqlite3_stmt **out) ZTJ_MUST_CHECK;
+/* At its first row; NOT_FOUND when there is none. */
+int db_first(struct db *db, const char *sql, const struct db_arg *args, size_t n, sqlite3_stmt **out) ZTJ_MUST_CHECK;
+/* Inside the transaction, begun if need be; a statement without rows. */
+int db_write(struct db *db, const char *sql, const struct db_arg *args, size_t n) ZTJ_MUST_CHECK;
 /* ZTJ_OK: a row; ZTJ_NOT_FOUND: done (and reset); other: an error (and reset). */
 int db_step(sqlite3_stmt *s) ZTJ_MUST_CHECK;
 struct ztj_view db_col_view(sqlite3_stmt *s, int at);

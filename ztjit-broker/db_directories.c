@@ -33,45 +33,15 @@ static const char sql_draft_delete[] = "DELETE FROM draft WHERE name = ?1";
 
 int db_dir_add(struct db *db, const char *name, int64_t serial, const uint8_t id[ZTJ_DIGEST_LEN])
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_add, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, name);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, serial);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 3, id);
-	return r == ZTJ_OK ? db_run(s) : r;
-}
-
-static int bind_record(sqlite3_stmt *s, const char *dir, const char *name, int64_t serial)
-{
-	int r = db_bind_text(s, 1, dir);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 2, name);
-	return r == ZTJ_OK ? db_bind_int(s, 3, serial) : r;
+	return db_write(db, sql_add, DB_ARGS(db_text(name), db_int(serial), db_id(id)));
 }
 
 int db_dir_record(struct db *db, const char *dir, const char *name, int64_t serial, struct ztj_view bytes)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_end, &s);
-	if (r == ZTJ_OK)
-		r = bind_record(s, dir, name, serial);
-	if (r == ZTJ_OK)
-		r = db_run(s);
+	int r = db_write(db, sql_end, DB_ARGS(db_text(dir), db_text(name), db_int(serial)));
 	if (r != ZTJ_OK || bytes.n == 0)
 		return r;
-	r = db_prepare(db, sql_begin, &s);
-	if (r == ZTJ_OK)
-		r = bind_record(s, dir, name, serial);
-	if (r == ZTJ_OK)
-		r = db_bind_view(s, 4, bytes);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_begin, DB_ARGS(db_text(dir), db_text(name), db_int(serial), db_view(bytes)));
 }
 
 int db_dir_names(struct db *db, int (*each)(const char *name, void *arg), void *arg)
@@ -79,7 +49,7 @@ int db_dir_names(struct db *db, int (*each)(const char *name, void *arg), void *
 	char names[ZTJ_SEEN_MAX][ZTJ_NAME_SIZE];
 	sqlite3_stmt *s = NULL;
 	size_t n = 0;
-	int r = db_prepare(db, sql_names, &s);
+	int r = db_ask(db, sql_names, DB_NONE, &s);
 	if (r != ZTJ_OK)
 		return r;
 	while (n < ZTJ_SEEN_MAX && (r = db_step(s)) == ZTJ_OK) {
@@ -102,11 +72,7 @@ static int collect(struct db *db, const char *sql, const char *name, int64_t sin
 {
 	sqlite3_stmt *s = NULL;
 	*n = 0;
-	int r = db_prepare(db, sql, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, name);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, since);
+	int r = db_ask(db, sql, DB_ARGS(db_text(name), db_int(since)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	while ((r = db_step(s)) == ZTJ_OK) {
@@ -148,25 +114,9 @@ void db_draft_free(struct db_dir_draft *d)
 
 int db_draft_set(struct db *db, const char *name, const struct db_dir_draft *d)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_draft_set, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, name);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, d->base);
-	if (r == ZTJ_OK)
-		r = db_bind_view(s, 3, ztj_buf_view(&d->container));
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 4, d->ndrop);
-	if (r == ZTJ_OK)
-		r = db_bind_view(s, 5, ztj_buf_view(&d->drop));
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 6, d->nput);
-	if (r == ZTJ_OK)
-		r = db_bind_view(s, 7, ztj_buf_view(&d->put));
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_draft_set,
+	    DB_ARGS(db_text(name), db_int(d->base), db_view(ztj_buf_view(&d->container)), db_int(d->ndrop),
+		db_view(ztj_buf_view(&d->drop)), db_int(d->nput), db_view(ztj_buf_view(&d->put))));
 }
 
 static int put_col(struct ztj_buf *out, sqlite3_stmt *s, int at)
@@ -178,11 +128,7 @@ static int put_col(struct ztj_buf *out, sqlite3_stmt *s, int at)
 int db_draft_get(struct db *db, const char *name, struct db_dir_draft *out)
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_draft_get, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, name);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_draft_get, DB_ARGS(db_text(name)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	out->base = sqlite3_column_int64(s, 0);
@@ -199,11 +145,5 @@ int db_draft_get(struct db *db, const char *name, struct db_dir_draft *out)
 
 int db_draft_delete(struct db *db, const char *name)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_draft_delete, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, name);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_draft_delete, DB_ARGS(db_text(name)));
 }

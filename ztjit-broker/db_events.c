@@ -19,21 +19,11 @@ int db_event_add(struct db *db, struct db_event *e)
 	sqlite3_stmt *s = NULL;
 	int r = db_begin(db);
 	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_add, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, (int64_t)e->kind);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, (int64_t)e->type);
-	if (r == ZTJ_OK && e->kind == DB_EVENT_STATEMENT)
-		r = db_bind_id(s, 3, e->id);
-	if (r == ZTJ_OK && e->has_request)
-		r = db_bind_id(s, 4, e->request);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 5, e->name);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 6, e->number);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+		r = db_first(db, sql_add,
+		    DB_ARGS(db_int((int64_t)e->kind), db_int((int64_t)e->type),
+			e->kind == DB_EVENT_STATEMENT ? db_id(e->id) : db_null(),
+			e->has_request ? db_id(e->request) : db_null(), db_text(e->name), db_int(e->number)),
+		    &s);
 	if (r != ZTJ_OK)
 		return r == ZTJ_NOT_FOUND ? ZTJ_IO : r;
 	e->seq = sqlite3_column_int64(s, 0);
@@ -44,9 +34,7 @@ int db_event_head(struct db *db, int64_t *seq)
 {
 	sqlite3_stmt *s = NULL;
 	*seq = 0;
-	int r = db_prepare(db, sql_head, &s);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_head, DB_NONE, &s);
 	if (r != ZTJ_OK)
 		return r;
 	*seq = sqlite3_column_int64(s, 0);
@@ -72,11 +60,7 @@ int db_event_list(struct db *db, int64_t after, struct db_event *out, size_t max
 {
 	sqlite3_stmt *s = NULL;
 	*n = 0;
-	int r = db_prepare(db, sql_list, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, after);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, (int64_t)max);
+	int r = db_ask(db, sql_list, DB_ARGS(db_int(after), db_int((int64_t)max)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	while (*n < max && (r = db_step(s)) == ZTJ_OK) {

@@ -27,28 +27,13 @@ static const char sql_counter_set[] = "INSERT OR REPLACE INTO counter(key, value
 
 int db_login_add(struct db *db, const uint8_t tls[32], const uint8_t id[ZTJ_DIGEST_LEN], int64_t expires)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_login_add, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_view(s, 1, ztj_view_of(tls, 32));
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 2, id);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 3, expires);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_login_add,
+	    DB_ARGS(db_view(ztj_view_of(tls, 32)), db_id(id), db_int(expires)));
 }
 
 static int sweep(struct db *db, const char *sql, int64_t t)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, t);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql, DB_ARGS(db_int(t)));
 }
 
 int db_login_sweep(struct db *db, int64_t now)
@@ -60,9 +45,7 @@ static int each_view(struct db *db, const char *sql, int64_t arg1, int (*each)(s
     void *arg)
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, arg1);
+	int r = db_ask(db, sql, DB_ARGS(db_int(arg1)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	while ((r = db_step(s)) == ZTJ_OK) {
@@ -81,28 +64,11 @@ int db_login_each(struct db *db, int64_t now, int (*each)(struct ztj_view contai
 
 int db_pending_add(struct db *db, const struct db_pending_row *row, int64_t now)
 {
-	sqlite3_stmt *s = NULL;
 	char short_id[ZTJ_SHORT_ID_SIZE];
 	ztj_short_id(row->id, short_id);
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_pending_add, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, row->id);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 2, short_id);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 3, row->host ? 1 : 0);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 4, row->name);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 5, row->address);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 6, now);
-	if (r == ZTJ_OK)
-		r = db_bind_view(s, 7, row->container);
-	if (r == ZTJ_OK)
-		r = db_run(s);
+	int r = db_write(db, sql_pending_add,
+	    DB_ARGS(db_id(row->id), db_text(short_id), db_int(row->host ? 1 : 0), db_text(row->name),
+		db_text(row->address), db_int(now), db_view(row->container)));
 	if (r != ZTJ_EXISTS)
 		return r;
 	r = db_pending_has(db, row->id);
@@ -112,11 +78,7 @@ int db_pending_add(struct db *db, const struct db_pending_row *row, int64_t now)
 int db_pending_has(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN])
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_pending_has, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, id);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_pending_has, DB_ARGS(db_id(id)), &s);
 	if (r == ZTJ_OK)
 		sqlite3_reset(s);
 	return r;
@@ -126,11 +88,7 @@ int db_pending_counts(struct db *db, const char *address, int64_t *all, int64_t 
 {
 	sqlite3_stmt *s = NULL;
 	*all = *here = 0;
-	int r = db_prepare(db, sql_pending_counts, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, address);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_pending_counts, DB_ARGS(db_text(address)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	*all = sqlite3_column_int64(s, 0);
@@ -155,13 +113,7 @@ int db_pending_delete(struct db *db, const char *id)
 	if (r == ZTJ_OK)
 		r = db_begin(db);
 	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_pending_delete, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, digest);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 2, short_id);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+		r = db_first(db, sql_pending_delete, DB_ARGS(db_id(digest), db_text(short_id)), &s);
 	if (r == ZTJ_OK)
 		sqlite3_reset(s);
 	return r;
@@ -174,32 +126,18 @@ int db_pending_sweep(struct db *db, int64_t before)
 
 int db_cert_add(struct db *db, const struct db_cert_row *row)
 {
-	sqlite3_stmt *s = NULL;
-	int r = row->serial > INT64_MAX ? ZTJ_LIMIT : db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_cert_add, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, (int64_t)row->serial);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 2, row->request);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 3, row->fingerprint);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 4, row->digest);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 5, row->issued);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 6, row->ends);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return row->serial > INT64_MAX
+	    ? ZTJ_LIMIT
+	    : db_write(db, sql_cert_add,
+		  DB_ARGS(db_int((int64_t)row->serial), db_id(row->request), db_text(row->fingerprint),
+		      db_id(row->digest), db_int(row->issued), db_int(row->ends)));
 }
 
 int db_cert_count(struct db *db, int64_t *n)
 {
 	sqlite3_stmt *s = NULL;
 	*n = 0;
-	int r = db_prepare(db, sql_cert_count, &s);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_cert_count, DB_NONE, &s);
 	if (r != ZTJ_OK)
 		return r;
 	*n = sqlite3_column_int64(s, 0);
@@ -211,11 +149,7 @@ int db_counter_get(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t *o
 {
 	sqlite3_stmt *s = NULL;
 	*out = 0;
-	int r = db_prepare(db, sql_counter_get, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, key);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_counter_get, DB_ARGS(db_id(key)), &s);
 	if (r == ZTJ_OK) {
 		*out = (uint32_t)sqlite3_column_int64(s, 0);
 		sqlite3_reset(s);
@@ -225,13 +159,5 @@ int db_counter_get(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t *o
 
 int db_counter_set(struct db *db, const uint8_t key[ZTJ_DIGEST_LEN], uint32_t value)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_counter_set, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, key);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, value);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_counter_set, DB_ARGS(db_id(key), db_int(value)));
 }

@@ -81,50 +81,19 @@ static int read_row(sqlite3_stmt *s, struct db_session *out)
 	return r;
 }
 
-static int bind_texts(sqlite3_stmt *s, int at, const char *const *text, size_t n)
-{
-	int r = ZTJ_OK;
-	for (size_t i = 0; r == ZTJ_OK && i < n; i++)
-		r = db_bind_text(s, at + (int)i, text[i]);
-	return r;
-}
-
-static int bind_ints(sqlite3_stmt *s, int at, const int64_t *v, size_t n)
-{
-	int r = ZTJ_OK;
-	for (size_t i = 0; r == ZTJ_OK && i < n; i++)
-		r = db_bind_int(s, at + (int)i, v[i]);
-	return r;
-}
-
 int db_session_add(struct db *db, const struct db_session *row)
 {
-	const char *const texts[] = { row->host, row->person, row->account, row->service, row->role,
-		row->peer };
-	const int64_t tail[] = { row->tty, row->started, row->ends, row->heard };
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_add, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, row->id);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 2, row->name);
-	if (r == ZTJ_OK)
-		r = bind_texts(s, 3, texts, 6);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 9, row->grant);
-	if (r == ZTJ_OK && row->has_command)
-		r = db_bind_text(s, 10, row->command);
-	if (r == ZTJ_OK)
-		r = bind_ints(s, 11, tail, 4);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_add,
+	    DB_ARGS(db_text(row->id), db_id(row->name), db_text(row->host), db_text(row->person),
+		db_text(row->account), db_text(row->service), db_text(row->role), db_text(row->peer),
+		db_id(row->grant), row->has_command ? db_text(row->command) : db_null(), db_int(row->tty),
+		db_int(row->started), db_int(row->ends), db_int(row->heard)));
 }
 
-/* The one row of a statement that is bound. */
-static int one(sqlite3_stmt *s, struct db_session *out)
+static int one(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_session *out)
 {
-	int r = db_step(s);
+	sqlite3_stmt *s = NULL;
+	int r = db_first(db, sql, args, n, &s);
 	if (r != ZTJ_OK)
 		return r;
 	r = read_row(s, out);
@@ -134,53 +103,29 @@ static int one(sqlite3_stmt *s, struct db_session *out)
 
 int db_session_get(struct db *db, const char *id, struct db_session *out)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_get, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, id);
-	return r == ZTJ_OK ? one(s, out) : r;
+	return one(db, sql_get, DB_ARGS(db_text(id)), out);
 }
 
 int db_session_by_name(struct db *db, const char *host, const uint8_t name[ZTJ_DIGEST_LEN],
     struct db_session *out)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_by_name, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, host);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 2, name);
-	return r == ZTJ_OK ? one(s, out) : r;
+	return one(db, sql_by_name, DB_ARGS(db_text(host), db_id(name)), out);
 }
 
 int db_session_update(struct db *db, const struct db_session *row, struct ztj_view head)
 {
-	const int64_t first[] = { row->seq, row->ended, row->heard, row->state, row->chain.chunks,
-		(int64_t)row->chain.bytes, (int64_t)row->chain.at };
-	const int64_t rest[] = { row->chain.last, row->head_chunks, row->head_bytes, row->sealed, row->kept };
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_update, &s);
-	if (r == ZTJ_OK)
-		r = bind_ints(s, 1, first, 7);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 8, row->chain.digest);
-	if (r == ZTJ_OK)
-		r = bind_ints(s, 9, rest, 5);
-	if (r == ZTJ_OK && head.n > 0)
-		r = db_bind_view(s, 14, head);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_update,
+	    DB_ARGS(db_int(row->seq), db_int(row->ended), db_int(row->heard), db_int(row->state),
+		db_int(row->chain.chunks), db_int((int64_t)row->chain.bytes), db_int((int64_t)row->chain.at),
+		db_id(row->chain.digest), db_int(row->chain.last), db_int(row->head_chunks),
+		db_int(row->head_bytes), db_int(row->sealed), db_int(row->kept),
+		head.n > 0 ? db_view(head) : db_null()));
 }
 
 int db_session_head(struct db *db, const char *id, struct ztj_buf *out)
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_head, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, id);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_head, DB_ARGS(db_text(id)), &s);
 	if (r != ZTJ_OK)
 		return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 	struct ztj_view v = db_col_view(s, 0);
@@ -194,23 +139,11 @@ int db_session_list(struct db *db, const struct db_session_query *q, struct db_s
 {
 	sqlite3_stmt *s = NULL;
 	*n = 0;
-	int r = db_prepare(db, q->person != NULL ? sql_list_person : sql_list_all, &s);
-	if (r == ZTJ_OK && q->person != NULL)
-		r = db_bind_text(s, 1, q->person);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 2, q->host);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 3, q->role);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 4, q->since);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 5, q->until);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 6, q->text);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 7, q->before > 0 ? q->before : INT64_MAX);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 8, (int64_t)max);
+	int r = db_ask(db, q->person != NULL ? sql_list_person : sql_list_all,
+	    DB_ARGS(q->person != NULL ? db_text(q->person) : db_null(), db_text(q->host), db_text(q->role),
+		db_int(q->since), db_int(q->until), db_text(q->text),
+		db_int(q->before > 0 ? q->before : INT64_MAX), db_int((int64_t)max)),
+	    &s);
 	if (r != ZTJ_OK)
 		return r;
 	while (*n < max && (r = db_step(s)) == ZTJ_OK) {
@@ -225,17 +158,13 @@ int db_session_list(struct db *db, const struct db_session_query *q, struct db_s
 
 int db_session_oldest(struct db *db, struct db_session *out)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_oldest, &s);
-	return r == ZTJ_OK ? one(s, out) : r;
+	return one(db, sql_oldest, DB_NONE, out);
 }
 
 static int numbers(struct db *db, const char *sql, int64_t *a, int64_t *b)
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql, &s);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql, DB_NONE, &s);
 	if (r != ZTJ_OK)
 		return r;
 	*a = sqlite3_column_int64(s, 0);

@@ -40,48 +40,20 @@ static const char sql_policy_newest[] =
 int db_stmt_has(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN])
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_has, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, id);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_has, DB_ARGS(db_id(id)), &s);
 	if (r == ZTJ_OK)
 		sqlite3_reset(s);
 	return r;
 }
 
-static int bind_row(sqlite3_stmt *s, const struct db_stmt_row *row, const char *short_id, int64_t now)
-{
-	int r = db_bind_id(s, 1, row->id);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 2, short_id);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 3, (int64_t)row->type);
-	if (r == ZTJ_OK && row->has_request)
-		r = db_bind_id(s, 4, row->request);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 5, row->who);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 6, row->issued);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 7, now);
-	if (r == ZTJ_OK)
-		r = db_bind_view(s, 8, row->container);
-	return r;
-}
-
 int db_stmt_add(struct db *db, const struct db_stmt_row *row, int64_t now)
 {
-	sqlite3_stmt *s = NULL;
 	char short_id[ZTJ_SHORT_ID_SIZE];
 	ztj_short_id(row->id, short_id);
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_add, &s);
-	if (r == ZTJ_OK)
-		r = bind_row(s, row, short_id, now);
-	if (r == ZTJ_OK)
-		r = db_run(s);
+	int r = db_write(db, sql_add,
+	    DB_ARGS(db_id(row->id), db_text(short_id), db_int((int64_t)row->type),
+		row->has_request ? db_id(row->request) : db_null(), db_text(row->who), db_int(row->issued),
+		db_int(now), db_view(row->container)));
 	if (r != ZTJ_EXISTS)
 		return r;
 	r = db_stmt_has(db, row->id);
@@ -93,11 +65,7 @@ int db_stmt_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], enum ztj_stmt_t
 {
 	sqlite3_stmt *s = NULL;
 	memset(request, 0, ZTJ_DIGEST_LEN);
-	int r = db_prepare(db, sql_get, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, id);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_get, DB_ARGS(db_id(id)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	*type = (enum ztj_stmt_type)sqlite3_column_int(s, 0);
@@ -113,11 +81,7 @@ int db_stmt_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], enum ztj_stmt_t
 int db_stmt_resolve(struct db *db, const char *short_id, uint8_t id[ZTJ_DIGEST_LEN])
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_short, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, short_id);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_short, DB_ARGS(db_text(short_id)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	r = db_col_id(s, 0, id);
@@ -129,9 +93,7 @@ int db_stmt_of_request(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct z
 {
 	sqlite3_stmt *s = NULL;
 	*n = 0;
-	int r = db_prepare(db, sql_of_request, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, id);
+	int r = db_ask(db, sql_of_request, DB_ARGS(db_id(id)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	while ((r = db_step(s)) == ZTJ_OK) {
@@ -146,46 +108,22 @@ int db_stmt_of_request(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct z
 
 int db_request_add(struct db *db, const struct ztj_stmt *st)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_request_add, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, st->id);
-	if (r == ZTJ_OK)
-		r = db_run(s);
-	for (size_t i = 0; r == ZTJ_OK && i < st->u.request.nhosts; i++) {
-		r = db_prepare(db, sql_host_add, &s);
-		if (r == ZTJ_OK)
-			r = db_bind_id(s, 1, st->id);
-		if (r == ZTJ_OK)
-			r = db_bind_text(s, 2, st->u.request.hosts[i]);
-		if (r == ZTJ_OK)
-			r = db_run(s);
-	}
+	int r = db_write(db, sql_request_add, DB_ARGS(db_id(st->id)));
+	for (size_t i = 0; r == ZTJ_OK && i < st->u.request.nhosts; i++)
+		r = db_write(db, sql_host_add, DB_ARGS(db_id(st->id), db_text(st->u.request.hosts[i])));
 	return r;
 }
 
 int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool closed)
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql_close, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 1, id);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, closed ? 1 : 0);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql_close, DB_ARGS(db_id(id), db_int(closed ? 1 : 0)));
 }
 
 int db_request_open_count(struct db *db, const char *who, int64_t *n)
 {
 	sqlite3_stmt *s = NULL;
 	*n = 0;
-	int r = db_prepare(db, sql_open_count, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_text(s, 1, who);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_open_count, DB_ARGS(db_text(who)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	*n = sqlite3_column_int64(s, 0);
@@ -208,15 +146,16 @@ int db_request_list(struct db *db, const struct db_request_query *q, struct db_r
     size_t *n)
 {
 	sqlite3_stmt *s = NULL;
-	*n = 0;
-	int r = db_prepare(db, query_text(q), &s);
 	bool up = q->oldest_first || q->host != NULL;
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, q->before == 0 && !up ? INT64_MAX : q->before);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 2, (int64_t)max);
-	if (r == ZTJ_OK && (q->host != NULL || q->who != NULL))
-		r = db_bind_text(s, 3, q->host != NULL ? q->host : q->who);
+	struct db_arg whose = q->host != NULL ? db_text(q->host)
+	    : q->who != NULL                  ? db_text(q->who)
+					      : db_null();
+	*n = 0;
+	/* the third value is there only where a host or a person is asked for */
+	int r = db_ask(db, query_text(q),
+	    (const struct db_arg[]){ db_int(q->before == 0 && !up ? INT64_MAX : q->before),
+		db_int((int64_t)max), whose },
+	    q->host != NULL || q->who != NULL ? 3 : 2, &s);
 	if (r != ZTJ_OK)
 		return r;
 	while (*n < max && (r = db_step(s)) == ZTJ_OK) {
@@ -232,15 +171,7 @@ int db_request_list(struct db *db, const struct db_request_query *q, struct db_r
 
 static int add_numbered(struct db *db, const char *sql, int64_t n, const uint8_t id[ZTJ_DIGEST_LEN])
 {
-	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_prepare(db, sql, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, n);
-	if (r == ZTJ_OK)
-		r = db_bind_id(s, 2, id);
-	return r == ZTJ_OK ? db_run(s) : r;
+	return db_write(db, sql, DB_ARGS(db_int(n), db_id(id)));
 }
 
 int db_revocation_add(struct db *db, int64_t n, const uint8_t id[ZTJ_DIGEST_LEN])
@@ -251,11 +182,7 @@ int db_revocation_add(struct db *db, int64_t n, const uint8_t id[ZTJ_DIGEST_LEN]
 int db_revocation_get(struct db *db, int64_t n, uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *container)
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_rev_get, &s);
-	if (r == ZTJ_OK)
-		r = db_bind_int(s, 1, n);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_rev_get, DB_ARGS(db_int(n)), &s);
 	if (r != ZTJ_OK)
 		return r;
 	r = db_col_id(s, 0, id);
@@ -274,9 +201,7 @@ int db_policy_add(struct db *db, int64_t version, const uint8_t id[ZTJ_DIGEST_LE
 int db_policy_newest(struct db *db, struct ztj_buf *container)
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_prepare(db, sql_policy_newest, &s);
-	if (r == ZTJ_OK)
-		r = db_step(s);
+	int r = db_first(db, sql_policy_newest, DB_NONE, &s);
 	if (r != ZTJ_OK)
 		return r;
 	struct ztj_view v = db_col_view(s, 0);
