@@ -265,6 +265,12 @@ void ztj_records_note(struct ztj_gate *g, struct ztj_session *s, const char *tex
 
 /* ---- gate_kept.c: sessions survive the gate ---- */
 void ztj_session_keep(struct ztj_gate *g, const struct ztj_session *s);
+void ztj_session_unkeep(struct ztj_gate *g, const struct ztj_session *s);
+/* Reads back what an earlier gate kept in this boot. */
+int ztj_kept_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
+/* The warden's news at its start: one that it found; and that there are no more. */
+void ztj_kept_found(struct ztj_gate *g, const struct ztj_warden_msg *m);
+void ztj_kept_all_found(struct ztj_gate *g);
 
 /* ---- gate_strays.c: logins that must be recorded ---- */
 #define ZTJ_STRAYS_GRACE 15 /* seconds from the login to a recorder */

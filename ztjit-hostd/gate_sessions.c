@@ -218,14 +218,27 @@ int ztj_session_judge(struct ztj_gate *g, const struct ztj_session *s, struct zt
 	return judge_part(g, s, ITSELF, best);
 }
 
+/* For whoever ends it when this process cannot. */
+static void new_end(struct ztj_gate *g, struct ztj_session *s)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_END_AT, .session = s->no, .at = s->end_boot };
+
+	if (!s->placed)
+		return;
+	ztj_session_keep(g, s);
+	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
+		ztj_warden_lost(g);
+}
+
 static void set_end(struct ztj_gate *g, struct ztj_session *s, int64_t ends)
 {
 	struct ztj_now now;
-	int64_t left, boot;
+	int64_t left, boot, before;
 
 	ztj_gate_now(g, &now);
 	left = ends - ztj_clockmark_end(&g->clock, now);
 	boot = now.boot + (left > 0 ? left : 0);
+	before = s->end_boot;
 	/* A later end is an extension; anything else may only shorten, whatever the wall clock does. */
 	if (ends > s->ends) {
 		s->warned = 0;
@@ -234,6 +247,8 @@ static void set_end(struct ztj_gate *g, struct ztj_session *s, int64_t ends)
 		s->end_boot = boot;
 	}
 	s->ends = ends;
+	if (s->end_boot != before)
+		new_end(g, s);
 }
 
 /* What is recorded ends with the session around it. */
@@ -245,7 +260,10 @@ static void follow(struct ztj_gate *g, struct ztj_session *s)
 		return;
 	memcpy(s->grant, around->grant, ZTJ_DIGEST_LEN);
 	s->ends = around->ends;
-	s->end_boot = around->end_boot;
+	if (s->end_boot != around->end_boot) {
+		s->end_boot = around->end_boot;
+		new_end(g, s);
+	}
 }
 
 static void review_one(struct ztj_gate *g, struct ztj_session *s, struct ztj_answer *a)
@@ -455,6 +473,7 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 	if (s == NULL || s->making != m->id || m->id == 0)
 		return; /* a command that nobody waits for */
 	s->making = 0;
+	s->placed = m->code == ZTJ_OK;
 	if (s->recorded) {
 		ztj_records_made(g, s, m->code);
 		return;
@@ -470,6 +489,7 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 	if (c != NULL) {
 		c->waiting = 0;
 		g->admissions++;
+		ztj_session_keep(g, s); /* before it may do anything */
 		told = ztj_conn_verdict(c, ZTJ_OK, "");
 		ztj_session_note(g, s, "begins");
 	}
@@ -489,6 +509,7 @@ static void emptied(struct ztj_gate *g, uint64_t no)
 	ztj_shared_gone(g, s);
 	ztj_session_note(g, s, "is over");
 	(void)ztj_session_log(g, s, "gone", ZTJ_OK);
+	ztj_session_unkeep(g, s);
 	ztj_touch_forget(g, no);
 	ztj_sessions_remove(g->sessions, no);
 }
@@ -506,6 +527,10 @@ void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (m.op == ZTJ_WARDEN_EMPTY)
 		emptied(g, m.session);
+	else if (m.op == ZTJ_WARDEN_FOUND)
+		ztj_kept_found(g, &m);
+	else if (m.op == ZTJ_WARDEN_DONE && m.id == 0)
+		ztj_kept_all_found(g);
 	else if (m.op == ZTJ_WARDEN_DONE)
 		made(g, &m);
 }

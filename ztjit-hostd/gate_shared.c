@@ -76,7 +76,10 @@ void ztj_shared_begin(struct ztj_conn *c, struct ztj_session *s, struct ztj_sess
 		ztj_pam_deny(c, r, NULL);
 		return;
 	}
-	holder->became_root = true;
+	if (!holder->became_root) {
+		holder->became_root = true;
+		ztj_session_keep(g, holder);
+	}
 	g->admissions++;
 	ztj_session_note(g, s, "begins");
 	if (ztj_conn_verdict(c, ZTJ_OK, ""))

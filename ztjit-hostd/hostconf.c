@@ -41,6 +41,8 @@ static const struct ztj_conf_key table[] = {
 	    "KiB after which the log of decisions begins a new file" },
 	{ "decisions_keep", ZTJ_CONF_INT, AT(decisions_keep), 1, 10000, "16",
 	    "full files of the log of decisions that are kept" },
+	{ "guard_grace", ZTJ_CONF_DURATION, AT(guard_grace), 1, 3600, "1m",
+	    "how long sessions go on while this agent is not running" },
 	{ "reserve", ZTJ_CONF_INT, AT(reserve), 64, 1048576, "1024", "KiB of disk kept for decisions" },
 };
 #define NKEYS (sizeof(table) / sizeof(table[0]))

@@ -19,8 +19,9 @@ struct ztj_hostconf {
 	char *mirror_user, *gate_user, *principals_user;
 	char *recorder;  /* "shell" or "forced" */
 	char *rec_group;
-	int64_t reserve; /* KiB */
 	int64_t decisions_size, decisions_keep; /* KiB; files */
+	int64_t guard_grace; /* seconds */
+	int64_t reserve;     /* KiB */
 	/* derived */
 	char fullname[ZTJ_FULLNAME_SIZE];
 	bool forced_recorder;

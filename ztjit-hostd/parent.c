@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <jansson.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,26 @@ static int make_socket(const char *dir, const char *name, uid_t owner, int *out)
 	return ZTJ_OK;
 }
 
+/* One agent at a time; one that was just killed gives its lock away soon. Not inherited, held until we end. */
+static int lock_run(const char *dir)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[256];
+	int fd, r = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	for (int tries = 0; fd >= 0 && r != 0 && tries < 20; tries++)
+		if ((r = fcntl(fd, F_SETLK, &l)) != 0)
+			(void)poll(NULL, 0, 100);
+	if (r == 0)
+		return ZTJ_OK;
+	ztj_log(ZTJ_LOG_ERROR, "%s", fd < 0 ? "no lock can be made" : "another ztjit-hostd is running");
+	if (fd >= 0)
+		(void)close(fd);
+	return ZTJ_STATE;
+}
+
 static int make_files(struct parent *p)
 {
 	const struct ztj_hostconf *c = p->conf;
@@ -176,6 +197,8 @@ static int make_files(struct parent *p)
 	char *slash;
 	int r = ztj_dir_make(c->run, 0755, 0, 0);
 
+	if (r == ZTJ_OK)
+		r = lock_run(c->run);
 	(void)snprintf(up, sizeof(up), "%s", c->state);
 	slash = strrchr(up, '/');
 	if (r == ZTJ_OK && slash != NULL && slash != up) {
@@ -286,10 +309,14 @@ static void confine(const char *const *ro, const char *const *rw)
 
 static _Noreturn void run_warden(struct parent *p)
 {
+	char table[256];
+
 	child_signals(0);
 	keep_fds(&p->warden_end, 1);
 	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
-	ztj_warden_main(FIRST_FD, &(struct ztj_warden_conf){ p->conf->cgroup, p->rec_group });
+	(void)snprintf(table, sizeof(table), "%s/warden", p->conf->run);
+	ztj_warden_main(FIRST_FD,
+	    &(struct ztj_warden_conf){ p->conf->cgroup, table, p->bootid, p->conf->guard_grace, p->rec_group });
 }
 
 static _Noreturn void run_mirror(struct parent *p)
@@ -404,44 +431,47 @@ static const char *name_of(struct parent *p, pid_t pid)
 	return pid == p->gate ? "gate" : pid == p->mirror ? "mirror" : "warden";
 }
 
-/* Collects whoever ended; how many are left. */
-static unsigned reap(struct parent *p, unsigned left, bool expected)
+/* Collects whoever ended; true when somebody did. */
+static bool reap(struct parent *p, bool expected)
 {
+	pid_t *const child[] = { &p->mirror, &p->gate, &p->warden };
+	bool any = false;
 	pid_t pid;
 	int status;
 
-	while (left > 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		left--;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (!expected)
 			ztj_log(ZTJ_LOG_ERROR, "%s ended (status %d)", name_of(p, pid), status);
-		if (pid == p->mirror)
-			p->mirror = 0;
-		if (pid == p->gate)
-			p->gate = 0;
+		for (size_t i = 0; i < sizeof(child) / sizeof(child[0]); i++)
+			if (pid == *child[i])
+				*child[i] = 0;
+		any = true;
 	}
-	return left;
+	return any;
 }
 
-/* The mirror goes, so the gate ends cleanly, so the warden ends every session and itself. */
+/* The mirror goes, so the gate ends cleanly. The warden goes when it has nothing to guard; else it stays, for the next
+ * agent to find the sessions and to end them if there is none. */
 static int wait_all(struct parent *p, const sigset_t *signals)
 {
-	const struct timespec patience = { .tv_sec = 5 };
+	const struct timespec patience = { .tv_sec = 5 }, moment = { .tv_nsec = 500000000 };
 	bool ending = false, asked = false;
-	unsigned left = 3;
 
-	while (left > 0) {
+	while (p->mirror > 0 || p->gate > 0) {
 		int sig = ending ? sigtimedwait(signals, NULL, &patience) : sigwaitinfo(signals, NULL);
-		unsigned before = left;
+		bool ended;
 		asked |= sig == SIGTERM || sig == SIGINT;
-		left = reap(p, left, asked || ending);
+		ended = reap(p, asked || ending);
 		if (sig < 0 && errno == EAGAIN && p->gate > 0)
-			(void)kill(p->gate, SIGKILL); /* it hangs; the warden must not wait for it */
-		if (!ending && (asked || left < before)) {
+			(void)kill(p->gate, SIGKILL); /* it hangs */
+		if (!ending && (asked || ended)) {
 			ending = true;
 			if (p->mirror > 0)
 				(void)kill(p->mirror, SIGKILL);
 		}
 	}
+	while (p->warden > 0 && sigtimedwait(signals, NULL, &moment) > 0)
+		(void)reap(p, true);
 	return asked ? 0 : 1;
 }
 

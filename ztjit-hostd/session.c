@@ -41,7 +41,19 @@ void ztj_sessions_free(struct ztj_sessions *t)
 	free(t);
 }
 
+void ztj_sessions_used(struct ztj_sessions *t, uint64_t no)
+{
+	if (no > t->last)
+		t->last = no;
+}
+
 int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, struct ztj_session **out)
+{
+	return ztj_sessions_restore(t, parent, t->last + 1, out);
+}
+
+int ztj_sessions_restore(struct ztj_sessions *t, const struct ztj_session *parent, uint64_t no,
+    struct ztj_session **out)
 {
 	struct ztj_session *s;
 	int n;
@@ -49,6 +61,8 @@ int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, s
 	*out = NULL;
 	if (t->n == ZTJ_SESSIONS_MAX)
 		return ZTJ_LIMIT;
+	if (no == 0 || ztj_sessions_get(t, no) != NULL)
+		return ZTJ_STATE;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return ZTJ_NOMEM;
@@ -57,7 +71,8 @@ int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, s
 		return ZTJ_SYSTEM;
 	}
 	s->leader_fd = -1;
-	s->no = ++t->last;
+	s->no = no;
+	ztj_sessions_used(t, no);
 	s->parent = parent == NULL ? 0 : parent->no;
 	n = snprintf(s->cgroup, sizeof(s->cgroup), "%s/s%llu", parent == NULL ? t->prefix : parent->cgroup,
 	    (unsigned long long)s->no);

@@ -39,11 +39,13 @@ struct ztj_session {
 	struct ztj_procid leader;
 	int64_t ends, end_boot;           /* wall clock; CLOCK_BOOTTIME */
 	unsigned warned;                  /* bits: 1 = five minutes, 2 = one minute */
+	bool placed;                      /* its cgroup is there */
 	bool ending;                      /* its processes are being killed */
 	uint32_t making;                  /* id of the command to the warden, until the process was told yes */
 	bool shared;                      /* in the cgroup of its parent, which ends it (gate_shared.c) */
 	int leader_fd;                    /* shared: pidfd of the leader; else -1 */
 	struct event *leaving;            /* shared: the leader's end */
+	bool lost;                        /* of an earlier gate, and not found by the warden (yet) */
 	bool became_root;                 /* of one that others share or shared */
 };
 
@@ -53,6 +55,11 @@ int ztj_sessions_new(const char *prefix, struct ztj_sessions **out) ZTJ_MUST_CHE
 void ztj_sessions_free(struct ztj_sessions *t);
 /* A number and a cgroup path for a new session; *out is owned by the table. LIMIT when full. */
 int ztj_sessions_add(struct ztj_sessions *t, const struct ztj_session *parent, struct ztj_session **out) ZTJ_MUST_CHECK;
+/* The same for one that an earlier gate numbered. STATE: the number is taken. */
+int ztj_sessions_restore(struct ztj_sessions *t, const struct ztj_session *parent, uint64_t no,
+    struct ztj_session **out) ZTJ_MUST_CHECK;
+/* No number up to this one is given (again). */
+void ztj_sessions_used(struct ztj_sessions *t, uint64_t no);
 void ztj_sessions_remove(struct ztj_sessions *t, uint64_t no);
 struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no);
 struct ztj_session *ztj_sessions_by_name(struct ztj_sessions *t, const uint8_t name[ZTJ_DIGEST_LEN]);

@@ -4,18 +4,22 @@
  */
 /*
  * warden: root. Holds every session in a cgroup and ends it. Reads no network,
- * no file but cgroup and /proc numbers; takes fixed-size commands from the gate alone. When the gate
- * goes, every session goes: nobody would end it on time.
+ * no file but cgroup and /proc numbers and its own table; takes fixed-size commands from the gate alone. When the gate
+ * goes it stays as guardian (warden_guard.c) until the next one's warden takes over.
  */
 #include "ztjit-hostd/warden.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "libztjit/sys/log.h"
@@ -54,7 +58,7 @@ static int receive(int sock, struct ztj_warden_msg *m, int *fd)
 /* What the gate can take now. It may be busy sending, and wait for us to read: we never wait for it. */
 static void flush(struct ztj_warden *w)
 {
-	while (w->queued > 0) {
+	while (w->queued > 0 && w->gate >= 0) {
 		const struct ztj_warden_msg *m = &w->queue[w->first];
 		if (send(w->gate, m, sizeof(*m), MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(*m))
 			return; /* a gate that is gone shows when it is read from */
@@ -65,6 +69,8 @@ static void flush(struct ztj_warden *w)
 
 static void tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 {
+	if (w->gate < 0)
+		return;
 	if (w->queued < ZTJ_WARDEN_QUEUE)
 		w->queue[(w->first + w->queued) % ZTJ_WARDEN_QUEUE] = *m;
 	w->queued++;
@@ -83,6 +89,11 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
 		return pidfd < 0 ? ZTJ_PROTOCOL : ztj_warden_kill_proc(pidfd);
 	case ZTJ_WARDEN_WARN:
 		return ztj_warden_warn(w, m);
+	case ZTJ_WARDEN_END_AT:
+		return ztj_warden_end_at(w, m->session, m->at);
+	case ZTJ_WARDEN_READY:
+		ztj_warden_not_alone(w);
+		return ZTJ_OK;
 	case ZTJ_WARDEN_STRAYS:
 		return ztj_warden_strays(w, m->session, &answer->n);
 	default:
@@ -127,43 +138,131 @@ static void cgroup_news(struct ztj_warden *w)
 	}
 }
 
+/* Who asks it to leave has taken its place already, as far as it is concerned: the table says all it knows. */
+static void asked_to_leave(struct ztj_warden *w)
+{
+	struct signalfd_siginfo info;
+
+	if (read(w->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (w->gate < 0) {
+		ztj_log(ZTJ_LOG_NOTICE, "another warden goes on with %zu sessions", ztj_warden_count(w));
+		_exit(0);
+	}
+	ztj_log(ZTJ_LOG_WARN, "another ztjit-hostd wants to start; this one is running");
+}
+
+static void gate_lost(struct ztj_warden *w)
+{
+	size_t n = ztj_warden_count(w);
+
+	(void)close(w->gate);
+	w->gate = -1;
+	w->first = w->queued = 0;
+	ztj_warden_alone(w);
+	if (n > 0)
+		ztj_log(ZTJ_LOG_NOTICE,
+		    "the gate is gone: %zu sessions go on to their ends, and %lld s at most without another", n,
+		    (long long)w->grace);
+}
+
+/* Until there is nothing left to guard. */
 static void loop(struct ztj_warden *w)
 {
-	for (;;) {
-		struct pollfd p[2] = { { .fd = w->gate, .events = POLLIN },
-			{ .fd = w->inotify, .events = POLLIN } };
-		if (w->queued > ZTJ_WARDEN_QUEUE)
-			return; /* it asks and never reads: nobody knows any more who is on this host */
+	while (w->gate >= 0 || ztj_warden_count(w) > 0) {
+		struct pollfd p[4] = { { .fd = w->gate, .events = POLLIN },
+			{ .fd = w->inotify, .events = POLLIN },
+			{ .fd = w->timer, .events = POLLIN },
+			{ .fd = w->signals, .events = POLLIN } };
+		uint64_t ticks;
+		/* It asks and never reads: that is no gate. */
+		if (w->gate >= 0 && w->queued > ZTJ_WARDEN_QUEUE)
+			gate_lost(w);
+		if (ztj_warden_tick(w) != ZTJ_OK)
+			return;
 		if (w->queued > 0)
 			p[0].events |= POLLOUT;
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 4, -1) < 0 && errno != EINTR)
 			return;
 		flush(w);
+		if ((p[2].revents & POLLIN) != 0)
+			(void)!read(w->timer, &ticks, sizeof(ticks));
 		if ((p[1].revents & POLLIN) != 0)
 			cgroup_news(w);
-		if ((p[0].revents & ~POLLOUT) != 0 && one_command(w) != ZTJ_OK)
-			return;
+		if (w->gate >= 0 && (p[0].revents & ~POLLOUT) != 0 && one_command(w) != ZTJ_OK)
+			gate_lost(w);
+		if ((p[3].revents & POLLIN) != 0)
+			asked_to_leave(w);
+	}
+}
+
+static int prepare(struct ztj_warden *w, const struct ztj_warden_conf *conf)
+{
+	sigset_t leave;
+
+	w->recorder = conf->recorder;
+	w->grace = conf->grace;
+	(void)sigemptyset(&leave);
+	(void)sigaddset(&leave, SIGUSR1);
+	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	w->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	w->signals = sigprocmask(SIG_BLOCK, &leave, NULL) == 0
+	    ? signalfd(-1, &leave, SFD_CLOEXEC | SFD_NONBLOCK)
+	    : -1;
+	return w->inotify < 0 || w->timer < 0 || w->signals < 0 ? ZTJ_SYSTEM : ZTJ_OK;
+}
+
+static void say_found(struct ztj_warden *w)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		if (w->s[i].no != 0)
+			tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_FOUND, .session = w->s[i].no, .parent = w->s[i].parent });
+	tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE });
+}
+
+/* Whoever must go when memory is short, the warden must not. Not allowed to say so (a container): so be it. */
+static void never_first(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)!write(fd, "-1000", 5);
+		(void)close(fd);
 	}
 }
 
 _Noreturn void ztj_warden_main(int gate, const struct ztj_warden_conf *conf)
 {
 	struct ztj_warden *w = calloc(1, sizeof(*w));
-	int r = w == NULL ? ZTJ_NOMEM : ZTJ_OK;
+	const char *what = conf->root;
+	int r = w == NULL ? ZTJ_NOMEM : prepare(w, conf);
 
+	never_first();
+	(void)prctl(PR_SET_NAME, "ztjit-warden");
 	if (r == ZTJ_OK) {
 		w->gate = gate;
-		w->recorder = conf->recorder;
-		w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-		r = w->inotify < 0 ? ZTJ_SYSTEM : ztj_warden_root(w, conf->root);
+		what = conf->table;
+		r = ztj_warden_table_open(w, conf->table, conf->bootid);
 	}
+	if (r == ZTJ_OK) {
+		what = conf->root;
+		r = ztj_warden_root(w, conf->root);
+	}
+	if (r == ZTJ_OK)
+		r = ztj_warden_adopt(w);
 	if (r != ZTJ_OK) {
-		ztj_log(ZTJ_LOG_ERROR, "cannot use %s: %s", conf->root, ztj_err_text(r));
+		ztj_log(ZTJ_LOG_ERROR, "cannot use %s: %s", what, ztj_err_text(r));
 		_exit(1);
 	}
-	tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE });
+	if (ztj_warden_count(w) > 0)
+		ztj_warden_alone(w);
+	else
+		w->table->alone_since = 0;
+	say_found(w);
 	loop(w);
-	ztj_log(ZTJ_LOG_NOTICE, "the gate is gone: ending every session");
-	ztj_warden_kill_all(w);
+	if (ztj_warden_count(w) > 0) {
+		ztj_log(ZTJ_LOG_ALARM, "the warden cannot go on: ending every session");
+		ztj_warden_kill_all(w);
+	}
 	_exit(0);
 }

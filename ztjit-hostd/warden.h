@@ -36,21 +36,40 @@ struct ztj_warden_session {
 	int ending;                 /* killed: terminals are no longer written to */
 };
 
+/* What outlives a warden (warden_table.c): row i is session i. */
+struct ztj_warden_row {
+	uint64_t no, parent;
+	int64_t end_at;
+	uint64_t dev, ino;
+	uint32_t recorded, ending;
+};
+struct ztj_warden_table {
+	char magic[16], bootid[64];
+	int64_t alone_since; /* boot clock; 0: a gate is there that has judged every session */
+	struct ztj_warden_row row[ZTJ_WARDEN_SESSIONS];
+};
+
 struct ztj_warden {
 	char root[ZTJ_WARDEN_PATH];
-	gid_t recorder; /* effective group of recorders; (gid_t)-1: there are none */
-	int gate, inotify;
+	gid_t recorder;        /* effective group of recorders; (gid_t)-1: there are none */
+	int64_t grace;         /* seconds without a gate until every session ends */
+	int gate, inotify, timer, signals; /* gate -1: it is gone */
+	bool ready;            /* the gate has judged what was found */
+	bool warned;           /* terminals were told that the gate is gone */
+	struct ztj_warden_table *table;
 	struct ztj_warden_session s[ZTJ_WARDEN_SESSIONS];
 	struct ztj_warden_msg queue[ZTJ_WARDEN_QUEUE]; /* a ring */
 	size_t first, queued;
 };
 
-/* Checks that root lies in a cgroup v2 file system with cgroup.kill, makes it, and kills and removes what an earlier run
- * left in it: nobody would end those sessions. */
+/* Checks that root lies in a cgroup v2 file system with cgroup.kill, and makes it. */
 int ztj_warden_root(struct ztj_warden *w, const char *root) ZTJ_MUST_CHECK;
+/* Takes up the sessions that an earlier warden left; what is none is killed and removed. */
+int ztj_warden_adopt(struct ztj_warden *w) ZTJ_MUST_CHECK;
 struct ztj_warden_session *ztj_warden_find(struct ztj_warden *w, uint64_t no);
 /* m: session, parent, at, flags. */
 int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
+int ztj_warden_end_at(struct ztj_warden *w, uint64_t no, int64_t at) ZTJ_MUST_CHECK;
 int ztj_warden_kill(struct ztj_warden *w, uint64_t no) ZTJ_MUST_CHECK;
 void ztj_warden_kill_all(struct ztj_warden *w);
 int ztj_warden_kill_proc(int pidfd) ZTJ_MUST_CHECK;
@@ -73,9 +92,26 @@ void ztj_warden_members(struct ztj_warden *w, const struct ztj_warden_session *s
 /* Writes text to a terminal device if it is one of ours to write to: pseudo terminal or virtual console. */
 void ztj_warden_tty_write(uint32_t tty_nr, const char *text);
 
+/* ---- warden_table.c ---- */
+/* Takes the place of a warden whose gate is gone; STATE: there is one whose gate is not. */
+int ztj_warden_table_open(struct ztj_warden *w, const char *path, const char *bootid) ZTJ_MUST_CHECK;
+void ztj_warden_table_put(struct ztj_warden *w, const struct ztj_warden_session *s);
+/* Fills what an earlier warden knew of the session with s->no and s->parent. */
+void ztj_warden_table_get(const struct ztj_warden_row *rows, struct ztj_warden_session *s);
+
+/* ---- warden_guard.c ---- */
+size_t ztj_warden_count(const struct ztj_warden *w);
+void ztj_warden_alone(struct ztj_warden *w);
+void ztj_warden_not_alone(struct ztj_warden *w);
+/* Ends what is due and sets the timer to the next time. */
+int ztj_warden_tick(struct ztj_warden *w) ZTJ_MUST_CHECK;
+
 /* The process: never returns. fd: the pair to the gate. */
 struct ztj_warden_conf {
-	const char *root; /* cgroup of all sessions */
+	const char *root;  /* cgroup of all sessions */
+	const char *table; /* file in /run: what the next warden goes on with, and the lock */
+	const char *bootid;
+	int64_t grace;
 	gid_t recorder;
 };
 _Noreturn void ztj_warden_main(int gate, const struct ztj_warden_conf *conf);

@@ -91,6 +91,16 @@ static void kill_one(const char *path, void *arg)
 	(void)put(path, "cgroup.kill", "1");
 }
 
+static int watch(struct ztj_warden *w, struct ztj_warden_session *s)
+{
+	char path[ZTJ_WARDEN_PATH];
+
+	if (join_path(path, s->path, "cgroup.events") != ZTJ_OK)
+		return ZTJ_LIMIT;
+	s->watch = inotify_add_watch(w->inotify, path, IN_MODIFY);
+	return s->watch < 0 ? ZTJ_SYSTEM : ZTJ_OK;
+}
+
 /* ---- the root ---- */
 
 static void clean(const char *root)
@@ -117,7 +127,86 @@ int ztj_warden_root(struct ztj_warden *w, const char *root)
 	if (join_path(path, root, "cgroup.kill") != ZTJ_OK || stat(path, &st) != 0)
 		return ZTJ_CONFIG; /* the root of the hierarchy, or a kernel before 5.14 */
 	(void)snprintf(w->root, sizeof(w->root), "%s", root);
-	clean(root);
+	return ZTJ_OK;
+}
+
+/* ---- what an earlier warden left ---- */
+
+/* "s" and a number as we write it; 0: none of ours. */
+static uint64_t number_of(const char *name)
+{
+	uint64_t no = name[0] == 's' ? strtoull(name + 1, NULL, 10) : 0;
+	char again[32];
+
+	(void)snprintf(again, sizeof(again), "s%llu", (unsigned long long)no);
+	return strcmp(again, name) == 0 ? no : 0;
+}
+
+static void discard(const char *path)
+{
+	below(path, 0, kill_one, NULL);
+	kill_one(path, NULL);
+	for (int tries = 0; tries < 50 && !is_empty(path); tries++)
+		(void)poll(NULL, 0, 20);
+	below(path, 0, remove_one, NULL);
+	(void)rmdir(path);
+}
+
+static struct ztj_warden_session *take_up(struct ztj_warden *w, const struct ztj_warden_row *rows,
+    const char *path, uint64_t no, uint64_t parent)
+{
+	struct ztj_warden_session *s = no == 0 ? NULL : ztj_warden_find(w, 0);
+
+	if (s == NULL || ztj_warden_find(w, no) != NULL)
+		return NULL;
+	(void)snprintf(s->path, sizeof(s->path), "%s", path);
+	if (watch(w, s) != ZTJ_OK)
+		return NULL;
+	if (is_empty(path)) {
+		(void)inotify_rm_watch(w->inotify, s->watch);
+		return NULL;
+	}
+	s->no = no;
+	s->parent = parent;
+	ztj_warden_table_get(rows, s);
+	if (s->ending)
+		kill_one(path, NULL);
+	return s;
+}
+
+static void adopt_in(struct ztj_warden *w, const struct ztj_warden_row *rows, const char *dir,
+    uint64_t parent, unsigned depth)
+{
+	DIR *d = depth < DEPTH_MAX ? opendir(dir) : NULL;
+	struct dirent *e;
+
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL) {
+		char path[ZTJ_WARDEN_PATH];
+		uint64_t no;
+		if (e->d_type != DT_DIR || e->d_name[0] == '.' || join_path(path, dir, e->d_name) != ZTJ_OK)
+			continue;
+		no = number_of(e->d_name);
+		if (take_up(w, rows, path, no, parent) != NULL)
+			adopt_in(w, rows, path, no, depth + 1);
+		else
+			discard(path);
+	}
+	(void)closedir(d);
+}
+
+int ztj_warden_adopt(struct ztj_warden *w)
+{
+	struct ztj_warden_row *rows = malloc(sizeof(w->table->row));
+
+	if (rows == NULL)
+		return ZTJ_NOMEM;
+	memcpy(rows, w->table->row, sizeof(w->table->row));
+	adopt_in(w, rows, w->root, 0, 0);
+	free(rows);
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		ztj_warden_table_put(w, &w->s[i]);
 	return ZTJ_OK;
 }
 
@@ -157,16 +246,6 @@ static int move_in(struct ztj_warden *w, const char *path, int pidfd)
 	return r;
 }
 
-static int watch(struct ztj_warden *w, struct ztj_warden_session *s)
-{
-	char path[ZTJ_WARDEN_PATH];
-
-	if (join_path(path, s->path, "cgroup.events") != ZTJ_OK)
-		return ZTJ_LIMIT;
-	s->watch = inotify_add_watch(w->inotify, path, IN_MODIFY);
-	return s->watch < 0 ? ZTJ_SYSTEM : ZTJ_OK;
-}
-
 int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd)
 {
 	const uint64_t no = m->session, parent = m->parent;
@@ -204,6 +283,18 @@ int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pi
 	s->end_at = m->at;
 	s->recorded = (m->flags & ZTJ_MAKE_RECORDED) != 0;
 	s->no = no;
+	ztj_warden_table_put(w, s);
+	return ZTJ_OK;
+}
+
+int ztj_warden_end_at(struct ztj_warden *w, uint64_t no, int64_t at)
+{
+	struct ztj_warden_session *s = no == 0 ? NULL : ztj_warden_find(w, no);
+
+	if (s == NULL)
+		return ZTJ_NOT_FOUND;
+	s->end_at = at;
+	ztj_warden_table_put(w, s);
 	return ZTJ_OK;
 }
 
@@ -214,6 +305,7 @@ int ztj_warden_kill(struct ztj_warden *w, uint64_t no)
 	if (s == NULL)
 		return ZTJ_NOT_FOUND;
 	s->ending = 1;
+	ztj_warden_table_put(w, s);
 	return put(s->path, "cgroup.kill", "1");
 }
 
@@ -240,6 +332,7 @@ uint64_t ztj_warden_reap(struct ztj_warden *w, int wd)
 		below(s->path, 0, remove_one, NULL);
 		(void)rmdir(s->path);
 		s->no = 0;
+		ztj_warden_table_put(w, s);
 		return no;
 	}
 	return 0;
@@ -255,6 +348,7 @@ uint64_t ztj_warden_gone(struct ztj_warden *w)
 			continue;
 		(void)inotify_rm_watch(w->inotify, s->watch);
 		s->no = 0;
+		ztj_warden_table_put(w, s);
 		return no;
 	}
 	return 0;

@@ -24,6 +24,8 @@ static const char *const texts[ZTJ_TEXTS] = {
 	[ZTJ_TEXT_KILLED] = "this session is over: it was ended by somebody who may",
 	[ZTJ_TEXT_STALE] = "this session is over: no word from the broker for too long",
 	[ZTJ_TEXT_UNRECORDED] = "this session is over: it cannot be recorded any more",
+	[ZTJ_TEXT_ALONE] = "the host agent is not running; this session ends soon unless it returns",
+	[ZTJ_TEXT_NO_AGENT] = "this session is over: the host agent is gone",
 	[ZTJ_TEXT_REFUSED] = "this session is over: the policy does not allow it any more",
 };
 

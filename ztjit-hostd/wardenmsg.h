@@ -17,6 +17,8 @@
  *                     `flags` has ZTJ_WARN_OUTER
  *   STRAYS            DONE says in `n` how many processes stand directly in a session's cgroup that are neither
  *                     the program that opened it (sshd) nor a recorder
+ *   READY             the gate has judged every session that was found
+ *   FOUND             news at the start: a session of an earlier run, and its parent. Killed unless the gate knows it
  *   DONE              answer: code of the request with this id; with id 0: the warden is ready
  *   EMPTY             news: the last process of a session is gone, its cgroup is removed
  */
@@ -27,13 +29,14 @@
 
 enum ztj_warden_op {
 	ZTJ_WARDEN_MAKE = 1, ZTJ_WARDEN_KILL = 2, ZTJ_WARDEN_KILL_PROC = 3, ZTJ_WARDEN_WARN = 4,
-	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6,
-	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129
+	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6, ZTJ_WARDEN_READY = 7,
+	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129, ZTJ_WARDEN_FOUND = 130
 };
 
 enum ztj_warden_text {
 	ZTJ_TEXT_FIVE_MINUTES, ZTJ_TEXT_ONE_MINUTE, /* name the grant */
 	ZTJ_TEXT_ENDED, ZTJ_TEXT_REVOKED, ZTJ_TEXT_KILLED, ZTJ_TEXT_STALE, ZTJ_TEXT_UNRECORDED, ZTJ_TEXT_REFUSED,
+	ZTJ_TEXT_ALONE, ZTJ_TEXT_NO_AGENT, /* the warden's own */
 	ZTJ_TEXTS
 };
 

@@ -91,6 +91,8 @@ int rig_connect(const struct rig *r, const char *name);
 /* Takes what the warden was told until it is quiet. */
 void rig_warden(struct rig *r);
 bool rig_told(const struct rig *r, uint32_t op);
+/* News of the warden; FOUND, EMPTY, and the DONE that ends its beginning. */
+void rig_warden_says(struct rig *r, uint32_t op, uint64_t session, uint64_t parent);
 
 /* One message as the scribe; pidfd: of this process. */
 void rig_scribe(struct rig *r, uint8_t type, const struct ztj_buf *body, bool pidfd);

@@ -175,6 +175,13 @@ void rig_warden(struct rig *r)
 	}
 }
 
+void rig_warden_says(struct rig *r, uint32_t op, uint64_t session, uint64_t parent)
+{
+	const struct ztj_warden_msg m = { .op = op, .session = session, .parent = parent };
+
+	assert_int_equal(send(r->warden, &m, sizeof(m), MSG_NOSIGNAL), (ssize_t)sizeof(m));
+}
+
 bool rig_told(const struct rig *r, uint32_t op)
 {
 	for (size_t i = 0; i < r->ntold; i++)

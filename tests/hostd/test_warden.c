@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libztjit/sys/log.h"
@@ -36,6 +37,10 @@ static pid_t warden;
 static int gate;
 static uint32_t next_id;
 static uint64_t emptied; /* bits: sessions whose EMPTY came along */
+static uint64_t found;   /* bits: sessions that the warden found when it began */
+static int64_t end_at;   /* of sessions that are made */
+static struct ztj_warden_conf conf;
+static char table[300];
 
 /* The cgroup v2 file system that warden.sh mounted for this test. */
 static bool find_root(void)
@@ -45,12 +50,20 @@ static bool find_root(void)
 	if (point == NULL || geteuid() != 0)
 		return false;
 	(void)snprintf(root, sizeof(root), "%s/ztjit-test-%d", point, (int)getpid());
+	(void)snprintf(table, sizeof(table), "/tmp/ztjit-test-warden-%d", (int)getpid());
 	return true;
 }
 
-static void start_warden(void)
+static int64_t boot_now(void)
 {
-	struct ztj_warden_msg ready;
+	struct timespec ts;
+
+	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &ts), 0);
+	return ts.tv_sec;
+}
+
+static void fork_warden(void)
+{
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -59,34 +72,64 @@ static void start_warden(void)
 	if (warden == 0) {
 		(void)close(pair[0]);
 		ztj_log_open("warden", true, ZTJ_LOG_ALARM);
-		ztj_warden_main(pair[1], &(struct ztj_warden_conf){ root, (gid_t)-1 });
+		ztj_warden_main(pair[1], &conf);
 	}
 	(void)close(pair[1]);
 	gate = pair[0];
-	assert_int_equal(recv(gate, &ready, sizeof(ready), 0), (ssize_t)sizeof(ready));
-	assert_int_equal(ready.op, ZTJ_WARDEN_DONE);
+}
+
+/* Begins, and says what it found. */
+static bool begun(void)
+{
+	struct ztj_warden_msg m;
+
+	found = 0;
+	for (;;) {
+		if (recv(gate, &m, sizeof(m), 0) != (ssize_t)sizeof(m))
+			return false;
+		if (m.op != ZTJ_WARDEN_FOUND)
+			break;
+		found |= UINT64_C(1) << m.session;
+	}
+	assert_int_equal(m.op, ZTJ_WARDEN_DONE);
+	assert_int_equal(m.id, 0);
+	return true;
+}
+
+static void start_warden(void)
+{
+	fork_warden();
+	assert_true(begun());
 }
 
 static int setup(void **state)
 {
 	(void)state;
 	emptied = 0;
+	end_at = boot_now() + 1000;
+	conf = (struct ztj_warden_conf){ root, table, "this boot", 60, (gid_t)-1 };
 	start_warden();
 	return 0;
 }
 
-/* Without a gate the warden ends every session and itself. */
+/* Without a gate and without sessions the warden ends itself. */
 static int teardown(void **state)
 {
-	int status;
+	char path[300];
+	int status, fd;
 
 	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/cgroup.kill", root);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(fd, "1", 1), 1);
+	(void)close(fd);
 	(void)close(gate);
 	assert_int_equal(waitpid(warden, &status, 0), warden);
 	assert_true(WIFEXITED(status));
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 	assert_int_equal(rmdir(root), 0);
+	assert_int_equal(unlink(table), 0);
 	return 0;
 }
 
@@ -120,22 +163,34 @@ static bool receive(struct ztj_warden_msg *m, int ms)
 	return poll(&p, 1, ms) > 0 && recv(gate, m, sizeof(*m), 0) == (ssize_t)sizeof(*m);
 }
 
+static uint32_t answered; /* n of the last answer */
+
+static int ask(struct ztj_warden_msg *q, int fd)
+{
+	struct ztj_warden_msg m;
+
+	send_msg(q, fd);
+	while (receive(&m, 5000)) {
+		if (m.op == ZTJ_WARDEN_EMPTY) {
+			emptied |= UINT64_C(1) << m.session;
+		} else if (m.id == next_id) {
+			answered = m.n;
+			return m.code;
+		}
+	}
+	fail_msg("the warden does not answer");
+	return ZTJ_INTERNAL;
+}
+
 static int command(uint32_t op, uint64_t session, uint64_t parent, int fd)
 {
 	struct ztj_warden_msg m = { .op = op,
 		.session = session,
 		.parent = parent,
+		.at = end_at,
 		.text = ZTJ_TEXT_ONE_MINUTE };
 
-	send_msg(&m, fd);
-	while (receive(&m, 5000)) {
-		if (m.op == ZTJ_WARDEN_EMPTY)
-			emptied |= UINT64_C(1) << m.session;
-		else if (m.id == next_id)
-			return m.code;
-	}
-	fail_msg("the warden does not answer");
-	return ZTJ_INTERNAL;
+	return ask(&m, fd);
 }
 
 static bool wait_empty(uint64_t session)
@@ -382,37 +437,235 @@ static void test_warning_reaches_the_sessions_terminal_only(void **state)
 	(void)close(master);
 }
 
-static void test_P3_what_an_earlier_run_left_is_ended(void **state)
+/* The gate goes, and the warden stays. */
+static void lose_gate(void)
 {
-	int go, fd;
-	pid_t pid = child(idle, &go);
-	char dir[300];
-
-	(void)state;
-	fd = pidfd_of(pid);
-	assert_int_equal(command(ZTJ_WARDEN_MAKE, 31, 0, fd), ZTJ_OK);
-	assert_int_equal(kill(warden, SIGKILL), 0); /* it could not clean up */
-	assert_int_equal(waitpid(warden, NULL, 0), warden);
 	(void)close(gate);
-	assert_int_equal(kill(pid, 0), 0);
-	start_warden();
-	assert_true(dead(pid));
-	(void)snprintf(dir, sizeof(dir), "%s/s31", root);
-	assert_int_equal(access(dir, F_OK), -1);
 }
 
-static void test_gate_gone_ends_every_session(void **state)
+static bool warden_left(void)
+{
+	int status;
+
+	for (int i = 0; i < 500; i++) {
+		if (waitpid(warden, &status, WNOHANG) == warden)
+			return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		(void)usleep(10000);
+	}
+	return false;
+}
+
+static pid_t session(uint64_t no, uint64_t parent)
 {
 	int go, fd;
 	pid_t pid = child(idle, &go);
 
-	(void)state;
 	fd = pidfd_of(pid);
-	assert_int_equal(command(ZTJ_WARDEN_MAKE, 41, 0, fd), ZTJ_OK);
-	(void)close(gate);
-	assert_true(dead(pid));
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, no, parent, fd), ZTJ_OK);
+	(void)close(fd);
+	return pid;
+}
+
+static void test_P12_warden_killed_and_the_next_finds_the_sessions(void **state)
+{
+	pid_t login = session(31, 0), sudo = session(32, 31);
+	char path[300], cgroup[ZTJ_CGROUP_SIZE];
+	int fd;
+
+	(void)state;
+	assert_int_equal(kill(warden, SIGKILL), 0);
 	assert_int_equal(waitpid(warden, NULL, 0), warden);
+	lose_gate();
+	/* somebody puts a cgroup of his own there */
+	(void)snprintf(path, sizeof(path), "%s/mine", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	start_warden();
+	assert_int_equal(found, UINT64_C(3) << 31);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(kill(login, 0), 0);
+	cgroup_of(sudo, cgroup);
+	assert_true(ends_with(cgroup, "/s31/s32"));
+	/* they are sessions like others */
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 32, 0, -1), ZTJ_OK);
+	assert_true(dead(sudo));
+	assert_true(wait_empty(32));
+	fd = pidfd_of(login);
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, 31, 0, fd), ZTJ_STATE);
+	(void)close(fd);
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 31, 0, -1), ZTJ_OK);
+	assert_true(dead(login));
+	assert_true(wait_empty(31));
+}
+
+static void test_G01_guardian_ends_sessions_on_time(void **state)
+{
+	int64_t end = boot_now() + 2;
+	pid_t later = session(41, 0), sooner;
+
+	(void)state;
+	end_at = end;
+	sooner = session(42, 0);
+	lose_gate();
+	assert_true(dead(sooner));
+	assert_in_range(boot_now(), end, end + 1);
+	assert_int_equal(kill(later, 0), 0);
+	start_warden();
+	assert_int_equal(found, UINT64_C(1) << 41);
+}
+
+static void test_G01_late_gate_ends_nothing_late(void **state)
+{
+	int64_t end = boot_now() + 1;
+	pid_t pid;
+
+	(void)state;
+	end_at = end;
+	pid = session(43, 0);
+	assert_int_equal(command(ZTJ_WARDEN_READY, 0, 0, -1), ZTJ_OK);
+	(void)sleep(1);
+	assert_int_equal(kill(pid, 0), 0); /* first it is the gate's */
+	(void)sleep(1);
+	assert_true(dead(pid));
+	assert_in_range(boot_now(), end + 1, end + 4);
+	/* and an end that was moved is moved */
+	end_at = boot_now() + 1;
+	pid = session(44, 0);
+	end_at = boot_now() + 1000;
+	assert_int_equal(command(ZTJ_WARDEN_END_AT, 44, 0, -1), ZTJ_OK);
+	assert_int_equal(command(ZTJ_WARDEN_END_AT, 45, 0, -1), ZTJ_NOT_FOUND);
+	(void)sleep(4);
+	assert_int_equal(kill(pid, 0), 0);
+}
+
+static void test_P3_guardian_gives_up_after_the_grace(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	lose_gate();
+	assert_true(warden_left());
+	conf.grace = 2;
+	start_warden();
+	pid = session(46, 0);
+	lose_gate();
+	(void)sleep(1);
+	assert_int_equal(kill(pid, 0), 0);
+	(void)sleep(1);
+	assert_true(dead(pid));
+	assert_true(warden_left());
 	start_warden(); /* for the teardown */
+}
+
+/* A gate that is started again and again and never judges them is none. */
+static void test_P4_restarts_give_no_time(void **state)
+{
+	int64_t begin;
+	pid_t pid;
+
+	(void)state;
+	lose_gate();
+	assert_true(warden_left());
+	conf.grace = 3;
+	start_warden();
+	pid = session(47, 0);
+	begin = boot_now();
+	lose_gate();
+	for (int i = 0; i < 3; i++) {
+		pid_t before = warden;
+		(void)sleep(1);
+		start_warden();
+		assert_int_equal(waitpid(before, NULL, 0), before);
+		lose_gate();
+	}
+	assert_true(dead(pid));
+	assert_in_range(boot_now(), begin + 2, begin + 5);
+	assert_true(warden_left());
+	start_warden();
+}
+
+static void test_guardian_leaves_to_the_next_warden_and_kills_nothing(void **state)
+{
+	pid_t pid = session(48, 0), before = warden;
+	int status;
+
+	(void)state;
+	lose_gate();
+	start_warden();
+	assert_int_equal(found, UINT64_C(1) << 48);
+	assert_int_equal(waitpid(before, &status, 0), before);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_int_equal(command(ZTJ_WARDEN_READY, 0, 0, -1), ZTJ_OK);
+	assert_int_equal(kill(pid, 0), 0);
+}
+
+static void test_no_second_warden_beside_one_with_a_gate(void **state)
+{
+	pid_t pid = session(49, 0), first = warden;
+	int its_gate = gate, status;
+
+	(void)state;
+	fork_warden();
+	assert_false(begun());
+	assert_int_equal(waitpid(warden, &status, 0), warden);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	(void)close(gate);
+	gate = its_gate;
+	warden = first;
+	assert_int_equal(kill(pid, 0), 0);
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 49, 0, -1), ZTJ_OK);
+	assert_true(dead(pid));
+}
+
+/* What the table of another boot says is nothing. */
+static void test_G06_table_of_another_boot(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	conf.grace = 2;
+	pid = session(50, 0);
+	assert_int_equal(kill(warden, SIGKILL), 0);
+	assert_int_equal(waitpid(warden, NULL, 0), warden);
+	lose_gate();
+	conf.bootid = "the next boot";
+	start_warden();
+	assert_int_equal(found, UINT64_C(1) << 50);
+	assert_true(dead(pid)); /* nobody knows its end, and no gate is ready */
+}
+
+static void test_R08_strays(void **state)
+{
+	pid_t pid = session(51, 0);
+	char dir[300], number[24];
+	int fd, p[2];
+
+	(void)state;
+	assert_int_equal(command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
+	assert_int_equal(answered, 0); /* the program that opened it */
+	assert_int_equal(command(ZTJ_WARDEN_STRAYS, 52, 0, -1), ZTJ_NOT_FOUND);
+	/* another program, in it; and one below it */
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(gate);
+		(void)execl("/bin/sleep", "sleep", "100", (char *)NULL);
+		_exit(1);
+	}
+	(void)close(p[1]);
+	assert_int_equal(read(p[0], number, 1), 0); /* it runs sleep */
+	(void)snprintf(dir, sizeof(dir), "%s/s51/cgroup.procs", root);
+	fd = open(dir, O_WRONLY | O_CLOEXEC);
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	assert_int_equal(write(fd, number, strlen(number)), (ssize_t)strlen(number));
+	(void)close(fd);
+	assert_int_equal(command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
+	assert_int_equal(answered, 1);
+	fd = pidfd_of(pid);
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, 53, 51, fd), ZTJ_OK);
+	assert_int_equal(command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
+	assert_int_equal(answered, 0);
+	(void)close(fd);
 }
 
 /* The end of hundreds of sessions at once: the gate asks for all before it reads an answer. */
@@ -457,8 +710,15 @@ int main(void)
 		T(test_what_it_does_not_do),
 		T(test_leaving_by_itself_is_told),
 		T(test_warning_reaches_the_sessions_terminal_only),
-		T(test_P3_what_an_earlier_run_left_is_ended),
-		T(test_gate_gone_ends_every_session),
+		T(test_P12_warden_killed_and_the_next_finds_the_sessions),
+		T(test_G01_guardian_ends_sessions_on_time),
+		T(test_G01_late_gate_ends_nothing_late),
+		T(test_P3_guardian_gives_up_after_the_grace),
+		T(test_P4_restarts_give_no_time),
+		T(test_guardian_leaves_to_the_next_warden_and_kills_nothing),
+		T(test_no_second_warden_beside_one_with_a_gate),
+		T(test_G06_table_of_another_boot),
+		T(test_R08_strays),
 		T(test_P3_many_commands_before_an_answer_is_read),
 		cmocka_unit_test(test_refuses_what_is_no_cgroup),
 	};
