@@ -16,6 +16,7 @@
 #include "tests/core/support.h"
 #include "ztjit-hostd/spool.h"
 #include "ztjit-hostd/store.h"
+#include "ztjit-hostd/storefile.h"
 
 static struct fx_world w;
 static char dir[] = "/tmp/ztjit-store-XXXXXX";
@@ -105,6 +106,30 @@ static void test_P2_flood_keeps_no_denial_out(void **state)
 	fx_signed_free(&denial);
 }
 
+/* Not saved: a thousand files would take their time. */
+static int add_request(int who)
+{
+	uint8_t id[ZTJ_DIGEST_LEN];
+	struct fx_signed request;
+	bool changed;
+	int r;
+
+	fx_request(&w, who, "root-shell", FX_WEB1, 600, &request);
+	r = ztj_store_take(store, &request.s, false, &changed, id);
+	fx_signed_free(&request);
+	return r;
+}
+
+static void test_W03_one_persons_requests_keep_out_nobody_elses(void **state)
+{
+	(void)state;
+	for (int i = 0; i < ZTJ_STORE_PERSON_MAX; i++)
+		ok(add_request(FX_OUT1));
+	assert_int_equal(add_request(FX_OUT1), ZTJ_LIMIT);
+	ok(add_request(FX_REQ1));
+	assert_int_equal(ztj_store_count(store), ZTJ_STORE_PERSON_MAX + 1);
+}
+
 /* ---- a full disk ---- */
 
 static void fill_disk(const char *path)
@@ -169,6 +194,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_P2_flood_keeps_no_denial_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_W03_one_persons_requests_keep_out_nobody_elses, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_D02_full_disk_is_when_root_is_needed, setup, teardown),
 	};
 

@@ -312,6 +312,19 @@ void company_status(struct company *co, const struct ztj_trust *t, int64_t now, 
 	fx_status(&view, k, out);
 }
 
+int company_request(const struct ztj_trust *t, const struct ztj_stmt *request)
+{
+	const struct ztj_record *who;
+	int r = ztj_trust_took(t, request, request->u.request.who, &who);
+
+	if (r != ZTJ_OK || who == NULL)
+		return r != ZTJ_OK ? r : ZTJ_USER_UNKNOWN;
+	for (size_t i = 0; i < request->u.request.nhosts; i++)
+		if (strcmp(request->u.request.hosts[i], CO_WEB1) == 0)
+			return ZTJ_OK;
+	return ZTJ_WRONG_HOST;
+}
+
 void company_load(struct company *co, struct ztj_trust *t, int64_t now)
 {
 	struct fx_signed status;

@@ -49,6 +49,8 @@ void company_load(struct company *co, struct ztj_trust *t, int64_t now);
 /* A status over what t holds. */
 void company_status(struct company *co, const struct ztj_trust *t, int64_t now, const struct soft_key *k,
     struct fx_signed *out);
+/* What web1 makes of a request that opens, when it hears of it: ZTJ_OK: it is kept; else the reason. */
+int company_request(const struct ztj_trust *t, const struct ztj_stmt *request);
 const struct soft_key *company_registrar(const struct company *co, int dir);
 /* A directory statement over these record texts, however malformed the set. previous NULL: zeros. */
 void company_directory(struct company *co, const char *name, int64_t serial, const uint8_t *previous,

@@ -21,7 +21,7 @@ static void request_dates(struct gen *g)
 		int want;
 	} sets[] = {
 		{ "issued-in-an-hour", now + 3600, now + 7200, 0, ZTJ_FUTURE },
-		{ "issued-in-ten-minutes", now + 600, now + 7200, 0, ZTJ_FUTURE },
+		{ "issued-in-half-an-hour", now + 1800, now + 7200, 0, ZTJ_FUTURE },
 		{ "issued-next-year", now + YEAR, now + YEAR + 60, 0, ZTJ_FUTURE },
 		{ "issued-9999", YEAR_9999 - 60, YEAR_9999, 0, ZTJ_FUTURE },
 		{ "issued-2000", 946684800, now + 60, 0, ZTJ_KEY_EXPIRED },
@@ -61,7 +61,7 @@ static void approval_dates(struct gen *g)
 	const struct {
 		const char *name;
 		int64_t issued;
-	} dates[] = { { "in-ten-minutes", now + 600 }, { "in-an-hour", now + 3600 },
+	} dates[] = { { "in-half-an-hour", now + 1800 }, { "in-an-hour", now + 3600 },
 		{ "next-year", now + YEAR }, { "9999", YEAR_9999 }, { "before-the-request", now - 300 },
 		{ "yesterday", now - DAY }, { "2000", 946684800 } };
 
@@ -143,7 +143,7 @@ static void hosts(struct gen *g)
 		p->part[0].st.u.request.nhosts = n;
 		p->want = sets[k].want;
 		/* the host does not even keep what does not name it */
-		p->want_push = sets[k].want == ZTJ_WRONG_HOST ? ZTJ_NO_GRANT : ZTJ_OK;
+		p->part[0].unkept = sets[k].want == ZTJ_WRONG_HOST ? ZTJ_WRONG_HOST : ZTJ_OK;
 		emit(g, "S13/host/%s", sets[k].name);
 	}
 }

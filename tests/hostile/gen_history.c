@@ -24,6 +24,7 @@ static void replayed(struct gen *g)
 			switch (k) {
 			case 1:
 				old->hosts[0] = "servers/web2";
+				old->unkept = ZTJ_WRONG_HOST;
 				break;
 			case 2:
 				old->st.u.request.role = "sudo-root";

@@ -115,22 +115,28 @@ static void requesters(struct gen *g)
 		const char *name, *who;
 		const struct soft_key *key;
 		int want, stolen; /* with the certificate for the signer's key; for req1's */
-	} sets[] = { { "req2", "people/req2", &co->w.person[FX_REQ2].key, ZTJ_OK, ZTJ_WRONG_KEY },
-		{ "out1", "people/out1", &co->w.person[FX_OUT1].key, ZTJ_NO_RULE, ZTJ_WRONG_KEY },
-		{ "lead2", "people/lead2", &co->w.person[FX_LEAD2].key, ZTJ_NO_RULE, ZTJ_WRONG_KEY },
-		{ "alias", "approvers/req1", &co->extra[CO_ALIAS].key, ZTJ_NO_RULE, ZTJ_WRONG_KEY },
-		{ "removed", "approvers/gone1", &co->extra[CO_GONE].key, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN },
-		{ "unknown", "people/nobody", &co->w.stranger, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN },
-		{ "unknown-directory", "zoo/req1", &co->w.person[FX_REQ1].key, ZTJ_USER_UNKNOWN,
+		int unkept;
+	} sets[] = { { "req2", "people/req2", &co->w.person[FX_REQ2].key, ZTJ_OK, ZTJ_WRONG_KEY, ZTJ_OK },
+		{ "out1", "people/out1", &co->w.person[FX_OUT1].key, ZTJ_NO_RULE, ZTJ_WRONG_KEY, ZTJ_OK },
+		{ "lead2", "people/lead2", &co->w.person[FX_LEAD2].key, ZTJ_NO_RULE, ZTJ_WRONG_KEY, ZTJ_OK },
+		{ "alias", "approvers/req1", &co->extra[CO_ALIAS].key, ZTJ_NO_RULE, ZTJ_WRONG_KEY, ZTJ_OK },
+		{ "removed", "approvers/gone1", &co->extra[CO_GONE].key, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN,
 		    ZTJ_USER_UNKNOWN },
-		{ "host", "servers/web1", &co->w.person[FX_REQ1].key, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN },
-		{ "two-records-one-key", "people/both2", &co->shared, ZTJ_KEY_SHARED, ZTJ_WRONG_KEY } };
+		{ "unknown", "people/nobody", &co->w.stranger, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN,
+		    ZTJ_USER_UNKNOWN },
+		{ "unknown-directory", "zoo/req1", &co->w.person[FX_REQ1].key, ZTJ_USER_UNKNOWN,
+		    ZTJ_USER_UNKNOWN, ZTJ_SIGNER },
+		{ "host", "servers/web1", &co->w.person[FX_REQ1].key, ZTJ_USER_UNKNOWN, ZTJ_USER_UNKNOWN,
+		    ZTJ_SIGNER },
+		{ "two-records-one-key", "people/both2", &co->shared, ZTJ_KEY_SHARED, ZTJ_WRONG_KEY,
+		    ZTJ_OK } };
 
 	for (size_t k = 0; k < sizeof(sets) / sizeof(sets[0]); k++)
 		for (int stolen = 0; stolen < 2; stolen++) {
 			struct plan *p = plan_honest(g);
 			p->part[0].st.u.request.who = sets[k].who;
 			p->part[0].key[0] = sets[k].key;
+			p->part[0].unkept = sets[k].unkept;
 			if (!stolen)
 				p->mint.subject = sets[k].key;
 			p->want = stolen ? sets[k].stolen : sets[k].want;

@@ -20,18 +20,27 @@ static void other_keys(struct gen *g)
 {
 	struct company *co = g->co;
 	struct fx_world *w = &co->w;
+	/* unkept: of somebody else's key, or of nobody's, the host keeps no request */
 	const struct {
 		const char *name;
 		const struct soft_key *key;
-	} keys[] = { { "req1", &w->person[FX_REQ1].key }, { "req2", &w->person[FX_REQ2].key },
-		{ "lead1", &w->person[FX_LEAD1].key }, { "lead2", &w->person[FX_LEAD2].key },
-		{ "sec1", &w->person[FX_SEC1].key }, { "both1", &w->person[FX_BOTH1].key },
-		{ "out1", &w->person[FX_OUT1].key }, { "alias", &co->extra[CO_ALIAS].key },
-		{ "twin", &co->extra[CO_TWIN].key }, { "removed", &co->extra[CO_GONE].key },
-		{ "shared", &co->shared }, { "stranger", &w->stranger }, { "root", &w->root[0] },
-		{ "registrar", &w->registrar[0] }, { "hsm-root", &w->root[2] }, { "online", &w->online },
-		{ "ca", &w->ca }, { "tls", &w->tls }, { "log", &w->log },
-		{ "machine", &w->host[FX_WEB1].machine }, { "host-tls", &w->host[FX_WEB1].tls } };
+		int unkept;
+	} keys[] = { { "req1", &w->person[FX_REQ1].key, ZTJ_OK },
+		{ "req2", &w->person[FX_REQ2].key, ZTJ_SIGNER },
+		{ "lead1", &w->person[FX_LEAD1].key, ZTJ_SIGNER },
+		{ "lead2", &w->person[FX_LEAD2].key, ZTJ_SIGNER },
+		{ "sec1", &w->person[FX_SEC1].key, ZTJ_SIGNER },
+		{ "both1", &w->person[FX_BOTH1].key, ZTJ_SIGNER },
+		{ "out1", &w->person[FX_OUT1].key, ZTJ_SIGNER },
+		{ "alias", &co->extra[CO_ALIAS].key, ZTJ_SIGNER },
+		{ "twin", &co->extra[CO_TWIN].key, ZTJ_SIGNER },
+		{ "removed", &co->extra[CO_GONE].key, ZTJ_USER_UNKNOWN },
+		{ "shared", &co->shared, ZTJ_SIGNER }, { "stranger", &w->stranger, ZTJ_USER_UNKNOWN },
+		{ "root", &w->root[0], ZTJ_USER_UNKNOWN },
+		{ "registrar", &w->registrar[0], ZTJ_USER_UNKNOWN }, { "hsm-root", &w->root[2], ZTJ_OK },
+		{ "online", &w->online, ZTJ_OK }, { "ca", &w->ca, ZTJ_OK }, { "tls", &w->tls, ZTJ_OK },
+		{ "log", &w->log, ZTJ_OK }, { "machine", &w->host[FX_WEB1].machine, ZTJ_OK },
+		{ "host-tls", &w->host[FX_WEB1].tls, ZTJ_OK } };
 
 	for (int i = 0; i < 3; i++)
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
@@ -39,6 +48,7 @@ static void other_keys(struct gen *g)
 			if (keys[k].key == p->part[i].key[0])
 				continue;
 			p->part[i].key[0] = keys[k].key;
+			p->part[i].unkept = i == 0 ? keys[k].unkept : ZTJ_OK;
 			if (ztj_key_is_sk(&keys[k].key->pub))
 				p->want = uncounted(i, ZTJ_SIGNER);
 			else

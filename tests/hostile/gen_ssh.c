@@ -123,8 +123,7 @@ static bool spoil(struct gen *g, struct plan *p, enum kind k)
 		break;
 	case OTHER_HOST:
 		p->part[0].hosts[0] = "servers/web2";
-		p->want = ZTJ_WRONG_HOST;
-		p->want_push = ZTJ_NO_GRANT;
+		p->part[0].unkept = p->want = ZTJ_WRONG_HOST;
 		break;
 	case OTHER_ROLE:
 		p->part[0].st.u.request.role = "sudo-root";

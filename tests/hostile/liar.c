@@ -191,8 +191,20 @@ void liar_done(struct liar *l, const char *phase)
 	(void)fflush(stdout);
 }
 
+static bool heard(const struct liar *l)
+{
+	for (const struct stream *s = l->streams; s != NULL; s = s->next)
+		if (s->open)
+			return true;
+	return false;
+}
+
+/* Once, to a host that listens. */
 static void push_all(struct liar *l)
 {
+	if (l->served || !heard(l))
+		return;
+	l->served = true;
 	for (size_t i = 0; i < l->lies.npush; i++)
 		liar_say_container(l, "statement", l->lies.push[i].json);
 	for (size_t i = 0; i < l->lies.n; i++)
@@ -218,7 +230,10 @@ static void offer_next(struct liar *l)
 	char line[160];
 	json_t *o;
 
-	l->offered = next_news(l);
+	/* what the host was told of and did not come for, it is told of again */
+	if (l->offered == NULL || l->served)
+		l->offered = next_news(l);
+	l->served = false;
 	if (l->offered == NULL) {
 		liar_done(l, "fetch");
 		(void)snprintf(l->phase, sizeof(l->phase), "rest");
@@ -263,10 +278,11 @@ static void enter(struct liar *l, const char *phase)
 	l->next = 0;
 	l->offered = NULL;
 	l->good_turn = true;
-	if (in(l, "push"))
-		push_all(l);
-	else if (in(l, "fetch") || in(l, "http"))
+	l->served = false;
+	if (in(l, "fetch") || in(l, "http"))
 		end_streams(l);
+	else if (in(l, "silent"))
+		liar_done(l, "silent");
 }
 
 /* What the next connection meets. */
@@ -292,11 +308,7 @@ static void told(struct liar *l)
 /* After the truth, the next lie: the mirror comes back for it. */
 static void next_http(struct liar *l)
 {
-	bool open = false;
-
-	for (struct stream *s = l->streams; s != NULL; s = s->next)
-		open |= s->open;
-	if (!open)
+	if (!heard(l))
 		return;
 	arm(l);
 	end_streams(l);
@@ -319,6 +331,8 @@ static void tick(evutil_socket_t fd, short what, void *arg)
 		enter(l, text);
 	else if (in(l, "rest") && strcmp(text, "fetch") != 0 && strcmp(text, "http") != 0)
 		enter(l, text);
+	if (in(l, "push"))
+		push_all(l);
 	if (++count % 4 == 0 && !in(l, "silent") && !in(l, "http") && !in(l, "fetch"))
 		say_status(l);
 	if (in(l, "http") && l->good_turn && l->streams != NULL)
@@ -397,6 +411,7 @@ static void on_fetch(struct liar *l, struct evhttp_request *req, const char *pat
 	}
 	if (in(l, "fetch") && l->offered != NULL) {
 		answer(req, 200, l->offered->json);
+		l->served = true;
 		return;
 	}
 	if (strcmp(path, "/v1/policy") == 0) {

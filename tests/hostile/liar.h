@@ -33,6 +33,7 @@ struct liar {
 	struct stream *streams;
 	size_t next;                 /* which lie of the phase is due */
 	unsigned tls_lie;            /* what the next connections meet: 0 the truth */
+	bool served;                 /* the pushes were said; what is offered was fetched */
 	bool good_turn;              /* between two lies about HTTP the truth is told */
 	char *policy, *dir[CO_DIRS]; /* honest answers */
 	const struct lie *offered;   /* what GET /v1/policy or a directory answers now; NULL: the truth */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libztjit/core/codec.h"
+#include "ztjit-hostd/store.h"
 
 static void *more(void *list, size_t n, size_t size)
 {
@@ -60,20 +61,33 @@ static bool accepted(const struct lies *l, const uint8_t id[ZTJ_DIGEST_LEN])
 	return false;
 }
 
-static void accept_request(struct lies *l, const uint8_t id[ZTJ_DIGEST_LEN])
+/* How many requests this person has on the host, with this one. */
+static size_t count_request(struct lies *l, const char *who)
 {
-	l->accepted = more(l->accepted, l->naccepted, sizeof(*l->accepted));
-	memcpy(l->accepted[l->naccepted++], id, ZTJ_DIGEST_LEN);
+	size_t i = 0;
+
+	while (i < l->nplaces && strcmp(l->place[i].who, who) != 0)
+		i++;
+	if (i == l->nplaces) {
+		l->place = more(l->place, l->nplaces, sizeof(*l->place));
+		l->place[l->nplaces++] = (struct lie_places){ .n = 0 };
+		(void)snprintf(l->place[i].who, sizeof(l->place[i].who), "%s", who);
+	}
+	return ++l->place[i].n;
 }
 
 static int of_request(struct lies *l, const struct ztj_stmt *st)
 {
-	for (size_t i = 0; i < st->u.request.nhosts; i++)
-		if (strcmp(st->u.request.hosts[i], CO_WEB1) == 0) {
-			accept_request(l, st->id);
-			return ZTJ_OK;
-		}
-	return ZTJ_WRONG_HOST;
+	int r = company_request(l->co.w.trust, st);
+
+	if (r != ZTJ_OK)
+		return r;
+	if (count_request(l, st->u.request.who) > ZTJ_STORE_PERSON_MAX)
+		return ZTJ_LIMIT;
+	l->accepted = more(l->accepted, l->naccepted, sizeof(*l->accepted));
+	memcpy(l->accepted[l->naccepted++], st->id, ZTJ_DIGEST_LEN);
+	assert_true(l->naccepted <= ZTJ_STORE_GRANTS_MAX);
+	return ZTJ_OK;
 }
 
 static int outcome(struct lies *l, const struct fx_signed *f)
@@ -121,6 +135,9 @@ static void push(struct lies *l, const struct variant *v)
 			p = &l->push[l->npush++];
 			p->json = container(v->push[i]);
 			p->want = outcome(l, v->push[i]);
+			if (request && !want_met(v->push_want[i], p->want))
+				fail_msg("%s: statement %zu: %s, not %s", v->name, i, ztj_err_name(p->want),
+				    want_name(v->push_want[i]));
 			if (v->push[i]->s.bytes.n == 0 || v->push[i]->s.nsigs == 0 ||
 			    v->push[i]->s.sig[0].n == 0)
 				p->want = WANT_ANY;
@@ -219,6 +236,7 @@ void lies_make(struct lies *l, int64_t now, const char *const *keys, size_t nkey
 		gen_control(&g, when);
 		families[i](&g);
 	}
+	gen_places(&g);
 	gen_control(&g, "after");
 	gen_ssh(&g);
 	gen_stale(&g);

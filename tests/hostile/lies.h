@@ -29,6 +29,12 @@ struct lie {
 	struct ztj_buf challenge, person; /* step-ups: bytes, and the SSHSIG of the answer's second signature */
 };
 
+/* Requests of one person that the host keeps. */
+struct lie_places {
+	char who[ZTJ_FULLNAME_SIZE];
+	size_t n;
+};
+
 struct lies {
 	struct company co;
 	size_t n, npush;
@@ -36,6 +42,8 @@ struct lies {
 	struct lie_push *push;
 	size_t naccepted;
 	uint8_t (*accepted)[ZTJ_DIGEST_LEN]; /* requests that the host keeps */
+	size_t nplaces;
+	struct lie_places *place;
 	size_t nrevocations;
 };
 

@@ -282,12 +282,17 @@ static int first_refusal(const struct plan *pl)
 	return ZTJ_OK;
 }
 
-/* What the host says when the stream brought it: what does not open is not there. */
+static int refusal_of(const struct part *p)
+{
+	return p->want != ZTJ_OK ? p->want : p->unkept;
+}
+
+/* What the host says when the stream brought it: what does not open, or got no place, is not there. */
 static int push_want(const struct plan *pl)
 {
 	if (pl->want_push != ZTJ_OK)
 		return pl->want_push;
-	if (pl->part[0].want != ZTJ_OK)
+	if (refusal_of(&pl->part[0]) != ZTJ_OK)
 		return ZTJ_NO_GRANT;
 	return first_refusal(pl) != ZTJ_OK ? ZTJ_PENDING : pl->want;
 }
@@ -318,7 +323,7 @@ static void emit_via(struct gen *g, const struct fx_signed *s, unsigned via, con
 	(void)snprintf(v.name, sizeof(v.name), "%s%s", pl->name, tail);
 	for (size_t i = 0; i < pl->n; i++)
 		if (via != VIA_CERT || pl->part[i].held) {
-			v.push_want[v.npush] = pl->part[i].want;
+			v.push_want[v.npush] = refusal_of(&pl->part[i]);
 			v.push[v.npush++] = &s[i];
 		}
 	if (pl->mint.foreign)

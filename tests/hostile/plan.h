@@ -48,6 +48,7 @@ struct part {
 	long flip_byte, flip_sig;        /* bit numbers; -1: none */
 	long cut_byte, cut_sig;          /* bytes left; -1: all */
 	int want;                        /* ZTJ_OK: opens */
+	int unkept;                      /* requests that open: why the host gives them no place when it hears of them; ZTJ_OK: it does */
 	bool held;                       /* honest: the host has it already, the certificate need not carry it */
 };
 
@@ -91,7 +92,7 @@ struct variant {
 	/* a login */
 	size_t npush;
 	const struct fx_signed *push[PLAN_PARTS];
-	int push_want[PLAN_PARTS];
+	int push_want[PLAN_PARTS]; /* of a request: also when it gets no place; of the rest: when it does not open */
 	struct ztj_view cert;
 	const char *account, *peer;
 	/* a control or a login whose limits must stand in the line: want is ZTJ_OK */
@@ -142,6 +143,8 @@ void gen_directories(struct gen *g);
 void gen_fresh(struct gen *g); /* for a host that holds no directory yet */
 void gen_status(struct gen *g);
 void gen_stepups(struct gen *g);
+/* For a whole host, which has places for requests: fills them. */
+void gen_places(struct gen *g);
 /* For whole logins by ssh, with the keys that company_open was given; and for a broker that falls silent. */
 void gen_ssh(struct gen *g);
 void gen_stale(struct gen *g);

@@ -26,19 +26,11 @@ static int check_ca(const struct ztj_policy *p, const struct ztj_cert *cert)
 	return ZTJ_BAD_SIGNATURE;
 }
 
-/* What the host has of this request: pushed statements that open, revocations aside. */
+/* What the host has of this request: pushed statements that it kept, revocations aside. */
 struct held {
 	struct ztj_signed s[PLAN_PARTS * 2];
 	size_t n;
 };
-
-static bool names_host(const struct ztj_stmt *st)
-{
-	for (size_t i = 0; i < st->u.request.nhosts; i++)
-		if (strcmp(st->u.request.hosts[i], CO_WEB1) == 0)
-			return true;
-	return false;
-}
 
 /* Requests and approvals are kept, revocations go to the trust, the rest is refused; the answer is the reason. */
 static int take(struct ztj_trust *t, int64_t now, const struct fx_signed *f, struct held *h)
@@ -55,7 +47,9 @@ static int take(struct ztj_trust *t, int64_t now, const struct fx_signed *f, str
 	if (type != ZTJ_STMT_REQUEST && type != ZTJ_STMT_APPROVAL)
 		return ZTJ_STMT_TYPE;
 	r = ztj_stmt_open(&f->s, type, "example", &st);
-	if (r == ZTJ_OK && (type != ZTJ_STMT_REQUEST || names_host(st)))
+	if (r == ZTJ_OK && type == ZTJ_STMT_REQUEST)
+		r = company_request(t, st);
+	if (r == ZTJ_OK)
 		h->s[h->n++] = f->s;
 	ztj_stmt_free(st);
 	return r;
