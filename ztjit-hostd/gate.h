@@ -107,6 +107,7 @@ struct ztj_spool_state {
 	uint32_t open, waiting;
 	uint64_t used, room, unsent;
 };
+#define ZTJ_KILLS 256
 #define ZTJ_OFFERS 512
 #define ZTJ_PASSES 512
 #define ZTJ_TOUCHES 1024
@@ -137,6 +138,8 @@ struct ztj_gate {
 	struct ztj_touch touch[ZTJ_TOUCHES];
 	struct ztj_recorder recorder[ZTJ_RECORDERS];
 	uint64_t recorders;
+	uint8_t killed[ZTJ_KILLS][ZTJ_DIGEST_LEN]; /* statements that were obeyed */
+	unsigned kills;
 	struct ztj_recbook *recbook;
 	struct ztj_spool_state records;
 	struct event *from_scribe, *strays;
@@ -262,6 +265,11 @@ void ztj_records_made(struct ztj_gate *g, struct ztj_session *rec, int code);
 void ztj_records_ending(struct ztj_gate *g, const struct ztj_session *s, int code);
 /* A marker in the record that s is in, if it is in one. */
 void ztj_records_note(struct ztj_gate *g, struct ztj_session *s, const char *text);
+
+/* ---- gate_kill.c ---- */
+/* A kill statement, from the broker or by hand. WRONG_HOST, EXPIRED, FUTURE, REPLAY, NOT_FOUND, FORBIDDEN, or what
+ * ztj_trust_signed_by says. */
+int ztj_kill_take(struct ztj_gate *g, const struct ztj_signed *s) ZTJ_MUST_CHECK;
 
 /* ---- gate_kept.c: sessions survive the gate ---- */
 void ztj_session_keep(struct ztj_gate *g, const struct ztj_session *s);

@@ -228,6 +228,10 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 		r = ztj_stepup_relayed(g, s);
 		*changed = r == ZTJ_OK;
 		return r;
+	case ZTJ_STMT_KILL:
+		r = ztj_kill_take(g, s);
+		*changed = r == ZTJ_OK;
+		return r;
 	case ZTJ_STMT_POLICY:
 		r = ztj_trustdir_policy(g->dir, g->trust, s, now, changed);
 		if (*changed)
@@ -240,7 +244,6 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 	case ZTJ_STMT_PENDING:
 	case ZTJ_STMT_HEAD:
 	case ZTJ_STMT_VIEW:
-	case ZTJ_STMT_KILL:
 		break;
 	}
 	return ZTJ_STMT_TYPE;

@@ -127,6 +127,7 @@ static uint8_t flags_of(const struct ztj_answer *a)
 	const struct ztj_role *role = a->grant.role;
 
 	return (uint8_t)((role->record == ZTJ_RECORD_ALL ? ZTJ_REC_FLAG_INPUT : 0) |
+	    (role->record_pipes ? ZTJ_REC_FLAG_PIPES : 0) |
 	    (a->grant.rule != NULL && a->grant.rule->break_glass ? ZTJ_REC_FLAG_GLASS : 0));
 }
 
@@ -139,6 +140,15 @@ static void account_of(struct ztj_gate *g, const struct newcomer *n, char out[ZT
 		(void)snprintf(out, ZTJ_ACCOUNT_SIZE, "%s", n->around->account);
 	else if (!ztj_gate_name_of(g, n->proc.ruid, out))
 		(void)snprintf(out, ZTJ_ACCOUNT_SIZE, "%s", n->around->account);
+}
+
+static void put_certificates(struct ztj_buf *b, const struct ztj_policy *p)
+{
+	size_t n = p == NULL ? 0 : p->nrecord_to;
+
+	(void)ztj_buf_put_u32(b, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		(void)ztj_buf_put_view(b, p->record_to[i]);
 }
 
 static void say_is(struct ztj_gate *g, const struct newcomer *n, int code, const struct ztj_answer *a)
@@ -163,7 +173,7 @@ static void say_is(struct ztj_gate *g, const struct newcomer *n, int code, const
 	(void)ztj_buf_put_cstring(&b, s->peer);
 	(void)ztj_buf_put(&b, s->grant, ZTJ_DIGEST_LEN);
 	(void)ztj_buf_put_u64(&b, (uint64_t)s->ends);
-	(void)ztj_buf_put_u32(&b, 0);
+	put_certificates(&b, code == ZTJ_OK ? ztj_trust_held_policy(g->trust) : NULL);
 	tell(g, &b);
 }
 
