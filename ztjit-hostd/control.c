@@ -124,6 +124,18 @@ static void print_sessions(const json_t *list)
 	    str(s, "service"), str(s, "account"), str(s, "grant"), str(s, "tty"), str(s, "ends"));
 }
 
+static void print_records(const json_t *r)
+{
+	static const json_int_t mib = 1024 * 1024;
+
+	(void)printf("records      %lld open, %lld waiting for the broker, %lld of %lld MiB used, %lld bytes to ship\n",
+	    (long long)json_integer_value(json_object_get(r, "open")),
+	    (long long)json_integer_value(json_object_get(r, "waiting")),
+	    (long long)((json_integer_value(json_object_get(r, "bytes")) + mib - 1) / mib),
+	    (long long)(json_integer_value(json_object_get(r, "room")) / mib),
+	    (long long)json_integer_value(json_object_get(r, "unsent")));
+}
+
 static void print_status(json_t *o)
 {
 	const char *name;
@@ -147,6 +159,7 @@ static void print_status(json_t *o)
 		? ""
 		: ", behind its mark: see ztjit-hostd clock --accept");
 	(void)printf("decisions    %lld\n", (long long)json_integer_value(json_object_get(o, "decisions")));
+	print_records(json_object_get(o, "records"));
 	print_sessions(json_object_get(o, "sessions"));
 }
 

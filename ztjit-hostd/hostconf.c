@@ -34,6 +34,14 @@ static const struct ztj_conf_key table[] = {
 	    "user of the process that decides" },
 	{ "principals_user", ZTJ_CONF_STRING, AT(principals_user), 1, 32, "ztjit-principals",
 	    "AuthorizedPrincipalsCommandUser of sshd" },
+	{ "scribe_user", ZTJ_CONF_STRING, AT(scribe_user), 1, 32, "ztjit-scribe",
+	    "user of the process that keeps records of sessions" },
+	{ "records", ZTJ_CONF_STRING, AT(records), PATH_LEN, ZTJ_STATEDIR "/records",
+	    "records until the broker has them" },
+	{ "record_spool", ZTJ_CONF_INT, AT(record_spool), 1, 1048576, "1024", "MiB of disk they may use" },
+	{ "record_reserve", ZTJ_CONF_INT, AT(record_reserve), 1, 65536, "16",
+	    "MiB of disk kept for one break-glass session" },
+	{ "shell", ZTJ_CONF_STRING, AT(shell), PATH_LEN, "/bin/bash", "what a recorded login runs" },
 	{ "recorder", ZTJ_CONF_STRING, AT(recorder), 1, 16, "shell",
 	    "shell: an account is recorded when ztjit-rec is its login shell; forced: sshd forces ztjit-rec on all" },
 	{ "rec_group", ZTJ_CONF_STRING, AT(rec_group), 1, 32, "ztjit-rec", "group of the set-gid recorder" },
@@ -50,7 +58,8 @@ static const struct ztj_conf_key table[] = {
 static int check(struct ztj_hostconf *c, const char *path, char *err, size_t size)
 {
 	const char *const paths[] = { c->roots, c->policy, c->machine_key, c->tls_key, c->state, c->run,
-		c->cgroup };
+		c->cgroup, c->records, c->shell };
+	const char *const users[] = { c->mirror_user, c->gate_user, c->principals_user, c->scribe_user };
 	const char *what = NULL;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
@@ -63,9 +72,10 @@ static int check(struct ztj_hostconf *c, const char *path, char *err, size_t siz
 		what = "directory: not a name";
 	if (!ztj_hostname_ok(c->name))
 		what = "name: not a host name";
-	if (strcmp(c->mirror_user, c->gate_user) == 0 || strcmp(c->principals_user, c->gate_user) == 0 ||
-	    strcmp(c->principals_user, c->mirror_user) == 0)
-		what = "mirror_user, gate_user and principals_user must differ";
+	for (size_t i = 0; i < 4; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(users[i], users[k]) == 0)
+				what = "mirror_user, gate_user, principals_user and scribe_user must differ";
 	c->forced_recorder = strcmp(c->recorder, "forced") == 0;
 	if (!c->forced_recorder && strcmp(c->recorder, "shell") != 0)
 		what = "recorder: shell or forced";

@@ -16,12 +16,14 @@ struct ztj_hostconf {
 	char *directory, *name;
 	char *roots, *policy, *machine_key, *tls_key;
 	char *state, *run, *cgroup;
-	char *mirror_user, *gate_user, *principals_user;
+	char *mirror_user, *gate_user, *principals_user, *scribe_user;
 	char *recorder;  /* "shell" or "forced" */
 	char *rec_group;
 	int64_t decisions_size, decisions_keep; /* KiB; files */
 	int64_t guard_grace; /* seconds */
 	int64_t reserve;     /* KiB */
+	char *records, *shell;
+	int64_t record_spool, record_reserve; /* MiB */
 	/* derived */
 	char fullname[ZTJ_FULLNAME_SIZE];
 	bool forced_recorder;

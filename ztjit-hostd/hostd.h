@@ -13,7 +13,7 @@
 
 #define ZTJ_HOSTD_CONF ZTJ_SYSCONFDIR "/hostd.conf"
 
-/* Makes sockets and directories, starts mirror, gate and warden, and ends with the first of them. The exit status. */
+/* Makes sockets and directories, starts mirror, gate, scribe and warden, and ends with the first of them. The exit status. */
 int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr);
 /* Checks what serving needs: users, keys, roots, state, cgroup. Prints what is wrong. */
 int ztj_hostd_check(const struct ztj_hostconf *conf, char *err, size_t size) ZTJ_MUST_CHECK;

@@ -4,8 +4,8 @@
  */
 /*
  * ztjit-hostd: the host agent. Started by root; serving, it is a parent that does nothing but wait and
- * three processes: mirror (network, no power), gate (verifies and decides, no network) and warden (root,
- * parses nothing). The other commands are run by root by hand.
+ * four processes: mirror (network, no power), gate (verifies and decides, no network), scribe (records of sessions) and
+ * warden (root, parses nothing). The other commands are run by root by hand.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -25,8 +25,15 @@ static void finished(struct ztj_mirror *m, CURL *easy, CURLcode rc)
 		return;
 	}
 	for (size_t i = 0; i < ZTJ_MIRROR_POSTS; i++)
-		if (m->post[i].easy == easy)
+		if (m->post[i].easy == easy) {
 			ztj_mirror_post_done(m, &m->post[i], rc);
+			return;
+		}
+	for (size_t i = 0; i < ZTJ_MIRROR_SHIPS; i++)
+		if (m->ship[i].easy == easy) {
+			ztj_mirror_ship_done(m, &m->ship[i], rc);
+			return;
+		}
 }
 
 static void reap(struct ztj_mirror *m)
@@ -50,7 +57,8 @@ static int wait_ms(const struct ztj_mirror *m)
 
 static void turn(struct ztj_mirror *m)
 {
-	struct curl_waitfd gate = { .fd = m->gate, .events = CURL_WAIT_POLLIN };
+	struct curl_waitfd fds[] = { { .fd = m->gate, .events = CURL_WAIT_POLLIN },
+		{ .fd = m->scribe, .events = CURL_WAIT_POLLIN } };
 	int running;
 
 	if (m->net != NULL && m->stream == NULL && ztj_ipc_now_ms() >= m->next_try)
@@ -65,23 +73,27 @@ static void turn(struct ztj_mirror *m)
 		m->since = 0;
 		ztj_mirror_stream_stop(m);
 	}
-	if (!m->failed && curl_multi_poll(m->multi, &gate, 1, wait_ms(m), NULL) != CURLM_OK)
+	if (!m->failed && curl_multi_poll(m->multi, fds, m->scribe < 0 ? 1 : 2, wait_ms(m), NULL) != CURLM_OK)
 		m->failed = true;
-	if (gate.revents != 0)
+	if (fds[0].revents != 0)
 		ztj_mirror_from_gate(m);
+	if (fds[1].revents != 0 && !m->failed)
+		ztj_mirror_from_scribe(m);
 }
 
-_Noreturn void ztj_mirror_main(int gate, const struct ztj_seckey *tls)
+_Noreturn void ztj_mirror_main(int gate, int scribe, const struct ztj_seckey *tls)
 {
 	struct ztj_mirror *m = calloc(1, sizeof(*m));
 
 	if (m == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		_exit(1);
 	m->gate = gate;
+	m->scribe = scribe;
 	m->tls = tls;
 	m->body = -1;
 	m->backoff = 1000;
 	ztj_ipc_in_init(&m->in, ZTJ_IPC_MAX);
+	ztj_ipc_in_init(&m->scribe_in, ZTJ_IPC_MAX);
 	ztj_buf_init(&m->broker, ZTJ_IPC_MAX);
 	ztj_buf_init(&m->line, ZTJ_MIRROR_LINE_MAX);
 	m->multi = curl_multi_init();

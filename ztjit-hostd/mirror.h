@@ -15,9 +15,11 @@
 #include "libztjit/net/net.h"
 #include "libztjit/core/text.h"
 #include "libztjit/sys/ipc.h"
+#include "libztjit/sys/recmsg.h"
 
 #define ZTJ_MIRROR_DIRS 64
 #define ZTJ_MIRROR_POSTS 16
+#define ZTJ_MIRROR_SHIPS 4
 #define ZTJ_MIRROR_LINE_MAX (160u * 1024u)
 #define ZTJ_MIRROR_BODY_MAX ((size_t)256 * 1024 * 1024)
 
@@ -28,8 +30,17 @@ struct ztj_mirror_post {
 	bool taken;
 };
 
+struct ztj_mirror_ship {
+	CURL *easy; /* NULL: free */
+	uint32_t tag;
+	uint8_t *body;
+	struct curl_slist *headers;
+	size_t n;   /* of the reply */
+	char reply[4096];
+};
+
 struct ztj_mirror {
-	int gate;
+	int gate, scribe; /* scribe -1: there is none */
 	const struct ztj_seckey *tls;
 	CURLM *multi;
 	struct ztj_net *net;       /* NULL: the gate has not said whom to believe */
@@ -59,11 +70,13 @@ struct ztj_mirror {
 		uint64_t serial;
 	} dir[ZTJ_MIRROR_DIRS];
 	struct ztj_mirror_post post[ZTJ_MIRROR_POSTS];
-	bool failed;               /* the gate is gone or talks nonsense */
+	struct ztj_ipc_in scribe_in;
+	struct ztj_mirror_ship ship[ZTJ_MIRROR_SHIPS];
+	bool failed;               /* the gate or the scribe is gone or talks nonsense */
 };
 
-/* The process: never returns. gate: the pair to the gate. */
-_Noreturn void ztj_mirror_main(int gate, const struct ztj_seckey *tls);
+/* The process: never returns. gate, scribe: the pairs with them; scribe may be -1. */
+_Noreturn void ztj_mirror_main(int gate, int scribe, const struct ztj_seckey *tls);
 
 /* ---- inside: mirror_stream.c ---- */
 void ztj_mirror_stream_start(struct ztj_mirror *m);
@@ -87,5 +100,11 @@ void ztj_mirror_posts_stop(struct ztj_mirror *m);
 void ztj_mirror_send(struct ztj_mirror *m, struct ztj_buf *msg, int fd);
 void ztj_mirror_tell_link(struct ztj_mirror *m, bool up);
 void ztj_mirror_from_gate(struct ztj_mirror *m);
+
+/* ---- mirror_ship.c: records for the scribe ---- */
+void ztj_mirror_ship_link(struct ztj_mirror *m, bool up);
+void ztj_mirror_ship_done(struct ztj_mirror *m, struct ztj_mirror_ship *s, CURLcode rc);
+void ztj_mirror_ships_stop(struct ztj_mirror *m);
+void ztj_mirror_from_scribe(struct ztj_mirror *m);
 
 #endif

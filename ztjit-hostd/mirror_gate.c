@@ -34,6 +34,7 @@ void ztj_mirror_tell_link(struct ztj_mirror *m, bool up)
 	if (m->up == up)
 		return;
 	m->up = up;
+	ztj_mirror_ship_link(m, up);
 	ztj_buf_init(&b, 64);
 	if (ztj_ipc_begin(&b, ZTJ_MSG_LINK) != ZTJ_OK || ztj_buf_put_u8(&b, up) != ZTJ_OK)
 		m->failed = true;
@@ -95,6 +96,7 @@ static int reconnect(struct ztj_mirror *m, const struct whom *w)
 	ztj_mirror_stream_stop(m);
 	ztj_mirror_fetch_stop(m);
 	ztj_mirror_posts_stop(m);
+	ztj_mirror_ships_stop(m);
 	ztj_net_close(m->net);
 	m->net = NULL;
 	m->url = 0;

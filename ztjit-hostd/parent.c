@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * The parent: root. Makes what the three processes inherit and waits. They end
+ * The parent: root. Makes what the four processes inherit and waits. They end
  * together: whichever goes first, the others follow.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -31,14 +32,16 @@
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/hostd.h"
 #include "ztjit-hostd/mirror.h"
+#include "ztjit-hostd/scribe.h"
 #include "ztjit-hostd/warden.h"
 
 #define FIRST_FD 3
+#define SCRIBE_FILES 16384
 #define POLICY_JSON_MAX (3 * 1024 * 1024)
 
 struct users {
-	uid_t mirror, gate, principals;
-	gid_t mirror_gid, gate_gid, principals_gid;
+	uid_t mirror, gate, principals, scribe;
+	gid_t mirror_gid, gate_gid, principals_gid, scribe_gid;
 };
 
 struct parent {
@@ -47,10 +50,12 @@ struct parent {
 	struct users u;
 	struct ztj_gate_fds fds;
 	int mirror_end, warden_end, scribe_end; /* their ends of the pairs */
+	int ship[2];                            /* scribe's and mirror's */
+	int rec;                                /* rec.sock */
 	gid_t rec_group;                        /* (gid_t)-1: no recorder is installed */
 	char prefix[ZTJ_CGROUP_SIZE], bootid[ZTJ_BOOTID_SIZE];
 	uint32_t init_loginuid;
-	pid_t mirror, gate, warden;
+	pid_t mirror, gate, warden, scribe;
 };
 
 int ztj_hostd_key(const char *path, uid_t owner, struct ztj_seckey *out)
@@ -83,6 +88,9 @@ static int lookup(const struct ztj_hostconf *c, struct users *u, const char **wh
 		return r;
 	*what = c->gate_user;
 	if ((r = ztj_user_lookup(c->gate_user, &u->gate, &u->gate_gid)) != ZTJ_OK)
+		return r;
+	*what = c->scribe_user;
+	if ((r = ztj_user_lookup(c->scribe_user, &u->scribe, &u->scribe_gid)) != ZTJ_OK)
 		return r;
 	*what = c->principals_user;
 	return ztj_user_lookup(c->principals_user, &u->principals, &u->principals_gid);
@@ -146,7 +154,7 @@ int ztj_hostd_check(const struct ztj_hostconf *c, char *err, size_t size)
 }
 
 /* Only who may talk there may connect: a crowd at the door would keep everybody waiting. */
-static int make_socket(const char *dir, const char *name, uid_t owner, int *out)
+static int make_socket(const char *dir, const char *name, uid_t owner, mode_t mode, int *out)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/%s", dir, name);
@@ -159,10 +167,10 @@ static int make_socket(const char *dir, const char *name, uid_t owner, int *out)
 	if (fd < 0)
 		return ZTJ_SYSTEM;
 	(void)unlink(addr.sun_path);
-	mode_t old = umask(0177);
+	mode_t old = umask(0777 & ~mode);
 	int r = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
 	(void)umask(old);
-	if (r != 0 || (owner != 0 && lchown(addr.sun_path, owner, (gid_t)-1) != 0) || listen(fd, 128) != 0) {
+	if (r != 0 || (owner != 0 && lchown(addr.sun_path, owner, (gid_t)-1) != 0) || listen(fd, 1024) != 0) {
 		(void)close(fd);
 		return ZTJ_SYSTEM;
 	}
@@ -190,29 +198,42 @@ static int lock_run(const char *dir)
 	return ZTJ_STATE;
 }
 
+/* A directory of one user's, and the one above it. */
+static int make_below(const char *path, uid_t uid, gid_t gid)
+{
+	char up[256];
+	char *slash;
+	int r = ZTJ_OK;
+
+	(void)snprintf(up, sizeof(up), "%s", path);
+	slash = strrchr(up, '/');
+	if (slash != NULL && slash != up) {
+		*slash = '\0';
+		r = ztj_dir_make(up, 0755, 0, 0);
+	}
+	return r == ZTJ_OK ? ztj_dir_make(path, 0700, uid, gid) : r;
+}
+
 static int make_files(struct parent *p)
 {
 	const struct ztj_hostconf *c = p->conf;
-	char up[256];
-	char *slash;
 	int r = ztj_dir_make(c->run, 0755, 0, 0);
 
 	if (r == ZTJ_OK)
 		r = lock_run(c->run);
-	(void)snprintf(up, sizeof(up), "%s", c->state);
-	slash = strrchr(up, '/');
-	if (r == ZTJ_OK && slash != NULL && slash != up) {
-		*slash = '\0';
-		r = ztj_dir_make(up, 0755, 0, 0);
-	}
 	if (r == ZTJ_OK)
-		r = ztj_dir_make(c->state, 0700, p->u.gate, p->u.gate_gid);
+		r = make_below(c->state, p->u.gate, p->u.gate_gid);
 	if (r == ZTJ_OK)
-		r = make_socket(c->run, "pam.sock", 0, &p->fds.pam);
+		r = make_below(c->records, p->u.scribe, p->u.scribe_gid);
 	if (r == ZTJ_OK)
-		r = make_socket(c->run, "principals.sock", p->u.principals, &p->fds.principals);
+		r = make_socket(c->run, "pam.sock", 0, 0600, &p->fds.pam);
 	if (r == ZTJ_OK)
-		r = make_socket(c->run, "control.sock", 0, &p->fds.control);
+		r = make_socket(c->run, "principals.sock", p->u.principals, 0600, &p->fds.principals);
+	if (r == ZTJ_OK)
+		r = make_socket(c->run, "control.sock", 0, 0600, &p->fds.control);
+	/* Anybody may connect: whom the scribe listens to is the set-group-id recorder. */
+	if (r == ZTJ_OK)
+		r = make_socket(c->run, "rec.sock", 0, 0666, &p->rec);
 	return r;
 }
 
@@ -232,6 +253,8 @@ static int make_pairs(struct parent *p)
 		return ZTJ_SYSTEM;
 	p->fds.scribe = stream[0];
 	p->scribe_end = stream[1];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->ship) != 0)
+		return ZTJ_SYSTEM;
 	return ZTJ_OK;
 }
 
@@ -324,12 +347,13 @@ static _Noreturn void run_mirror(struct parent *p)
 	static const char *const ro[] = { "/etc", "/usr", "/lib", "/lib64", "/run/systemd/resolve",
 		"/dev/urandom", NULL };
 	static struct ztj_seckey tls;
+	const int fd[] = { p->mirror_end, p->ship[1] };
 	int r = ztj_hostd_key(p->conf->tls_key, 0, &tls);
 
 	if (r != ZTJ_OK)
 		die(p->conf->tls_key, r);
 	child_signals(SIGKILL);
-	keep_fds(&p->mirror_end, 1);
+	keep_fds(fd, 2);
 	ztj_log_open("ztjit-hostd/mirror", p->to_stderr, ZTJ_LOG_INFO);
 	if ((r = ztj_drop_to(p->u.mirror, p->u.mirror_gid)) != ZTJ_OK)
 		die(p->conf->mirror_user, r);
@@ -338,7 +362,7 @@ static _Noreturn void run_mirror(struct parent *p)
 	confine(ro, NULL);
 	if ((r = ztj_seccomp(ZTJ_SB_NET)) != ZTJ_OK)
 		die("seccomp", r);
-	ztj_mirror_main(FIRST_FD, &tls);
+	ztj_mirror_main(FIRST_FD, FIRST_FD + 1, &tls);
 }
 
 static void real_now(struct ztj_now *out)
@@ -407,6 +431,48 @@ static _Noreturn void run_gate(struct parent *p)
 	_exit(r);
 }
 
+/* Two hundred sessions have six descriptors each. */
+static void many_files(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= SCRIBE_FILES)
+		return;
+	lim.rlim_cur = lim.rlim_max < SCRIBE_FILES ? lim.rlim_max : SCRIBE_FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+static _Noreturn void run_scribe(struct parent *p)
+{
+	const char *const ro[] = { "/etc", "/proc", "/usr", NULL };
+	const char *const rw[] = { p->conf->records, NULL };
+	const int fd[] = { p->rec, p->scribe_end, p->ship[0] };
+	const struct ztj_scribe_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2 };
+	struct ztj_scribe_env env;
+	struct ztj_scribe *s;
+	int r;
+
+	many_files();
+	child_signals(SIGKILL);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	keep_fds(fd, 3);
+	ztj_log_open("ztjit-hostd/scribe", p->to_stderr, ZTJ_LOG_INFO);
+	if ((r = ztj_drop_to(p->u.scribe, p->u.scribe_gid)) != ZTJ_OK)
+		die(p->conf->scribe_user, r);
+	confine(ro, rw);
+	/* Buffers of busy sessions go back when they are idle. */
+	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	(void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+	if ((r = ztj_seccomp(ZTJ_SB_GATE)) != ZTJ_OK)
+		die("seccomp", r);
+	ztj_scribe_env_default(&env, p->bootid, p->rec_group);
+	if ((r = ztj_scribe_new(p->conf, &env, &mine, &s)) != ZTJ_OK)
+		die(p->conf->records, r);
+	r = ztj_scribe_run(s);
+	ztj_scribe_free(s);
+	_exit(r);
+}
+
 static pid_t start(struct parent *p, void (*run)(struct parent *p))
 {
 	pid_t pid = fork();
@@ -419,7 +485,7 @@ static pid_t start(struct parent *p, void (*run)(struct parent *p))
 static void close_ours(struct parent *p)
 {
 	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden,
-		p->mirror_end, p->warden_end, p->fds.scribe };
+		p->mirror_end, p->warden_end, p->fds.scribe, p->scribe_end, p->ship[0], p->ship[1], p->rec };
 
 	for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++)
 		if (fd[i] >= 0)
@@ -428,13 +494,13 @@ static void close_ours(struct parent *p)
 
 static const char *name_of(struct parent *p, pid_t pid)
 {
-	return pid == p->gate ? "gate" : pid == p->mirror ? "mirror" : "warden";
+	return pid == p->gate ? "gate" : pid == p->mirror ? "mirror" : pid == p->scribe ? "scribe" : "warden";
 }
 
 /* Collects whoever ended; true when somebody did. */
 static bool reap(struct parent *p, bool expected)
 {
-	pid_t *const child[] = { &p->mirror, &p->gate, &p->warden };
+	pid_t *const child[] = { &p->mirror, &p->gate, &p->scribe, &p->warden };
 	bool any = false;
 	pid_t pid;
 	int status;
@@ -457,13 +523,18 @@ static int wait_all(struct parent *p, const sigset_t *signals)
 	const struct timespec patience = { .tv_sec = 5 }, moment = { .tv_nsec = 500000000 };
 	bool ending = false, asked = false;
 
-	while (p->mirror > 0 || p->gate > 0) {
+	while (p->mirror > 0 || p->gate > 0 || p->scribe > 0) {
 		int sig = ending ? sigtimedwait(signals, NULL, &patience) : sigwaitinfo(signals, NULL);
 		bool ended;
 		asked |= sig == SIGTERM || sig == SIGINT;
 		ended = reap(p, asked || ending);
-		if (sig < 0 && errno == EAGAIN && p->gate > 0)
-			(void)kill(p->gate, SIGKILL); /* it hangs */
+		if (sig < 0 && errno == EAGAIN) {
+			/* Who hangs now is not waited for. */
+			if (p->gate > 0)
+				(void)kill(p->gate, SIGKILL);
+			if (p->scribe > 0)
+				(void)kill(p->scribe, SIGKILL);
+		}
 		if (!ending && (asked || ended)) {
 			ending = true;
 			if (p->mirror > 0)
@@ -483,6 +554,8 @@ int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 		.mirror_end = -1,
 		.warden_end = -1,
 		.scribe_end = -1,
+		.ship = { -1, -1 },
+		.rec = -1,
 		.rec_group = (gid_t)-1 };
 	const struct group *gr;
 	sigset_t signals;
@@ -521,9 +594,10 @@ int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 	p.warden = start(&p, run_warden);
 	p.gate = start(&p, run_gate);
 	p.mirror = start(&p, run_mirror);
+	p.scribe = start(&p, run_scribe);
 	close_ours(&p);
 	(void)prctl(PR_SET_NAME, "ztjit-hostd");
-	if (p.warden < 0 || p.gate < 0 || p.mirror < 0)
+	if (p.warden < 0 || p.gate < 0 || p.mirror < 0 || p.scribe < 0)
 		return 3; /* what was started ends by itself: a pair is closed */
 	ztj_log(ZTJ_LOG_NOTICE, "serving as %s", conf->fullname);
 	return wait_all(&p, &signals);

@@ -40,7 +40,7 @@ static void start_mirror(void)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)close(R->warden);
 		ztj_log_open("mirror", true, getenv("RIG_LOG") != NULL ? ZTJ_LOG_DEBUG : ZTJ_LOG_ALARM);
-		ztj_mirror_main(R->mirror, &B->host_tls[FX_WEB1]);
+		ztj_mirror_main(R->mirror, -1, &B->host_tls[FX_WEB1]);
 	}
 }
 

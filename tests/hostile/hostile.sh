@@ -91,7 +91,7 @@ keys() {
 server() {
 	lab_in web1 sh -ec '
 		umask 022
-		for user in ztjit-mirror ztjit-gate ztjit-principals; do
+		for user in ztjit-mirror ztjit-gate ztjit-scribe ztjit-principals; do
 			id "$user" >/dev/null 2>&1 || useradd -r -M -s /usr/sbin/nologin "$user"
 		done
 		mkdir -p /etc/ztjit /root/pam /run/ztjit
