@@ -56,6 +56,18 @@
 	X(DIGEST, "digest", 0, "H-…", "the digest that join printed on the host", false) \
 	X(ATTESTED, "attested", 0, "FILE", "demand an attestation by a maker in this PEM file", false) \
 	X(UNTIL, "until", 0, "TIME", "when it ends: YYYY-MM-DDThh:mm:ssZ or +2h", false) \
+	X(SINCE, "since", 0, "TIME", "begun then or later: YYYY-MM-DDThh:mm:ssZ or -2h", false) \
+	X(STATE, "state", 0, "STATE", "open, closed or lost", false) \
+	X(TEXT, "text", 0, "TEXT", "stands in command, person, host or account", false) \
+	X(SPEED, "speed", 0, "FACTOR", "play so many times as fast (default 1)", false) \
+	X(IDLE, "idle", 0, "SECONDS", "cut pauses to so many seconds", false) \
+	X(FROM, "from", 0, "SECONDS", "begin so many seconds after the start", false) \
+	X(FOLLOW, "follow", 0, NULL, "go on with what comes while it runs", false) \
+	X(RAW, "raw", 0, NULL, "do not strip what queries or reprograms the terminal", false) \
+	X(FORMAT, "format", 0, "NAME", "asciicast-v2, asciicast-v3, text or json", false) \
+	X(OUTPUT, "output", 'o', "FILE", "write there instead of standard output", false) \
+	X(UNSEAL_CERT, "unseal-cert", 0, "FILE", "certificate (PEM) that sealed records were sealed to", false) \
+	X(UNSEAL_KEY, "unseal-key", 0, "FILE", "its private key (PEM)", false) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)
 
 enum cli_opt_id {

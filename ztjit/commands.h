@@ -47,5 +47,12 @@ int cmd_policy_explain(struct cli *c);
 int cmd_policy_diff(struct cli *c);
 int cmd_policy_sign(struct cli *c);
 int cmd_policy_push(struct cli *c);
+int cmd_sessions_ls(struct cli *c);
+int cmd_sessions_show(struct cli *c);
+int cmd_sessions_play(struct cli *c);
+int cmd_sessions_tail(struct cli *c);
+int cmd_sessions_search(struct cli *c);
+int cmd_sessions_export(struct cli *c);
+int cmd_sessions_kill(struct cli *c);
 
 #endif
