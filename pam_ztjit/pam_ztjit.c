@@ -34,6 +34,15 @@ static int options(struct ztj_module *m, int argc, const char **argv)
 	return PAM_SUCCESS;
 }
 
+static bool is_sshd(pam_handle_t *pamh)
+{
+	const void *service = NULL;
+
+	/* In doubt the stricter. */
+	return pam_get_item(pamh, PAM_SERVICE, &service) != PAM_SUCCESS || service == NULL ||
+	    strcmp(service, "sshd") == 0;
+}
+
 static int ask(pam_handle_t *pamh, int flags, int argc, const char **argv, enum ztj_pam_msg call)
 {
 	struct ztj_module m = { .pamh = pamh, .silent = ((unsigned)flags & PAM_SILENT) != 0 };
@@ -45,14 +54,10 @@ static int ask(pam_handle_t *pamh, int flags, int argc, const char **argv, enum 
 
 ENTRY int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	const void *service = NULL;
 	int r = ask(pamh, flags, argc, argv, ZTJ_PAM_AUTH);
 
 	/* Logins over ssh are by certificate: a password prompt must never become a way in. */
-	if (pam_get_item(pamh, PAM_SERVICE, &service) != PAM_SUCCESS || service == NULL ||
-	    strcmp(service, "sshd") == 0)
-		return PAM_PERM_DENIED;
-	return r;
+	return is_sshd(pamh) ? PAM_PERM_DENIED : r;
 }
 
 /* Credentials are not ours to set; by now the other three have decided. */
@@ -75,7 +80,12 @@ ENTRY int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const cha
 	return ask(pamh, flags, argc, argv, ZTJ_PAM_OPEN);
 }
 
+/* What sudo and su began ends with their process, and the daemon sees that by itself: nobody waits for it. */
 ENTRY int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
+	struct ztj_module m = { .pamh = pamh };
+
+	if (!is_sshd(pamh))
+		return options(&m, argc, argv);
 	return ask(pamh, flags, argc, argv, ZTJ_PAM_CLOSE);
 }

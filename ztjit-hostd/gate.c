@@ -301,7 +301,7 @@ void ztj_gate_free(struct ztj_gate *g)
 	drop_event(g->at_boot);
 	drop_event(g->at_jump);
 	drop_event(g->sync_timer);
-	ztj_shared_drop(g);
+	ztj_leader_drop(g);
 	if (g->boot_timer >= 0)
 		(void)close(g->boot_timer);
 	if (g->jump_timer >= 0)

@@ -246,11 +246,6 @@ void ztj_gate_kill_peer(struct ztj_conn *c);
 /* ---- gate_shared.c: sudo to root in the cgroup of the session around ---- */
 bool ztj_shared_fits(const struct ztj_conn *c, const struct ztj_session *holder);
 void ztj_shared_begin(struct ztj_conn *c, struct ztj_session *s, struct ztj_session *holder);
-/* The one that this process leads; NULL: none. */
-struct ztj_session *ztj_shared_of(struct ztj_gate *g, struct ztj_procid leader);
-/* Takes it out of the table. */
-void ztj_shared_forget(struct ztj_gate *g, struct ztj_session *s);
-void ztj_shared_drop(struct ztj_gate *g); /* all */
 /* Those in a session that is being ended, or whose last process is gone. */
 void ztj_shared_end(struct ztj_gate *g, const struct ztj_session *holder, int code);
 void ztj_shared_gone(struct ztj_gate *g, const struct ztj_session *holder);
@@ -285,6 +280,14 @@ void ztj_kept_all_found(struct ztj_gate *g);
 void ztj_strays_watch(struct ztj_gate *g);
 void ztj_strays_timer(evutil_socket_t fd, short what, void *arg);
 void ztj_strays_answer(struct ztj_gate *g, struct ztj_session *s, const struct ztj_warden_msg *m);
+
+/* ---- gate_leader.c ---- */
+/* Logs "close" when the process that asks ends. Takes its pidfd over. */
+int ztj_leader_watch(struct ztj_conn *c, struct ztj_session *s) ZTJ_MUST_CHECK;
+/* Takes a session out of the table. */
+void ztj_session_forget(struct ztj_gate *g, struct ztj_session *s);
+/* At the end of the gate. */
+void ztj_leader_drop(struct ztj_gate *g);
 
 /* ---- gate_news.c ---- */
 void ztj_news_readable(evutil_socket_t fd, short what, void *arg);

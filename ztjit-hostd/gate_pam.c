@@ -237,20 +237,11 @@ static void use_sshd(struct ztj_conn *c)
 		ztj_pam_deny(c, ZTJ_WRONG_SERVICE, "logins are by certificate; see ztjit ssh");
 }
 
-/* The end of a session frees nothing by itself: what it left running is still its own until its cgroup is empty, or
- * belongs to the session around when it had none of its own. */
+/* The end of a session frees nothing by itself: what it left running is still its own until its cgroup is empty. */
 static void use_close(struct ztj_conn *c)
 {
-	struct ztj_session *s = ztj_shared_of(c->g, c->proc.id);
-	int r;
+	int r = ztj_pam_log(c, "close", ZTJ_OK, NULL);
 
-	if (s != NULL) {
-		c->session = s->no;
-		memcpy(c->answer.request, s->grant, ZTJ_DIGEST_LEN);
-	}
-	r = ztj_pam_log(c, "close", ZTJ_OK, NULL);
-	if (s != NULL)
-		ztj_shared_forget(c->g, s);
 	ztj_pass_drop(c->g, c->proc.id);
 	if (r == ZTJ_OK)
 		(void)ztj_conn_verdict(c, ZTJ_OK, "");

@@ -397,12 +397,14 @@ static void begin_apart(struct ztj_conn *c, struct ztj_session *s)
 			ztj_warden_lost(c->g);
 	}
 	if (r != ZTJ_OK) {
-		ztj_sessions_remove(c->g->sessions, s->no);
+		ztj_session_forget(c->g, s);
 		ztj_pam_deny(c, r, NULL);
 		return;
 	}
 	c->waiting = m.id;
 	s->making = m.id;
+	if (s->parent != 0 && ztj_leader_watch(c, s) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "the end of a sudo will not be logged");
 	ztj_conn_deadline(c, WARDEN_MS);
 	arm(c->g);
 }
@@ -479,7 +481,7 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 		return;
 	}
 	if (m->code != ZTJ_OK) {
-		ztj_sessions_remove(g->sessions, m->session);
+		ztj_session_forget(g, s);
 		if (c != NULL) {
 			c->waiting = 0;
 			ztj_pam_deny(c, m->code, NULL);
@@ -511,7 +513,7 @@ static void emptied(struct ztj_gate *g, uint64_t no)
 	(void)ztj_session_log(g, s, "gone", ZTJ_OK);
 	ztj_session_unkeep(g, s);
 	ztj_touch_forget(g, no);
-	ztj_sessions_remove(g->sessions, no);
+	ztj_session_forget(g, s);
 }
 
 void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)

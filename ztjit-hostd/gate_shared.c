@@ -11,9 +11,7 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "libztjit/sys/log.h"
 #include "ztjit-hostd/gate.h"
 
 /*
@@ -26,53 +24,18 @@ bool ztj_shared_fits(const struct ztj_conn *c, const struct ztj_session *holder)
 	    memcmp(c->answer.request, holder->grant, ZTJ_DIGEST_LEN) == 0 && c->answer.ends >= holder->ends;
 }
 
-void ztj_shared_forget(struct ztj_gate *g, struct ztj_session *s)
-{
-	if (s->leaving != NULL)
-		event_free(s->leaving);
-	if (s->leader_fd >= 0)
-		(void)close(s->leader_fd);
-	ztj_sessions_remove(g->sessions, s->no);
-}
-
-/* Its process ended without a word. */
-static void on_leaving(evutil_socket_t fd, short what, void *arg)
-{
-	struct ztj_gate *g = arg;
-
-	(void)what;
-	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
-		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
-		if (!s->shared || s->leader_fd != fd)
-			continue;
-		ztj_session_note(g, s, "is over");
-		(void)ztj_session_log(g, s, "gone", ZTJ_OK);
-		ztj_shared_forget(g, s);
-		return;
-	}
-}
-
-/* A pidfd becomes readable when its process ends. The connection's is taken over. */
-static int watch(struct ztj_conn *c, struct ztj_session *s)
-{
-	s->leader_fd = c->pidfd;
-	c->pidfd = -1;
-	s->leaving = event_new(c->g->base, s->leader_fd, EV_READ, on_leaving, c->g);
-	return s->leaving == NULL || event_add(s->leaving, NULL) != 0 ? ZTJ_NOMEM : ZTJ_OK;
-}
-
 void ztj_shared_begin(struct ztj_conn *c, struct ztj_session *s, struct ztj_session *holder)
 {
 	struct ztj_warden_msg kill = { .op = ZTJ_WARDEN_KILL_PROC };
 	struct ztj_gate *g = c->g;
-	int r = watch(c, s);
+	int r = ztj_leader_watch(c, s);
 
 	s->shared = true;
 	(void)snprintf(s->cgroup, sizeof(s->cgroup), "%s", holder->cgroup);
 	if (r == ZTJ_OK)
 		r = ztj_pam_log(c, "open", ZTJ_OK, c->answer.text);
 	if (r != ZTJ_OK) {
-		ztj_shared_forget(g, s);
+		ztj_session_forget(g, s);
 		ztj_pam_deny(c, r, NULL);
 		return;
 	}
@@ -88,17 +51,7 @@ void ztj_shared_begin(struct ztj_conn *c, struct ztj_session *s, struct ztj_sess
 	(void)ztj_session_log(g, s, "end", ZTJ_UNREACHABLE);
 	if (ztj_warden_ask(g, &kill, s->leader_fd) != ZTJ_OK)
 		ztj_warden_lost(g);
-	ztj_shared_forget(g, s);
-}
-
-struct ztj_session *ztj_shared_of(struct ztj_gate *g, struct ztj_procid leader)
-{
-	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
-		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
-		if (s->shared && ztj_procid_eq(s->leader, leader))
-			return s;
-	}
-	return NULL;
+	ztj_session_forget(g, s);
 }
 
 void ztj_shared_end(struct ztj_gate *g, const struct ztj_session *holder, int code)
@@ -119,19 +72,10 @@ void ztj_shared_gone(struct ztj_gate *g, const struct ztj_session *holder)
 		if (s->shared && s->parent == holder->no) {
 			ztj_session_note(g, s, "is over");
 			(void)ztj_session_log(g, s, "gone", ZTJ_OK);
-			ztj_shared_forget(g, s); /* another is at i now */
+			ztj_session_forget(g, s); /* another is at i now */
 		} else {
 			i++;
 		}
-	}
-}
-
-void ztj_shared_drop(struct ztj_gate *g)
-{
-	for (size_t i = g->sessions == NULL ? 0 : ztj_sessions_count(g->sessions); i > 0; i--) {
-		struct ztj_session *s = ztj_sessions_at(g->sessions, i - 1);
-		if (s->shared)
-			ztj_shared_forget(g, s);
 	}
 }
 

@@ -43,8 +43,8 @@ struct ztj_session {
 	bool ending;                      /* its processes are being killed */
 	uint32_t making;                  /* id of the command to the warden, until the process was told yes */
 	bool shared;                      /* in the cgroup of its parent, which ends it (gate_shared.c) */
-	int leader_fd;                    /* shared: pidfd of the leader; else -1 */
-	struct event *leaving;            /* shared: the leader's end */
+	int leader_fd;                    /* of one inside another: pidfd of the leader while it lives; else -1 */
+	struct event *leaving;            /* and its end */
 	bool lost;                        /* of an earlier gate, and not found by the warden (yet) */
 	bool became_root;                 /* of one that others share or shared */
 };

@@ -26,7 +26,7 @@
 
 #include "tests/pam/fake.h"
 
-#define PHASES "acol"
+#define PHASES "aco"
 
 static struct fake fk;
 
@@ -140,6 +140,22 @@ static void test_P02_account_asks_on_every_use(void **state)
 	fake_daemon(&fk, part_answer, &deny, 1);
 	assert_int_equal(fake_call(pamh, 'c', 0), PAM_PERM_DENIED);
 	(void)pam_end(pamh, PAM_SUCCESS);
+}
+
+/* hostd watches the process of a sudo or su; an sshd says when its session is over. */
+static void test_close_is_asked_by_sshd_alone(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	assert_int_equal(fake_phase(&fk, "sudo", 'l', 0), PAM_SUCCESS);
+	assert_int_equal(fake_phase(&fk, "su-l", 'l', 0), PAM_SUCCESS);
+	assert_int_equal(fake_phase(&fk, "sshd", 'l', 0), PAM_PERM_DENIED); /* nobody there */
+	fake_daemon(&fk, part_answer, &allow, 1);
+	assert_int_equal(fake_phase(&fk, "sshd", 'l', 0), PAM_SUCCESS);
+	fake_setup(&f, "debug");
+	assert_int_equal(fake_phase(&f, "sudo", 'l', 0), PAM_PERM_DENIED);
+	fake_teardown(&f);
 }
 
 static void test_setcred_is_success_without_daemon(void **state)
@@ -603,6 +619,7 @@ int main(void)
 		T(test_allow_and_deny_in_every_phase),
 		T(test_P01_sshd_auth_always_denies),
 		T(test_P02_account_asks_on_every_use),
+		T(test_close_is_asked_by_sshd_alone),
 		T(test_setcred_is_success_without_daemon),
 		T(test_P03_P04_no_daemon_or_bad_path_denies),
 		T(test_P04_unknown_option_denies),
