@@ -70,6 +70,8 @@ struct ztj_conn {
 	uint64_t session;            /* the session the peer is in; 0: none */
 	struct ztj_answer answer;
 	char rule[ZTJ_NAME_SIZE];
+	char become[ZTJ_ACCOUNT_SIZE]; /* account: the one target that it admits to; "": open decides which */
+	bool named;                    /* open: a line on disk admits this very process to this target already */
 	struct ztj_stepup *stepup;
 	uint32_t waiting;            /* id of a command the warden has not answered */
 };
@@ -87,6 +89,7 @@ struct ztj_pass {
 	uint8_t grant[ZTJ_DIGEST_LEN];
 	int64_t boot;
 	bool touched;
+	char become[ZTJ_ACCOUNT_SIZE]; /* the target that a line on disk names; "": none */
 };
 /* A step-up that is remembered. */
 struct ztj_touch {
@@ -202,7 +205,8 @@ void ztj_elevate(struct ztj_conn *c);
 bool ztj_offer_add(struct ztj_gate *g, const struct ztj_offer *o);
 const struct ztj_offer *ztj_offer_find(struct ztj_gate *g, struct ztj_procid sshd, const char *account,
     const uint8_t *cert);
-void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN], bool touched);
+struct ztj_pass *ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],
+    bool touched);
 const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN]);
 void ztj_pass_drop(struct ztj_gate *g, struct ztj_procid proc);
 void ztj_touch_add(struct ztj_gate *g, uint64_t session, uint32_t tty_nr, const uint8_t grant[ZTJ_DIGEST_LEN]);

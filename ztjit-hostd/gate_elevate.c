@@ -102,33 +102,50 @@ static int choose(struct ztj_conn *c, struct ztj_session *s)
 static void admit_open(struct ztj_conn *c, struct ztj_session *s)
 {
 	struct ztj_session like = { .uid = s->uid };
+	const struct ztj_pass *pass = ztj_pass_find(c->g, c->proc.id, c->answer.request);
 	int r = ztj_store_shorten(c->g->store, c->answer.request, c->answer.starts, c->answer.ends);
 
 	if (r != ZTJ_OK) {
 		ztj_pam_deny(c, r, NULL);
 		return;
 	}
+	c->named = pass != NULL && strcmp(pass->become, c->user) == 0;
 	ztj_pass_drop(c->g, c->proc.id); /* one use */
 	(void)snprintf(like.account, sizeof(like.account), "%s", c->user);
 	(void)snprintf(like.peer, sizeof(like.peer), "%s", s->peer);
 	ztj_session_begin(c, &like, s);
 }
 
+/* Where there is no choice, account's line says who it will be. */
+static void name_target(struct ztj_conn *c)
+{
+	const struct ztj_strs *become = &c->answer.grant.role->become;
+
+	if (is_su(c))
+		(void)snprintf(c->become, sizeof(c->become), "%s", c->user);
+	else if (become->n == 1 && strlen(become->s[0]) < sizeof(c->become))
+		(void)snprintf(c->become, sizeof(c->become), "%s", become->s[0]);
+}
+
 static void admit(struct ztj_conn *c, struct ztj_session *s)
 {
-	const struct ztj_pass *pass = ztj_pass_find(c->g, c->proc.id, c->answer.request);
+	struct ztj_pass *pass = NULL;
 	int r;
 
 	if (c->call == ZTJ_MSG_OPEN) {
 		admit_open(c, s);
 		return;
 	}
+	if (c->call == ZTJ_MSG_ACCOUNT)
+		name_target(c);
 	r = ztj_pam_log(c, c->call == ZTJ_MSG_AUTH ? "auth" : "account", ZTJ_OK, c->answer.text);
 	if (r != ZTJ_OK) {
 		ztj_pam_deny(c, r, NULL);
 		return;
 	}
-	ztj_pass_add(c->g, c->proc.id, c->answer.request, pass != NULL && pass->touched);
+	pass = ztj_pass_add(c->g, c->proc.id, c->answer.request, false);
+	if (c->call == ZTJ_MSG_ACCOUNT)
+		(void)snprintf(pass->become, sizeof(pass->become), "%s", c->become);
 	(void)ztj_conn_verdict(c, ZTJ_OK, "");
 }
 

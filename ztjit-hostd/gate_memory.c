@@ -58,7 +58,7 @@ const struct ztj_offer *ztj_offer_find(struct ztj_gate *g, struct ztj_procid ssh
 
 /* ---- passes ---- */
 
-void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],
+struct ztj_pass *ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],
     bool touched)
 {
 	struct ztj_pass *at = &g->pass[0];
@@ -69,7 +69,7 @@ void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t gran
 		if (ztj_procid_eq(e->proc, proc) && same(e->grant, grant)) {
 			if (now - e->boot <= ZTJ_PASS_SECONDS) {
 				e->touched |= touched;
-				return; /* its time runs from the first */
+				return e; /* its time runs from the first */
 			}
 			at = e;
 			break;
@@ -79,6 +79,7 @@ void ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t gran
 	}
 	*at = (struct ztj_pass){ .proc = proc, .boot = now, .touched = touched };
 	memcpy(at->grant, grant, ZTJ_DIGEST_LEN);
+	return at;
 }
 
 const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc,

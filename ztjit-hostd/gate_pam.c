@@ -83,11 +83,13 @@ bool ztj_gate_has_recorder(struct ztj_gate *g, const char *account)
 
 /*
  * A yes at auth opens nothing: account follows, asks everything again, and its line makes this one durable. Account's own
- * line cannot wait for open_session: sudoedit reads files as root in between.
+ * line cannot wait for open_session: sudoedit reads files as root in between. When it named the account, it said all
+ * that open_session decides.
  */
-static bool may_wait(const char *event)
+static bool may_wait(const struct ztj_conn *c, const char *event)
 {
-	return strcmp(event, "auth") == 0 || strcmp(event, "close") == 0;
+	return strcmp(event, "auth") == 0 || strcmp(event, "close") == 0 ||
+	    (strcmp(event, "open") == 0 && c->named);
 }
 
 int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *text)
@@ -101,9 +103,10 @@ int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *tex
 		.peer = s != NULL ? s->peer : c->rhost,
 		.key = c->info_key,
 		.tty = c->proc.tty,
+		.become = code == ZTJ_OK ? c->become : NULL,
 		.pid = c->pid,
 		.spare = code != ZTJ_OK,
-		.later = code == ZTJ_OK && may_wait(event),
+		.later = code == ZTJ_OK && may_wait(c, event),
 		.text = text };
 	static const uint8_t none[ZTJ_DIGEST_LEN];
 
