@@ -162,10 +162,12 @@ void ztj_session_keep(struct ztj_gate *g, const struct ztj_session *s)
 	if (r == ZTJ_OK)
 		r = ztj_file_replace(path, ztj_buf_view(&b), 0600);
 	ztj_buf_free(&b);
-	/* It goes on; should this gate end, it ends with it. */
-	if (r != ZTJ_OK)
+	/* It goes on; should this gate end, it ends with it: what an older file says may be more than is so now. */
+	if (r != ZTJ_OK) {
+		ztj_session_unkeep(g, s);
 		ztj_log(ZTJ_LOG_WARN, "session %llu would not survive a restart: %s",
 		    (unsigned long long)s->no, ztj_err_text(r));
+	}
 }
 
 void ztj_session_unkeep(struct ztj_gate *g, const struct ztj_session *s)
