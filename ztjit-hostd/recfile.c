@@ -56,14 +56,41 @@ static int open_both(int dir, const char *name, int flags, struct ztj_recfile *o
 	return r;
 }
 
-int ztj_recfile_create(int dir, const char *name, struct ztj_recfile *out)
+/* All its room is taken now: a place can be written on a full disk. */
+static int empty_places(const struct ztj_recfile *f)
 {
 	static const uint8_t none[ZTJ_SLOTS * PLACE_SIZE];
+
+	return pwrite(f->pos, none, sizeof(none), 0) == (ssize_t)sizeof(none) ? ZTJ_OK : disk_error();
+}
+
+int ztj_recfile_adopt(int dir, const char *empty, uint64_t kept, const char *name, struct ztj_recfile *out)
+{
+	char path[FILE_NAME_SIZE];
+	int r;
+
+	*out = (struct ztj_recfile){ .rec = -1, .pos = -1 };
+	file_name(path, name, "rec");
+	if (renameat(dir, empty, dir, path) != 0)
+		return errno == ENOENT ? ZTJ_NOT_FOUND : disk_error();
+	r = open_one(dir, name, "rec", 0, &out->rec);
+	if (r == ZTJ_OK)
+		r = open_one(dir, name, "pos", O_CREAT | O_EXCL, &out->pos);
+	if (r == ZTJ_OK)
+		r = empty_places(out);
+	if (r == ZTJ_OK)
+		out->kept = kept;
+	else
+		ztj_recfile_close(out);
+	return r;
+}
+
+int ztj_recfile_create(int dir, const char *name, struct ztj_recfile *out)
+{
 	int r = open_both(dir, name, O_CREAT | O_EXCL, out);
 
-	/* All its room is taken now: a place can be written on a full disk. */
-	if (r == ZTJ_OK && pwrite(out->pos, none, sizeof(none), 0) != (ssize_t)sizeof(none))
-		r = disk_error();
+	if (r == ZTJ_OK)
+		r = empty_places(out);
 	if (r == ZTJ_OK)
 		r = ztj_recfile_keep(out, ZTJ_REC_ROOM);
 	if (r != ZTJ_OK && r != ZTJ_EXISTS) {

@@ -38,6 +38,8 @@ struct ztj_recfile {
 
 /* New, empty, or ZTJ_EXISTS. dir: the spool. */
 int ztj_recfile_create(int dir, const char *name, struct ztj_recfile *out) ZTJ_MUST_CHECK;
+/* The same out of an empty file with kept bytes of disk; it becomes the record. */
+int ztj_recfile_adopt(int dir, const char *empty, uint64_t kept, const char *name, struct ztj_recfile *out) ZTJ_MUST_CHECK;
 /* NOT_FOUND; UNSAFE_FILE when it is not a plain file of ours. */
 int ztj_recfile_open(int dir, const char *name, struct ztj_recfile *out) ZTJ_MUST_CHECK;
 void ztj_recfile_close(struct ztj_recfile *f);

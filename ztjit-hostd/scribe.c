@@ -147,7 +147,7 @@ int ztj_scribe_new(const struct ztj_hostconf *conf, const struct ztj_scribe_env 
 	s->conf = conf;
 	s->env = *env;
 	s->fds = *fds;
-	s->dir = s->reserve = -1;
+	s->dir = -1;
 	ztj_ipc_in_init(&s->gate_in, MESSAGE_MAX);
 	ztj_ipc_in_init(&s->mirror_in, MESSAGE_MAX);
 	ztj_buf_init(&s->chunk, ZTJ_CHUNK_HEADER + ZTJ_CHUNK_BODY_MAX);
@@ -200,7 +200,5 @@ void ztj_scribe_free(struct ztj_scribe *s)
 	ztj_packer_free(s->packer);
 	if (s->dir >= 0)
 		(void)close(s->dir);
-	if (s->reserve >= 0)
-		(void)close(s->reserve);
 	free(s);
 }

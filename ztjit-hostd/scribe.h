@@ -31,6 +31,8 @@
 #define ZTJ_RECORD_COST 12288u   /* bytes of disk of a record beside its chunks */
 #define ZTJ_COMMAND_MAX (128u * 1024u)
 #define ZTJ_CHUNK_TEXT (64u * 1024u)
+#define ZTJ_RESERVE "reserve" /* files in the spool: blocks of a record; of the files beside it */
+#define ZTJ_SPARE "spare"
 
 /* What the scribe asks the machine, as values, so that a test can stand in for the machine. */
 struct ztj_scribe_env {
@@ -156,8 +158,8 @@ struct ztj_scribe {
 	const struct ztj_hostconf *conf;
 	struct ztj_scribe_env env;
 	struct ztj_scribe_fds fds;
-	int dir, reserve;            /* the spool; its reserve, -1: none */
-	uint64_t reserved;           /* bytes in it */
+	int dir;                     /* the spool */
+	bool stocked;                /* its reserve is there */
 	int64_t restock;
 	uint64_t used, limit;
 	bool full;                   /* said so already */
@@ -256,8 +258,8 @@ void ztj_seal_put(struct ztj_scribe *s, struct ztj_seal *seal);
 int ztj_room_open(struct ztj_scribe *s) ZTJ_MUST_CHECK;
 /* May the record grow by n bytes? Reserves them. last: the end of the record, which always may. */
 int ztj_room_take(struct ztj_recording *r, uint64_t n, bool last) ZTJ_MUST_CHECK;
-/* Frees some of the reserve for a break-glass session; false when there is none for it. */
-bool ztj_room_tap(struct ztj_recording *r);
+/* A break-glass session lives in the reserve: its blocks become its record's. False when there is none for it. */
+bool ztj_room_adopt(struct ztj_recording *r);
 /* Counts anew what a record costs. */
 void ztj_room_count(struct ztj_recording *r, uint64_t cost);
 /* May a session begin? */

@@ -203,7 +203,7 @@ static int load_file(struct ztj_scribe *s, const char *file)
 		(void)snprintf(meta, sizeof(meta), "%s.meta", name);
 		if (faccessat(s->dir, meta, F_OK, 0) != 0)
 			ztj_recfile_remove(s->dir, name);
-	} else if (strncmp(file + NAME_LEN, ".meta.", 6) == 0) {
+	} else if (strncmp(file + NAME_LEN, ".meta.", 6) == 0) { /* was being written */
 		(void)unlinkat(s->dir, file, 0);
 	}
 	return ZTJ_OK;

@@ -22,6 +22,7 @@
 #define STEP_BUSY (512u * 1024u)
 #define BUSY_CHUNK (8u * 1024u)
 #define BLOCK 4096u
+#define SPARE_SIZE (64u * 1024u)
 #define RESTOCK_MS 10000
 #define LOCK_TRIES 50
 
@@ -30,56 +31,57 @@ static uint64_t whole_reserve(const struct ztj_scribe *s)
 	return (uint64_t)s->conf->record_reserve * MIB;
 }
 
-/* As much of the reserve as the disk gives; the rest later. */
+/* Blocks of a file that has no bytes yet. All or nothing: half a reserve would only fill the disk. */
+static int stock(const struct ztj_scribe *s, const char *name, uint64_t n)
+{
+	int fd = openat(s->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600), r = ZTJ_OK;
+
+	if (fd < 0)
+		return errno == ENOSPC || errno == EDQUOT ? ZTJ_NO_SPACE : ZTJ_IO;
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)n) != 0 && errno != EOPNOTSUPP)
+		r = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ZTJ_NO_SPACE : ZTJ_IO;
+	(void)close(fd);
+	if (r != ZTJ_OK)
+		(void)unlinkat(s->dir, name, 0);
+	return r;
+}
+
 static void restock(struct ztj_scribe *s)
 {
-	if (s->reserved >= whole_reserve(s) || s->glass != 0 || s->env.now() < s->restock)
+	if (s->stocked || s->glass != 0 || s->env.now() < s->restock)
 		return;
 	s->restock = s->env.now() + RESTOCK_MS;
-	if (fallocate(s->reserve, 0, (off_t)s->reserved, (off_t)(whole_reserve(s) - s->reserved)) == 0) {
-		s->reserved = whole_reserve(s);
+	s->stocked = stock(s, ZTJ_SPARE, SPARE_SIZE) == ZTJ_OK &&
+	    stock(s, ZTJ_RESERVE, whole_reserve(s)) == ZTJ_OK;
+	if (s->stocked)
 		ztj_log(ZTJ_LOG_INFO, "the reserve for a break-glass session is whole");
-	} else if (ftruncate(s->reserve, (off_t)s->reserved) != 0) {
-		s->reserved = 0; /* counts as none until the next start */
-	}
 }
 
 int ztj_room_open(struct ztj_scribe *s)
 {
-	struct stat st;
-
 	s->limit = (uint64_t)s->conf->record_spool * MIB;
-	s->reserve = openat(s->dir, "reserve", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (s->reserve < 0)
-		return errno == ENOSPC || errno == EDQUOT ? ZTJ_NO_SPACE : ZTJ_IO;
-	if (fstat(s->reserve, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
-		return ZTJ_UNSAFE_FILE;
 	/* One scribe at a time: that of an agent which was killed may still hang in the disk. */
-	for (int tries = 0; flock(s->reserve, LOCK_EX | LOCK_NB) != 0; tries++) {
+	for (int tries = 0; flock(s->dir, LOCK_EX | LOCK_NB) != 0; tries++) {
 		if (tries == LOCK_TRIES)
 			return ZTJ_STATE;
 		(void)poll(NULL, 0, 100);
 	}
-	/* What was given away is a smaller file. */
-	s->reserved = (uint64_t)st.st_size > whole_reserve(s) ? whole_reserve(s) : (uint64_t)st.st_size;
-	if (ftruncate(s->reserve, (off_t)s->reserved) != 0)
-		return ZTJ_IO;
 	restock(s);
-	if (s->reserved < whole_reserve(s))
+	if (!s->stocked)
 		ztj_log(ZTJ_LOG_WARN, "no disk for the reserve of a break-glass session");
 	return ZTJ_OK;
 }
 
-/* Some of the reserve becomes free disk. */
-static bool tap(struct ztj_scribe *s, uint64_t n)
+bool ztj_room_adopt(struct ztj_recording *r)
 {
-	n = (n + MIB - 1) / MIB * MIB;
-	if (s->reserved == 0)
+	struct ztj_scribe *s = r->s;
+
+	if ((r->live->flags & ZTJ_REC_FLAG_GLASS) == 0 || !s->stocked || s->glass != 0)
 		return false;
-	n = n > s->reserved ? s->reserved : n;
-	if (ftruncate(s->reserve, (off_t)(s->reserved - n)) != 0)
-		return false;
-	s->reserved -= n;
+	s->glass = r->tag;
+	s->stocked = false;
+	s->restock = 0;
+	ztj_log(ZTJ_LOG_NOTICE, "a break-glass session is recorded in the reserve");
 	return true;
 }
 
@@ -91,34 +93,16 @@ void ztj_room_count(struct ztj_recording *r, uint64_t bytes)
 	r->cost = cost;
 }
 
-static bool may_tap(struct ztj_recording *r)
-{
-	struct ztj_scribe *s = r->s;
-
-	if ((r->live->flags & ZTJ_REC_FLAG_GLASS) == 0 || (s->glass != 0 && s->glass != r->tag))
-		return false;
-	if (s->glass == 0)
-		ztj_log(ZTJ_LOG_ALARM, "a break-glass session is recorded in the reserve");
-	s->glass = r->tag;
-	return true;
-}
-
-bool ztj_room_tap(struct ztj_recording *r)
-{
-	return may_tap(r) && tap(r->s, MIB);
-}
-
 /* Within the bound, and with blocks of its own. */
 static int reserve_upto(struct ztj_recording *r, uint64_t upto)
 {
 	struct ztj_scribe *s = r->s;
 	uint64_t kept = r->live->file.kept, more = upto > kept ? upto - kept : 0;
-	uint64_t limit = s->limit + (s->glass == r->tag ? whole_reserve(s) : 0);
 	int e;
 
 	if (more == 0)
 		return ZTJ_OK;
-	if (s->used + more > limit)
+	if (s->used + more > s->limit)
 		return ZTJ_NO_SPACE;
 	e = ztj_recfile_keep(&r->live->file, upto);
 	if (e == ZTJ_OK)
@@ -136,11 +120,6 @@ int ztj_room_take(struct ztj_recording *r, uint64_t n, bool last)
 	e = reserve_upto(r, need + (n >= BUSY_CHUNK ? STEP_BUSY : STEP_IDLE));
 	if (e == ZTJ_NO_SPACE)
 		e = reserve_upto(r, need);
-	if (e == ZTJ_NO_SPACE && may_tap(r)) {
-		e = reserve_upto(r, need);
-		while (e == ZTJ_NO_SPACE && tap(r->s, n + ZTJ_REC_ROOM))
-			e = reserve_upto(r, need);
-	}
 	if (e == ZTJ_NO_SPACE && !r->s->full) {
 		r->s->full = true;
 		ztj_log(ZTJ_LOG_ALARM, "there is no room for records of sessions: %llu of %llu MiB are used",
@@ -158,7 +137,7 @@ int ztj_room_new(struct ztj_scribe *s, bool glass)
 		return ZTJ_LIMIT;
 	if (s->used + first <= s->limit)
 		return ZTJ_OK;
-	return glass && s->glass == 0 ? ZTJ_OK : ZTJ_NO_SPACE;
+	return glass && s->stocked && s->glass == 0 ? ZTJ_OK : ZTJ_NO_SPACE;
 }
 
 /* What the broker has and has a head for. */

@@ -201,13 +201,20 @@ static int seal_of(struct ztj_recording *r, struct ztj_view certs)
 /* Its files, the header as first chunk, and last what the session is: without that nothing was begun. */
 static int on_disk(struct ztj_recording *r, const struct ztj_rconn *c, const struct ztj_rec_is *is)
 {
+	bool adopted = ztj_room_adopt(r);
 	char name[ZTJ_HEX_SIZE];
 	const char *command = ztj_buf_str(&c->hello->command);
 	int e = command == NULL ? ZTJ_NOMEM : ZTJ_OK;
 
 	ztj_recording_name(r, name);
-	if (e == ZTJ_OK)
+	if (e == ZTJ_OK && adopted) {
+		/* Blocks for what stands beside the record. */
+		(void)unlinkat(r->s->dir, ZTJ_SPARE, 0);
+		e = ztj_recfile_adopt(r->s->dir, ZTJ_RESERVE,
+		    (uint64_t)r->s->conf->record_reserve * 1024 * 1024, name, &r->live->file);
+	} else if (e == ZTJ_OK) {
 		e = ztj_recfile_create(r->s->dir, name, &r->live->file);
+	}
 	if (e == ZTJ_OK)
 		e = header(r, c->hello, is, command);
 	if (e == ZTJ_OK)
@@ -224,13 +231,8 @@ static void undo(struct ztj_recording *r)
 	char name[ZTJ_HEX_SIZE];
 
 	ztj_recording_name(r, name);
-	/* A name that was there is somebody else's. */
-	if (r->live->file.rec >= 0)
-		ztj_recfile_remove(r->s->dir, name);
+	ztj_recfile_remove(r->s->dir, name);
 	ztj_recfile_close(&r->live->file);
-	ztj_buf_free(&r->live->text);
-	memset(&r->chain, 0, sizeof(r->chain));
-	r->live->since = 0;
 }
 
 struct ztj_recording *ztj_recording_begin(struct ztj_rconn *c, const struct ztj_rec_is *is, int *e)
@@ -248,14 +250,11 @@ struct ztj_recording *ztj_recording_begin(struct ztj_rconn *c, const struct ztj_
 	*e = seal_of(r, is->certs);
 	if (*e == ZTJ_OK)
 		*e = on_disk(r, c, is);
-	while (*e == ZTJ_NO_SPACE && ztj_room_tap(r)) {
-		undo(r);
-		*e = on_disk(r, c, is);
-	}
 	if (*e == ZTJ_OK)
 		*e = ztj_recording_attach(r, c);
 	if (*e != ZTJ_OK) {
-		undo(r);
+		if (*e != ZTJ_EXISTS)
+			undo(r);
 		ztj_recording_free(r);
 		return NULL;
 	}

@@ -279,7 +279,7 @@ static void stands_at(struct ztj_recording *r, uint64_t size)
 	int fd = -1, e = ZTJ_OK;
 
 	ztj_recording_name(r, name);
-	if (size < to.bytes) {
+	if (size < to.bytes || to.bytes < r->base) {
 		memset(&to, 0, sizeof(to));
 		if (r->base > 0 && ztj_recfile_open(r->s->dir, name, &f) == ZTJ_OK) {
 			if (ztj_recfile_get(&f, ZTJ_SLOT_BASE, &base) == ZTJ_OK)

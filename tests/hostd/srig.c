@@ -686,14 +686,21 @@ size_t srig_bytes(const struct srig_copy *k, char code, struct ztj_buf *out)
 	ztj_buf_init(&text, SRIG_COPY_MAX * 4);
 	srig_text(k, &text, &chain);
 	ok(ztj_cast_reader_new(&reader));
-	ok(ztj_cast_reader_add(reader, ztj_buf_view(&text)));
-	while (ztj_cast_reader_next(reader, true, &e) == ZTJ_OK) {
-		assert_true(e.us >= last);
-		last = e.us;
-		if (e.code != code)
-			continue;
-		n++;
-		ok(ztj_buf_put(out, e.bytes.p, e.bytes.n));
+	for (size_t at = 0; at < text.n;) {
+		/* a line at a time: the reader holds no more than it must */
+		const uint8_t *nl = memchr(text.p + at, '\n', text.n - at);
+		assert_non_null(nl);
+		size_t len = (size_t)(nl - text.p) + 1 - at;
+		ok(ztj_cast_reader_add(reader, ztj_view_of(text.p + at, len)));
+		at += len;
+		while (ztj_cast_reader_next(reader, at == text.n, &e) == ZTJ_OK) {
+			assert_true(e.us >= last);
+			last = e.us;
+			if (e.code != code)
+				continue;
+			n++;
+			ok(ztj_buf_put(out, e.bytes.p, e.bytes.n));
+		}
 	}
 	ztj_cast_reader_free(reader);
 	ztj_buf_free(&text);
@@ -708,7 +715,7 @@ bool srig_spool_empty(struct srig *r)
 
 	assert_non_null(d);
 	while ((e = readdir(d)) != NULL)
-		empty &= e->d_name[0] == '.' || strcmp(e->d_name, "reserve") == 0;
+		empty &= e->d_name[0] == '.' || strcmp(e->d_name, ZTJ_RESERVE) == 0 || strcmp(e->d_name, ZTJ_SPARE) == 0;
 	(void)closedir(d);
 	return empty;
 }

@@ -75,7 +75,8 @@ struct srec {
 	struct ztj_ipc_in in;
 	uint8_t session[ZTJ_REC_SESSION_LEN];
 	uint8_t flags;
-	uint64_t sent, taken;
+	uint64_t sent, taken, most; /* most: sent in a life before this one */
+	unsigned answers;   /* TAKENs */
 	int code;           /* of START, GO or TAKEN; 1: none yet */
 	char text[2048], shell[256];
 	bool started, going, gone;
