@@ -62,7 +62,7 @@ fleet_policy() {
 		version = 1;
 		expires = "2030-01-01T00:00:00Z";
 		roles = {
-		  root-shell = { login = [ "root" ]; record = "none"; };
+		  root-shell = { login = [ "root" ]; record = "${ROOT_RECORD:-none}"; };
 		  sudo-root  = { login = [ "self" ]; become = [ "root" ]; groups = [ "ztjit-root" ]; record = "none"; };
 		};
 		rules = (
@@ -119,6 +119,17 @@ fleet_start_host() {
 		install -d -m 0700 -o ztjit-gate -g ztjit-gate /var/lib/ztjit/hostd' /usr/share/ztjit/contrib
 	LAB_UNIT=ztjit-hostd.service lab_in "$1" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
 	lab_start_sshd "$1"
+}
+
+# fleet_record NAME ACCOUNT...: the recorder is the login shell of these accounts there.
+fleet_record() {
+	local name=$1 account recorder
+	shift
+	recorder=$(cd "$LAB_DIR/stage" && find . -name ztjit-rec -perm -u+x -type f -printf '/%P\n')
+	lab_in "$name" sh -ec 'groupadd -f --system ztjit-rec; chgrp ztjit-rec "$0"; chmod 2755 "$0"' "$recorder" || return
+	for account; do
+		lab_in "$name" usermod -s "$recorder" "$account" || return
+	done
 }
 
 fleet_armed() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q '^armed *yes'; }
