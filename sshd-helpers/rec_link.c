@@ -201,7 +201,7 @@ static int got_taken(struct ztj_link *l, int64_t now)
 	return r;
 }
 
-/* ZTJ_TIMEOUT: everything that was there is read. With l->why set the record is over; any other error loses the link. */
+/* ZTJ_TIMEOUT: everything that was there is read. ZTJ_UNREACHABLE: the link is lost. Anything else: the record is over. */
 static int read_some(struct ztj_link *l, int64_t now)
 {
 	int r = ZTJ_OK;
@@ -330,6 +330,9 @@ int ztj_link_step(struct ztj_link *l, int64_t now)
 			l->done = true;
 			return ZTJ_OK;
 		}
+		/* Whatever speaks like that is not the daemon we know. */
+		if (r != ZTJ_OK && r != ZTJ_UNREACHABLE)
+			return outage(l, r);
 		if (r != ZTJ_OK)
 			drop(l, now);
 	}

@@ -83,7 +83,7 @@ static bool reply(struct peer *p)
 	for (size_t i = 0; i < p->out.n && !stopped(s); i++) {
 		if (send(p->sock, p->out.p + i, 1, MSG_NOSIGNAL) != 1)
 			return false;
-		(void)poll(NULL, 0, 100);
+		(void)poll(NULL, 0, 300);
 	}
 	return true;
 }
@@ -168,6 +168,7 @@ static bool take(struct peer *p, bool all)
 	if (!all && code == 0 && p->untaken < s->conf.take_bytes)
 		return true;
 	p->untaken = 0;
+	s->promised = s->durable;
 	MUST(ztj_ipc_begin(&p->out, ZTJ_REC_TAKEN) == ZTJ_OK);
 	ztj_buf_put_u64(&p->out, s->durable);
 	ztj_buf_put_u32(&p->out, code);
@@ -266,7 +267,7 @@ static bool on_message(struct peer *p)
 		return good;
 	case ZTJ_REC_PING:
 		s->pings++;
-		return p->has_child && p->in.body.n == 0;
+		return p->has_child && p->in.body.n == 0 && (p->untaken == 0 || take(p, true));
 	case ZTJ_REC_END:
 		(void)pthread_mutex_lock(&s->lock);
 		end = on_end(p);
@@ -327,11 +328,12 @@ static void die(struct scribe *s)
 	(void)close(s->listening);
 	(void)unlink(s->path);
 	s->conf.die_at = 0;
-	if (s->conf.forgetful && s->n_events > 3) {
-		size_t lost = s->n_events / 3 > 3 ? 3 : s->n_events / 3;
+	if (s->conf.forgetful) {
+		size_t lost = (size_t)(s->durable - s->promised);
 		s->n_events -= lost;
 		s->durable -= lost;
-		s->n_data = s->events[s->n_events].at;
+		if (lost > 0)
+			s->n_data = s->events[s->n_events].at;
 	}
 	for (unsigned i = 0; i < s->conf.dead_ms / 20 && !stopped(s); i++)
 		(void)poll(NULL, 0, 20);

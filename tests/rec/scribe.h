@@ -25,7 +25,7 @@ struct scribe_conf {
 	uint32_t start_code, go_code;
 	const char *text;    /* with a code */
 	enum scribe_place hang, garbage, shut; /* say nothing; say nonsense; close */
-	bool drip;           /* answers at ten bytes a second */
+	bool drip;           /* answers at three bytes a second */
 	bool forgetful;      /* when it is killed it loses what it did not say it took */
 	bool deaf;           /* takes nothing */
 	size_t take_bytes;   /* TAKEN after so many; 0: after each event */
@@ -61,7 +61,7 @@ struct scribe {
 	size_t n_events, cap_events;
 	uint8_t *data;
 	size_t n_data, cap_data;
-	uint64_t received, durable;
+	uint64_t received, durable, promised;
 	void *sha; /* EVP_MD_CTX */
 	uint64_t digest_bytes;
 	bool ended, killed;
