@@ -311,6 +311,7 @@ void ztj_gate_free(struct ztj_gate *g)
 	ztj_ipc_in_free(&g->mirror_in);
 	ztj_ipc_in_free(&g->scribe_in);
 	ztj_recbook_close(g->recbook);
+	ztj_stays_free(g);
 	ztj_sessions_free(g->sessions);
 	ztj_store_close(g->store);
 	ztj_spool_close(g->spool);

@@ -111,6 +111,8 @@ struct ztj_spool_state {
 	uint64_t used, room, unsent;
 };
 #define ZTJ_KILLS 256
+#define ZTJ_STAYS 512
+#define ZTJ_SWEPT_NAMED 32
 #define ZTJ_OFFERS 512
 #define ZTJ_PASSES 512
 #define ZTJ_TOUCHES 1024
@@ -143,6 +145,14 @@ struct ztj_gate {
 	uint64_t recorders;
 	uint8_t killed[ZTJ_KILLS][ZTJ_DIGEST_LEN]; /* statements that were obeyed */
 	unsigned kills;
+	struct ztj_session *stay[ZTJ_STAYS];
+	size_t nstays;
+	struct {
+		uint32_t uid, id; /* id of the command */
+		unsigned n;
+		char text[ZTJ_SWEPT_NAMED * 32];
+	} sweeping;
+	int64_t looked;      /* boot clock: when it was last asked what left its session */
 	struct ztj_recbook *recbook;
 	struct ztj_spool_state records;
 	struct event *from_scribe, *strays;
@@ -269,6 +279,18 @@ void ztj_records_note(struct ztj_gate *g, struct ztj_session *s, const char *tex
 /* A kill statement, from the broker or by hand. WRONG_HOST, EXPIRED, FUTURE, REPLAY, NOT_FOUND, FORBIDDEN, or what
  * ztj_trust_signed_by says. */
 int ztj_kill_take(struct ztj_gate *g, const struct ztj_signed *s) ZTJ_MUST_CHECK;
+
+/* ---- gate_stays.c ---- */
+/* s is over, and no session any more: what is left of it elsewhere goes with the account's last grant. */
+void ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s);
+int ztj_stay_restore(struct ztj_gate *g, const struct ztj_session *s) ZTJ_MUST_CHECK;
+void ztj_stays_review(struct ztj_gate *g);
+void ztj_stays_free(struct ztj_gate *g);
+int64_t ztj_stays_next(const struct ztj_gate *g); /* boot clock */
+/* The warden's word: one that was killed, all of them, one that left its session. */
+void ztj_swept(struct ztj_gate *g, const struct ztj_warden_msg *m);
+void ztj_swept_all(struct ztj_gate *g);
+void ztj_escaped(struct ztj_gate *g, const struct ztj_warden_msg *m);
 
 /* ---- gate_kept.c: sessions survive the gate ---- */
 void ztj_session_keep(struct ztj_gate *g, const struct ztj_session *s);

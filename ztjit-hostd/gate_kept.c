@@ -22,7 +22,7 @@
 #define MAGIC "ztjit-session 1"
 #define FILE_MAX 8192
 
-enum { F_WANTS = 1, F_RECORDED = 2, F_PLAYING = 4, F_ROOT = 8, F_CERTIFIED = 16 };
+enum { F_WANTS = 1, F_RECORDED = 2, F_PLAYING = 4, F_ROOT = 8, F_CERTIFIED = 16, F_STAYS = 32 };
 
 static void path_of(const struct ztj_gate *g, const char *file, char *out, size_t size)
 {
@@ -50,7 +50,8 @@ static int put(const struct ztj_gate *g, const struct ztj_session *s, struct ztj
 	char key[ZTJ_KEY_TEXT_SIZE] = "";
 	bool certified = s->certified.type != ZTJ_KEY_NONE;
 	unsigned flags = (s->wants_record ? F_WANTS : 0) | (s->recorded ? F_RECORDED : 0) |
-	    (s->playing ? F_PLAYING : 0) | (s->became_root ? F_ROOT : 0) | (certified ? F_CERTIFIED : 0);
+	    (s->playing ? F_PLAYING : 0) | (s->became_root ? F_ROOT : 0) | (certified ? F_CERTIFIED : 0) |
+	    (s->stays ? F_STAYS : 0);
 	int r = certified ? ztj_key_to_text(&s->certified, key) : ZTJ_OK;
 
 	if (r != ZTJ_OK)
@@ -128,6 +129,7 @@ static int get_rest(struct ztj_rd *rd, struct ztj_session *s)
 	s->recorded = (flags & F_RECORDED) != 0;
 	s->playing = (flags & F_PLAYING) != 0;
 	s->became_root = (flags & F_ROOT) != 0;
+	s->stays = (flags & F_STAYS) != 0;
 	return (flags & F_CERTIFIED) != 0 ? ztj_key_from_text(&s->certified, ztj_view_str(key)) : ZTJ_OK;
 }
 
@@ -198,13 +200,18 @@ static int load_one(struct ztj_gate *g, const char *file)
 		r = get_place(g, &rd, &no, &parent);
 	if (r == ZTJ_OK) {
 		around = parent == 0 ? NULL : ztj_sessions_get(g->sessions, parent);
-		r = parent != 0 && around == NULL ? ZTJ_STATE
-						  : ztj_sessions_restore(g->sessions, around, no, &s);
+		r = ztj_sessions_restore(g->sessions, around, no, &s);
 	}
 	if (r == ZTJ_OK) {
 		r = get_rest(&rd, s);
+		/* One that stays needs no session around; any other does. */
+		if (r == ZTJ_OK && parent != 0 && around == NULL && !s->stays)
+			r = ZTJ_STATE;
+		s->parent = parent;
 		s->lost = s->placed = true;
-		if (r != ZTJ_OK)
+		if (r == ZTJ_OK && s->stays)
+			r = ztj_stay_restore(g, s);
+		if (r != ZTJ_OK || s->stays)
 			ztj_sessions_remove(g->sessions, no);
 	}
 	ztj_buf_free(&b);
@@ -275,12 +282,14 @@ static struct ztj_session *lost_one(struct ztj_gate *g)
 void ztj_kept_all_found(struct ztj_gate *g)
 {
 	struct ztj_warden_msg ready = { .op = ZTJ_WARDEN_READY };
-	struct ztj_session *s;
+	struct ztj_session *s, was;
 
 	while ((s = lost_one(g)) != NULL) {
 		(void)ztj_session_log(g, s, "gone", ZTJ_OK);
 		ztj_session_unkeep(g, s);
+		was = *s;
 		ztj_sessions_remove(g->sessions, s->no);
+		ztj_stay_add(g, &was);
 	}
 	if (ztj_sessions_count(g->sessions) > 0)
 		ztj_log(ZTJ_LOG_NOTICE, "%zu sessions go on", ztj_sessions_count(g->sessions));

@@ -162,8 +162,8 @@ static void ask_about(struct ztj_gate *g, const struct ztj_session *s, enum part
 		q->has_uid = ztj_gate_account(g, s->account, &q->uid, &gid);
 	} else {
 		q->person = s->person;
-		q->has_uid = top != NULL;
-		q->uid = top != NULL ? top->uid : 0;
+		q->has_uid = top != NULL || s->stays;
+		q->uid = top != NULL ? top->uid : s->uid;
 	}
 	/* Whether it is recorded is watched all the time (gate_strays.c, gate_records.c), and not by who has which shell now. */
 	q->has_recorder = q->recorded = true;
@@ -186,7 +186,8 @@ static int judge_part(struct ztj_gate *g, const struct ztj_session *s, enum part
 		struct ztj_store_grant grant;
 		bool own;
 		ztj_store_at(g->store, i, &grant);
-		if (strcmp(grant.who, s->person) != 0 || !carries(g, s, &grant) ||
+		/* What stays may stay by any grant of its person. */
+		if (strcmp(grant.who, s->person) != 0 || !(s->stays || carries(g, s, &grant)) ||
 		    ztj_store_bundle(g->store, grant.id, &b) != ZTJ_OK)
 			continue;
 		own = memcmp(grant.id, s->grant, ZTJ_DIGEST_LEN) == 0;
@@ -332,8 +333,33 @@ static void arm(struct ztj_gate *g)
 		sooner(&at, s->end_boot - 60, now.boot);
 		sooner(&at, s->end_boot - 300, now.boot);
 	}
+	sooner(&at, ztj_stays_next(g), now.boot);
 	ts.it_value.tv_sec = at;
 	if (timerfd_settime(g->boot_timer, TFD_TIMER_ABSTIME, &ts, NULL) != 0)
+		ztj_warden_lost(g);
+}
+
+/* Only root can leave a cgroup. */
+static bool has_root(struct ztj_gate *g)
+{
+	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
+		const struct ztj_session *s = ztj_sessions_at(g->sessions, i);
+		if (s->became_root || strcmp(s->account, "root") == 0)
+			return true;
+	}
+	return false;
+}
+
+static void look_outside(struct ztj_gate *g)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_OUTSIDE };
+	struct ztj_now now;
+
+	ztj_gate_now(g, &now);
+	if (now.boot - g->looked < HOUSEKEEPING || !has_root(g))
+		return;
+	g->looked = now.boot;
+	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
 		ztj_warden_lost(g);
 }
 
@@ -357,8 +383,10 @@ void ztj_sessions_review(struct ztj_gate *g)
 	}
 	free(a);
 	ztj_shared_follow(g);
+	ztj_stays_review(g);
 	arm(g);
 	ztj_strays_watch(g);
+	look_outside(g);
 }
 
 void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg)
@@ -504,7 +532,7 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 
 static void emptied(struct ztj_gate *g, uint64_t no)
 {
-	struct ztj_session *s = ztj_sessions_get(g->sessions, no);
+	struct ztj_session *s = ztj_sessions_get(g->sessions, no), was;
 
 	if (s == NULL)
 		return;
@@ -513,7 +541,10 @@ static void emptied(struct ztj_gate *g, uint64_t no)
 	(void)ztj_session_log(g, s, "gone", ZTJ_OK);
 	ztj_session_unkeep(g, s);
 	ztj_touch_forget(g, no);
+	was = *s;
 	ztj_session_forget(g, s);
+	ztj_stay_add(g, &was);
+	arm(g);
 }
 
 void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)
@@ -531,6 +562,12 @@ void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)
 		emptied(g, m.session);
 	else if (m.op == ZTJ_WARDEN_FOUND)
 		ztj_kept_found(g, &m);
+	else if (m.op == ZTJ_WARDEN_SWEPT)
+		ztj_swept(g, &m);
+	else if (m.op == ZTJ_WARDEN_ESCAPED)
+		ztj_escaped(g, &m);
+	else if (m.op == ZTJ_WARDEN_DONE && m.id != 0 && m.id == g->sweeping.id)
+		ztj_swept_all(g);
 	else if (m.op == ZTJ_WARDEN_DONE && m.id == 0)
 		ztj_kept_all_found(g);
 	else if (m.op == ZTJ_WARDEN_DONE)

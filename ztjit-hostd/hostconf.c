@@ -49,6 +49,8 @@ static const struct ztj_conf_key table[] = {
 	    "KiB after which the log of decisions begins a new file" },
 	{ "decisions_keep", ZTJ_CONF_INT, AT(decisions_keep), 1, 10000, "16",
 	    "full files of the log of decisions that are kept" },
+	{ "keep_accounts", ZTJ_CONF_STRINGS, AT(keep_accounts), 0, 256, "",
+	    "service accounts: what runs as them is left alone when their last grant ends" },
 	{ "guard_grace", ZTJ_CONF_DURATION, AT(guard_grace), 1, 3600, "1m",
 	    "how long sessions go on while this agent is not running" },
 	{ "reserve", ZTJ_CONF_INT, AT(reserve), 64, 1048576, "1024", "KiB of disk kept for decisions" },

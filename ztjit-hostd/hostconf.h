@@ -21,6 +21,7 @@ struct ztj_hostconf {
 	char *rec_group;
 	int64_t decisions_size, decisions_keep; /* KiB; files */
 	int64_t guard_grace; /* seconds */
+	struct ztj_conf_list keep_accounts;
 	int64_t reserve;     /* KiB */
 	char *records, *shell;
 	int64_t record_spool, record_reserve; /* MiB */

@@ -45,6 +45,7 @@ struct ztj_session {
 	bool shared;                      /* in the cgroup of its parent, which ends it (gate_shared.c) */
 	int leader_fd;                    /* of one inside another: pidfd of the leader while it lives; else -1 */
 	struct event *leaving;            /* and its end */
+	bool stays;                       /* it is over and kept in mind (gate_stays.c) */
 	bool lost;                        /* of an earlier gate, and not found by the warden (yet) */
 	bool became_root;                 /* of one that others share or shared */
 };

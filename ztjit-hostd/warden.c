@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 
 #include "libztjit/sys/log.h"
 #include "libztjit/sys/sandbox.h"
+
+#define HUNT_MS 50
 
 static int receive(int sock, struct ztj_warden_msg *m, int *fd)
 {
@@ -67,7 +70,7 @@ static void flush(struct ztj_warden *w)
 	}
 }
 
-static void tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
+void ztj_warden_tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 {
 	if (w->gate < 0)
 		return;
@@ -94,6 +97,10 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
 	case ZTJ_WARDEN_READY:
 		ztj_warden_not_alone(w);
 		return ZTJ_OK;
+	case ZTJ_WARDEN_SWEEP:
+		return ztj_warden_sweep(w, m->n, &answer->n);
+	case ZTJ_WARDEN_OUTSIDE:
+		return ztj_warden_outside(w, &answer->n);
 	case ZTJ_WARDEN_STRAYS:
 		return ztj_warden_strays(w, m->session, &answer->n);
 	default:
@@ -115,7 +122,7 @@ static int one_command(struct ztj_warden *w)
 		if (answer.code != ZTJ_OK)
 			ztj_log(ZTJ_LOG_WARN, "command %u for session %llu: %s", m.op,
 			    (unsigned long long)m.session, ztj_err_name(answer.code));
-		tell(w, &answer);
+		ztj_warden_tell(w, &answer);
 	}
 	if (pidfd >= 0)
 		(void)close(pidfd);
@@ -134,7 +141,7 @@ static void cgroup_news(struct ztj_warden *w)
 		at += (ssize_t)(sizeof(e) + e.len);
 		m.session = ztj_warden_reap(w, e.wd);
 		for (; m.session != 0; m.session = ztj_warden_gone(w))
-			tell(w, &m);
+			ztj_warden_tell(w, &m);
 	}
 }
 
@@ -175,6 +182,7 @@ static void loop(struct ztj_warden *w)
 			{ .fd = w->timer, .events = POLLIN },
 			{ .fd = w->signals, .events = POLLIN } };
 		uint64_t ticks;
+		int n;
 		/* It asks and never reads: that is no gate. */
 		if (w->gate >= 0 && w->queued > ZTJ_WARDEN_QUEUE)
 			gate_lost(w);
@@ -182,8 +190,12 @@ static void loop(struct ztj_warden *w)
 			return;
 		if (w->queued > 0)
 			p[0].events |= POLLOUT;
-		if (poll(p, 4, -1) < 0 && errno != EINTR)
+		n = poll(p, 4, w->nover > 0 ? HUNT_MS : -1);
+		if (n < 0 && errno != EINTR)
 			return;
+		/* Once for all that ended together. */
+		if (n == 0)
+			ztj_warden_hunt(w);
 		flush(w);
 		if ((p[2].revents & POLLIN) != 0)
 			(void)!read(w->timer, &ticks, sizeof(ticks));
@@ -202,6 +214,7 @@ static int prepare(struct ztj_warden *w, const struct ztj_warden_conf *conf)
 
 	w->recorder = conf->recorder;
 	w->grace = conf->grace;
+	(void)snprintf(w->prefix, sizeof(w->prefix), "%s", conf->prefix);
 	(void)sigemptyset(&leave);
 	(void)sigaddset(&leave, SIGUSR1);
 	w->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -216,8 +229,8 @@ static void say_found(struct ztj_warden *w)
 {
 	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
 		if (w->s[i].no != 0)
-			tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_FOUND, .session = w->s[i].no, .parent = w->s[i].parent });
-	tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE });
+			ztj_warden_tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_FOUND, .session = w->s[i].no, .parent = w->s[i].parent });
+	ztj_warden_tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE });
 }
 
 /* Whoever must go when memory is short, the warden must not. Not allowed to say so (a container): so be it. */
@@ -260,6 +273,7 @@ _Noreturn void ztj_warden_main(int gate, const struct ztj_warden_conf *conf)
 		w->table->alone_since = 0;
 	say_found(w);
 	loop(w);
+	ztj_warden_hunt(w);
 	if (ztj_warden_count(w) > 0) {
 		ztj_log(ZTJ_LOG_ALARM, "the warden cannot go on: ending every session");
 		ztj_warden_kill_all(w);

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "libztjit/core/err.h"
+#include "ztjit-hostd/procinfo.h"
 #include "ztjit-hostd/wardenmsg.h"
 
 #define ZTJ_WARDEN_SESSIONS 1024
@@ -31,9 +32,22 @@ struct ztj_warden_session {
 	int64_t end_at;             /* seconds of the boot clock */
 	int recorded;               /* a recorder records what is in it */
 	struct ztj_warden_exe opener; /* what asked for it: sshd */
+	uint32_t audit;             /* the kernel's audit session; 0xffffffff: none */
 	char path[ZTJ_WARDEN_PATH]; /* absolute */
 	int watch;                  /* inotify watch of cgroup.events */
 	int ending;                 /* killed: terminals are no longer written to */
+};
+
+/* A process that left its session and is to end with it. */
+struct ztj_warden_escaped {
+	struct ztj_procid id; /* pid 0: free */
+	uint64_t session;
+	int pidfd;
+};
+#define ZTJ_WARDEN_ESCAPED 64
+struct ztj_warden_over {
+	uint64_t no;
+	uint32_t audit;
 };
 
 /* What outlives a warden (warden_table.c): row i is session i. */
@@ -41,7 +55,7 @@ struct ztj_warden_row {
 	uint64_t no, parent;
 	int64_t end_at;
 	uint64_t dev, ino;
-	uint32_t recorded, ending;
+	uint32_t recorded, ending, audit, spare;
 };
 struct ztj_warden_table {
 	char magic[16], bootid[64];
@@ -51,6 +65,11 @@ struct ztj_warden_table {
 
 struct ztj_warden {
 	char root[ZTJ_WARDEN_PATH];
+	char prefix[ZTJ_WARDEN_PATH]; /* root as /proc/PID/cgroup shows it */
+	struct ztj_warden_escaped escaped[ZTJ_WARDEN_ESCAPED];
+	size_t nescaped;
+	struct ztj_warden_over over[ZTJ_WARDEN_SESSIONS]; /* sessions that ended since ztj_warden_hunt */
+	size_t nover;
 	gid_t recorder;        /* effective group of recorders; (gid_t)-1: there are none */
 	int64_t grace;         /* seconds without a gate until every session ends */
 	int gate, inotify, timer, signals; /* gate -1: it is gone */
@@ -92,6 +111,19 @@ void ztj_warden_members(struct ztj_warden *w, const struct ztj_warden_session *s
 /* Writes text to a terminal device if it is one of ours to write to: pseudo terminal or virtual console. */
 void ztj_warden_tty_write(uint32_t tty_nr, const char *text);
 
+/* ---- warden_sweep.c ---- */
+uint32_t ztj_warden_audit(pid_t pid);
+/* Kills what runs as uid outside the sessions; FORBIDDEN for root. */
+int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n) ZTJ_MUST_CHECK;
+/* Tells of processes that left a session. */
+int ztj_warden_outside(struct ztj_warden *w, uint32_t *n) ZTJ_MUST_CHECK;
+/* The session is over: kills what is known to have left it; the rest is found by ztj_warden_hunt, once for all. */
+void ztj_warden_over(struct ztj_warden *w, const struct ztj_warden_session *s);
+void ztj_warden_hunt(struct ztj_warden *w);
+
+/* News for the gate. */
+void ztj_warden_tell(struct ztj_warden *w, const struct ztj_warden_msg *m);
+
 /* ---- warden_table.c ---- */
 /* Takes the place of a warden whose gate is gone; STATE: there is one whose gate is not. */
 int ztj_warden_table_open(struct ztj_warden *w, const char *path, const char *bootid) ZTJ_MUST_CHECK;
@@ -109,6 +141,7 @@ int ztj_warden_tick(struct ztj_warden *w) ZTJ_MUST_CHECK;
 /* The process: never returns. fd: the pair to the gate. */
 struct ztj_warden_conf {
 	const char *root;  /* cgroup of all sessions */
+	const char *prefix; /* the same as /proc/PID/cgroup shows it */
 	const char *table; /* file in /run: what the next warden goes on with, and the lock */
 	const char *bootid;
 	int64_t grace;

@@ -278,6 +278,7 @@ int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pi
 	}
 	if (ztj_proc_pid_of(pidfd, &pid) != ZTJ_OK || ztj_warden_exe(pid, &s->opener) != ZTJ_OK)
 		s->opener.ino = 0;
+	s->audit = parent == 0 && s->opener.ino != 0 ? ztj_warden_audit(pid) : UINT32_MAX;
 	s->ending = 0;
 	s->parent = parent;
 	s->end_at = m->at;
@@ -306,6 +307,7 @@ int ztj_warden_kill(struct ztj_warden *w, uint64_t no)
 		return ZTJ_NOT_FOUND;
 	s->ending = 1;
 	ztj_warden_table_put(w, s);
+	ztj_warden_over(w, s);
 	return put(s->path, "cgroup.kill", "1");
 }
 
@@ -331,6 +333,8 @@ uint64_t ztj_warden_reap(struct ztj_warden *w, int wd)
 		(void)inotify_rm_watch(w->inotify, s->watch);
 		below(s->path, 0, remove_one, NULL);
 		(void)rmdir(s->path);
+		if (!s->ending)
+			ztj_warden_over(w, s);
 		s->no = 0;
 		ztj_warden_table_put(w, s);
 		return no;
@@ -347,6 +351,8 @@ uint64_t ztj_warden_gone(struct ztj_warden *w)
 		if (no == 0 || access(s->path, F_OK) == 0 || errno != ENOENT)
 			continue;
 		(void)inotify_rm_watch(w->inotify, s->watch);
+		if (!s->ending)
+			ztj_warden_over(w, s);
 		s->no = 0;
 		ztj_warden_table_put(w, s);
 		return no;

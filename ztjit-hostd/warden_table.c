@@ -105,7 +105,8 @@ void ztj_warden_table_put(struct ztj_warden *w, const struct ztj_warden_session 
 		.dev = s->opener.dev,
 		.ino = s->opener.ino,
 		.recorded = s->recorded != 0,
-		.ending = s->ending != 0 };
+		.ending = s->ending != 0,
+		.audit = s->audit };
 }
 
 void ztj_warden_table_get(const struct ztj_warden_row *rows, struct ztj_warden_session *s)
@@ -117,8 +118,10 @@ void ztj_warden_table_get(const struct ztj_warden_row *rows, struct ztj_warden_s
 		s->end_at = row->end_at;
 		s->recorded = row->recorded != 0;
 		s->ending = row->ending != 0;
+		s->audit = row->audit;
 		s->opener = (struct ztj_warden_exe){ .dev = (dev_t)row->dev, .ino = (ino_t)row->ino };
 		return;
 	}
+	s->audit = UINT32_MAX;
 	s->end_at = INT64_MAX; /* nobody knows: it has the grace, unless the gate knows it */
 }

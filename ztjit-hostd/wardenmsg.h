@@ -17,10 +17,14 @@
  *                     `flags` has ZTJ_WARN_OUTER
  *   STRAYS            DONE says in `n` how many processes stand directly in a session's cgroup that are neither
  *                     the program that opened it (sshd) nor a recorder
+ *   SWEEP             kill what runs as uid `n` outside every session; each is told with SWEPT first
+ *   OUTSIDE           look for processes that left their session; each is told with ESCAPED once
  *   READY             the gate has judged every session that was found
  *   FOUND             news at the start: a session of an earlier run, and its parent. Killed unless the gate knows it
  *   DONE              answer: code of the request with this id; with id 0: the warden is ready
  *   EMPTY             news: the last process of a session is gone, its cgroup is removed
+ *   SWEPT             news: process `n`, called `name`, of uid `session` is killed
+ *   ESCAPED           news: process `n`, called `name`, is outside the session that it came from. It is killed with it
  */
 #ifndef ZTJ_HOSTD_WARDENMSG_H
 #define ZTJ_HOSTD_WARDENMSG_H
@@ -29,8 +33,10 @@
 
 enum ztj_warden_op {
 	ZTJ_WARDEN_MAKE = 1, ZTJ_WARDEN_KILL = 2, ZTJ_WARDEN_KILL_PROC = 3, ZTJ_WARDEN_WARN = 4,
-	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6, ZTJ_WARDEN_READY = 7,
-	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129, ZTJ_WARDEN_FOUND = 130
+	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6, ZTJ_WARDEN_READY = 7, ZTJ_WARDEN_SWEEP = 8,
+	ZTJ_WARDEN_OUTSIDE = 9,
+	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129, ZTJ_WARDEN_FOUND = 130, ZTJ_WARDEN_SWEPT = 131,
+	ZTJ_WARDEN_ESCAPED = 132
 };
 
 enum ztj_warden_text {
@@ -51,6 +57,7 @@ struct ztj_warden_msg {
 	uint32_t text;            /* WARN */
 	uint32_t flags, n;
 	uint8_t grant[32];        /* WARN */
+	char name[16];            /* SWEPT, ESCAPED: as the process calls itself */
 };
 
 #endif

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -40,7 +41,7 @@ static uint64_t emptied; /* bits: sessions whose EMPTY came along */
 static uint64_t found;   /* bits: sessions that the warden found when it began */
 static int64_t end_at;   /* of sessions that are made */
 static struct ztj_warden_conf conf;
-static char table[300];
+static char table[300], prefix[256];
 
 /* The cgroup v2 file system that warden.sh mounted for this test. */
 static bool find_root(void)
@@ -50,6 +51,7 @@ static bool find_root(void)
 	if (point == NULL || geteuid() != 0)
 		return false;
 	(void)snprintf(root, sizeof(root), "%s/ztjit-test-%d", point, (int)getpid());
+	(void)snprintf(prefix, sizeof(prefix), "/ztjit-test-%d", (int)getpid());
 	(void)snprintf(table, sizeof(table), "/tmp/ztjit-test-warden-%d", (int)getpid());
 	return true;
 }
@@ -107,7 +109,7 @@ static int setup(void **state)
 	(void)state;
 	emptied = 0;
 	end_at = boot_now() + 1000;
-	conf = (struct ztj_warden_conf){ root, table, "this boot", 60, (gid_t)-1 };
+	conf = (struct ztj_warden_conf){ root, prefix, table, "this boot", 60, (gid_t)-1 };
 	start_warden();
 	return 0;
 }
@@ -668,6 +670,182 @@ static void test_R08_strays(void **state)
 	(void)close(fd);
 }
 
+/* ---- outside the sessions ---- */
+
+static unsigned told_n, told_session; /* of the last SWEPT or ESCAPED */
+static uint32_t told_op;
+
+static bool told(uint32_t op, int ms)
+{
+	struct ztj_warden_msg m;
+
+	while (receive(&m, ms)) {
+		if (m.op != ZTJ_WARDEN_SWEPT && m.op != ZTJ_WARDEN_ESCAPED)
+			continue;
+		told_op = m.op;
+		told_n = m.n;
+		told_session = (unsigned)m.session;
+		if (m.op == op)
+			return true;
+	}
+	return false;
+}
+
+static void as_nobody_much(int go)
+{
+	if (setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0 && setresuid(54321, 54321, 54321) == 0)
+		idle(go);
+}
+
+static bool runs_as(pid_t pid, uid_t uid)
+{
+	struct ztj_procinfo p;
+	int fd = pidfd_of(pid);
+	bool it = false;
+
+	for (int i = 0; i < 200 && !it; i++) {
+		it = ztj_proc_read(fd, pid, &p) == ZTJ_OK && p.ruid == uid;
+		if (!it)
+			(void)usleep(10000);
+	}
+	(void)close(fd);
+	return it;
+}
+
+static void test_R07_what_runs_elsewhere_as_the_account(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = 54321 };
+	int go, fd;
+	pid_t left = child(as_nobody_much, &go), in = child(as_nobody_much, &go), other = child(idle, &go);
+
+	(void)state;
+	assert_true(runs_as(left, 54321));
+	assert_true(runs_as(in, 54321));
+	fd = pidfd_of(in);
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, 61, 0, fd), ZTJ_OK);
+	assert_int_equal(ask(&m, -1), ZTJ_OK);
+	assert_int_equal(answered, 1);
+	assert_true(dead(left));
+	assert_int_equal(kill(in, 0), 0);
+	assert_int_equal(kill(other, 0), 0);
+	assert_int_equal(ask(&m, -1), ZTJ_OK);
+	assert_int_equal(answered, 0);
+	m.n = 0;
+	assert_int_equal(ask(&m, -1), ZTJ_FORBIDDEN);
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_true(dead(other));
+	(void)close(fd);
+}
+
+/* Forks; the child moves itself out of every session, tells its number, and (wait) stays a child or does not. */
+static int leaves[2];
+static bool orphan;
+
+static void leave(int go)
+{
+	char c, path[300];
+	pid_t pid;
+	int fd;
+
+	(void)!read(go, &c, 1);
+	if (fork() != 0)
+		(void)sleep(100);
+	if (orphan && fork() != 0)
+		_exit(0);
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", getenv("ZTJ_TEST_CGROUP2"));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		_exit(1);
+	pid = getpid();
+	(void)!write(leaves[1], &pid, sizeof(pid));
+	(void)sleep(100);
+}
+
+static void let_leave(uint64_t no, pid_t *login, pid_t *gone)
+{
+	int go, fd;
+
+	assert_int_equal(pipe2(leaves, O_CLOEXEC), 0);
+	*login = child(leave, &go);
+	fd = pidfd_of(*login);
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, no, 0, fd), ZTJ_OK);
+	assert_int_equal(write(go, "x", 1), 1);
+	assert_int_equal(read(leaves[0], gone, sizeof(*gone)), (ssize_t)sizeof(*gone));
+	(void)close(fd);
+	(void)close(leaves[0]);
+	(void)close(leaves[1]);
+}
+
+static bool gone_for_good(pid_t pid)
+{
+	for (int i = 0; i < 300; i++) {
+		struct ztj_warden_exe exe;
+		if (ztj_warden_exe(pid, &exe) == ZTJ_NOT_FOUND)
+			return true;
+		(void)usleep(10000);
+	}
+	return false;
+}
+
+static void test_what_left_its_session_is_told_once_and_ends_with_it(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_OUTSIDE };
+	pid_t login, left;
+
+	(void)state;
+	orphan = false;
+	let_leave(62, &login, &left);
+	send_msg(&m, -1);
+	assert_true(told(ZTJ_WARDEN_ESCAPED, 3000));
+	assert_int_equal(told_n, left);
+	assert_int_equal(told_session, 62);
+	while (receive(&m, 200))
+		;
+	m = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_OUTSIDE };
+	assert_int_equal(ask(&m, -1), ZTJ_OK);
+	assert_int_equal(answered, 0);
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 62, 0, -1), ZTJ_OK);
+	assert_true(dead(login));
+	assert_true(gone_for_good(left));
+}
+
+static void with_login(int go)
+{
+	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "54321", 5) != 5)
+		_exit(77);
+	(void)close(fd);
+	leave(go);
+}
+
+static void test_what_left_and_lost_its_parent_ends_with_the_session(void **state)
+{
+	pid_t login, left;
+	int go, fd, status;
+
+	(void)state;
+	orphan = true;
+	assert_int_equal(pipe2(leaves, O_CLOEXEC), 0);
+	login = child(with_login, &go);
+	(void)usleep(200000);
+	if (waitpid(login, &status, WNOHANG) == login) {
+		(void)puts("no audit here: what left a session and lost its parent is not seen");
+		skip();
+	}
+	fd = pidfd_of(login);
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, 63, 0, fd), ZTJ_OK);
+	assert_int_equal(write(go, "x", 1), 1);
+	assert_int_equal(read(leaves[0], &left, sizeof(left)), (ssize_t)sizeof(left));
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 63, 0, -1), ZTJ_OK);
+	assert_true(dead(login));
+	assert_true(told(ZTJ_WARDEN_ESCAPED, 3000));
+	assert_int_equal(told_n, left);
+	assert_int_equal(told_session, 63);
+	assert_true(gone_for_good(left));
+	(void)close(fd);
+}
+
 /* The end of hundreds of sessions at once: the gate asks for all before it reads an answer. */
 static void test_P3_many_commands_before_an_answer_is_read(void **state)
 {
@@ -719,6 +897,9 @@ int main(void)
 		T(test_no_second_warden_beside_one_with_a_gate),
 		T(test_G06_table_of_another_boot),
 		T(test_R08_strays),
+		T(test_R07_what_runs_elsewhere_as_the_account),
+		T(test_what_left_its_session_is_told_once_and_ends_with_it),
+		T(test_what_left_and_lost_its_parent_ends_with_the_session),
 		T(test_P3_many_commands_before_an_answer_is_read),
 		cmocka_unit_test(test_refuses_what_is_no_cgroup),
 	};

@@ -1,0 +1,197 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What sessions leave elsewhere ends with the account's last grant (R07); whose that is, and whose it is not. */
+#include "tests/hostd/rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct rig rig;
+#define R (&rig)
+
+static struct rig_grant grant[2];
+
+static void login(int who, const char *role, const char *account, pid_t pid, struct rig_grant *g)
+{
+	char *cert;
+
+	rig_grant(R, who, role, 1800, 0, g);
+	rig_cert(R, g, &R->w.person[who].key, NULL, &cert);
+	rig_proc(R, pid, 0, "/", 0);
+	fails(rig_login(R, account, cert), ZTJ_OK);
+	free(cert);
+}
+
+/* req1 is logged in as req1 (session 1), req2 as root (session 2). */
+static int setup(void **state)
+{
+	(void)state;
+	rig_open(R, NULL);
+	login(FX_REQ1, "sudo-root", "req1", 200, &grant[0]);
+	login(FX_REQ2, "root-shell", "root", 300, &grant[1]);
+	R->ntold = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_grant_free(&grant[0]);
+	rig_grant_free(&grant[1]);
+	rig_close(R);
+	return 0;
+}
+
+static void over(uint64_t no)
+{
+	rig_warden_says(R, ZTJ_WARDEN_EMPTY, no, 0);
+	rig_sync(R);
+}
+
+/* Any news leads to a review; so does the timer, in real time. */
+static void news(void)
+{
+	struct fx_signed revoked;
+	static int64_t n = 3600;
+
+	fx_revoke_name(&R->w, &R->w.registrar[0], false, "people/out1", 1, R->w.now + n++, &revoked);
+	rig_news(R, &revoked);
+	fx_signed_free(&revoked);
+}
+
+static void revoke(size_t i, int who)
+{
+	struct fx_signed revoked;
+
+	fx_revoke_request(&R->w, who, &R->w.person[who].key, &grant[i].request, &revoked);
+	rig_news(R, &revoked);
+	fx_signed_free(&revoked);
+}
+
+static uint32_t swept(void)
+{
+	for (size_t i = 0; i < R->ntold; i++)
+		if (R->told[i].op == ZTJ_WARDEN_SWEEP)
+			return R->told[i].n;
+	return 0;
+}
+
+static void test_R07_not_before_the_grant_has_ended(void **state)
+{
+	(void)state;
+	over(1);
+	assert_int_equal(swept(), 0); /* logged out; the grant runs */
+	rig_sleep(R, 1799);
+	news();
+	assert_int_equal(swept(), 0);
+	rig_sleep(R, 1);
+	news();
+	assert_int_equal(swept(), 20001);
+	R->ntold = 0;
+	news();
+	assert_int_equal(swept(), 0); /* once */
+}
+
+static void test_R07_after_the_session_that_was_revoked(void **state)
+{
+	(void)state;
+	revoke(0, FX_REQ1);
+	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
+	assert_int_equal(swept(), 0); /* its session is still there */
+	over(1);
+	assert_int_equal(swept(), 20001);
+}
+
+static void test_R07_never_root_nor_who_was_not_let_in(void **state)
+{
+	(void)state;
+	revoke(1, FX_REQ2);
+	over(2);
+	rig_sleep(R, 1800);
+	news();
+	assert_int_equal(swept(), 0);
+}
+
+static void test_R07_another_session_or_grant_of_the_account(void **state)
+{
+	struct rig_grant more;
+
+	(void)state;
+	rig_sleep(R, 600);
+	login(FX_REQ1, "sudo-root", "req1", 400, &more); /* session 3 */
+	R->ntold = 0;
+	over(1);
+	rig_sleep(R, 1200); /* the first grant is over */
+	news();
+	assert_int_equal(swept(), 0);
+	over(3);
+	assert_int_equal(swept(), 0); /* the second runs */
+	rig_sleep(R, 600);
+	news();
+	assert_int_equal(swept(), 20001);
+	rig_grant_free(&more);
+}
+
+static void test_R07_survives_a_restart(void **state)
+{
+	(void)state;
+	over(1);
+	rig_kill(R);
+	rig_sleep(R, 1800);
+	rig_start(R);
+	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
+	rig_sync(R);
+	assert_int_equal(swept(), 20001);
+}
+
+static bool logged(const char *what)
+{
+	static char text[65536];
+	char path[128];
+	FILE *fp;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/state/spool/decisions.jsonl", R->dir);
+	assert_non_null(fp = fopen(path, "re"));
+	n = fread(text, 1, sizeof(text) - 1, fp);
+	(void)fclose(fp);
+	text[n] = '\0';
+	return strstr(text, what) != NULL;
+}
+
+static void test_A03_the_log_names_what_was_killed(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEPT, .session = 20001, .n = 4711, .name = "a\n\x1b[2J" };
+	const struct ztj_warden_msg escaped = { .op = ZTJ_WARDEN_ESCAPED, .session = 2, .n = 99, .name = "sh" };
+
+	(void)state;
+	assert_int_equal(send(R->warden, &m, sizeof(m), 0), (ssize_t)sizeof(m));
+	(void)snprintf(m.name, sizeof(m.name), "sleep");
+	for (m.n = 5000; m.n < 5040; m.n++)
+		assert_int_equal(send(R->warden, &m, sizeof(m), 0), (ssize_t)sizeof(m));
+	m.session = 20002; /* another sweep */
+	assert_int_equal(send(R->warden, &m, sizeof(m), 0), (ssize_t)sizeof(m));
+	assert_int_equal(send(R->warden, &escaped, sizeof(escaped), 0), (ssize_t)sizeof(escaped));
+	rig_sync(R);
+	assert_true(logged("the last grant for req1 has ended; killed 41 processes of it: 4711 a??[2J, 5000 sleep, "));
+	assert_true(logged("5030 sleep, ..."));
+	assert_true(logged("process 99 (sh) left session 2 of people/req2"));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_R07_not_before_the_grant_has_ended),
+		T(test_R07_after_the_session_that_was_revoked),
+		T(test_R07_never_root_nor_who_was_not_let_in),
+		T(test_R07_another_session_or_grant_of_the_account),
+		T(test_R07_survives_a_restart),
+		T(test_A03_the_log_names_what_was_killed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * Processes outside the sessions' cgroups that should not be there: what runs as an account whose last grant has ended, and what
+ * left a session. Always held by a pidfd, looked at while it is held, and killed by it (R05).
+ *
+ * What left a session is known by the kernel's audit session, which a fork inherits and only root can change, or by a parent that is
+ * still inside: no process is in another cgroup than its parent unless somebody moved it.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "libztjit/core/text.h"
+#include "libztjit/sys/log.h"
+#include "ztjit-hostd/procinfo.h"
+#include "ztjit-hostd/warden.h"
+
+#define ROUNDS 20 /* who forks meanwhile is met again */
+#define NO_AUDIT 0xffffffffu
+
+uint32_t ztj_warden_audit(pid_t pid)
+{
+	char path[64], text[32];
+	struct ztj_view v;
+	int64_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/sessionid", (int)pid);
+	if (ztj_proc_file(path, text, sizeof(text) - 1, &v) != ZTJ_OK)
+		return NO_AUDIT;
+	text[v.n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return ztj_parse_int(text, 0, UINT32_MAX, &n) == ZTJ_OK ? (uint32_t)n : NO_AUDIT;
+}
+
+static bool inside(const struct ztj_warden *w, const char *cgroup)
+{
+	size_t n = strlen(w->prefix);
+
+	return strncmp(cgroup, w->prefix, n) == 0 && (cgroup[n] == '/' || cgroup[n] == '\0');
+}
+
+struct look {
+	struct ztj_warden *w;
+	unsigned (*at)(struct look *l, int pidfd, const struct ztj_procinfo *p);
+	uint64_t arg;
+};
+
+/* Every process that runs a program outside the sessions. The sum of what `at` says. */
+static unsigned look(struct look *l)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	unsigned n = 0;
+
+	if (d == NULL)
+		return 0;
+	while ((e = readdir(d)) != NULL) {
+		struct ztj_procinfo p;
+		struct ztj_warden_exe exe;
+		int64_t pid;
+		int fd;
+		if (ztj_parse_int(e->d_name, 2, INT32_MAX, &pid) != ZTJ_OK || pid == getpid())
+			continue;
+		fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+		if (fd < 0)
+			continue;
+		if (ztj_warden_exe((pid_t)pid, &exe) == ZTJ_OK && ztj_proc_read(fd, (pid_t)pid, &p) == ZTJ_OK &&
+		    !inside(l->w, p.cgroup))
+			n += l->at(l, fd, &p);
+		(void)close(fd);
+	}
+	(void)closedir(d);
+	return n;
+}
+
+static void report(struct ztj_warden *w, uint32_t op, uint64_t session, pid_t pid)
+{
+	struct ztj_warden_msg m = { .op = op, .session = session, .n = (uint32_t)pid };
+	char path[64], text[sizeof(m.name) + 1];
+	struct ztj_view v;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (ztj_proc_file(path, text, sizeof(text), &v) == ZTJ_OK)
+		memcpy(m.name, v.p, v.n < sizeof(m.name) - 1 ? v.n : sizeof(m.name) - 1);
+	m.name[strcspn(m.name, "\n")] = '\0';
+	ztj_warden_tell(w, &m);
+}
+
+/* ---- an account whose last grant has ended ---- */
+
+static unsigned of_account(struct look *l, int pidfd, const struct ztj_procinfo *p)
+{
+	if (p->ruid != l->arg && p->euid != l->arg)
+		return 0;
+	report(l->w, ZTJ_WARDEN_SWEPT, l->arg, p->id.pid);
+	return ztj_warden_kill_proc(pidfd) == ZTJ_OK;
+}
+
+int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n)
+{
+	struct look l = { .w = w, .at = of_account, .arg = uid };
+	unsigned found = 1;
+
+	*n = 0;
+	if (uid == 0)
+		return ZTJ_FORBIDDEN;
+	for (int round = 0; found > 0 && round < ROUNDS; round++) {
+		found = look(&l);
+		*n += found;
+	}
+	return ZTJ_OK;
+}
+
+/* ---- what left a session ---- */
+
+static bool known(const struct ztj_warden *w, struct ztj_procid id)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_ESCAPED; i++)
+		if (ztj_procid_eq(w->escaped[i].id, id))
+			return true;
+	return false;
+}
+
+static void forget(struct ztj_warden_escaped *e)
+{
+	if (e->id.pid > 0)
+		(void)close(e->pidfd);
+	e->id.pid = 0;
+}
+
+/* The oldest makes room. */
+static void remember(struct ztj_warden *w, uint64_t session, int pidfd, struct ztj_procid id)
+{
+	struct ztj_warden_escaped *e = &w->escaped[w->nescaped++ % ZTJ_WARDEN_ESCAPED];
+
+	forget(e);
+	e->pidfd = dup(pidfd);
+	if (e->pidfd < 0)
+		return;
+	e->id = id;
+	e->session = session;
+}
+
+/* The login that a cgroup below the prefix belongs to; 0: none. */
+static uint64_t login_of(const struct ztj_warden *w, const char *cgroup)
+{
+	const char *at = cgroup + strlen(w->prefix);
+
+	return inside(w, cgroup) && strncmp(at, "/s", 2) == 0 ? strtoull(at + 2, NULL, 10) : 0;
+}
+
+static uint64_t by_audit(const struct ztj_warden *w, pid_t pid)
+{
+	uint32_t audit = ztj_warden_audit(pid);
+
+	for (size_t i = 0; audit != NO_AUDIT && i < ZTJ_WARDEN_SESSIONS; i++)
+		if (w->s[i].no != 0 && w->s[i].parent == 0 && w->s[i].audit == audit)
+			return w->s[i].no;
+	return 0;
+}
+
+static uint64_t by_parent(const struct ztj_warden *w, const struct ztj_procinfo *p)
+{
+	char path[64], text[4096], cgroup[ZTJ_CGROUP_SIZE];
+	struct ztj_view v;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)p->parent.pid);
+	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK || ztj_proc_parse_cgroup(v, cgroup) != ZTJ_OK)
+		return 0;
+	return login_of(w, cgroup);
+}
+
+static unsigned of_a_session(struct look *l, int pidfd, const struct ztj_procinfo *p)
+{
+	uint64_t no = by_audit(l->w, p->id.pid);
+
+	if (no == 0)
+		no = by_parent(l->w, p);
+	if (no == 0 || known(l->w, p->id))
+		return 0;
+	remember(l->w, no, pidfd, p->id);
+	report(l->w, ZTJ_WARDEN_ESCAPED, no, p->id.pid);
+	return 1;
+}
+
+int ztj_warden_outside(struct ztj_warden *w, uint32_t *n)
+{
+	struct look l = { .w = w, .at = of_a_session };
+
+	*n = look(&l);
+	return ZTJ_OK;
+}
+
+void ztj_warden_over(struct ztj_warden *w, const struct ztj_warden_session *s)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_ESCAPED; i++)
+		if (w->escaped[i].id.pid > 0 && w->escaped[i].session == s->no) {
+			if (ztj_warden_kill_proc(w->escaped[i].pidfd) != ZTJ_OK)
+				ztj_log(ZTJ_LOG_ALARM, "process %d cannot be killed",
+				    (int)w->escaped[i].id.pid);
+			forget(&w->escaped[i]);
+		}
+	if (s->parent != 0 || s->audit == NO_AUDIT)
+		return;
+	if (w->nover < ZTJ_WARDEN_SESSIONS)
+		w->over[w->nover++] = (struct ztj_warden_over){ .no = s->no, .audit = s->audit };
+	else
+		ztj_log(ZTJ_LOG_WARN, "too many sessions ended at once to look for what left them");
+}
+
+static unsigned of_one_over(struct look *l, int pidfd, const struct ztj_procinfo *p)
+{
+	uint32_t audit = ztj_warden_audit(p->id.pid);
+
+	for (size_t i = 0; i < l->w->nover; i++) {
+		if (l->w->over[i].audit != audit)
+			continue;
+		report(l->w, ZTJ_WARDEN_ESCAPED, l->w->over[i].no, p->id.pid);
+		return ztj_warden_kill_proc(pidfd) == ZTJ_OK;
+	}
+	return 0;
+}
+
+void ztj_warden_hunt(struct ztj_warden *w)
+{
+	struct look l = { .w = w, .at = of_one_over };
+
+	for (int round = 0; w->nover > 0 && round < ROUNDS && look(&l) > 0; round++)
+		;
+	w->nover = 0;
+}
