@@ -346,7 +346,7 @@ static void test_header(void **state)
 static int reads(const char *text, uint32_t *n)
 {
 	struct ztj_cast_reader *r;
-	struct ztj_cast_event e;
+	struct ztj_cast_event e = { .bytes = { NULL, 0 } };
 	int err;
 
 	*n = 0;
