@@ -74,6 +74,20 @@ static int get_text(const json_t *o, const char *key, struct ztj_view *out)
 	return strlen(text) == out->n ? ZTJ_OK : ZTJ_BAD_TEXT;
 }
 
+static int copy_text(const json_t *o, const char *key, char *out, size_t size)
+{
+	struct ztj_view v;
+	int r = get_text(o, key, &v);
+	if (r != ZTJ_OK)
+		return r;
+	if (v.n >= size)
+		return ZTJ_TOO_LARGE;
+	if (v.n > 0)
+		memcpy(out, v.p, v.n);
+	out[v.n] = '\0';
+	return ZTJ_OK;
+}
+
 static int container_of(struct ztj_view json, struct ask *out, struct route_mem *mem)
 {
 	struct ztj_signed s;
@@ -100,19 +114,18 @@ int body_container(struct ztj_view json, struct ask *out, struct route_mem *mem)
 int body_certificate(struct ztj_view json, struct ask *out, struct route_mem *mem)
 {
 	json_t *o;
-	struct ztj_view id, key;
+	struct ztj_view key;
 	int r = load(json, &o);
 	if (r != ZTJ_OK)
 		return r;
 	r = only_members(o, 2);
 	if (r == ZTJ_OK)
-		r = get_text(o, "request", &id);
+		r = copy_text(o, "request", out->id, sizeof(out->id));
 	if (r == ZTJ_OK)
 		r = get_text(o, "key", &key);
-	if (r == ZTJ_OK && (id.n >= sizeof(out->id) || key.n >= ZTJ_KEY_TEXT_SIZE))
+	if (r == ZTJ_OK && key.n >= ZTJ_KEY_TEXT_SIZE)
 		r = ZTJ_TOO_LARGE;
 	if (r == ZTJ_OK) {
-		memcpy(out->id, id.p, id.n);
 		r = ztj_buf_put(&mem->text, key.p, key.n);
 		out->key = ztj_buf_view(&mem->text);
 	}
@@ -204,19 +217,6 @@ int body_chunks(struct ztj_view bytes, struct ask *out, struct route_mem *mem)
 	(void)mem;
 	out->bytes = bytes;
 	return bytes.n == 0 ? ZTJ_TRUNCATED : bytes.n > PROTO_CHUNKS_MAX ? ZTJ_TOO_LARGE : ZTJ_OK;
-}
-
-static int copy_text(const json_t *o, const char *key, char *out, size_t size)
-{
-	struct ztj_view v;
-	int r = get_text(o, key, &v);
-	if (r != ZTJ_OK)
-		return r;
-	if (v.n >= size)
-		return ZTJ_TOO_LARGE;
-	memcpy(out, v.p, v.n);
-	out[v.n] = '\0';
-	return ZTJ_OK;
 }
 
 static int copy_digest(const json_t *o, const char *key, uint8_t out[ZTJ_DIGEST_LEN])

@@ -63,7 +63,8 @@ static int parse_broker(struct ztj_view body, struct whom *w)
 		r = ztj_rd_string(&rd, ZTJ_IPC_MAX, &text);
 		/* One that has no room is left out: an agent that ends over its own policy would lock everybody out. */
 		if (r == ZTJ_OK && w->nurls < URLS_MAX && text.n < sizeof(w->url[0])) {
-			memcpy(w->url[w->nurls], text.p, text.n);
+			if (text.n > 0)
+				memcpy(w->url[w->nurls], text.p, text.n);
 			w->url[w->nurls][text.n] = '\0';
 			w->urls[w->nurls] = w->url[w->nurls];
 			w->nurls++;

@@ -175,7 +175,7 @@ static int header_of(struct rec *rec, json_t **out)
 	*out = NULL;
 	ztj_buf_init(&text, ZTJ_CHUNK_TEXT_MAX);
 	if ((r = rec_chunk(rec, &k)) == ZTJ_OK && (r = rec_text(rec, &k, &text)) == ZTJ_OK) {
-		const uint8_t *eol = memchr(text.p, '\n', text.n);
+		const uint8_t *eol = text.n > 0 ? memchr(text.p, '\n', text.n) : NULL;
 		if (eol != NULL)
 			*out = json_loadb((const char *)text.p, (size_t)(eol - text.p), 0, NULL);
 		if (*out == NULL)

@@ -47,7 +47,8 @@ int ztj_bundle_write(const struct ztj_signed *s, size_t n, struct ztj_buf *out)
 
 static int view_order(struct ztj_view a, struct ztj_view b)
 {
-	int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n != 0 ? memcmp(a.p, b.p, n) : 0;
 
 	return c != 0 ? c : (a.n > b.n) - (a.n < b.n);
 }

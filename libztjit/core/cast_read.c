@@ -176,6 +176,8 @@ static int restore(struct ztj_view text, struct ztj_view z, struct ztj_buf *out)
 	size_t from = 0, used = 0;
 	const uint8_t *p;
 
+	if (text.n == 0 || z.n == 0)
+		return ZTJ_BAD_ENCODING;
 	while ((p = memmem(text.p + from, text.n - from, fffd, sizeof(fffd))) != NULL) {
 		if (used == z.n)
 			return ZTJ_BAD_ENCODING;
@@ -184,7 +186,7 @@ static int restore(struct ztj_view text, struct ztj_view z, struct ztj_buf *out)
 		from = (size_t)(p - text.p) + sizeof(fffd);
 	}
 	(void)ztj_buf_put(out, text.p + from, text.n - from);
-	return used != z.n || z.n == 0 ? ZTJ_BAD_ENCODING : ztj_buf_status(out);
+	return used != z.n ? ZTJ_BAD_ENCODING : ztj_buf_status(out);
 }
 
 static int join_z(struct ztj_cast_reader *r, const struct cast_line *l, struct ztj_cast_event *out)
