@@ -13,40 +13,7 @@
 
 #include "libztjit/core/cast_int.h"
 
-#define ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 static const uint8_t fffd[3] = { 0xef, 0xbf, 0xbd };
-
-/* ---- UTF-8 (RFC 3629) ---- */
-
-int ztj_cast_utf8(const uint8_t *p, size_t n)
-{
-	uint8_t low = 0x80, high = 0xbf;
-	int len;
-
-	if (p[0] >= 0xc2 && p[0] <= 0xdf) {
-		len = 2;
-	} else if (p[0] >= 0xe0 && p[0] <= 0xef) {
-		len = 3;
-		low = p[0] == 0xe0 ? 0xa0 : low;
-		high = p[0] == 0xed ? 0x9f : high;
-	} else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-		len = 4;
-		low = p[0] == 0xf0 ? 0x90 : low;
-		high = p[0] == 0xf4 ? 0x8f : high;
-	} else {
-		return p[0] < 0x80 ? 1 : 0;
-	}
-	for (size_t i = 1; i < (size_t)len; i++) {
-		if (i == n)
-			return ZTJ_UTF8_CUT;
-		if (p[i] < low || p[i] > high)
-			return 0;
-		low = 0x80;
-		high = 0xbf;
-	}
-	return len;
-}
 
 /* ---- text of a JSON string ---- */
 
@@ -65,116 +32,139 @@ static void pen_flush(struct pen *pen)
 	pen->n = 0;
 }
 
-/* A high bit in the first byte of the eight (as stored) that cannot stand in a JSON string as it is: controls, DEL, quote,
- * backslash, not ASCII. Later ones may be marked wrongly, earlier ones never. */
-static uint64_t special(uint64_t w)
-{
-	uint64_t quote = w ^ ALL('"'), slash = w ^ ALL('\\'), del = w ^ ALL(0x7f);
+/* How an ASCII character stands in a JSON string; the last byte is the length. */
+static const char escapes[128][8] = {
+#define U(h, l) \
+	{ \
+		'\\', 'u', '0', '0', h, l, 0, 6 \
+	}
+#define S(c) \
+	{ \
+		'\\', c, 0, 0, 0, 0, 0, 2 \
+	}
+#define P(c) \
+	{ \
+		c, 0, 0, 0, 0, 0, 0, 1 \
+	}
+#define P4(c) P(c), P((c) + 1), P((c) + 2), P((c) + 3)
+#define P16(c) P4(c), P4((c) + 4), P4((c) + 8), P4((c) + 12)
+	U('0', '0'), U('0', '1'), U('0', '2'), U('0', '3'), U('0', '4'), U('0', '5'), U('0', '6'),
+	U('0', '7'), S('b'), S('t'), S('n'), U('0', 'b'), S('f'), S('r'), U('0', 'e'), U('0', 'f'),
+	U('1', '0'), U('1', '1'), U('1', '2'), U('1', '3'), U('1', '4'), U('1', '5'), U('1', '6'),
+	U('1', '7'), U('1', '8'), U('1', '9'), U('1', 'a'), U('1', 'b'), U('1', 'c'), U('1', 'd'),
+	U('1', 'e'), U('1', 'f'), P(' '), P('!'), S('"'), P('#'), P4('$'), P4('('), P4(','), P16('0'),
+	P16('@'), P4('P'), P4('T'), P4('X'), S('\\'), P(']'), P('^'), P('_'), P16('`'), P4('p'), P4('t'),
+	P4('x'), P('|'), P('}'), P('~'), U('7', 'f')
+#undef U
+#undef S
+#undef P
+#undef P4
+#undef P16
+};
 
-	return (w | ((w - ALL(0x20)) & ~w) | ((quote - ALL(1)) & ~quote) | ((slash - ALL(1)) & ~slash) |
-		   ((del - ALL(1)) & ~del)) &
-	    ALL(0x80);
+static void put_ascii(struct pen *pen, uint8_t c)
+{
+	memcpy(pen->p + pen->n, escapes[c], sizeof(escapes[c]));
+	pen->n += (size_t)escapes[c][7];
 }
 
-/* Copies what needs no escape; gives how much that is. */
+static void put_fffd(struct pen *pen, size_t times)
+{
+	for (size_t i = 0; i < times; i++) {
+		memcpy(pen->p + pen->n, fffd, sizeof(fffd));
+		pen->n += sizeof(fffd);
+	}
+}
+
+/* Bytes at p, which is not ASCII: how many are one character (0: none is); in a text with a z, how many *bad ones go
+ * there: one, or the three of a genuine U+FFFD. */
+static size_t step(const uint8_t *p, size_t n, bool lossy, size_t *bad)
+{
+	int len = 0;
+
+	*bad = 1;
+	if ((p[0] & 0xc0) != 0x80 && (n == 1 || (p[1] & 0xc0) == 0x80))
+		len = ztj_cast_utf8(p, n);
+	if (lossy && len == 3 && memcmp(p, fffd, sizeof(fffd)) == 0) {
+		*bad = 3;
+		return 0;
+	}
+	return len > 0 ? (size_t)len : 0;
+}
+
+/* Copies what needs no escape, as far as eight bytes can be taken at once. */
 static size_t put_clean(struct pen *pen, const uint8_t *p, size_t n)
 {
-	size_t i = 0;
+	size_t i = 0, clean = 8;
 
-	while (n - i >= 8) {
+	while (n - i >= 8 && clean == 8) {
 		uint64_t w, mark;
 
 		if (pen->n > PEN_ROOM)
 			pen_flush(pen);
 		memcpy(&w, p + i, 8);
 		memcpy(pen->p + pen->n, &w, 8);
-		mark = special(le64toh(w));
-		if (mark != 0) {
-			size_t clean = (size_t)__builtin_ctzll(mark) / 8;
-
-			pen->n += clean;
-			return i + clean;
-		}
-		pen->n += 8;
-		i += 8;
+		mark = ztj_cast_special(le64toh(w));
+		clean = mark == 0 ? 8 : (size_t)__builtin_ctzll(mark) / 8;
+		pen->n += clean;
+		i += clean;
 	}
 	return i;
 }
 
-static void put_ascii(struct pen *pen, uint8_t c)
+/* The length of the character at p, one of those that most languages and frames are made of; 0: look closer. */
+static size_t common_char(const uint8_t *p)
 {
-	static const char digits[] = "0123456789abcdef";
-	static const char
-	    letters[32] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
-	char letter = c == '"' || c == '\\' ? (char)c : c < 0x20 ? letters[c] : '\0';
-	uint8_t *o = pen->p + pen->n;
-
-	if (letter != '\0') {
-		o[0] = '\\';
-		o[1] = (uint8_t)letter;
-		pen->n += 2;
-	} else if (c < 0x20 || c == 0x7f) {
-		memcpy(o, "\\u00", 4);
-		o[4] = (uint8_t)digits[c >> 4];
-		o[5] = (uint8_t)digits[c & 15];
-		pen->n += 6;
-	} else {
-		o[0] = c;
-		pen->n++;
-	}
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		return (p[1] & 0xc0) == 0x80 ? 2 : 0;
+	if (p[0] >= 0xe1 && p[0] <= 0xee && p[0] != 0xed)
+		return (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80 ? 3 : 0;
+	return 0;
 }
 
-static void put_fffd(struct pen *pen, int times)
+/* Copies such characters as long as they follow one another. */
+static size_t put_common(struct pen *pen, const uint8_t *p, size_t n)
 {
-	for (int i = 0; i < times; i++) {
-		memcpy(pen->p + pen->n, fffd, sizeof(fffd));
-		pen->n += sizeof(fffd);
+	size_t i = 0, len = 1;
+
+	while (n - i >= 4 && len > 0 && pen->n <= PEN_ROOM) {
+		len = common_char(p + i);
+		memcpy(pen->p + pen->n, p + i, 4);
+		pen->n += len;
+		i += len;
 	}
-}
-
-/* How the bytes at p stand in a text with a z: as themselves (their number), or as replaced (0: this one byte, -3: these three,
- * a genuine U+FFFD). */
-static int lossy_step(const uint8_t *p, size_t n)
-{
-	int len = ztj_cast_utf8(p, n);
-
-	if (len == 3 && memcmp(p, fffd, sizeof(fffd)) == 0)
-		return -3;
-	return len == ZTJ_UTF8_CUT ? 0 : len;
+	return i;
 }
 
 /* Writes v escaped. lossy: with U+FFFD for each byte that a z event will carry; else false at the first such byte. */
 static bool put_text(struct pen *pen, struct ztj_view v, bool lossy)
 {
-	for (size_t i = 0; i < v.n;) {
-		int len;
+	size_t i = 0, len, bad;
 
+	for (;;) {
+		i += put_clean(pen, v.p + i, v.n - i);
+		if (i == v.n)
+			return true;
 		if (pen->n > PEN_ROOM)
 			pen_flush(pen);
 		if (v.p[i] < 0x80) {
-			size_t clean = put_clean(pen, v.p + i, v.n - i);
-
-			i += clean;
-			if (i < v.n && v.p[i] < 0x80) {
-				if (pen->n > PEN_ROOM)
-					pen_flush(pen);
-				put_ascii(pen, v.p[i++]);
-			}
+			put_ascii(pen, v.p[i++]);
 			continue;
 		}
-		len = lossy ? lossy_step(v.p + i, v.n - i) : ztj_cast_utf8(v.p + i, v.n - i);
-		if (len > 0) {
-			memcpy(pen->p + pen->n, v.p + i, (size_t)len);
-			pen->n += (size_t)len;
-			i += (size_t)len;
-		} else if (!lossy) {
+		len = put_common(pen, v.p + i, v.n - i);
+		i += len;
+		if (len > 0)
+			continue;
+		len = step(v.p + i, v.n - i, lossy, &bad);
+		if (len == 0 && !lossy)
 			return false;
-		} else {
-			put_fffd(pen, len == 0 ? 1 : 3);
-			i += len == 0 ? 1 : 3;
-		}
+		if (len == 0)
+			put_fffd(pen, bad);
+		else
+			memcpy(pen->p + pen->n, v.p + i, len);
+		pen->n += len;
+		i += len == 0 ? bad : len;
 	}
-	return true;
 }
 
 /* ---- the bytes that are not UTF-8 ---- */
@@ -195,11 +185,15 @@ static void spill_flush(struct spill *s)
 static void spill_text(struct spill *s, struct ztj_view v)
 {
 	for (size_t i = 0; i < v.n;) {
-		int len = v.p[i] < 0x80 ? 1 : lossy_step(v.p + i, v.n - i);
-		size_t bad = len > 0 ? 0 : len == 0 ? 1 : 3;
+		size_t bad, len;
 
-		i += len > 0 ? (size_t)len : 0;
-		for (; bad > 0; bad--) {
+		if (v.p[i] < 0x80) {
+			i++;
+			continue;
+		}
+		len = step(v.p + i, v.n - i, true, &bad);
+		i += len;
+		for (; len == 0 && bad > 0; bad--) {
 			s->p[s->n++] = v.p[i++];
 			if (s->n == sizeof(s->p))
 				spill_flush(s);

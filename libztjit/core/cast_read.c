@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libztjit/core/jsonin.h"
+#include "libztjit/core/cast_int.h"
 #include "libztjit/core/text.h"
 
 enum {
-	READER_MAX = 4 * 1024 *
-	    1024, /* text that waits: the end of one chunk and the whole of the next, twice over */
+	/* text that waits: the end of one chunk and the whole of the next, twice over */
+	READER_MAX = 4 << 20,
 	HEADER_MAX = 64 * 1024,
 	PREFIX_DIGITS = 19 /* of microseconds in an int64_t */
 };
@@ -22,8 +22,9 @@ enum {
 struct ztj_cast_reader {
 	struct ztj_buf text; /* whole lines */
 	size_t at;           /* of them taken */
-	struct ztj_buf header, bytes;
-	json_t *value; /* of the event given last */
+	struct ztj_buf header;
+	struct ztj_buf string; /* of the event given last */
+	struct ztj_buf bytes;  /* the same with its z */
 	uint64_t us;
 	int err; /* once wrong, always wrong */
 };
@@ -37,6 +38,7 @@ int ztj_cast_reader_new(struct ztj_cast_reader **out)
 		return ZTJ_NOMEM;
 	ztj_buf_init(&r->text, READER_MAX);
 	ztj_buf_init(&r->header, HEADER_MAX);
+	ztj_buf_init(&r->string, READER_MAX);
 	ztj_buf_init(&r->bytes, READER_MAX);
 	return ZTJ_OK;
 }
@@ -45,9 +47,9 @@ void ztj_cast_reader_free(struct ztj_cast_reader *r)
 {
 	if (r == NULL)
 		return;
-	json_decref(r->value);
 	ztj_buf_free(&r->text);
 	ztj_buf_free(&r->header);
+	ztj_buf_free(&r->string);
 	ztj_buf_free(&r->bytes);
 	free(r);
 }
@@ -158,53 +160,67 @@ static bool read_prefix(struct ztj_view v, struct cast_line *l)
 	return v.p[v.n - 1] == ']' && l->string.p[0] == '"';
 }
 
-static json_t *read_string(const struct cast_line *l)
+static int read_string(const struct cast_line *l, struct ztj_buf *out)
 {
-	json_t *v = json_loadb((const char *)l->string.p, l->string.n, JSON_DECODE_ANY | JSON_ALLOW_NUL,
-	    NULL);
+	json_t *v;
+	int r = ZTJ_BAD_JSON;
 
+	ztj_buf_reset(out);
+	if (ztj_cast_unescape(l->string, out))
+		return ztj_buf_status(out);
+	/* a form that we never write, or no string at all: JSON's own reader decides */
+	ztj_buf_reset(out);
+	v = json_loadb((const char *)l->string.p, l->string.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	if (json_is_string(v))
-		return v;
+		r = ztj_buf_put(out, json_string_value(v), json_string_length(v));
 	json_decref(v);
-	return NULL;
+	return r;
+}
+
+static bool is_fffd(struct ztj_view v, size_t i)
+{
+	return v.n - i >= 3 && v.p[i] == 0xef && v.p[i + 1] == 0xbf && v.p[i + 2] == 0xbd;
 }
 
 /* Puts the bytes of z back in the places of U+FFFD; all must be used. */
 static int restore(struct ztj_view text, struct ztj_view z, struct ztj_buf *out)
 {
-	static const uint8_t fffd[3] = { 0xef, 0xbf, 0xbd };
-	size_t from = 0, used = 0;
-	const uint8_t *p;
+	size_t n = 0, used = 0;
+	int r;
 
-	if (text.n == 0 || z.n == 0)
-		return ZTJ_BAD_ENCODING;
-	while ((p = memmem(text.p + from, text.n - from, fffd, sizeof(fffd))) != NULL) {
+	ztj_buf_reset(out);
+	r = ztj_buf_put(out, text.p, text.n); /* the result is shorter */
+	if (r != ZTJ_OK)
+		return r;
+	for (size_t i = 0; i < text.n;) {
+		if (!is_fffd(text, i)) {
+			out->p[n++] = text.p[i++];
+			continue;
+		}
 		if (used == z.n)
 			return ZTJ_BAD_ENCODING;
-		(void)ztj_buf_put(out, text.p + from, (size_t)(p - text.p) - from);
-		(void)ztj_buf_put_u8(out, z.p[used++]);
-		from = (size_t)(p - text.p) + sizeof(fffd);
+		out->p[n++] = z.p[used++];
+		i += 3;
 	}
-	(void)ztj_buf_put(out, text.p + from, text.n - from);
-	return used != z.n ? ZTJ_BAD_ENCODING : ztj_buf_status(out);
+	out->n = n;
+	return used == z.n && z.n > 0 ? ZTJ_OK : ZTJ_BAD_ENCODING;
 }
 
 static int join_z(struct ztj_cast_reader *r, const struct cast_line *l, struct ztj_cast_event *out)
 {
-	json_t *text = read_string(l);
-	struct ztj_buf z;
-	int err = ZTJ_BAD_JSON;
+	struct ztj_buf text, z;
+	int err;
 
+	ztj_buf_init(&text, READER_MAX);
 	ztj_buf_init(&z, READER_MAX);
-	if (text != NULL)
-		err = ztj_b64_decode(ztj_view_of(json_string_value(text), json_string_length(text)), &z);
-	if (err == ZTJ_OK) {
-		ztj_buf_reset(&r->bytes);
+	err = read_string(l, &text);
+	if (err == ZTJ_OK)
+		err = ztj_b64_decode(ztj_buf_view(&text), &z);
+	if (err == ZTJ_OK)
 		err = restore(out->bytes, ztj_buf_view(&z), &r->bytes);
-	}
 	out->bytes = ztj_buf_view(&r->bytes);
+	ztj_buf_free(&text);
 	ztj_buf_free(&z);
-	json_decref(text);
 	return err;
 }
 
@@ -212,23 +228,21 @@ static int read_event(struct ztj_cast_reader *r, struct ztj_view line, struct zt
 {
 	struct cast_line l, after;
 	struct ztj_view next;
-	int err = ZTJ_OK;
+	int err;
 
-	json_decref(r->value);
-	r->value = NULL;
 	if (!read_prefix(line, &l))
 		return ZTJ_BAD_JSON;
 	if (l.code == 'z') /* it belongs to no event */
 		return ZTJ_BAD_ENCODING;
-	r->value = read_string(&l);
-	if (r->value == NULL)
-		return ZTJ_BAD_JSON;
+	err = read_string(&l, &r->string);
+	if (err != ZTJ_OK)
+		return err;
 	r->at += line.n + 1;
 	/* a clock that went back is no reason to hide the rest from an auditor */
 	r->us = l.us > r->us ? l.us : r->us;
 	out->us = r->us;
 	out->code = l.code;
-	out->bytes = ztj_view_of(json_string_value(r->value), json_string_length(r->value));
+	out->bytes = ztj_buf_view(&r->string);
 	if (line_at(r, r->at, &next) && read_prefix(next, &after) && after.code == 'z') {
 		r->at += next.n + 1;
 		err = join_z(r, &after, out);
