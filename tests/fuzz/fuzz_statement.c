@@ -59,7 +59,7 @@ static void containers(struct ztj_view in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum ztj_stmt_type type = size == 0 ? ZTJ_STMT_NONE
-					    : (enum ztj_stmt_type)(data[0] % (ZTJ_STMT_PENDING + 1));
+					    : (enum ztj_stmt_type)(data[0] % (ZTJ_STMT_LAST + 1));
 	struct ztj_view in = size == 0 ? ztj_view_of(NULL, 0) : ztj_view_of(data + 1, size - 1);
 	struct ztj_stmt *st;
 

@@ -13,7 +13,7 @@ corpus=$(cd "$(dirname "$0")" && pwd)/corpus
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-for d in key sshsig keyfile cert agent attest policy bundle grant pins record statement time; do
+for d in key sshsig keyfile cert agent attest policy bundle grant pins record statement time chunk cast castsafe unpack; do
 	rm -rf "${corpus:?}/$d"
 	mkdir -p "$corpus/$d"
 done
@@ -33,6 +33,11 @@ cp plain.pub "$corpus/key/openssh.line"
 cp rsa.pub "$corpus/key/openssh-rsa.line"
 cp msg.sig "$corpus/sshsig/openssh.armor"
 cut -d' ' -f2 plain.pub | base64 -d >"$corpus/key/openssh.blob"
+
+# records of sessions, sealed to an EC key (RSA is slow to replay)
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=seed -keyout seal.key \
+	-outform DER -out seal.der 2>/dev/null
+"$build/tests/fuzz/make_seeds_session" "$corpus" seal.der seal.key
 
 # certificates for an sk key as ssh-keygen makes them
 cut -d' ' -f1,2 "$corpus/key/sk-ed25519.text" >subject.pub

@@ -110,6 +110,37 @@ static void login(struct fx_signed *out)
 	fx_stmt_sign(&st, FX_UP, &k, 1, out);
 }
 
+/* What is said of sessions and their records. */
+static void sessions(void)
+{
+	static const char *ids[2] = { "S-0000000001", "S-000000000Z" };
+	const struct soft_key *machine = &w.host[0].machine, *person = &w.person[FX_SEC1].key;
+	struct fx_signed f;
+	struct ztj_stmt st;
+
+	fx_stmt(&w, &st, ZTJ_STMT_HEAD);
+	st.u.head.host = "servers/web1";
+	st.u.head.chunks = 17;
+	st.u.head.bytes = 4711;
+	st.u.head.digest[0] = 1;
+	st.u.head.state = ZTJ_HEAD_CLOSED;
+	fx_stmt_sign(&st, FX_UP, &machine, 1, &f);
+	statement("statement/head", ZTJ_STMT_HEAD, &f);
+	fx_stmt(&w, &st, ZTJ_STMT_VIEW);
+	st.u.view.who = "people/sec1";
+	st.u.view.sessions = ids;
+	st.u.view.nsessions = 2;
+	st.u.view.action = ZTJ_VIEW_TAIL;
+	fx_stmt_sign(&st, FX_UP, &person, 1, &f);
+	statement("statement/view", ZTJ_STMT_VIEW, &f);
+	fx_stmt(&w, &st, ZTJ_STMT_KILL);
+	st.u.kill.who = "people/sec1";
+	st.u.kill.host = "servers/web1";
+	st.u.kill.reason = "not at night";
+	fx_stmt_sign(&st, FX_UP, &person, 1, &f);
+	statement("statement/kill", ZTJ_STMT_KILL, &f);
+}
+
 static void statements(void)
 {
 	struct fx_signed req, f, g;
@@ -143,6 +174,7 @@ static void statements(void)
 	ok(ztj_signed_write(&req.s, &json));
 	seed("statement/container", ztj_buf_view(&json));
 	ztj_buf_free(&json);
+	sessions();
 	statement("statement/request", ZTJ_STMT_REQUEST, &req);
 	statement("statement/directory", ZTJ_STMT_DIRECTORY, &w.people);
 }
