@@ -141,10 +141,10 @@ static bool put_text(struct pen *pen, struct ztj_view v, bool lossy)
 {
 	size_t i = 0, len, bad;
 
-	for (;;) {
+	while (i < v.n) {
 		i += put_clean(pen, v.p + i, v.n - i);
 		if (i == v.n)
-			return true;
+			break;
 		if (pen->n > PEN_ROOM)
 			pen_flush(pen);
 		if (v.p[i] < 0x80) {
@@ -165,6 +165,7 @@ static bool put_text(struct pen *pen, struct ztj_view v, bool lossy)
 		pen->n += len;
 		i += len == 0 ? bad : len;
 	}
+	return true;
 }
 
 /* ---- the bytes that are not UTF-8 ---- */

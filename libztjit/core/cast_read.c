@@ -62,11 +62,12 @@ struct ztj_view ztj_cast_reader_header(const struct ztj_cast_reader *r)
 /* The line that begins at `at`, without its LF; false when there is none. */
 static bool line_at(const struct ztj_cast_reader *r, size_t at, struct ztj_view *line)
 {
-	const uint8_t *from = r->text.p + at, *end;
+	const uint8_t *from, *end;
 
 	*line = ztj_view_of(NULL, 0);
 	if (at >= r->text.n)
 		return false;
+	from = r->text.p + at;
 	end = memchr(from, '\n', r->text.n - at);
 	if (end == NULL)
 		return false;
