@@ -87,21 +87,21 @@ static void give_control(struct ztj_castsafe *s, uint8_t c)
 		ztj_safe_text_control(s, c);
 }
 
-static void give_escape(struct ztj_castsafe *s, uint8_t final)
+static void give_escape(struct ztj_castsafe *s, uint8_t last)
 {
 	s->state = ZTJ_SAFE_GROUND;
 	if (s->over)
 		return;
 	if (s->mode == ZTJ_CASTSAFE_REPLAY)
-		ztj_safe_replay_escape(s, final);
+		ztj_safe_replay_escape(s, last);
 	else
-		ztj_safe_text_escape(s, final);
+		ztj_safe_text_escape(s, last);
 }
 
 /* Prefix, parameters, at most one intermediate; anything else is dropped. */
-static void give_csi(struct ztj_castsafe *s, uint8_t final)
+static void give_csi(struct ztj_castsafe *s, uint8_t last)
 {
-	struct ztj_csi csi = { .final = final };
+	struct ztj_csi csi = { .last = last };
 	size_t i = 0, from;
 
 	s->state = ZTJ_SAFE_GROUND;

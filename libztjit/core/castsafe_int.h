@@ -29,7 +29,7 @@ struct ztj_csi {
 	uint8_t prefix;       /* one of < = > ?, or 0 */
 	struct ztj_view param; /* digits, colons and semicolons */
 	uint8_t inter;        /* the intermediate byte, or 0 */
-	uint8_t final;
+	uint8_t last;
 };
 
 struct ztj_safe_cell {
@@ -59,16 +59,16 @@ struct ztj_castsafe {
 };
 
 /* The two ways to take what was understood: text (one character, or a run of ASCII), a C0 control, ESC with intermediates in seq
- * and a final byte, a control sequence. Errors stay in the buffer. */
+ * and a last byte, a control sequence. Errors stay in the buffer. */
 void ztj_safe_replay_text(struct ztj_castsafe *s, const uint8_t *p, size_t n);
 void ztj_safe_replay_control(struct ztj_castsafe *s, uint8_t c);
-void ztj_safe_replay_escape(struct ztj_castsafe *s, uint8_t final);
+void ztj_safe_replay_escape(struct ztj_castsafe *s, uint8_t last);
 void ztj_safe_replay_csi(struct ztj_castsafe *s, const struct ztj_csi *csi);
 void ztj_safe_replay_end(struct ztj_castsafe *s);
 
 void ztj_safe_text_char(struct ztj_castsafe *s, const uint8_t *p, size_t n);
 void ztj_safe_text_control(struct ztj_castsafe *s, uint8_t c);
-void ztj_safe_text_escape(struct ztj_castsafe *s, uint8_t final);
+void ztj_safe_text_escape(struct ztj_castsafe *s, uint8_t last);
 void ztj_safe_text_csi(struct ztj_castsafe *s, const struct ztj_csi *csi);
 void ztj_safe_text_end(struct ztj_castsafe *s);
 

@@ -66,19 +66,19 @@ void ztj_safe_replay_control(struct ztj_castsafe *s, uint8_t c)
 	(void)ztj_buf_put_u8(s->out, c);
 }
 
-void ztj_safe_replay_escape(struct ztj_castsafe *s, uint8_t final)
+void ztj_safe_replay_escape(struct ztj_castsafe *s, uint8_t last)
 {
 	char text[4] = { 0x1b };
 
-	if (s->nseq == 0 && final == 'c') { /* a full reset does more than anybody asked for */
+	if (s->nseq == 0 && last == 'c') { /* a full reset does more than anybody asked for */
 		put(s, "\x1b[0m\x1b[H\x1b[2J");
 		return;
 	}
-	if (s->nseq == 0 && strchr("78DEM", final) != NULL) {
-		text[1] = (char) final;
-	} else if (s->nseq == 1 && strchr("()", s->seq[0]) != NULL && strchr("0B", final) != NULL) {
+	if (s->nseq == 0 && strchr("78DEM", last) != NULL) {
+		text[1] = (char)last;
+	} else if (s->nseq == 1 && strchr("()", s->seq[0]) != NULL && strchr("0B", last) != NULL) {
 		text[1] = (char)s->seq[0];
-		text[2] = (char) final;
+		text[2] = (char)last;
 		change(s, CHANGED_CHARSET, true);
 	} else {
 		return;
@@ -114,7 +114,7 @@ static void put_csi(struct ztj_castsafe *s, const struct ztj_csi *csi)
 		if (i < csi->param.n)
 			(void)ztj_buf_put_u8(s->out, csi->param.p[i++]);
 	}
-	(void)ztj_buf_put_u8(s->out, csi->final);
+	(void)ztj_buf_put_u8(s->out, csi->last);
 }
 
 struct mode {
@@ -150,9 +150,9 @@ static void replay_modes(struct ztj_castsafe *s, const struct ztj_csi *csi)
 		if (m == NULL)
 			continue;
 		if (m->changed >= 0)
-			change(s, (unsigned)m->changed, (csi->final == 'h') != m->usual);
+			change(s, (unsigned)m->changed, (csi->last == 'h') != m->usual);
 		(void)ztj_buf_printf(s->out, "\x1b[%s%u%c", csi->prefix == '?' ? "?" : "", m->number,
-		    csi->final);
+		    csi->last);
 	}
 }
 
@@ -168,7 +168,7 @@ static void replay_plain(struct ztj_castsafe *s, const struct ztj_csi *csi)
 {
 	size_t n = ztj_safe_nparams(csi);
 
-	switch (csi->final) {
+	switch (csi->last) {
 	case 'm':
 		change(s, CHANGED_SGR, n > 1 || ztj_safe_param(csi, 0, 0) != 0);
 		put_csi(s, csi);
@@ -197,7 +197,7 @@ static void replay_plain(struct ztj_castsafe *s, const struct ztj_csi *csi)
 			put_csi(s, csi);
 		return;
 	default: /* five parameters to T would track the mouse */
-		if (n <= 1 && strchr("@ABCDEFGIKLMPSTXZ`abde", csi->final) != NULL)
+		if (n <= 1 && strchr("@ABCDEFGIKLMPSTXZ`abde", csi->last) != NULL)
 			put_csi(s, csi);
 		return;
 	}
@@ -207,11 +207,11 @@ void ztj_safe_replay_csi(struct ztj_castsafe *s, const struct ztj_csi *csi)
 {
 	bool colon = memchr(csi->param.n == 0 ? "" : (const char *)csi->param.p, ':', csi->param.n) != NULL;
 
-	if (csi->inter != 0 || (colon && (csi->final != 'm' || csi->prefix != 0)))
+	if (csi->inter != 0 || (colon && (csi->last != 'm' || csi->prefix != 0)))
 		return;
 	if (csi->prefix == 0)
 		replay_plain(s, csi);
-	else if (csi->prefix == '?' && (csi->final == 'h' || csi->final == 'l'))
+	else if (csi->prefix == '?' && (csi->last == 'h' || csi->last == 'l'))
 		replay_modes(s, csi);
 }
 

@@ -85,9 +85,9 @@ void ztj_safe_text_control(struct ztj_castsafe *s, uint8_t c)
 	l->margin = false;
 }
 
-void ztj_safe_text_escape(struct ztj_castsafe *s, uint8_t final)
+void ztj_safe_text_escape(struct ztj_castsafe *s, uint8_t last)
 {
-	if (s->nseq == 0 && strchr("DEMc", final) != NULL)
+	if (s->nseq == 0 && strchr("DEMc", last) != NULL)
 		elsewhere(s);
 }
 
@@ -108,7 +108,7 @@ static void erase(struct ztj_safe_line *l, unsigned how)
 		l->n = 0;
 }
 
-static void delete (struct ztj_safe_line *l, size_t k)
+static void delete_cells(struct ztj_safe_line *l, size_t k)
 {
 	if (l->at >= l->n)
 		return;
@@ -117,7 +117,7 @@ static void delete (struct ztj_safe_line *l, size_t k)
 	l->n -= k;
 }
 
-static void insert(struct ztj_safe_line *l, size_t k)
+static void insert_cells(struct ztj_safe_line *l, size_t k)
 {
 	size_t keep;
 
@@ -150,13 +150,13 @@ static void edit(struct ztj_castsafe *s, const struct ztj_csi *csi)
 	unsigned k = ztj_safe_param(csi, 0, 1);
 
 	k = k == 0 ? 1 : k;
-	switch (csi->final) {
+	switch (csi->last) {
 	case '@':
-		insert(l, k);
+		insert_cells(l, k);
 		break;
 	case 'A':
 	case 'B':
-		move_row(s, csi->final == 'A', k);
+		move_row(s, csi->last == 'A', k);
 		break;
 	case 'C':
 	case 'a':
@@ -173,7 +173,7 @@ static void edit(struct ztj_castsafe *s, const struct ztj_csi *csi)
 		erase(l, ztj_safe_param(csi, 0, 0));
 		break;
 	case 'P':
-		delete (l, k);
+		delete_cells(l, k);
 		break;
 	case 'X':
 		if (l->at < l->n)
@@ -192,16 +192,16 @@ void ztj_safe_text_csi(struct ztj_castsafe *s, const struct ztj_csi *csi)
 	if (csi->inter != 0)
 		return;
 	if (csi->prefix == '?') { /* another screen */
-		if (csi->final == 'h' || csi->final == 'l')
+		if (csi->last == 'h' || csi->last == 'l')
 			if (first == 47 || first == 1047 || first == 1049)
 				elsewhere(s);
 		return;
 	}
 	if (csi->prefix != 0)
 		return;
-	if (csi->final == 'J' && first == 0)
+	if (csi->last == 'J' && first == 0)
 		erase(&s->line, 0);
-	else if (strchr("EFHJLMSTdefr", csi->final) != NULL)
+	else if (strchr("EFHJLMSTdefr", csi->last) != NULL)
 		elsewhere(s);
 	else
 		edit(s, csi);
