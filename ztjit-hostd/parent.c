@@ -460,9 +460,6 @@ static _Noreturn void run_scribe(struct parent *p)
 	if ((r = ztj_drop_to(p->u.scribe, p->u.scribe_gid)) != ZTJ_OK)
 		die(p->conf->scribe_user, r);
 	confine(ro, rw);
-	/* Buffers of busy sessions go back when they are idle. */
-	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-	(void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 	if ((r = ztj_seccomp(ZTJ_SB_GATE)) != ZTJ_OK)
 		die("seccomp", r);
 	ztj_scribe_env_default(&env, p->bootid, p->rec_group);

@@ -10,6 +10,7 @@
 #include "ztjit-hostd/scribe.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,6 +164,9 @@ int ztj_scribe_new(const struct ztj_hostconf *conf, const struct ztj_scribe_env 
 
 int ztj_scribe_run(struct ztj_scribe *s)
 {
+	/* Buffers of busy sessions go back when they are idle. */
+	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	(void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 	if (s->exit_status == 0 && event_base_dispatch(s->base) < 0)
 		s->exit_status = 1;
 	/* Recorders need not send this again. */
