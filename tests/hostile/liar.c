@@ -188,7 +188,11 @@ void liar_done(struct liar *l, const char *phase)
 	if (fd >= 0)
 		(void)close(fd);
 	printf("done: %s\n", phase);
-	(void)fflush(stdout);
+}
+
+static bool in(const struct liar *l, const char *phase)
+{
+	return strcmp(l->phase, phase) == 0;
 }
 
 static bool heard(const struct liar *l)
@@ -202,7 +206,7 @@ static bool heard(const struct liar *l)
 /* Once, to a host that listens. */
 static void push_all(struct liar *l)
 {
-	if (l->served || !heard(l))
+	if (!in(l, "push") || l->served || !heard(l))
 		return;
 	l->served = true;
 	for (size_t i = 0; i < l->lies.npush; i++)
@@ -212,6 +216,14 @@ static void push_all(struct liar *l)
 			liar_say_container(l, "status", l->lies.lie[i].json);
 	say_status(l);
 	liar_done(l, "push");
+}
+
+/* The phase is over: the truth, until another one is named. */
+static void rest(struct liar *l)
+{
+	liar_done(l, l->phase);
+	(void)snprintf(l->rested, sizeof(l->rested), "%s", l->phase);
+	(void)snprintf(l->phase, sizeof(l->phase), "rest");
 }
 
 /* The next policy or directory that goes through the mirror; the rest is carried by hand. */
@@ -235,8 +247,7 @@ static void offer_next(struct liar *l)
 		l->offered = next_news(l);
 	l->served = false;
 	if (l->offered == NULL) {
-		liar_done(l, "fetch");
-		(void)snprintf(l->phase, sizeof(l->phase), "rest");
+		rest(l);
 		return;
 	}
 	if (l->offered->kind == V_POLICY) {
@@ -253,8 +264,7 @@ static void offer_next(struct liar *l)
 static void http_turn(struct liar *l, struct evhttp_request *req)
 {
 	if (l->next == liar_http_count()) {
-		liar_done(l, "http");
-		(void)snprintf(l->phase, sizeof(l->phase), "rest");
+		rest(l);
 		return;
 	}
 	if (l->good_turn) /* ended by the clock */
@@ -265,16 +275,10 @@ static void http_turn(struct liar *l, struct evhttp_request *req)
 		(void)liar_http_stream(l, (unsigned)l->next, req);
 }
 
-static bool in(const struct liar *l, const char *phase)
-{
-	return strcmp(l->phase, phase) == 0;
-}
-
 static void enter(struct liar *l, const char *phase)
 {
 	(void)snprintf(l->phase, sizeof(l->phase), "%s", phase);
 	printf("phase: %s\n", phase);
-	(void)fflush(stdout);
 	l->next = 0;
 	l->offered = NULL;
 	l->good_turn = true;
@@ -308,10 +312,10 @@ static void told(struct liar *l)
 /* After the truth, the next lie: the mirror comes back for it. */
 static void next_http(struct liar *l)
 {
-	if (!heard(l))
-		return;
-	arm(l);
-	end_streams(l);
+	if (heard(l)) {
+		arm(l);
+		end_streams(l);
+	}
 }
 
 static void tick(evutil_socket_t fd, short what, void *arg)
@@ -327,12 +331,9 @@ static void tick(evutil_socket_t fd, short what, void *arg)
 	if (f >= 0)
 		(void)close(f);
 	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
-	if (text[0] != '\0' && strcmp(text, l->phase) != 0 && !in(l, "rest"))
+	if (text[0] != '\0' && strcmp(text, in(l, "rest") ? l->rested : l->phase) != 0)
 		enter(l, text);
-	else if (in(l, "rest") && strcmp(text, "fetch") != 0 && strcmp(text, "http") != 0)
-		enter(l, text);
-	if (in(l, "push"))
-		push_all(l);
+	push_all(l);
 	if (++count % 4 == 0 && !in(l, "silent") && !in(l, "http") && !in(l, "fetch"))
 		say_status(l);
 	if (in(l, "http") && l->good_turn && l->streams != NULL)
@@ -428,10 +429,9 @@ static void on_fetch(struct liar *l, struct evhttp_request *req, const char *pat
 
 static void on_stepup(struct liar *l, struct evhttp_request *req)
 {
-	struct evbuffer *in_body = evhttp_request_get_input_buffer(req);
-	size_t n = evbuffer_get_length(in_body);
+	struct evbuffer *b = evhttp_request_get_input_buffer(req);
 
-	liar_stepup(l, ztj_view_of(evbuffer_pullup(in_body, -1), n), req);
+	liar_stepup(l, ztj_view_of(evbuffer_pullup(b, -1), evbuffer_get_length(b)), req);
 }
 
 static void on_call(struct evhttp_request *req, void *arg)
@@ -473,13 +473,13 @@ int liar_main(int argc, char **argv)
 {
 	static struct liar l;
 	const struct timeval often = { .tv_usec = 250000 };
-	int64_t now;
-	int64_t port;
+	int64_t now, port;
 
 	if (argc < 6 || ztj_parse_int(argv[2], 1, 65535, &port) != ZTJ_OK ||
 	    ztj_parse_int(argv[3], 1, INT64_MAX, &now) != ZTJ_OK)
 		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	l.phase_file = argv[4];
 	l.done_dir = argv[5];
 	(void)snprintf(l.phase, sizeof(l.phase), "start");

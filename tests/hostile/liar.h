@@ -29,7 +29,7 @@ struct liar {
 	struct event *tick;
 	SSL_CTX *tls, *stolen, *old; /* the real key; another key; TLS 1.2 */
 	const char *phase_file, *done_dir;
-	char phase[32];
+	char phase[32], rested[32];  /* rested: the phase that is over, while this one is "rest" */
 	struct stream *streams;
 	size_t next;                 /* which lie of the phase is due */
 	unsigned tls_lie;            /* what the next connections meet: 0 the truth */

@@ -129,8 +129,13 @@ static int control(uint8_t type, const char *body, char *text, size_t size)
 	return r != ZTJ_OK ? r : -(int)code;
 }
 
-/* What the host says of itself: when it last heard a status that counts, how many revocations it holds. */
-static bool host_status(int64_t *fresh, size_t *revocations)
+/* What the host says of itself. */
+struct host {
+	int64_t fresh; /* when it last heard a status that counts */
+	size_t revocations, grants;
+};
+
+static bool ask_host(struct host *h)
 {
 	char text[8192];
 	const char *at;
@@ -141,8 +146,9 @@ static bool host_status(int64_t *fresh, size_t *revocations)
 	    (o = json_loads(text, 0, NULL)) == NULL)
 		return false;
 	at = json_string_value(json_object_get(o, "fresh"));
-	good = at != NULL && ztj_time_parse(at, fresh) == ZTJ_OK;
-	*revocations = (size_t)json_integer_value(json_object_get(o, "revocations"));
+	good = at != NULL && ztj_time_parse(at, &h->fresh) == ZTJ_OK;
+	h->revocations = (size_t)json_integer_value(json_object_get(o, "revocations"));
+	h->grants = (size_t)json_integer_value(json_object_get(o, "grants"));
 	json_decref(o);
 	return good;
 }
@@ -150,12 +156,11 @@ static bool host_status(int64_t *fresh, size_t *revocations)
 /* Until the host holds everything and has heard of it at `since` or later. */
 static void wait_synced(struct thief *t, const char *name, int64_t since)
 {
-	int64_t fresh;
-	size_t held;
+	struct host h;
 
 	for (int i = 0; i < WAIT_TENTHS; i++) {
-		if (host_status(&fresh, &held) && fresh >= since && held == t->lies.nrevocations) {
-			thief_verdict(t, true, name, "%zu revocations held, fresh", held);
+		if (ask_host(&h) && h.fresh >= since && h.revocations == t->lies.nrevocations) {
+			thief_verdict(t, true, name, "%zu revocations held, fresh", h.revocations);
 			return;
 		}
 		(void)usleep(100000);
@@ -163,15 +168,23 @@ static void wait_synced(struct thief *t, const char *name, int64_t since)
 	thief_verdict(t, false, name, "the host does not catch up");
 }
 
+/* Nothing but what it should keep has a place: before anybody logs in by a certificate that brings more. */
+static void check_places(struct thief *t)
+{
+	struct host h = { .grants = 0 };
+	bool good = ask_host(&h) && h.grants == t->lies.naccepted;
+
+	thief_verdict(t, good, "push/places", "%zu of %zu taken", h.grants, t->lies.naccepted);
+}
+
 /* Until what the host heard last is too old for the rule that wants it no older than six seconds. */
 static void wait_stale(struct thief *t, const char *name)
 {
-	int64_t fresh;
-	size_t held;
+	struct host h;
 
 	for (int i = 0; i < WAIT_TENTHS; i++) {
-		if (host_status(&fresh, &held) && (int64_t)time(NULL) > fresh + BRIEF_FRESHNESS + 1) {
-			thief_verdict(t, true, name, "%zu revocations held, stale", held);
+		if (ask_host(&h) && (int64_t)time(NULL) > h.fresh + BRIEF_FRESHNESS + 1) {
+			thief_verdict(t, true, name, "for more than %d seconds", BRIEF_FRESHNESS);
 			return;
 		}
 		(void)usleep(100000);
@@ -245,12 +258,44 @@ static void last(struct thief *t, off_t from)
 	    d.open == CODE_NONE ? "none" : ztj_err_name(d.open));
 }
 
-/* thief COMMAND NOW LOG PAMDIR [ARG] -- KEY.pub... */
+static bool run(struct thief *t, const char *cmd, const char *arg, int64_t number)
+{
+	unsigned passed = t->passed, failed = t->failed;
+
+	if (strcmp(cmd, "pushes") == 0) {
+		wait_synced(t, "push/the-host-holds-it", number);
+		check_places(t);
+		thief_log_pushes(t);
+	} else if (strcmp(cmd, "logins") == 0)
+		thief_logins(t, is_plain);
+	else if (strcmp(cmd, "stale") == 0) {
+		wait_stale(t, "G05/the-host-hears-nothing");
+		thief_logins(t, is_stale);
+	} else if (strcmp(cmd, "imports") == 0)
+		imports(t);
+	else if (strcmp(cmd, "fetches") == 0)
+		thief_log_fetches(t);
+	else if (strcmp(cmd, "http") == 0) {
+		wait_synced(t, "http/the-host-hears-the-truth-again", (int64_t)time(NULL));
+		thief_log_http(t, (long)number);
+	} else if (strcmp(cmd, "stepups") == 0) {
+		wait_synced(t, "P14/the-host-listens", (int64_t)time(NULL));
+		thief_stepups(t);
+	} else if (strcmp(cmd, "ssh-list") == 0)
+		ssh_list(t, arg);
+	else
+		return false;
+	printf("# %s: %u as expected, %u not\n", cmd, t->passed - passed, t->failed - failed);
+	return true;
+}
+
+/* thief COMMAND,... NOW LOG PAMDIR ARG KEY.pub... */
 int thief_main(int argc, char **argv)
 {
 	static struct thief t;
 	int64_t now, number = 0;
-	const char *cmd = argc > 2 ? argv[2] : "", *arg = argc > 6 ? argv[6] : "";
+	char *cmds = argc > 2 ? argv[2] : NULL, *cmd;
+	const char *arg = argc > 6 ? argv[6] : "";
 
 	if (argc < 7 || ztj_parse_int(argv[3], 1, INT64_MAX, &now) != ZTJ_OK)
 		return 2;
@@ -258,36 +303,15 @@ int thief_main(int argc, char **argv)
 	t.pam = argv[5];
 	if (arg[0] >= '0' && arg[0] <= '9' && ztj_parse_int(arg, 0, INT64_MAX, &number) != ZTJ_OK)
 		return 2;
-	if (strcmp(cmd, "last") == 0) {
+	if (strcmp(cmds, "last") == 0) {
 		last(&t, (off_t)number);
 		return 0;
 	}
 	lies_make(&t.lies, now, (const char *const *)(const void *)(argv + 7), (size_t)argc - 7);
 	thief_spool_end(&t);
-	if (strcmp(cmd, "pushes") == 0) {
-		wait_synced(&t, "push/the-host-holds-it", number);
-		thief_log_pushes(&t);
-	} else if (strcmp(cmd, "logins") == 0)
-		thief_logins(&t, is_plain);
-	else if (strcmp(cmd, "stale") == 0) {
-		wait_stale(&t, "G05/the-host-hears-nothing");
-		thief_logins(&t, is_stale);
-	} else if (strcmp(cmd, "imports") == 0)
-		imports(&t);
-	else if (strcmp(cmd, "fetches") == 0)
-		thief_log_fetches(&t);
-	else if (strcmp(cmd, "http") == 0) {
-		wait_synced(&t, "http/the-host-hears-the-truth-again", (int64_t)time(NULL));
-		thief_log_http(&t, (long)number);
-	} else if (strcmp(cmd, "stepups") == 0) {
-		wait_synced(&t, "P14/the-host-listens", (int64_t)time(NULL));
-		thief_stepups(&t);
-	} else if (strcmp(cmd, "ssh-list") == 0) {
-		ssh_list(&t, arg);
-		return 0;
-	} else
-		return 2;
-	printf("# %s: %u as expected, %u not\n", cmd, t.passed, t.failed);
+	while ((cmd = strsep(&cmds, ",")) != NULL)
+		if (!run(&t, cmd, arg, number))
+			return 2;
 	return t.failed == 0 ? 0 : 1;
 }
 
@@ -304,6 +328,6 @@ int main(int argc, char **argv)
 	(void)fprintf(stderr,
 	    "usage: hostile files DIR NOW KEY.pub...\n"
 	    "       hostile liar PORT NOW PHASE-FILE DONE-DIR KEY.pub...\n"
-	    "       hostile thief COMMAND NOW LOG PAM-DIR ARG KEY.pub...\n");
+	    "       hostile thief COMMAND,... NOW LOG PAM-DIR ARG KEY.pub...\n");
 	return 2;
 }
