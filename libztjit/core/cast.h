@@ -28,8 +28,9 @@ int ztj_cast_header_put(const struct ztj_cast_header *h, struct ztj_buf *out) ZT
 struct ztj_cast_tail {
 	uint8_t n, byte[3];
 };
-/* Appends the event and, where bytes are not UTF-8, its z event; adds the number of lines to *events. tail may be NULL (nothing
- * is kept back). us: microseconds since the start. code: one printable ASCII character. */
+/* Appends the event and, where bytes are not UTF-8, its z event, at most 6 bytes for one and 80 more; adds the number of lines to
+ * *events. tail may be NULL (nothing is kept back); with it, an event of which nothing is left is no event. us: microseconds since the
+ * start. code: one printable ASCII character but z, quote and backslash (ZTJ_BAD_ENCODING). */
 int ztj_cast_event_put(uint64_t us, char code, struct ztj_view bytes, struct ztj_cast_tail *tail, struct ztj_buf *out,
     uint32_t *events) ZTJ_MUST_CHECK;
 /* What is still kept back, as an event. Nothing when there is nothing. */
@@ -47,10 +48,10 @@ struct ztj_cast_event {
 struct ztj_cast_reader;
 int ztj_cast_reader_new(struct ztj_cast_reader **out) ZTJ_MUST_CHECK;
 void ztj_cast_reader_free(struct ztj_cast_reader *r);
-/* Adds text (whole lines). */
+/* Adds text (whole lines): at most 4 MiB that nobody has taken (ZTJ_TOO_LARGE). */
 int ztj_cast_reader_add(struct ztj_cast_reader *r, struct ztj_view text) ZTJ_MUST_CHECK;
 /* ZTJ_OK: *out is the next event; ZTJ_NOT_FOUND: more text is needed (or, with end, there is none);
- * ZTJ_BAD_JSON or ZTJ_BAD_ENCODING: not a record of ours. */
+ * ZTJ_BAD_JSON or ZTJ_BAD_ENCODING: not a record of ours; from then on always. A time before that of the event before is taken as the same. */
 int ztj_cast_reader_next(struct ztj_cast_reader *r, bool end, struct ztj_cast_event *out) ZTJ_MUST_CHECK;
 /* The header line as it stands, once it was added; empty before. */
 struct ztj_view ztj_cast_reader_header(const struct ztj_cast_reader *r);

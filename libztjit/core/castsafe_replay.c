@@ -25,9 +25,7 @@ static const char *const put_back[] = { [CHANGED_ALT] = "\x1b[?1049l",
 	[CHANGED_REVERSE] = "\x1b[?5l",
 	[CHANGED_ORIGIN] = "\x1b[?6l",
 	[CHANGED_INSERT] = "\x1b[4l",
-	[CHANGED_REGION] = "\x1b"
-			   "7\x1b[r\x1b"
-			   "8",
+	[CHANGED_REGION] = "\0337\033[r\0338",
 	[CHANGED_CHARSET] = "\x0f\x1b(B\x1b)B",
 	[CHANGED_SGR] = "\x1b[0m" };
 

@@ -186,7 +186,8 @@ int ztj_stmt_parse(struct ztj_view bytes, enum ztj_stmt_type type, const char *d
 void ztj_stmt_free(struct ztj_stmt *st);
 
 /* Building: fills bytes from a struct whose type, domain, issued, seen and u are set (signers and id are
- * not read). nonce: 64 hex digits, used by login, request, stepup, pending, view, kill (else NULL). The result passes ztj_stmt_parse. */
+ * not read). nonce: 64 hex digits, used by login, request, stepup, pending, view, kill (else NULL). The result passes
+ * ztj_stmt_parse. */
 int ztj_stmt_build(const struct ztj_stmt *st, const char *nonce, struct ztj_buf *bytes) ZTJ_MUST_CHECK;
 
 /* One "label: value" line per field, in a fixed order, every field, escaped, nothing
