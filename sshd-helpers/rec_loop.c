@@ -18,6 +18,7 @@
 #define FAIL_MS 1000
 #define END_MS 10000
 #define TICK_MS 1000
+#define TTY_FULL 4095 /* what a terminal holds: less than that was all there was */
 
 /* Places in the set that is polled; a flow has two, its source and its sink. */
 enum { AT_LINK, AT_SIGNALS, AT_CHILD, AT_FLOW, AT_ALL = AT_FLOW + 2 * ZTJ_FLOWS };
@@ -141,7 +142,7 @@ static int pull(struct ztj_rec_session *s, struct ztj_flow *f)
 		if (all.n == 0)
 			all.p = got.p;
 		all.n += got.n;
-		if (!s->terminal)
+		if (!s->terminal || got.n < TTY_FULL)
 			break;
 	}
 	if (all.n > 0 && f->code != 0)

@@ -9,7 +9,6 @@
  * them to ztjit-hostd (PROTOCOL 8.5). It trusts the daemon behind a socket in a directory of root's, and
  * nothing that the person says: not the environment, not the arguments. What cannot be recorded does not run.
  */
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,6 @@
 
 #define EXIT_REFUSED 1
 #define EXIT_USAGE 2
-#define SELF ZTJ_LIBEXECDIR "/ztjit-rec"
 
 static int usage(void)
 {
@@ -90,12 +88,21 @@ static const char *term_name(void)
 	return term != NULL && plain(term) && strlen(term) <= ZTJ_REC_TERM_MAX ? term : "";
 }
 
-/* As ForceCommand, and as a login shell whose ForceCommand this is: sshd runs "SHELL -c ztjit-rec". */
+static bool is_ourselves(const char *command)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n <= 0)
+		return false;
+	self[n] = '\0';
+	return strcmp(command, self) == 0;
+}
+
+/* As ForceCommand, and as a login shell whose ForceCommand this is: sshd runs "SHELL -c /path/of/ztjit-rec". */
 static const char *forced(const char *command)
 {
-	return command == NULL || strcmp(command, SELF) == 0 || strcmp(command, "ztjit-rec") == 0
-	    ? getenv("SSH_ORIGINAL_COMMAND")
-	    : command;
+	return command == NULL || is_ourselves(command) ? getenv("SSH_ORIGINAL_COMMAND") : command;
 }
 
 static int plan_command(struct ztj_rec_plan *plan, bool login)

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * rec_scribe [-f flags] command [argument ...]: runs a command beside a test's scribe, whose socket it finds in
- * $ZTJ_REC_SOCK, and says afterwards what the last record held. For scripts and measurements.
+ * rec_scribe [-f flags] [-p path] [-S shell] [-v] command [argument ...]: runs a command beside a test's scribe, whose socket it
+ * finds in $ZTJ_REC_SOCK, and says afterwards what the last record held; -v: each as it comes. For scripts and measurements.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,10 +43,17 @@ int main(int argc, char **argv)
 	pid_t pid;
 	int c, status = 0;
 
-	while ((c = getopt(argc, argv, "+f:")) != -1) {
-		if (c != 'f')
+	while ((c = getopt(argc, argv, "+f:p:S:v")) != -1) {
+		if (c == 'f')
+			conf.flags = (uint8_t)strtoul(optarg, NULL, 10);
+		else if (c == 'p')
+			conf.path = optarg;
+		else if (c == 'S')
+			conf.shell = optarg;
+		else if (c == 'v')
+			conf.trace = true;
+		else
 			return 2;
-		conf.flags = (uint8_t)strtoul(optarg, NULL, 10);
 	}
 	if (optind >= argc)
 		return 2;

@@ -103,6 +103,18 @@ static bool misbehaves(struct peer *p, enum scribe_place place)
 	return s->conf.hang == place || s->conf.garbage == place || s->conf.shut == place;
 }
 
+/* Who the kernel says it is. */
+static void trace(const struct peer *p)
+{
+	const struct scribe *s = p->s;
+	struct ucred cred = { 0 };
+	socklen_t n = sizeof cred;
+
+	if (s->conf.trace && getsockopt(p->sock, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0)
+		(void)fprintf(stderr, "hello pid=%d uid=%u gid=%u terminal=%d tty=%s command=%s\n",
+		    (int)cred.pid, cred.uid, cred.gid, s->terminal, s->tty, s->command);
+}
+
 static bool on_hello(struct peer *p)
 {
 	struct scribe *s = p->s;
@@ -110,7 +122,8 @@ static bool on_hello(struct peer *p)
 	struct ztj_rd rd;
 	uint64_t taken;
 	uint8_t terminal, name[ZTJ_REC_SESSION_LEN];
-	bool fresh = s->hellos == 0;
+	static const uint8_t none[ZTJ_REC_SESSION_LEN];
+	bool fresh;
 
 	memset(name, 0x5a, sizeof name);
 	ztj_rd_init(&rd, p->in.body);
@@ -120,8 +133,13 @@ static bool on_hello(struct peer *p)
 	    ztj_rd_cstring(&rd, s->command, sizeof s->command) != ZTJ_OK ||
 	    ztj_rd_cstring(&rd, s->tty, sizeof s->tty) != ZTJ_OK || ztj_rd_end(&rd) != ZTJ_OK)
 		return false;
+	fresh = memcmp(session.p, none, sizeof none) == 0;
 	s->hellos++;
 	s->terminal = terminal == 1;
+	if (fresh) { /* perhaps one after another */
+		s->received = s->durable = s->promised = 0;
+		s->ended = false;
+	}
 	if (!fresh) {
 		if (memcmp(session.p, name, sizeof name) != 0 || taken > s->durable)
 			return false;
@@ -129,6 +147,7 @@ static bool on_hello(struct peer *p)
 		s->received = taken;
 		p->has_child = true;
 	}
+	trace(p);
 	if (misbehaves(p, SCRIBE_AT_HELLO))
 		return false;
 	uint32_t code = !fresh && s->conf.refuse_resume ? 150 : s->conf.start_code;
@@ -240,6 +259,10 @@ static bool on_end(struct peer *p)
 		return false;
 	s->killed = how == 2;
 	s->ended = true;
+	if (s->conf.trace)
+		(void)fprintf(stderr, "end %s %u in=%llu out=%llu events=%llu\n",
+		    s->killed ? "signal" : "exit", s->status, (unsigned long long)s->bytes[0],
+		    (unsigned long long)s->bytes[1], (unsigned long long)s->durable);
 	(void)take(p, true);
 	return false; /* the daemon closes */
 }
@@ -318,7 +341,8 @@ static int open_socket(const char *path)
 	MUST(fd >= 0);
 	(void)unlink(path);
 	(void)snprintf(addr.sun_path, sizeof addr.sun_path, "%s", path);
-	MUST(bind(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 && listen(fd, 8) == 0);
+	MUST(bind(fd, (const struct sockaddr *)&addr, sizeof addr) == 0 && listen(fd, 8) == 0 &&
+	    chmod(path, 0666) == 0);
 	return fd;
 }
 
@@ -360,9 +384,13 @@ void scribe_start(struct scribe *s, const struct scribe_conf *conf)
 {
 	memset(s, 0, sizeof *s);
 	s->conf = *conf;
-	(void)snprintf(s->dir, sizeof s->dir, "/tmp/ztjit-rec.XXXXXX");
-	MUST(mkdtemp(s->dir) != NULL);
-	(void)snprintf(s->path, sizeof s->path, "%s/rec.sock", s->dir);
+	if (conf->path != NULL) {
+		(void)snprintf(s->path, sizeof s->path, "%s", conf->path);
+	} else {
+		(void)snprintf(s->dir, sizeof s->dir, "/tmp/ztjit-rec.XXXXXX");
+		MUST(mkdtemp(s->dir) != NULL);
+		(void)snprintf(s->path, sizeof s->path, "%s/rec.sock", s->dir);
+	}
 	s->listening = open_socket(s->path);
 	s->sha = EVP_MD_CTX_new();
 	MUST(EVP_DigestInit_ex(s->sha, EVP_sha256(), NULL) == 1);
@@ -378,7 +406,8 @@ void scribe_stop(struct scribe *s)
 	MUST(pthread_join(s->thread, NULL) == 0);
 	(void)close(s->listening);
 	(void)unlink(s->path);
-	(void)rmdir(s->dir);
+	if (s->conf.path == NULL)
+		(void)rmdir(s->dir);
 }
 
 void scribe_free(struct scribe *s)

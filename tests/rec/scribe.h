@@ -35,6 +35,8 @@ struct scribe_conf {
 	uint64_t refuse_at;  /* events after which TAKEN has a code */
 	bool refuse_resume;
 	bool digest;         /* keep only the SHA-256 of o events */
+	const char *path;    /* NULL: in a directory of its own */
+	bool trace;          /* a line to standard error for each session's begin and end */
 };
 
 struct scribe_event {
