@@ -19,6 +19,16 @@ struct ztj_flow *ztj_flow_new(void)
 	return f;
 }
 
+void ztj_flow_free(struct ztj_flow *f)
+{
+	uint8_t unused[32];
+
+	ztj_flow_close(f);
+	if (f->hash != NULL && ztj_rec_hash_end(f->hash, unused) != ZTJ_OK)
+		f->hash = NULL; /* nobody wants it any more */
+	free(f);
+}
+
 bool ztj_flow_pending(const struct ztj_flow *f)
 {
 	return f->end > f->start;

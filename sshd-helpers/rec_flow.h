@@ -25,8 +25,10 @@ struct ztj_flow {
 	uint8_t buf[2 * ZTJ_FLOW_READ];
 };
 
-/* Both closed, nothing in it. The caller frees it. NULL: no memory. */
+/* Both closed, nothing in it. NULL: no memory. */
 struct ztj_flow *ztj_flow_new(void);
+/* Closes both too. */
+void ztj_flow_free(struct ztj_flow *f);
 /* Could it read something now, into at least half of a screen? */
 bool ztj_flow_can_pull(const struct ztj_flow *f);
 bool ztj_flow_pending(const struct ztj_flow *f);

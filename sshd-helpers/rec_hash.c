@@ -65,6 +65,11 @@ int ztj_rec_hasher_load(struct ztj_rec_hasher **out)
 	return ZTJ_OK;
 }
 
+void ztj_rec_hasher_free(struct ztj_rec_hasher *lib)
+{
+	free(lib);
+}
+
 int ztj_rec_hash_new(const struct ztj_rec_hasher *lib, struct ztj_rec_hash **out)
 {
 	struct ztj_rec_hash *h = calloc(1, sizeof *h);

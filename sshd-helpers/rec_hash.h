@@ -17,8 +17,9 @@
 struct ztj_rec_hasher; /* the library */
 struct ztj_rec_hash;   /* one stream */
 
-/* ZTJ_CRYPTO_LIB when it cannot be had. Lives until the process ends. */
+/* ZTJ_CRYPTO_LIB when it cannot be had. The library stays loaded. */
 int ztj_rec_hasher_load(struct ztj_rec_hasher **out) ZTJ_MUST_CHECK;
+void ztj_rec_hasher_free(struct ztj_rec_hasher *lib);
 int ztj_rec_hash_new(const struct ztj_rec_hasher *lib, struct ztj_rec_hash **out) ZTJ_MUST_CHECK;
 int ztj_rec_hash_add(struct ztj_rec_hash *h, const void *p, size_t n) ZTJ_MUST_CHECK;
 /* Ends and frees it. */

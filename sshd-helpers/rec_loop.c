@@ -72,7 +72,7 @@ static int total_of(struct ztj_flow *f, struct ztj_rec_total *t)
 
 	if (f->hash != NULL)
 		r = ztj_rec_hash_end(f->hash, f->total.sha256);
-	f->hash = NULL;
+	f->hash = NULL; /* freed */
 	*t = f->total;
 	return r;
 }

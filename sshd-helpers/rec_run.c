@@ -125,11 +125,10 @@ static int use_terminal(struct ztj_rec_session *s, struct ztj_rec_job *job)
 
 static int hash_pipes(struct ztj_rec_session *s)
 {
-	struct ztj_rec_hasher *lib;
-	int r = ztj_rec_hasher_load(&lib);
+	int r = ztj_rec_hasher_load(&s->hasher);
 
 	for (int i = 0; r == ZTJ_OK && i < ZTJ_FLOWS; i++)
-		r = ztj_rec_hash_new(lib, &s->flow[i]->hash);
+		r = ztj_rec_hash_new(s->hasher, &s->flow[i]->hash);
 	return r;
 }
 
@@ -149,15 +148,16 @@ static void set_codes(struct ztj_rec_session *s, uint8_t flags)
 
 /* ---- setting up ---- */
 
-static char **child_env(const struct ztj_rec_plan *plan, const struct ztj_rec_session *s, const char *shell)
+static int child_env(const struct ztj_rec_plan *plan, struct ztj_rec_session *s, const char *shell)
 {
-	char *shell_entry = NULL, *tty_entry = NULL;
-
-	if (asprintf(&shell_entry, "SHELL=%s", shell) < 0)
-		return NULL;
-	if (s->terminal && asprintf(&tty_entry, "SSH_TTY=%s", s->term.name) < 0)
-		return NULL;
-	return ztj_rec_env_make(plan->env, shell_entry, tty_entry);
+	if (asprintf(&s->shell_entry, "SHELL=%s", shell) < 0)
+		s->shell_entry = NULL;
+	if (s->terminal && asprintf(&s->tty_entry, "SSH_TTY=%s", s->term.name) < 0)
+		s->tty_entry = NULL;
+	if (s->shell_entry == NULL || (s->terminal && s->tty_entry == NULL))
+		return -1;
+	s->env = ztj_rec_env_make(plan->env, s->shell_entry, s->tty_entry);
+	return s->env == NULL ? -1 : 0;
 }
 
 static int prepare(struct ztj_rec_session *s)
@@ -165,7 +165,6 @@ static int prepare(struct ztj_rec_session *s)
 	s->journal = calloc(1, sizeof *s->journal);
 	for (int i = 0; i < ZTJ_FLOWS; i++)
 		s->flow[i] = ztj_flow_new();
-	ztj_rec_term_init(&s->term);
 	if (s->journal == NULL || s->flow[0] == NULL || s->flow[1] == NULL || s->flow[2] == NULL) {
 		ztj_rec_say("%s", ztj_err_text(ZTJ_NOMEM));
 		return -1;
@@ -214,9 +213,13 @@ static int spawn(const struct ztj_rec_plan *plan, struct ztj_rec_session *s,
 		.mask = plan->mask,
 		.core = plan->core };
 
-	job.env = child_env(plan, s, start->shell);
-	if (job.env == NULL || (s->terminal ? use_terminal(s, &job) : make_pipes(s, &job)) != 0 ||
-	    ztj_rec_child_spawn(&job, &s->child) != 0) {
+	if (child_env(plan, s, start->shell) != 0 ||
+	    (s->terminal ? use_terminal(s, &job) : make_pipes(s, &job)) != 0) {
+		ztj_rec_say("cannot prepare anything: %s", strerror(errno));
+		return -1;
+	}
+	job.env = s->env;
+	if (ztj_rec_child_spawn(&job, &s->child) != 0) {
 		ztj_rec_say("cannot start anything: %s", strerror(errno));
 		return -1;
 	}
@@ -275,23 +278,49 @@ static int die_of(int sig)
 	return 128 + sig;
 }
 
-int ztj_rec_run(const struct ztj_rec_plan *plan)
+/* Everything but the session's memory itself. The terminal first: whatever follows may take its time. */
+static void drop(struct ztj_rec_session *s)
 {
-	struct ztj_rec_session s = { .signals = -1, .child = { .pid = -1, .pidfd = -1, .go = -1 } };
+	ztj_rec_term_restore(&s->term);
+	ztj_rec_term_close(&s->term);
+	for (int i = 0; i < ZTJ_FLOWS; i++)
+		if (s->flow[i] != NULL)
+			ztj_flow_free(s->flow[i]);
+	ztj_rec_hasher_free(s->hasher);
+	ztj_link_free(&s->link);
+	free(s->journal);
+	free(s->env);
+	free(s->shell_entry);
+	free(s->tty_entry);
+}
+
+static int session(const struct ztj_rec_plan *plan, struct ztj_rec_session *s)
+{
 	int whole;
 
-	if (begin(plan, &s) != 0) {
-		ztj_rec_term_restore(&s.term);
-		return EXIT_REFUSED;
-	}
-	whole = ztj_rec_loop(&s);
+	if (begin(plan, s) != 0)
+		return -1;
+	whole = ztj_rec_loop(s);
 	for (int i = 0; i < ZTJ_FLOWS; i++)
-		ztj_flow_close(s.flow[i]);
-	ztj_rec_term_restore(&s.term);
-	tell_errors(&s);
-	if (whole != 0) {
-		ztj_rec_say("the session is over, because its record cannot go on: %s", s.link.why);
+		ztj_flow_close(s->flow[i]);
+	ztj_rec_term_restore(&s->term);
+	tell_errors(s);
+	if (whole != 0)
+		ztj_rec_say("the session is over, because its record cannot go on: %s", s->link.why);
+	return whole;
+}
+
+int ztj_rec_run(const struct ztj_rec_plan *plan)
+{
+	struct ztj_rec_session s = { .signals = -1,
+		.child = { .pid = -1, .pidfd = -1, .go = -1 },
+		.link = { .sock = -1, .in = { .fd = -1 } } };
+	int whole;
+
+	ztj_rec_term_init(&s.term);
+	whole = session(plan, &s);
+	drop(&s);
+	if (whole != 0)
 		return EXIT_REFUSED;
-	}
 	return s.child.killed ? die_of(s.child.status) : s.child.status;
 }

@@ -35,6 +35,8 @@ struct ztj_rec_session {
 	enum ztj_rec_stage stage;
 	int64_t kill_at, give_up_at; /* CLOCK_MONOTONIC, ms; 0: not now */
 	bool resized;                /* a new size that the record does not have yet */
+	struct ztj_rec_hasher *hasher; /* NULL with a terminal */
+	char *shell_entry, *tty_entry, **env; /* the child's */
 };
 
 /* Microseconds of CLOCK_BOOTTIME. */

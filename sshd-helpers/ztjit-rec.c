@@ -70,14 +70,11 @@ static void put_word(struct ztj_buf *out, const char *word)
 }
 
 /* The words as one would type them. */
-static const char *as_typed(char *const *argv)
+static const char *as_typed(char *const *argv, struct ztj_buf *out)
 {
-	struct ztj_buf out;
-
-	ztj_buf_init(&out, ZTJ_REC_COMMAND_MAX);
 	for (; *argv != NULL; argv++)
-		put_word(&out, *argv);
-	return ztj_buf_str(&out); /* NULL: too long; it lives as long as we do */
+		put_word(out, *argv);
+	return ztj_buf_str(out); /* NULL: too long */
 }
 
 /* What the other end of a terminal is: a short word, or nothing. */
@@ -122,17 +119,17 @@ static int plan_command(struct ztj_rec_plan *plan, bool login)
 	return 0;
 }
 
-static int plan_words(struct ztj_rec_plan *plan, char *const *argv)
+static int plan_words(struct ztj_rec_plan *plan, char *const *argv, struct ztj_buf *typed)
 {
 	plan->argv = argv;
-	plan->shown = as_typed(argv);
+	plan->shown = as_typed(argv, typed);
 	if (plan->shown != NULL)
 		return 0;
 	ztj_rec_say("the command is too long");
 	return EXIT_REFUSED;
 }
 
-static int read_arguments(struct ztj_rec_plan *plan, int argc, char **argv)
+static int read_arguments(struct ztj_rec_plan *plan, int argc, char **argv, struct ztj_buf *typed)
 {
 	bool login = argc > 0 && argv[0] != NULL && argv[0][0] == '-';
 	int c;
@@ -153,21 +150,26 @@ static int read_arguments(struct ztj_rec_plan *plan, int argc, char **argv)
 		return plan_command(plan, login);
 	if (plan->command != NULL || login || strcmp(argv[optind - 1], "--") != 0)
 		return usage();
-	return plan_words(plan, argv + optind);
+	return plan_words(plan, argv + optind, typed);
 }
 
 int main(int argc, char **argv)
 {
 	struct ztj_rec_plan plan = { .socket = ZTJ_REC_SOCKET };
+	struct ztj_buf typed;
 	int status;
 
 	if (protect(&plan) != 0) {
 		ztj_rec_say("cannot protect itself");
 		return EXIT_REFUSED;
 	}
-	if ((status = read_arguments(&plan, argc, argv)) != 0)
-		return status;
-	plan.term = term_name();
-	plan.env = environ;
-	return ztj_rec_run(&plan);
+	ztj_buf_init(&typed, ZTJ_REC_COMMAND_MAX);
+	status = read_arguments(&plan, argc, argv, &typed);
+	if (status == 0) {
+		plan.term = term_name();
+		plan.env = environ;
+		status = ztj_rec_run(&plan);
+	}
+	ztj_buf_free(&typed);
+	return status;
 }
