@@ -24,6 +24,7 @@ struct view {
 	bool used, goes_on;
 	uint8_t tls[PROTO_TLS_LEN];
 	int64_t issued, asked;
+	uint64_t turn; /* grows with every asking */
 	size_t n;
 	char id[ZTJ_VIEW_MAX][ZTJ_SHORT_ID_SIZE];
 };
@@ -39,6 +40,7 @@ struct views {
 	struct view view[VIEWS_MAX];
 	struct waiter waiter[WAITERS_MAX];
 	size_t waiting;
+	uint64_t turn;
 	struct event *tick;
 };
 
@@ -50,18 +52,24 @@ static bool is_open(const struct view *v, int64_t now)
 	    (now <= v->issued + OPEN_SECONDS || (v->goes_on && now <= v->asked + GOES_ON_SECONDS));
 }
 
+/* A free place; or, of one who has many, that which was not asked for longest: a walk through records does not end there. */
 static int place_for(struct views *vs, struct ztj_view tls, int64_t now, struct view **out)
 {
+	struct view *oldest = NULL;
 	unsigned own = 0;
 	*out = NULL;
 	for (size_t i = 0; i < VIEWS_MAX; i++) {
 		struct view *v = &vs->view[i];
-		if (!is_open(v, now))
+		if (!is_open(v, now)) {
 			*out = v;
-		else
-			own += memcmp(v->tls, tls.p, PROTO_TLS_LEN) == 0;
+		} else if (memcmp(v->tls, tls.p, PROTO_TLS_LEN) == 0) {
+			own++;
+			oldest = oldest == NULL || v->turn < oldest->turn ? v : oldest;
+		}
 	}
-	return *out == NULL || own >= VIEWS_EACH ? ZTJ_RATE_LIMITED : ZTJ_OK;
+	if (own >= VIEWS_EACH)
+		*out = oldest;
+	return *out == NULL ? ZTJ_RATE_LIMITED : ZTJ_OK;
 }
 
 static int may_view(struct store *st, const struct caller *c, const struct ztj_stmt *stmt)
@@ -112,6 +120,7 @@ static int open_view(struct store *st, const struct ask *a, const struct caller 
 	v->used = true;
 	v->goes_on = stmt->u.view.action == ZTJ_VIEW_TAIL || stmt->u.view.action == ZTJ_VIEW_PLAY;
 	v->issued = v->asked = stmt->issued;
+	v->turn = ++st->views->turn;
 	memcpy(v->tls, a->tls.p, PROTO_TLS_LEN);
 	v->n = stmt->u.view.nsessions;
 	for (size_t i = 0; i < v->n; i++)
@@ -151,6 +160,7 @@ static bool has_view(struct views *vs, struct ztj_view tls, const char *id, int6
 		for (size_t k = 0; k < v->n; k++)
 			if (strcmp(v->id[k], id) == 0) {
 				v->asked = now;
+				v->turn = ++vs->turn;
 				return true;
 			}
 	}

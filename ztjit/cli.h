@@ -55,7 +55,7 @@
 	X(FINGERPRINT, "fingerprint", 0, "SHA256:…", "the fingerprint the person read to you", true) \
 	X(DIGEST, "digest", 0, "H-…", "the digest that join printed on the host", false) \
 	X(ATTESTED, "attested", 0, "FILE", "demand an attestation by a maker in this PEM file", false) \
-	X(UNTIL, "until", 0, "TIME", "when it ends: YYYY-MM-DDThh:mm:ssZ or +2h", false) \
+	X(UNTIL, "until", 0, "TIME", "until then: YYYY-MM-DDThh:mm:ssZ or +2h", false) \
 	X(SINCE, "since", 0, "TIME", "begun then or later: YYYY-MM-DDThh:mm:ssZ or -2h", false) \
 	X(STATE, "state", 0, "STATE", "open, closed or lost", false) \
 	X(TEXT, "text", 0, "TEXT", "stands in command, person, host or account", false) \
@@ -64,6 +64,7 @@
 	X(FROM, "from", 0, "SECONDS", "begin so many seconds after the start", false) \
 	X(FOLLOW, "follow", 0, NULL, "go on with what comes while it runs", false) \
 	X(RAW, "raw", 0, NULL, "do not strip what queries or reprograms the terminal", false) \
+	X(UNVERIFIED, "unverified", 0, NULL, "show a record that nobody vouches for, of a host that left", false) \
 	X(FORMAT, "format", 0, "NAME", "asciicast-v2, asciicast-v3, text or json", false) \
 	X(OUTPUT, "output", 'o', "FILE", "write there instead of standard output", false) \
 	X(UNSEAL_CERT, "unseal-cert", 0, "FILE", "certificate (PEM) that sealed records were sealed to", false) \
@@ -170,7 +171,8 @@ bool cli_ssh_option(const char *word, bool *with_arg);
 bool cli_is_set(const struct cli *c, enum cli_opt_id id);
 /* The value, or NULL. */
 const char *cli_opt(const struct cli *c, enum cli_opt_id id);
-/* Values of options that people write: duration; time or +duration. out keeps def when it is not given. */
+/* Values of options that people write: duration; time or +duration, where the past is asked about also -duration. out
+ * keeps def when it is not given. */
 int cli_opt_duration(struct cli *c, enum cli_opt_id id, int64_t def, int64_t *out) ZTJ_MUST_CHECK;
 int cli_opt_time(struct cli *c, enum cli_opt_id id, int64_t def, int64_t *out) ZTJ_MUST_CHECK;
 

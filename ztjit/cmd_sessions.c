@@ -40,7 +40,13 @@ static int put_name(struct cli *c, struct ztj_buf *out, enum cli_opt_id opt, boo
 
 	if (!cli_is_set(c, opt))
 		return ZTJ_OK;
-	r = held_resolve(c, cli_opt(c, opt), host, full);
+	/* a full name is taken as it is: who left the directory has records all the same */
+	if (ztj_fullname_ok(cli_opt(c, opt), host))
+		return put_query(out, name, cli_opt(c, opt));
+	if ((r = held_resolve(c, cli_opt(c, opt), host, full)) != ZTJ_OK) {
+		c->hint = NULL;
+		cli_hint(c, "the full name, DIRECTORY/%s, if it left", cli_esc(c, cli_opt(c, opt)));
+	}
 	return r == ZTJ_OK ? put_query(out, name, full) : r;
 }
 
@@ -57,6 +63,15 @@ static int put_time(struct cli *c, struct ztj_buf *out, enum cli_opt_id opt, con
 	return put_query(out, name, text);
 }
 
+static int check_state(struct cli *c)
+{
+	const char *s = cli_opt(c, OPT_STATE);
+
+	return s == NULL || strcmp(s, "open") == 0 || strcmp(s, "closed") == 0 || strcmp(s, "lost") == 0
+	    ? ZTJ_OK
+	    : cli_fail(c, ZTJ_USAGE, "--state: open, closed or lost");
+}
+
 int sessions_find(struct cli *c, json_t **out)
 {
 	static const struct {
@@ -68,7 +83,8 @@ int sessions_find(struct cli *c, json_t **out)
 	int r;
 
 	ztj_buf_init(&path, 4096);
-	r = ztj_buf_puts(&path, "/v1/sessions");
+	if ((r = check_state(c)) == ZTJ_OK)
+		r = ztj_buf_puts(&path, "/v1/sessions");
 	if (r == ZTJ_OK)
 		r = put_name(c, &path, OPT_USER, false, "user");
 	if (r == ZTJ_OK)
@@ -187,16 +203,20 @@ int cmd_sessions_show(struct cli *c)
 	if ((r = rec_open(c, c->argv[0], &rec)) == ZTJ_OK) {
 		const struct ztj_stmt *h = rec.head;
 		say_about(c, rec.about);
+		if (rec.doubt != NULL)
+			out_warn(c, "%s: %s", rec.id, rec.doubt);
 		if (h != NULL) {
 			ztj_hex(h->u.head.digest, ZTJ_DIGEST_LEN, digest);
 			out_say(c,
-			    "signed:   %lld chunks, %lld bytes, at %s by %s\n          newest chunk sha256:%s",
-			    (long long)h->u.head.chunks, (long long)h->u.head.bytes, out_time(c, h->issued),
-			    cli_esc(c, rec.host), digest);
+			    "signed:   %lld chunks, %lld bytes, %s, at %s%s%s\n          newest chunk sha256:%s",
+			    (long long)h->u.head.chunks, (long long)h->u.head.bytes,
+			    h->u.head.state == ZTJ_HEAD_OPEN         ? "not the end"
+				: h->u.head.state == ZTJ_HEAD_CLOSED ? "the end"
+								     : "where the recorder was lost",
+			    out_time(c, h->issued), rec.doubt == NULL ? " by " : ", NOT VERIFIED",
+			    rec.doubt == NULL ? rec.host : "", digest);
 		} else {
-			out_say(c, "signed:   %s",
-			    rec.unknown_host ? "cannot be judged: the host stands in no directory held here"
-					     : "nothing yet");
+			out_say(c, "signed:   nothing%s", rec.over ? "" : " yet");
 		}
 		c->result = json_incref(rec.about);
 	}
@@ -233,23 +253,42 @@ static int kill_it(struct cli *c, const struct rec *rec, const char *reason)
 	return r;
 }
 
+/* By the host's word: what the broker calls lost may run on. */
+static bool is_over(const struct rec *rec)
+{
+	return (rec->head != NULL && rec->head->u.head.state != ZTJ_HEAD_OPEN) ||
+	    strcmp(api_str(rec->about, "state"), "closed") == 0;
+}
+
 /* The host says by its last head that it obeyed. */
 static int await_end(struct cli *c, struct rec *rec)
 {
 	int r = ZTJ_OK;
 
-	for (int i = 0; i < 40 && strcmp(api_str(rec->about, "state"), "open") == 0; i++) {
+	for (int i = 0; i < 40 && !is_over(rec); i++) {
 		const struct timespec pause = { .tv_nsec = 250000000 };
 		(void)nanosleep(&pause, NULL);
-		if ((r = rec_refresh(rec)) != ZTJ_OK)
+		if ((r = rec_refresh(rec)) != ZTJ_OK && r != ZTJ_ALTERED)
 			return r;
+		cli_forget(c);
 	}
-	if (strcmp(api_str(rec->about, "state"), "open") == 0) {
-		out_warn(c, "%s has not said yet that it ended it; it obeys within 10 minutes or not at all",
-		    cli_esc(c, rec->host));
-		return ZTJ_OK;
-	}
-	out_say(c, "%s has ended.", rec->id);
+	if (is_over(rec))
+		out_say(c, "%s has ended.", rec->id);
+	else
+		out_warn(c, "%s has not said yet that it ended; it obeys within 10 minutes or not at all",
+		    rec->host);
+	return ZTJ_OK;
+}
+
+/* A lie about its record keeps nobody from ending a session. */
+static int open_to_kill(struct cli *c, struct rec *rec)
+{
+	int r = rec_open(c, c->argv[0], rec);
+
+	if (r != ZTJ_ALTERED || rec->about == NULL)
+		return r;
+	out_warn(c, "%s", c->message);
+	cli_forget(c);
 	return ZTJ_OK;
 }
 
@@ -262,10 +301,9 @@ int cmd_sessions_kill(struct cli *c)
 	if ((r = ask_reason(c, &reason)) != ZTJ_OK || (r = api_open_login(c)) != ZTJ_OK ||
 	    (r = login_person(c, &who)) != ZTJ_OK || (r = held_sync(c)) != ZTJ_OK)
 		return r;
-	if ((r = rec_open(c, c->argv[0], &rec)) == ZTJ_OK) {
-		if (!c->json)
-			say_about(c, rec.about);
-		if (strcmp(api_str(rec.about, "state"), "open") != 0)
+	if ((r = open_to_kill(c, &rec)) == ZTJ_OK) {
+		say_about(c, rec.about);
+		if (is_over(&rec))
 			r = cli_fail(c, ZTJ_STATE, "%s is over", rec.id);
 		else if ((r = kill_it(c, &rec, reason)) == ZTJ_OK)
 			r = await_end(c, &rec);

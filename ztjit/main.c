@@ -120,10 +120,10 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	r = run(&c, argc, argv);
+	if (r == ZTJ_OK && (fflush(stdout) != 0 || ferror(stdout)))
+		r = cli_fail(&c, ZTJ_IO, "standard output could not be written");
 	if (r != ZTJ_OK)
 		tell(&c, r);
-	if (r == ZTJ_OK && (fflush(stdout) != 0 || ferror(stdout)))
-		r = ZTJ_IO;
 	finish(&c);
 	return r == ZTJ_OK ? c.exit_code : ztj_err_exit(r);
 }

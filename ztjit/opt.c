@@ -225,17 +225,18 @@ int cli_opt_duration(struct cli *c, enum cli_opt_id id, int64_t def, int64_t *ou
 int cli_opt_time(struct cli *c, enum cli_opt_id id, int64_t def, int64_t *out)
 {
 	const char *v = cli_opt(c, id);
-	int64_t ahead;
+	bool past = takes(c->cmd, OPT_SINCE);
+	int64_t by;
 
 	*out = def;
 	if (v == NULL || ztj_time_parse(v, out) == ZTJ_OK)
 		return ZTJ_OK;
-	if (v[0] == '+' && ztj_duration_parse(v + 1, &ahead) == ZTJ_OK) {
-		*out = cli_now() + ahead;
+	if ((v[0] == '+' || (v[0] == '-' && past)) && ztj_duration_parse(v + 1, &by) == ZTJ_OK) {
+		*out = v[0] == '+' ? cli_now() + by : cli_now() - by;
 		return ZTJ_OK;
 	}
-	return cli_fail(c, ZTJ_USAGE, "--%s %s: not a time such as 2027-01-31T08:00:00Z or +2h",
-	    defs[id].name, cli_esc(c, v));
+	return cli_fail(c, ZTJ_USAGE, "--%s %s: not a time such as 2027-01-31T08:00:00Z or %s2h",
+	    defs[id].name, cli_esc(c, v), past ? "-" : "+");
 }
 
 static void print_option(const struct option_def *d, FILE *f)

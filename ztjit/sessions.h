@@ -13,4 +13,7 @@
 /* GET /v1/sessions with the filters of the command line; an array of SESSION, newest first, to be released. */
 int sessions_find(struct cli *c, json_t **out) ZTJ_MUST_CHECK;
 
+/* Bytes as a JSON string; what is not UTF-8 is replaced. */
+json_t *sessions_text(struct ztj_view v) ZTJ_MUST_CHECK;
+
 #endif

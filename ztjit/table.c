@@ -15,8 +15,8 @@
 	{ \
 		OPT_COUNT \
 	}
-/* every command that may sign */
-#define UNSEAL OPT_UNSEAL_CERT, OPT_UNSEAL_KEY
+/* every command that reads records; that looks for sessions; that may sign */
+#define READ OPT_UNVERIFIED, OPT_UNSEAL_CERT, OPT_UNSEAL_KEY
 #define FIND OPT_USER, OPT_HOST, OPT_ROLE, OPT_STATE, OPT_TEXT, OPT_SINCE, OPT_UNTIL, OPT_ALL
 #define SIGN OPT_YES, OPT_KEY, OPT_SK_PROVIDER, OPT_QUIET
 
@@ -104,14 +104,14 @@ const struct cli_cmd cli_commands[] = {
 	{ "sessions", "show", "S-…", "Show a session and what its host signed of its record", NONE, 1, 1,
 	    false, cmd_sessions_show },
 	{ "sessions", "play", "S-…", "Play a record, once it was verified",
-	    OPTS(OPT_SPEED, OPT_IDLE, OPT_FROM, OPT_FOLLOW, OPT_RAW, UNSEAL, SIGN), 1, 1, false,
+	    OPTS(OPT_SPEED, OPT_IDLE, OPT_FROM, OPT_FOLLOW, OPT_RAW, READ, SIGN), 1, 1, false,
 	    cmd_sessions_play },
-	{ "sessions", "tail", "S-…", "Follow a running session", OPTS(OPT_RAW, UNSEAL, SIGN), 1, 1, false,
+	{ "sessions", "tail", "S-…", "Follow a running session", OPTS(OPT_RAW, READ, SIGN), 1, 1, false,
 	    cmd_sessions_tail },
-	{ "sessions", "search", "REGEX [S-…]…", "Look for text in what was put out", OPTS(FIND, UNSEAL, SIGN),
+	{ "sessions", "search", "REGEX [S-…]…", "Look for text in what was put out", OPTS(FIND, READ, SIGN),
 	    1, -1, false, cmd_sessions_search },
 	{ "sessions", "export", "S-…", "Write a verified record in another format",
-	    OPTS(OPT_FORMAT, OPT_OUTPUT, OPT_RAW, UNSEAL, SIGN), 1, 1, false, cmd_sessions_export },
+	    OPTS(OPT_FORMAT, OPT_OUTPUT, OPT_RAW, READ, SIGN), 1, 1, false, cmd_sessions_export },
 	{ "sessions", "kill", "S-…", "End a running session now", OPTS(OPT_MESSAGE, SIGN), 1, 1, false,
 	    cmd_sessions_kill },
 };

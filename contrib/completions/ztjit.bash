@@ -18,7 +18,7 @@ _ztjit_options() {
 	login)
 		echo "--as --for --yes --key --sk-provider --quiet --json --help"
 		;;
-	logout | whoami | status | show | known-hosts | submit | "user invite" | "directory show" | "policy check" | "policy test" | "policy diff")
+	logout | whoami | status | show | known-hosts | submit | "user invite" | "directory show" | "policy check" | "policy test" | "policy diff" | "sessions show")
 		echo "--json --help"
 		;;
 	request)
@@ -69,6 +69,24 @@ _ztjit_options() {
 	"policy explain")
 		echo "--user --role --host --at --break-glass --json --help"
 		;;
+	"sessions ls")
+		echo "--user --host --role --state --text --since --until --all --json --help"
+		;;
+	"sessions play")
+		echo "--speed --idle --from --follow --raw --unverified --unseal-cert --unseal-key --yes --key --sk-provider --quiet --json --help"
+		;;
+	"sessions tail")
+		echo "--raw --unverified --unseal-cert --unseal-key --yes --key --sk-provider --quiet --json --help"
+		;;
+	"sessions search")
+		echo "--user --host --role --state --text --since --until --all --unverified --unseal-cert --unseal-key --yes --key --sk-provider --quiet --json --help"
+		;;
+	"sessions export")
+		echo "--format --output --raw --unverified --unseal-cert --unseal-key --yes --key --sk-provider --quiet --json --help"
+		;;
+	"sessions kill")
+		echo "--message --yes --key --sk-provider --quiet --json --help"
+		;;
 	"policy push")
 		echo "--broker --yes --json --help"
 		;;
@@ -80,13 +98,21 @@ _ztjit() {
 	local command=${COMP_WORDS[1]:-} sub=${COMP_WORDS[2]:-} words=
 	COMPREPLY=()
 	case $prev in
-	--key | --sk-provider | --write | --attested)
+	--key | --sk-provider | --write | --attested | --output | --unseal-cert | --unseal-key)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--state)
+		mapfile -t COMPREPLY < <(compgen -W "open closed lost" -- "$cur")
+		return
+		;;
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W "asciicast-v2 asciicast-v3 text json" -- "$cur")
 		return
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words="init enroll login logout whoami status request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy help --help"
+		words="init enroll login logout whoami status request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy sessions help --help"
 	else
 		case $command in
 		config)
@@ -103,6 +129,9 @@ _ztjit() {
 			;;
 		policy)
 			[ "$COMP_CWORD" -ne 2 ] || words="check test explain diff sign push"
+			;;
+		sessions)
+			[ "$COMP_CWORD" -ne 2 ] || words="ls show play tail search export kill"
 			;;
 		*) sub= ;;
 		esac

@@ -383,6 +383,27 @@ static size_t found(struct bk *b, const char *query)
 	return json_array_size(json_object_get(b->json, "sessions"));
 }
 
+/* Somebody who looks at many records one after another is not held up; what is followed meanwhile goes on. */
+static void test_a_walk_through_records(void **state)
+{
+	struct bk *b = *state;
+	struct rec r[20];
+	for (int i = 0; i < 20; i++) {
+		start(b, &r[i], FX_WEB1, (uint8_t)(100 + i), "people/req1");
+		add_chunk(&r[i], 100, true);
+		(void)send_from(b, &r[i], tls(b, &r[i]), 0, r[i].file.n);
+		bk_expect(b, 200, "");
+		assert_int_equal(look(b, FX_REQ1, r[i].id), 201);
+		expect_record(b, FX_REQ1, &r[i], "open");
+		/* the first is asked for again and again */
+		expect_record(b, FX_REQ1, &r[0], "open");
+	}
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/sessions/%s/record?from=0", r[1].id);
+	assert_int_equal(b->status, 403);
+	for (int i = 0; i < 20; i++)
+		ztj_buf_free(&r[i].file);
+}
+
 static void test_filters(void **state)
 {
 	struct bk *b = *state;
@@ -514,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_B02_other_hosts),
 		cmocka_unit_test(test_only_those_who_may_see),
+		cmocka_unit_test(test_a_walk_through_records),
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_follow_waits),
 		cmocka_unit_test(test_kill),

@@ -26,82 +26,8 @@
 #include "libztjit/core/statement.h"
 #include "libztjit/net/net.h"
 #include "libztjit/sys/safefile.h"
+#include "tests/cli/hostfiles.h"
 #include "ztjit/record.h"
-
-#define DIE(r) die(__LINE__, r)
-
-static void die(int line, int r)
-{
-	if (r == ZTJ_OK)
-		return;
-	(void)fprintf(stderr, "makehost:%d: %s\n", line, ztj_err_text(r));
-	exit(1);
-}
-
-struct host {
-	struct ztj_seckey machine, tls, ssh;
-};
-
-/* A key that is made when it is not there. */
-static struct ztj_seckey key_at(const char *dir, const char *name)
-{
-	struct ztj_file_rule rule = { .owner = (uid_t)-1, .secret = true };
-	struct ztj_seckey k;
-	struct ztj_buf b;
-	uint8_t seed[32];
-	char path[512];
-
-	rule.owner = geteuid();
-	(void)snprintf(path, sizeof path, "%s/%s.seed", dir, name);
-	ztj_buf_init(&b, 64);
-	if (ztj_file_read(path, &rule, 32, &b) != ZTJ_OK || b.n != 32) {
-		DIE(ztj_random(seed, sizeof seed));
-		DIE(ztj_file_write(path, ztj_view_of(seed, sizeof seed), 0600));
-	} else
-		memcpy(seed, b.p, sizeof seed);
-	ztj_buf_free(&b);
-	DIE(ztj_seckey_from_seed(&k, seed));
-	return k;
-}
-
-static struct host host_at(const char *dir)
-{
-	(void)mkdir(dir, 0700);
-	return (struct host){ .machine = key_at(dir, "machine"),
-		.tls = key_at(dir, "tls"),
-		.ssh = key_at(dir, "ssh") };
-}
-
-static struct ztj_net *net_to(const char *url, const struct ztj_seckey *tls)
-{
-	struct ztj_net_conf conf = { .urls = &url,
-		.nurls = 1,
-		.client = tls,
-		.timeout_ms = 5000,
-		.max_reply = 1 << 20 };
-	struct ztj_net *n;
-
-	DIE(ztj_net_open(&conf, &n));
-	return n;
-}
-
-static void post(struct ztj_net *n, const char *path, const struct ztj_signed *s)
-{
-	struct ztj_buf json, reply;
-	char text[512];
-	long status;
-
-	ztj_buf_init(&json, 1 << 20);
-	ztj_buf_init(&reply, 1 << 20);
-	DIE(ztj_signed_to_json(s, &json));
-	DIE(ztj_net_call(n, "POST", path, ztj_buf_view(&json), &reply, &status));
-	if (ztj_net_error(status, ztj_buf_view(&reply), text, sizeof text) != ZTJ_OK) {
-		(void)fprintf(stderr, "makehost: %s: %s\n", path, text);
-		exit(1);
-	}
-	ztj_buf_free(&json);
-	ztj_buf_free(&reply);
-}
 
 static void nonce_hex(char out[ZTJ_HEX_SIZE])
 {
