@@ -68,9 +68,13 @@ static int hit(struct search *s, uint64_t us, const char *line)
 /* The lines that an event ended: the first may have begun before it. */
 static int lines(struct search *s, uint64_t us)
 {
-	uint8_t *p = s->text.p, *end = p + s->text.n, *eol;
+	uint8_t *p, *end, *eol;
 	int r = ZTJ_OK;
 
+	if (s->text.n == 0)
+		return ZTJ_OK;
+	p = s->text.p;
+	end = p + s->text.n;
 	while (r == ZTJ_OK && p < end && (eol = memchr(p, '\n', (size_t)(end - p))) != NULL) {
 		*eol = '\0';
 		if (regexec(&s->re, (const char *)p, 0, NULL, 0) == 0)
