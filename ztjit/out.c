@@ -172,6 +172,8 @@ const char *out_relative(struct cli *c, int64_t t)
 
 	if (t == 0)
 		return "-";
+	if (t == now)
+		return "now";
 	unit = span(t >= now ? t - now : now - t, &n);
 	text = t >= now ? cli_printf(c, "in %lld %s", (long long)n, unit)
 			: cli_printf(c, "%lld %s ago", (long long)n, unit);

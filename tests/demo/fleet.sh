@@ -133,7 +133,12 @@ fleet_record() {
 }
 
 fleet_armed() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q '^armed *yes'; }
-fleet_fresh() { lab_in "$1" ztjit-hostd status 2>/dev/null | grep -q '^broker *connected'; }
+# Connected, and it has heard since: the connection stands a moment before the first word.
+fleet_fresh() {
+	local heard
+	heard=$(lab_in "$1" ztjit-hostd status 2>/dev/null | sed -n 's/^broker *connected, last status //p')
+	[ -n "$heard" ] && [ $(($(date +%s) - $(date -d "$heard" +%s))) -lt 8 ]
+}
 fleet_ended() { person lead1 ztjit show "$1" 2>/dev/null | grep -qE '\bended\b'; }
 
 # --- the same without a transcript ---------------------------------------

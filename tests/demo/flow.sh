@@ -18,6 +18,7 @@ if [ "${1:-}" = --shell ]; then
 	export LAB_TTY=yes
 fi
 LAB_TIMEOUT=120
+export ROOT_RECORD=output
 lab_up "$@"
 
 # request_id: the short id in the last output.
@@ -128,8 +129,57 @@ sudo_on_db1() {
 	refused req1 "ztjit request" "ztjit ssh db1 sudo id"
 }
 
+# session_id: the first session in the last output.
+session_id() { grep -oE 'S-[0-9A-HJKMNP-TV-Z]{10}' <<<"$OUT" | head -n 1; }
+
+recorded() {
+	local grant id sftp
+	chapter "Recorded: followed live from another terminal, ended, played afterwards"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 90s --ticket INC-4715 -m 'look at the logs'"
+	grant=$(request_id)
+	run lead1 "ztjit approve --yes $grant"
+	run sec1 "ztjit approve --yes $grant"
+	note "a transfer is recorded too: what ran, how many bytes, their digests"
+	run req1 "echo 'put report /root/report' | sftp -q -b - root@web1"
+	says sec1 "sftp-server" "ztjit sessions ls"
+	sftp=$(session_id)
+	says sec1 "sha256" "ztjit sessions export --yes --quiet --format json $sftp | tail -n 1"
+	start shell req1 "(sleep 1; echo 'echo the answer is \$((6*7))'; sleep 1; echo 'tmux -L t new -d \"sleep 77\"; nohup sleep 78 & echo detached'; sleep 9) | script -qec 'ssh -tt root@web1' /dev/null"
+	lab_wait 20 demo_open_shell
+	says sec1 "(shell)" "ztjit sessions ls --state open"
+	id=$(session_id)
+	start tail sec1 "ztjit sessions tail --yes $id"
+	lab_wait 20 grep -q "detached" "${JOB_OUT[tail]}"
+	run lead1 "ztjit revoke --yes -m 'that is enough' $grant"
+	finish shell any
+	finish tail 0 "the answer is 42"
+	says web1 "gone" "pgrep -xa sleep | grep -E ' 7[78]\$' || echo gone"
+	note "tmux and nohup did not help; what was recorded is signed by the host and plays anywhere"
+	says sec1 "the answer is 42" "ztjit sessions play --yes --speed 50 $id"
+	says sec1 "answer is 42" "ztjit sessions search --yes 'answer is [0-9]+' $id"
+	run sec1 "ztjit sessions export --yes --quiet -o session.cast $id"
+	person sec1 cat session.cast >"$LAB_DIR/tmp/session.cast"
+	says desk "the answer is 42" "script -qec 'asciinema cat $LAB_DIR/tmp/session.cast' /dev/null"
+	refused req2 "" "ztjit sessions play --yes $id"
+	note "one byte of the record is changed on the broker"
+	run broker "cd /var/lib/ztjit-broker/store/records && printf X | dd of=$id bs=1 seek=200 conv=notrunc status=none"
+	refused sec1 "chunk 0" "ztjit sessions play --yes $id"
+}
+
+demo_open_shell() { person sec1 ztjit sessions ls --state open 2>/dev/null | grep -q '(shell)'; }
+demo_closed() { person sec1 ztjit sessions show "$1" 2>/dev/null | grep -q '(closed)'; }
+
 broker_away() {
+	local grant id
 	chapter "The broker is away: within the freshness bound it works, beyond it does not"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 90s --ticket INC-4716 -m 'watch the queue'"
+	grant=$(request_id)
+	run lead1 "ztjit approve --yes $grant"
+	run sec1 "ztjit approve --yes $grant"
+	start away req1 "(sleep 1; for i in 1 2 3 4 5 6 7 8; do echo echo line \$i; sleep 2; done; echo exit) | script -qec 'ssh -tt root@web1' /dev/null"
+	lab_wait 20 demo_open_shell
+	says sec1 "(shell)" "ztjit sessions ls --state open"
+	id=$(session_id)
 	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 90s --ticket INC-4713 -m 'finish the vacuum'"
 	run lead1 "ztjit approve --yes $(request_id)"
 	says req1 "req1" "ztjit ssh db1 id -un"
@@ -142,6 +192,10 @@ broker_away() {
 	lab_wait 20 fleet_fresh db1
 	lab_wait 20 fleet_fresh web1
 	says req1 "req1" "ssh db1 id -un"
+	finish away 0 "line 8"
+	note "a session went on meanwhile; its record is whole"
+	lab_wait 20 demo_closed "$id"
+	says sec1 "line 8" "ztjit sessions export --yes --format text $id"
 }
 
 clock_back() {
@@ -173,6 +227,7 @@ interactive() {
 }
 
 fleet_up
+fleet_record web1 root
 from_nothing
 people
 [ "${DEMO_UNTIL:-}" != people ] || exit
@@ -185,6 +240,7 @@ fi
 root_on_web1
 [ "${DEMO_UNTIL:-}" != web1 ] || { fleet_logs; exit; }
 revocation
+recorded
 sudo_on_db1
 [ "${DEMO_UNTIL:-}" != db1 ] || { fleet_logs; exit; }
 broker_away
