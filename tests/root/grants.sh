@@ -115,13 +115,17 @@ clocks() {
 # --- the broker out of reach ----------------------------------------------
 
 own() { person req2 timeout 20 ztjit ssh -o BatchMode=yes db1 id -un; }
-# With the certificate that is there, whatever the broker would say.
-own_kept() { person req2 timeout 20 ssh -o BatchMode=yes db1 id -un; }
+# With a certificate from before, whatever the broker and the person's own tools would say.
+own_kept() {
+	person req2 timeout 20 ssh -o BatchMode=yes -i .ssh/id_ztjit -o CertificateFile=.ssh/before-cert.pub db1 id -un
+}
 
 partition() {
 	grant req2 sudo-root db1 5m || return
 	OWN=$GRANT
 	t_says "G05 the grant works" req2 own
+	person req2 sh -c 'cp "$(ztjit cert db1)" .ssh/before-cert.pub'
+	t_says "G05 and with a copy of its certificate" req2 own_kept
 	master req2 own db1
 	over req2 own 'setsid sleep 7003 >/dev/null 2>&1 &'
 	# No news reaches the gate, as with a broker that holds them back.
