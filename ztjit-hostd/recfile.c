@@ -125,10 +125,13 @@ void ztj_recfile_close(struct ztj_recfile *f)
 
 void ztj_recfile_remove(int dir, const char *name)
 {
-	/* The meta file last: what is there without one was never begun. */
-	static const char *const kinds[] = { "head", "rec", "pos", "meta" };
-	char path[FILE_NAME_SIZE];
+	/* What is called done is not missed when it is found half removed. */
+	static const char *const kinds[] = { "head", "rec", "pos", "done" };
+	char path[FILE_NAME_SIZE], done[FILE_NAME_SIZE];
 
+	file_name(path, name, "meta");
+	file_name(done, name, "done");
+	(void)renameat(dir, path, dir, done);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		file_name(path, name, kinds[i]);
 		(void)unlinkat(dir, path, 0);
@@ -308,22 +311,6 @@ int ztj_recfile_place(const struct ztj_recfile *f, const struct ztj_chain *chain
 	return r;
 }
 
-/* ---- heads ---- */
-
-int ztj_recfile_head_write(int dir, const char *name, struct ztj_view json)
-{
-	char path[FILE_NAME_SIZE];
-	int fd, r;
-
-	file_name(path, name, "head");
-	fd = openat(dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0)
-		return disk_error();
-	r = write_at(fd, json, 0);
-	(void)close(fd);
-	return r;
-}
-
 /* ---- reading back ---- */
 
 static int read_at(int fd, uint8_t *p, size_t n, uint64_t at, size_t *got)
@@ -341,21 +328,6 @@ static int read_at(int fd, uint8_t *p, size_t n, uint64_t at, size_t *got)
 		*got += (size_t)some;
 	}
 	return ZTJ_OK;
-}
-
-int ztj_recfile_head_read(int dir, const char *name, struct ztj_buf *out)
-{
-	uint8_t room[8192];
-	size_t got;
-	int fd, r = open_one(dir, name, "head", 0, &fd);
-
-	if (r == ZTJ_OK)
-		r = read_at(fd, room, sizeof(room), 0, &got);
-	if (r == ZTJ_OK)
-		r = got == 0 || got == sizeof(room) ? ZTJ_NOT_FOUND : ztj_buf_put(out, room, got);
-	if (fd >= 0)
-		(void)close(fd);
-	return r;
 }
 
 /* One chunk at `at` into room: its header first, which says how long it is. */

@@ -9,6 +9,7 @@
  *   NAME.pos   where it stands: four places of 128 bytes, rewritten in turn
  *   NAME.meta  what the session is, written once
  *   NAME.head  the last head, signed, in JSON
+ *   NAME.done  NAME.meta of a record that is being removed
  *
  * A place is written before the chunk that it speaks of, into the slot that the chunk before does not use: whichever chunk
  * turns out to be the last whole one after a crash, its place is there, and with it the number of events that are taken.
@@ -65,10 +66,6 @@ int ztj_recfile_put(struct ztj_recfile *f, enum ztj_recslot slot, const struct z
 int ztj_recfile_get(const struct ztj_recfile *f, enum ztj_recslot slot, struct ztj_place *out) ZTJ_MUST_CHECK;
 /* The place of exactly this chain. */
 int ztj_recfile_place(const struct ztj_recfile *f, const struct ztj_chain *chain, struct ztj_place *out) ZTJ_MUST_CHECK;
-
-/* The last head of a closed record. NOT_FOUND. */
-int ztj_recfile_head_write(int dir, const char *name, struct ztj_view json) ZTJ_MUST_CHECK;
-int ztj_recfile_head_read(int dir, const char *name, struct ztj_buf *out) ZTJ_MUST_CHECK;
 
 /* Moves the chain on by whole chunks while it stands below `upto` (and, where `most` is not 0, by no more than that many
  * bytes, but one chunk at least). ZTJ_OK: stopped there; ZTJ_TRUNCATED: the file ends before; ZTJ_STATE: no chunk ends at

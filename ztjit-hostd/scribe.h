@@ -282,6 +282,8 @@ int ztj_meta_write(const struct ztj_recording *r, const struct ztj_hello *h, con
 int ztj_meta_read(struct ztj_scribe *s, const char *name, struct ztj_meta *out) ZTJ_MUST_CHECK;
 /* The body of POST /v1/sessions. */
 int ztj_meta_start(struct ztj_scribe *s, const char *name, struct ztj_buf *out) ZTJ_MUST_CHECK;
+int ztj_meta_head_write(struct ztj_scribe *s, const char *name, struct ztj_view json) ZTJ_MUST_CHECK;
+int ztj_meta_head_read(struct ztj_scribe *s, const char *name, struct ztj_buf *out) ZTJ_MUST_CHECK;
 /* Counted strings to views; max of them. */
 int ztj_certs_read(struct ztj_rd *rd, struct ztj_view *out, size_t max, size_t *n) ZTJ_MUST_CHECK;
 

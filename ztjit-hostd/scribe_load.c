@@ -4,6 +4,7 @@
  */
 /* What a restart finds in the spool: torn ends are cut, what does not fit what was signed is set aside. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static void head_of(struct ztj_recording *r, const char *name)
 	if (ztj_recfile_get(&r->live->file, ZTJ_SLOT_HEAD, &p) != ZTJ_OK || p.state != r->state ||
 	    p.chain.chunks != r->chain.chunks || p.chain.bytes != r->chain.bytes ||
 	    memcmp(p.chain.digest, r->chain.digest, ZTJ_DIGEST_LEN) != 0 ||
-	    ztj_recfile_head_read(r->s->dir, name, &r->ship.head) != ZTJ_OK)
+	    ztj_meta_head_read(r->s, name, &r->ship.head) != ZTJ_OK)
 		return;
 	r->ship.headed = p.chain;
 	r->ship.headed_state = p.state;
@@ -201,9 +202,12 @@ static int load_file(struct ztj_scribe *s, const char *file)
 		/* Never begun: its recorder was not told. */
 		char meta[NAME_LEN + 8];
 		(void)snprintf(meta, sizeof(meta), "%s.meta", name);
-		if (faccessat(s->dir, meta, F_OK, 0) != 0)
+		if (faccessat(s->dir, meta, F_OK, 0) != 0 && errno == ENOENT)
 			ztj_recfile_remove(s->dir, name);
-	} else if (strncmp(file + NAME_LEN, ".meta.", 6) == 0) { /* was being written */
+	} else if (is_name(file, ".done", session)) {
+		ztj_recfile_remove(s->dir, name);
+	} else if (strncmp(file + NAME_LEN, ".meta.", 6) == 0 || strncmp(file + NAME_LEN, ".head.", 6) == 0) {
+		/* was being written */
 		(void)unlinkat(s->dir, file, 0);
 	}
 	return ZTJ_OK;

@@ -14,6 +14,7 @@
 #include "libztjit/sys/safefile.h"
 #include "ztjit-hostd/scribe.h"
 
+#define HEAD_MAX 8192
 #define META_MAX (512u * 1024u)
 #define COMMAND_SHOWN 4096 /* bytes the broker hears of; the record holds all */
 
@@ -162,7 +163,37 @@ int ztj_meta_write(const struct ztj_recording *r, const struct ztj_hello *h, con
 	return e;
 }
 
+/* The last head of a closed record. */
+int ztj_meta_head_write(struct ztj_scribe *s, const char *name, struct ztj_view json)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/%s.head", s->conf->records, name);
+	return ztj_file_replace(path, json, 0600);
+}
+
 /* ---- reading ---- */
+
+int ztj_meta_head_read(struct ztj_scribe *s, const char *name, struct ztj_buf *out)
+{
+	const struct ztj_file_rule rule = { .owner = geteuid(), .secret = true, .check_parents = false };
+	char path[512];
+	json_t *o;
+	int e;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.head", s->conf->records, name);
+	e = ztj_file_read(path, &rule, HEAD_MAX, out);
+	if (e != ZTJ_OK)
+		return e;
+	/* It was never synced: a power failure may have left something else. */
+	o = json_loadb((const char *)out->p, out->n, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_object(o)) {
+		ztj_buf_reset(out);
+		e = ZTJ_BAD_JSON;
+	}
+	json_decref(o);
+	return e;
+}
 
 static int load(struct ztj_scribe *s, const char *name, json_t **out)
 {

@@ -75,7 +75,7 @@ static int note_head(struct ztj_recording *r, const struct ztj_place *p)
 		return e;
 	e = ztj_recfile_put(&f, ZTJ_SLOT_HEAD, p);
 	ztj_recfile_close(&f);
-	return e == ZTJ_OK ? ztj_recfile_head_write(r->s->dir, name, ztj_buf_view(&r->ship.head)) : e;
+	return e == ZTJ_OK ? ztj_meta_head_write(r->s, name, ztj_buf_view(&r->ship.head)) : e;
 }
 
 void ztj_ship_signed(struct ztj_recording *r, int code, struct ztj_view container)

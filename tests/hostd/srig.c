@@ -32,6 +32,8 @@ static struct srig_faults *page;
 
 /* ---- faults: calls of the scribe that others see pass through here ---- */
 
+int __real_renameat(int from, const char *a, int to, const char *b);
+int __wrap_renameat(int from, const char *a, int to, const char *b);
 ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
 int __real_fdatasync(int fd);
 int __real_fsync(int fd);
@@ -132,6 +134,13 @@ int __wrap_rename(const char *from, const char *to)
 	if (due())
 		die();
 	return __real_rename(from, to);
+}
+
+int __wrap_renameat(int from, const char *a, int to, const char *b)
+{
+	if (due())
+		die();
+	return __real_renameat(from, a, to, b);
 }
 
 int __wrap_unlinkat(int dir, const char *name, int flags)
@@ -726,6 +735,9 @@ static bool all_there(struct srig *r, void *arg)
 
 	ztj_hex(arg, ZTJ_REC_SESSION_LEN, name);
 	(void)snprintf(path, sizeof(path), "%s/%s.meta", r->conf.records, name);
+	if (access(path, F_OK) == 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/%s.done", r->conf.records, name);
 	return access(path, F_OK) != 0;
 }
 

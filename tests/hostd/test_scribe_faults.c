@@ -63,6 +63,15 @@ static uint64_t file_size(const uint8_t *session, const char *kind)
 
 #define EVENTS 12
 
+static bool set_aside(const uint8_t *session)
+{
+	char name[ZTJ_HEX_SIZE], path[512];
+
+	ztj_hex(session, ZTJ_REC_SESSION_LEN, name);
+	(void)snprintf(path, sizeof(path), "%s/bad.%s.meta", R->conf.records, name);
+	return access(path, F_OK) == 0;
+}
+
 static void event_text(int i, char out[64])
 {
 	/* a sequence that two events cut, and bytes that are no UTF-8 */
@@ -151,6 +160,7 @@ static bool killed_at(int n, bool half)
 		}
 	}
 	R->faults->kill_at = 0;
+	assert_false(set_aside(c.session));
 	if (record_is_there(c.session))
 		fail_msg("killed at call %d: the record is still there; the broker has %zu bytes, %u heads, state %u", n,
 		    srig_copy(R, c.session)->data.n, srig_copy(R, c.session)->heads, srig_copy(R, c.session)->head_state);
@@ -297,6 +307,7 @@ static void test_D02_the_disk_is_full(void **state)
 	same(srig_copy(R, c.session), 'm', "storage is full");
 	/* nobody else begins */
 	assert_int_equal(srec_open(R, &other, true), ZTJ_NO_SPACE);
+	(void)srig_pump(R, 100, NULL, NULL);
 	assert_int_equal(R->copy[1].gone, 1);
 	srec_close(&other);
 	R->faults->reserve_errno = 0;
@@ -434,15 +445,6 @@ static void flip(const uint8_t *session, const char *kind, off_t at)
 	b ^= 1;
 	assert_int_equal(pwrite(fd, &b, 1, at), 1);
 	(void)close(fd);
-}
-
-static bool set_aside(const uint8_t *session)
-{
-	char name[ZTJ_HEX_SIZE], path[512];
-
-	ztj_hex(session, ZTJ_REC_SESSION_LEN, name);
-	(void)snprintf(path, sizeof(path), "%s/bad.%s.rec", R->conf.records, name);
-	return access(path, F_OK) == 0;
 }
 
 static void open_with_chunks(struct srec *c, int n)
