@@ -64,14 +64,14 @@ static const struct ztj_warden_msg *told(uint32_t op)
 	return NULL;
 }
 
-/* The same; the test ends here if there is none. */
+/* The same, of what must be there; never NULL, for a compiler that does not know that an assertion ends the test. */
 static const struct ztj_warden_msg *was_told(uint32_t op)
 {
+	static const struct ztj_warden_msg nothing;
 	const struct ztj_warden_msg *m = told(op);
 
-	if (m == NULL)
-		fail_msg("the warden was not told %u", (unsigned)op);
-	return m;
+	assert_non_null(m);
+	return m != NULL ? m : &nothing;
 }
 
 static char *decisions(void)
