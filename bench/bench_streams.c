@@ -9,8 +9,6 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +20,13 @@
 #include "bench/crowd.h"
 #include "bench/procs.h"
 #include "bench/report.h"
+#include "bench/streams.h"
 #include "tests/broker/bk.h"
 
 #define HOSTS 2000u
 #define STEPS 4u /* a reading after each quarter */
 #define FOR_HOSTS 10000
 #define GOAL_KIB 40
-#define ASK "GET /v1/stream?since=0 HTTP/1.1\r\nHost: broker\r\n\r\n"
 
 static struct bk b;
 
@@ -66,86 +64,20 @@ static void admit(void)
 
 /* --- hosts --- */
 
-static int any_server(int good, X509_STORE_CTX *ctx)
-{
-	(void)good;
-	(void)ctx;
-	return 1;
-}
-
-static SSL *connect_as(SSL_CTX *ctx, unsigned i)
-{
-	const struct sockaddr_in to = { .sin_family = AF_INET,
-		.sin_addr = { htonl(INADDR_LOOPBACK) },
-		.sin_port = htons((uint16_t)b.port) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	SSL *ssl = SSL_new(ctx);
-	struct ztj_buf cert, key;
-	struct soft_key k;
-	struct ztj_seckey sk;
-	uint8_t seed[32];
-	size_t len = sizeof(seed);
-	const int on = 1;
-	BIO *bio;
-	X509 *x;
-
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* as libcurl does */
-	fx_key(&k, ZTJ_KEY_ED25519, CROWD_HOST_TLS(i));
-	if (EVP_PKEY_get_raw_private_key(k.pair, seed, &len) != 1)
-		bench_fail("no key");
-	must_ok(ztj_seckey_from_seed(&sk, seed));
-	ztj_buf_init(&cert, 8192);
-	ztj_buf_init(&key, 8192);
-	must_ok(ztj_net_selfsigned(&sk, "host", CROWD_SINCE, &cert, &key));
-	bio = BIO_new_mem_buf(cert.p, (int)cert.n);
-	x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0 ||
-	    SSL_use_certificate(ssl, x) != 1 || SSL_use_PrivateKey(ssl, k.pair) != 1 ||
-	    SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
-		bench_fail("host %u cannot connect", i);
-	X509_free(x);
-	BIO_free(bio);
-	ztj_buf_free(&cert);
-	ztj_buf_free(&key);
-	soft_key_free(&k);
-	return ssl;
-}
-
-/* Reads until the first status line, as a host does. */
-static void hear(SSL *ssl, unsigned i)
-{
-	static char text[1024 * 1024];
-	size_t n = 0;
-
-	while (strstr(text, "\"status\"") == NULL) {
-		int r = SSL_read(ssl, text + n, (int)(sizeof(text) - 1 - n));
-
-		if (r <= 0)
-			bench_fail("host %u heard no status: %.200s", i, text);
-		n += (size_t)r;
-		text[n] = '\0';
-	}
-	if (strncmp(text, "HTTP/1.1 200", 12) != 0)
-		bench_fail("host %u: %.100s", i, text);
-	memset(text, 0, n);
-}
-
 /* One process holds a quarter of the streams; tells when all are there and holds them until told to end. */
 static _Noreturn void hold(int fd, unsigned from, unsigned to)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	const struct sockaddr_in broker = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
+		.sin_port = htons((uint16_t)b.port) };
+	SSL_CTX *ctx = streams_ctx();
 	SSL **ssl = calloc(to - from, sizeof(*ssl));
 	char byte;
 
-	if (ctx == NULL || ssl == NULL)
+	if (ssl == NULL)
 		bench_fail("no memory");
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, any_server);
-	for (unsigned i = from; i < to; i++) {
-		ssl[i - from] = connect_as(ctx, i);
-		if (SSL_write(ssl[i - from], ASK, (int)strlen(ASK)) <= 0)
-			bench_fail("host %u cannot ask", i);
-		hear(ssl[i - from], i);
-	}
+	for (unsigned i = from; i < to; i++)
+		ssl[i - from] = streams_open(ctx, &broker, i);
 	_exit(write(fd, "", 1) == 1 && read(fd, &byte, 1) == 0 ? 0 : 1);
 }
 

@@ -2,10 +2,10 @@
 # Copyright (c) 2026 the ztjit authors
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The rows that want real machines, in a lab of them: ssh, sudo, and the memory of an idle host agent among 1,000
-# people. Called by bench/run, as root, with ZTJ_BUILDDIR configured as tools/lib.sh does. Prints a line of JSON a row
-# into $BENCH_OUT; says what goes on to standard error.
-#   lab.sh [--keep] ROW...   ROW: idle, ssh, sudo; --keep: afterwards a shell, to look at the machines
+# The rows that want real machines, in a lab of them: ssh, sudo, the memory of an idle host agent among 1,000 people, and what
+# has to do with sessions: recording them, ending them. Called by bench/run, as root, with ZTJ_BUILDDIR configured as
+# tools/lib.sh does. Prints a line of JSON a row into $BENCH_OUT; says what goes on to standard error.
+#   lab.sh [--keep] ROW...   ROW: idle, ssh, sudo, record, keys, sessions, ended; --keep: afterwards a shell, to look at the machines
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lab/lab.sh
@@ -13,9 +13,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/demo/fleet.sh
 . "$here/../tests/demo/fleet.sh"
 
+: "${BENCH_RECORD_RUNS:=10}" "${BENCH_RECORD_MB:=64}" "${BENCH_KEYS:=400}" "${BENCH_SESSIONS:=200}" "${BENCH_ENDED:=20}" "${BENCH_HERD:=1000}"
 : "${BENCH_OUT:=/dev/stdout}" "${BENCH_SSH_PAIRS:=60}" "${BENCH_SUDO_PAIRS:=150}" "${BENCH_PEOPLE:=1000}" "${BENCH_DISK:=yes}"
 [ "${1:-}" != --keep ] || export LAB_TTY=yes
-LAB_TIMEOUT=300
+LAB_TIMEOUT=1800
 lab_up "$@"
 # No shifted clocks here: the library that shifts them slows everything down.
 lab_clock() { :; }
@@ -35,10 +36,13 @@ step() {
 note() { echo "bench: $*" >&2; }
 request_id() { grep -oE 'R-[0-9A-HJKMNP-TV-Z]{10}' <<<"$OUT" | head -n 1; }
 
-# The demonstration's policy with windows of hours, and a directory of many people.
+# The demonstration's policy with windows of hours, and directories of many people and of many hosts.
 bench_policy() {
+	local key
+	key=$("$TOOLS/bench_crowd" key)
 	fleet_policy "$1" | sed -e 's/max = "5m"/max = "2h"/; s/max_total = "10m"/max_total = "4h"/; s/step_up_every = "15s"/step_up_every = "1h"/' \
-		-e "s|registrars = (|registrars = ( { directory = \"crowd\"; keys = [ \"$("$TOOLS/bench_crowd" key)\" ]; threshold = 1; groups = [ \"crowd\" ]; uids = [ 100000, 999999 ]; },|"
+		-e "s|registrars = (|registrars = ( { directory = \"crowd\"; keys = [ \"$key\" ]; threshold = 1; groups = [ \"crowd\" ]; uids = [ 100000, 999999 ]; },|" \
+		-e "s|registrars = (|& { directory = \"herd\"; keys = [ \"$key\" ]; threshold = 1; labels = { env = [ \"bench\" ]; }; },|"
 }
 
 found() {
@@ -70,6 +74,7 @@ found() {
 hosts() {
 	local host digest
 	note "hosts"
+	fleet_record web1
 	for host in web1 db1; do
 		lab_in "$host" cp /etc/pam.d/sshd /etc/pam.d/sshd-bare
 		step "$host" "ztjit-hostd join --broker https://broker:8443 --pin $PIN --directory servers --name $host"
@@ -85,12 +90,12 @@ hosts() {
 
 # grant ROLE HOST APPROVER...
 grant() {
-	local role=$1 host=$2 id who
+	local role=$1 host=$2 who
 	shift 2
 	step req1 "ztjit request --yes --no-wait --role $role --host $host --for 1h --ticket INC-4711 -m 'measure how fast it is'"
-	id=$(request_id)
+	GRANT=$(request_id)
 	for who; do
-		step "$who" "ztjit approve --yes $id"
+		step "$who" "ztjit approve --yes $GRANT"
 	done
 }
 
@@ -162,6 +167,98 @@ row_sudo() {
 	}
 }
 
+# --- sessions ---
+
+# as_root COMMAND: in a session of root on web1, which is recorded only where the command says so. Its lines of JSON are rows.
+as_root() {
+	[ -n "${ROOT_GRANT:-}" ] || {
+		grant root-shell web1 lead1 sec1
+		ROOT_GRANT=$GRANT
+		tlog_on web1
+	}
+	step req1 "ztjit ssh root@web1 '$1'"
+	tr -d '\r' <<<"$OUT" | grep -v '^{"row"' >&2
+	tr -d '\r' <<<"$OUT" | grep '^{"row".*}$' >>"$BENCH_OUT"
+}
+
+# Debian's tlog, which this machine has, on that one: a package more would change the root that all labs share.
+tlog_on() {
+	{
+		dpkg -L tlog
+		ldd /usr/bin/tlog-rec | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p'
+	} | while read -r file; do [ ! -f "$file" ] || echo "$file"; done |
+		tar -C / -chPf - -T - | lab_in "$1" tar -C / --skip-old-files -xPf - || exit
+	lab_in "$1" sh -c 'ldconfig; [ -e /run/utmp ] || : >/run/utmp'
+}
+
+# What a terminal shows on an ordinary day: our own sources and texts. And what it should not be shown.
+row_record() {
+	note "recording, $BENCH_RECORD_RUNS runs of $BENCH_RECORD_MB MB each way"
+	(cd "$ZTJ_SRCDIR" && while cat doc/* man/* libztjit/*/*.c ztjit*/*.c; do :; done) 2>/dev/null |
+		head -c "${BENCH_RECORD_MB}000000" >"$LAB_DIR/share/text"
+	head -c "$((BENCH_RECORD_MB / 4))000000" /dev/urandom >"$LAB_DIR/share/random"
+	as_root "/lab/bench_cat record-text /lab/text $BENCH_RECORD_RUNS \$(pgrep -o ztjit-hostd) /var/lib/ztjit/records" &&
+		as_root "/lab/bench_cat record-random /lab/random $BENCH_RECORD_RUNS \$(pgrep -o ztjit-hostd) /var/lib/ztjit/records"
+}
+
+row_keys() {
+	note "keys, $BENCH_KEYS on each terminal"
+	as_root "/lab/bench_keys keystroke $BENCH_KEYS"
+}
+
+row_sessions() {
+	note "memory, $BENCH_SESSIONS sessions"
+	as_root "/lab/bench_sessions \$(pgrep -o ztjit-hostd) $BENCH_SESSIONS"
+}
+
+# Hosts that the broker cannot tell from real ones, and hears.
+herd() {
+	note "$BENCH_HERD hosts more"
+	"$TOOLS/bench_crowd" hosts "https://$(lab_addr broker):8443" herd "$BENCH_HERD" || exit
+	"$TOOLS/bench_crowd" hold "$(lab_addr broker)" 8443 "$BENCH_HERD" >"$LAB_DIR/tmp/herd" &
+	HERD=$!
+	lab_wait 120 grep -qs connected "$LAB_DIR/tmp/herd" || exit
+}
+
+# A recorded session with all that people leave behind, revoked: one line for bench_ended.
+one_end() {
+	local watch session
+	grant root-shell web1 lead1 sec1
+	person req1 script -qec "ztjit ssh -t root@web1 '$REC -c \"tmux -L bench new -d \\\"sleep 7001\\\"; nohup setsid sleep 7002 & sleep 7003\"'" /dev/null \
+		>"$LAB_DIR/tmp/session" 2>&1 </dev/null &
+	session=$!
+	lab_wait 30 pgrep -fx "sleep 7003" >/dev/null && lab_wait 10 pgrep -fx "sleep 7001" >/dev/null || {
+		note "no session: $(cat "$LAB_DIR/tmp/session")"
+		return 1
+	}
+	"$TOOLS/bench_ended" watch "$(lab_cgroup web1)/ztjit" 6 >"$LAB_DIR/tmp/gone" &
+	watch=$!
+	lab_wait 10 test -s "$LAB_DIR/tmp/gone"
+	person lead1 /lab/bench_ended run ztjit revoke --yes -m "enough of it" "$GRANT" >"$LAB_DIR/tmp/revoked" 2>"$LAB_DIR/tmp/revoke.log" || {
+		note "revoke: $(cat "$LAB_DIR/tmp/revoke.log")"
+		return 1
+	}
+	wait "$watch" || return
+	wait "$session"
+	echo "$(cat "$LAB_DIR/tmp/revoked") $(tail -n 1 "$LAB_DIR/tmp/gone")"
+}
+
+row_ended() {
+	local i
+	herd
+	note "$BENCH_ENDED revocations"
+	REC=$(cd "$LAB_DIR/stage" && find . -name ztjit-rec -type f -perm -u+x -printf '/%P\n')
+	[ -z "${ROOT_GRANT:-}" ] || step lead1 "ztjit revoke --yes -m 'on to the next row' $ROOT_GRANT"
+	ROOT_GRANT=
+	for ((i = 0; i < BENCH_ENDED; i++)); do
+		one_end || break
+	done >"$LAB_DIR/tmp/ends"
+	kill "$HERD"
+	[ "$i" -eq "$BENCH_ENDED" ] || return
+	"$TOOLS/bench_ended" rows ended "revocation to the last process of a recorded session (terminal, tmux, nohup, setsid), $BENCH_HERD hosts connected" \
+		<"$LAB_DIR/tmp/ends" >>"$BENCH_OUT"
+}
+
 # The servers' files stand on the disk of the machine, not in memory like those of other labs: syncing must cost what it costs.
 on_disk() {
 	local host
@@ -181,7 +278,7 @@ if [ "${1:-}" = --keep ]; then
 fi
 on_disk
 fleet_up
-lab_share "$TOOLS/bench_pairs" "$TOOLS/bench_memory"
+lab_share "$TOOLS"/bench_{pairs,memory,cat,keys,sessions,ended}
 found
 hosts
 status=0
