@@ -163,7 +163,7 @@ recorded() {
 	refused req2 "" "ztjit sessions play --yes $id"
 	note "one byte of the record is changed on the broker"
 	run broker "cd /var/lib/ztjit-broker/store/records && printf X | dd of=$id bs=1 seek=200 conv=notrunc status=none"
-	refused sec1 "chunk 0" "ztjit sessions play --yes $id"
+	refused sec1 "this is not the record that" "ztjit sessions play --yes $id"
 }
 
 demo_open_shell() { person sec1 ztjit sessions ls --state open 2>/dev/null | grep -q '(shell)'; }
