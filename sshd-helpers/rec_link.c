@@ -14,7 +14,7 @@
 
 #define START_MS 10000
 #define PLACE_MS 5000
-#define PING_MS 1500
+#define PING_MS 1000
 #define RETRY_MS 100
 #define HOLD_MS 10 /* what follows this soon waits, to go out together */
 #define HOLD_BYTES 16384
