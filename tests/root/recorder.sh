@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 LAB_TIMEOUT=60
 lab_up "$@"
 
-REC=/usr/libexec/ztjit/ztjit-rec
+REC=/usr/bin/ztjit-rec
 OPTS=(-F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR)
 
 prepare() {
