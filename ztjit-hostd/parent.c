@@ -119,7 +119,7 @@ static int find_prefix(const char *cgroup, char out[ZTJ_CGROUP_SIZE])
 	int r = text == NULL ? ZTJ_NOMEM : ztj_proc_file("/proc/self/mountinfo", text, 1 << 20, &v);
 
 	if (r == ZTJ_OK)
-		r = ztj_proc_cgroup_prefix(v, cgroup, out);
+		r = ztj_proc_cgroup_prefix(v, cgroup, out) == ZTJ_OK ? ZTJ_OK : ZTJ_NO_CGROUP;
 	free(text);
 	return r;
 }

@@ -44,7 +44,7 @@ struct ztj_warden_escaped {
 	uint64_t session;
 	int pidfd;
 };
-#define ZTJ_WARDEN_ESCAPED 64
+#define ZTJ_WARDEN_ESCAPES 64
 struct ztj_warden_over {
 	uint64_t no;
 	uint32_t audit;
@@ -66,7 +66,7 @@ struct ztj_warden_table {
 struct ztj_warden {
 	char root[ZTJ_WARDEN_PATH];
 	char prefix[ZTJ_WARDEN_PATH]; /* root as /proc/PID/cgroup shows it */
-	struct ztj_warden_escaped escaped[ZTJ_WARDEN_ESCAPED];
+	struct ztj_warden_escaped escaped[ZTJ_WARDEN_ESCAPES];
 	size_t nescaped;
 	struct ztj_warden_over over[ZTJ_WARDEN_SESSIONS]; /* sessions that ended since ztj_warden_hunt */
 	size_t nover;

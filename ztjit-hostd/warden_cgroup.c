@@ -123,9 +123,9 @@ int ztj_warden_root(struct ztj_warden *w, const char *root)
 	if (mkdir(root, 0755) != 0 && errno != EEXIST)
 		return ZTJ_SYSTEM;
 	if (statfs(root, &fs) != 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
-		return ZTJ_CONFIG;
+		return ZTJ_NO_CGROUP;
 	if (join_path(path, root, "cgroup.kill") != ZTJ_OK || stat(path, &st) != 0)
-		return ZTJ_CONFIG; /* the root of the hierarchy, or a kernel before 5.14 */
+		return ZTJ_NO_CGROUP; /* the root of the hierarchy, or a kernel before 5.14 */
 	(void)snprintf(w->root, sizeof(w->root), "%s", root);
 	return ZTJ_OK;
 }

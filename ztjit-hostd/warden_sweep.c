@@ -22,6 +22,7 @@
 #include "ztjit-hostd/warden.h"
 
 #define ROUNDS 20 /* who forks meanwhile is met again */
+#define KILLED 256
 #define NO_AUDIT 0xffffffffu
 
 uint32_t ztj_warden_audit(pid_t pid)
@@ -38,18 +39,42 @@ uint32_t ztj_warden_audit(pid_t pid)
 	return ztj_parse_int(text, 0, UINT32_MAX, &n) == ZTJ_OK ? (uint32_t)n : NO_AUDIT;
 }
 
-static bool inside(const struct ztj_warden *w, const char *cgroup)
+/* The login that a cgroup belongs to; 0: none that there is. Another cgroup beside the sessions is no session. */
+static uint64_t login_of(struct ztj_warden *w, const char *cgroup)
 {
 	size_t n = strlen(w->prefix);
+	uint64_t no;
 
-	return strncmp(cgroup, w->prefix, n) == 0 && (cgroup[n] == '/' || cgroup[n] == '\0');
+	if (strncmp(cgroup, w->prefix, n) != 0 || strncmp(cgroup + n, "/s", 2) != 0)
+		return 0;
+	no = strtoull(cgroup + n + 2, NULL, 10);
+	return no != 0 && ztj_warden_find(w, no) != NULL ? no : 0;
 }
 
 struct look {
 	struct ztj_warden *w;
 	unsigned (*at)(struct look *l, int pidfd, const struct ztj_procinfo *p);
 	uint64_t arg;
+	struct ztj_procid killed[KILLED]; /* it takes the kernel a while */
+	size_t nkilled;
 };
+
+static bool killed(const struct look *l, struct ztj_procid id)
+{
+	for (size_t i = 0; i < KILLED; i++)
+		if (ztj_procid_eq(l->killed[i], id))
+			return true;
+	return false;
+}
+
+static unsigned kill_it(struct look *l, int pidfd, struct ztj_procid id)
+{
+	l->killed[l->nkilled++ % KILLED] = id;
+	if (ztj_warden_kill_proc(pidfd) == ZTJ_OK)
+		return 1;
+	ztj_log(ZTJ_LOG_ALARM, "process %d cannot be killed", (int)id.pid);
+	return 0;
+}
 
 /* Every process that runs a program outside the sessions. The sum of what `at` says. */
 static unsigned look(struct look *l)
@@ -71,7 +96,7 @@ static unsigned look(struct look *l)
 		if (fd < 0)
 			continue;
 		if (ztj_warden_exe((pid_t)pid, &exe) == ZTJ_OK && ztj_proc_read(fd, (pid_t)pid, &p) == ZTJ_OK &&
-		    !inside(l->w, p.cgroup))
+		    login_of(l->w, p.cgroup) == 0 && !killed(l, p.id))
 			n += l->at(l, fd, &p);
 		(void)close(fd);
 	}
@@ -99,7 +124,7 @@ static unsigned of_account(struct look *l, int pidfd, const struct ztj_procinfo 
 	if (p->ruid != l->arg && p->euid != l->arg)
 		return 0;
 	report(l->w, ZTJ_WARDEN_SWEPT, l->arg, p->id.pid);
-	return ztj_warden_kill_proc(pidfd) == ZTJ_OK;
+	return kill_it(l, pidfd, p->id);
 }
 
 int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n)
@@ -121,7 +146,7 @@ int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n)
 
 static bool known(const struct ztj_warden *w, struct ztj_procid id)
 {
-	for (size_t i = 0; i < ZTJ_WARDEN_ESCAPED; i++)
+	for (size_t i = 0; i < ZTJ_WARDEN_ESCAPES; i++)
 		if (ztj_procid_eq(w->escaped[i].id, id))
 			return true;
 	return false;
@@ -137,7 +162,7 @@ static void forget(struct ztj_warden_escaped *e)
 /* The oldest makes room. */
 static void remember(struct ztj_warden *w, uint64_t session, int pidfd, struct ztj_procid id)
 {
-	struct ztj_warden_escaped *e = &w->escaped[w->nescaped++ % ZTJ_WARDEN_ESCAPED];
+	struct ztj_warden_escaped *e = &w->escaped[w->nescaped++ % ZTJ_WARDEN_ESCAPES];
 
 	forget(e);
 	e->pidfd = dup(pidfd);
@@ -145,14 +170,6 @@ static void remember(struct ztj_warden *w, uint64_t session, int pidfd, struct z
 		return;
 	e->id = id;
 	e->session = session;
-}
-
-/* The login that a cgroup below the prefix belongs to; 0: none. */
-static uint64_t login_of(const struct ztj_warden *w, const char *cgroup)
-{
-	const char *at = cgroup + strlen(w->prefix);
-
-	return inside(w, cgroup) && strncmp(at, "/s", 2) == 0 ? strtoull(at + 2, NULL, 10) : 0;
 }
 
 static uint64_t by_audit(const struct ztj_warden *w, pid_t pid)
@@ -165,7 +182,7 @@ static uint64_t by_audit(const struct ztj_warden *w, pid_t pid)
 	return 0;
 }
 
-static uint64_t by_parent(const struct ztj_warden *w, const struct ztj_procinfo *p)
+static uint64_t by_parent(struct ztj_warden *w, const struct ztj_procinfo *p)
 {
 	char path[64], text[4096], cgroup[ZTJ_CGROUP_SIZE];
 	struct ztj_view v;
@@ -199,7 +216,7 @@ int ztj_warden_outside(struct ztj_warden *w, uint32_t *n)
 
 void ztj_warden_over(struct ztj_warden *w, const struct ztj_warden_session *s)
 {
-	for (size_t i = 0; i < ZTJ_WARDEN_ESCAPED; i++)
+	for (size_t i = 0; i < ZTJ_WARDEN_ESCAPES; i++)
 		if (w->escaped[i].id.pid > 0 && w->escaped[i].session == s->no) {
 			if (ztj_warden_kill_proc(w->escaped[i].pidfd) != ZTJ_OK)
 				ztj_log(ZTJ_LOG_ALARM, "process %d cannot be killed",
@@ -222,7 +239,7 @@ static unsigned of_one_over(struct look *l, int pidfd, const struct ztj_procinfo
 		if (l->w->over[i].audit != audit)
 			continue;
 		report(l->w, ZTJ_WARDEN_ESCAPED, l->w->over[i].no, p->id.pid);
-		return ztj_warden_kill_proc(pidfd) == ZTJ_OK;
+		return kill_it(l, pidfd, p->id);
 	}
 	return 0;
 }

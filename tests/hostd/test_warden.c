@@ -872,7 +872,7 @@ static void test_refuses_what_is_no_cgroup(void **state)
 
 	(void)state;
 	assert_non_null(w);
-	assert_int_equal(ztj_warden_root(w, "/tmp/ztjit-no-cgroup"), ZTJ_CONFIG);
+	assert_int_equal(ztj_warden_root(w, "/tmp/ztjit-no-cgroup"), ZTJ_NO_CGROUP);
 	assert_int_equal(rmdir("/tmp/ztjit-no-cgroup"), 0);
 	assert_int_equal(ztj_warden_root(w, "/nonexistent/ztjit"), ZTJ_SYSTEM);
 	free(w);

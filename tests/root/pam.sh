@@ -190,6 +190,7 @@ killed() {
 	t_ok "P12 the agent ends as a whole" lab_wait 5 hostd_gone db1
 	t_no "P12 nothing was run" lab_in db1 test -e /tmp/judged
 	t_ok "P12 its sessions are the guardian's: they go on for a while" alive req1 s1
+	lab_as req1 ssh -F none -S .ssh/s1 -O exit none
 }
 
 daemon_away() {
