@@ -179,6 +179,7 @@ static bool killed_at(int n, bool half)
 	ztj_buf_free(&want);
 	ztj_buf_free(&got);
 	srec_close(&c);
+	(void)srig_pump(R, 10, NULL, NULL); /* one that was about to die */
 	if (dead()) {
 		srig_reap(R);
 		died = true;
