@@ -98,9 +98,9 @@ static int teardown(void **state)
 
 static uint64_t whole_lines(void)
 {
-	uint8_t head[ZTJ_DIGEST_LEN];
+	uint8_t head[ZTJ_DIGEST_LEN] = { 0 };
 	char path[256];
-	uint64_t n;
+	uint64_t n = 0;
 
 	(void)snprintf(path, sizeof(path), "%s/state/spool/decisions.jsonl", R->dir);
 	ok(ztj_spool_verify(path, &n, head));
