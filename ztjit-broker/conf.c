@@ -45,7 +45,7 @@ static const struct ztj_conf_key table[] = {
 	KEY(metrics_from, STRINGS, 0, 16, "", "addresses beside loopback that may read /metrics"),
 	KEY(records_days, INT, 0, 36500, "365", "days that records of sessions are kept; 0: for ever"),
 	KEY(records_max, INT, 0, 1000000000, "0",
-	    "MiB of records kept, the oldest ended ones go first; 0: no limit"),
+	    "MiB of ended records kept; the oldest of the host that has most go first; 0: no limit"),
 	KEY(records_free, INT, 0, 1000000000, "512", "MiB of the disk that records leave free"),
 	KEY(debug, BOOL, 0, 1, "false", "log what peers did wrong"),
 };

@@ -212,8 +212,10 @@ struct db_session_query {
 };
 int db_session_list(struct db *db, const struct db_session_query *q, struct db_session *out, size_t max, size_t *n)
     ZTJ_MUST_CHECK;
-/* For retention: ended records whose file is there, oldest first; the size of all files. */
+/* For retention, of ended records whose file is there: the oldest; that of one host; the host that has most; the size of all. */
 int db_session_oldest(struct db *db, struct db_session *out) ZTJ_MUST_CHECK;
+int db_session_oldest_of(struct db *db, const char *host, struct db_session *out) ZTJ_MUST_CHECK;
+int db_session_most(struct db *db, char *host, size_t size) ZTJ_MUST_CHECK;
 int db_session_total(struct db *db, int64_t *bytes) ZTJ_MUST_CHECK;
 int db_session_count(struct db *db, int64_t *open, int64_t *all) ZTJ_MUST_CHECK;
 

@@ -29,7 +29,11 @@ static const char sql_list_all[] = "SELECT " COLUMNS " FROM session WHERE ?1 IS 
 static const char sql_list_person[] = "SELECT " COLUMNS " FROM session WHERE person = ?1" FILTER;
 static const char sql_oldest[] = "SELECT " COLUMNS
 				 " FROM session WHERE kept = 1 AND ended > 0 ORDER BY ended LIMIT 1";
-static const char sql_total[] = "SELECT coalesce(sum(bytes), 0) FROM session WHERE kept = 1";
+static const char sql_oldest_of[] = "SELECT " COLUMNS
+				    " FROM session WHERE kept = 1 AND ended > 0 AND host = ?1 ORDER BY ended, seq LIMIT 1";
+static const char sql_most[] =
+    "SELECT host FROM session WHERE kept = 1 AND ended > 0 GROUP BY host ORDER BY sum(bytes) DESC LIMIT 1";
+static const char sql_total[] = "SELECT coalesce(sum(bytes), 0) FROM session WHERE kept = 1 AND ended > 0";
 static const char sql_count[] = "SELECT coalesce(sum(state = 0), 0), count(*) FROM session";
 
 static int read_who(sqlite3_stmt *s, struct db_session *out)
@@ -174,6 +178,20 @@ static int numbers(struct db *db, const char *sql, int64_t *a, int64_t *b)
 	return ZTJ_OK;
 }
 
+int db_session_oldest_of(struct db *db, const char *host, struct db_session *out)
+{
+	return one(db, sql_oldest_of, DB_ARGS(db_text(host)), out);
+}
+int db_session_most(struct db *db, char *host, size_t size)
+{
+	sqlite3_stmt *s = NULL;
+	int r = db_first(db, sql_most, DB_NONE, &s);
+	if (r != ZTJ_OK)
+		return r;
+	r = db_col_text(s, 0, host, size);
+	sqlite3_reset(s);
+	return r;
+}
 int db_session_total(struct db *db, int64_t *bytes)
 {
 	*bytes = 0;

@@ -347,24 +347,44 @@ static int forget(struct store *st, struct db_session *s)
 	return r;
 }
 
-void records_sweep(struct store *st, int64_t now)
+static int sweep_old(struct store *st, struct db_session *s, int64_t before)
 {
-	struct db_session *s = malloc(sizeof(*s));
-	int64_t total = 0;
-	int r = s == NULL ? ZTJ_NOMEM : ZTJ_OK;
-	if (r == ZTJ_OK && st->conf->records_max > 0)
-		r = db_session_total(st->db, &total);
+	int r = ZTJ_OK;
 	for (int i = 0; r == ZTJ_OK && i < SWEEP_MAX; i++) {
 		r = db_session_oldest(st->db, s);
-		if (r != ZTJ_OK)
+		if (r != ZTJ_OK || s->ended >= before)
 			break;
-		bool old = st->conf->records_days > 0 && s->ended < now - st->conf->records_days * 86400;
-		bool much = st->conf->records_max > 0 && total > st->conf->records_max * MIB;
-		if (!old && !much)
+		r = forget(st, s);
+	}
+	return r;
+}
+
+/* The host that has the most gives: one that floods us must not drive out what was seen on others. */
+static int sweep_much(struct store *st, struct db_session *s, int64_t most)
+{
+	char host[sizeof(s->host)];
+	int64_t total;
+	int r = db_session_total(st->db, &total);
+	if (r == ZTJ_OK && total > most)
+		r = db_session_most(st->db, host, sizeof(host));
+	for (int i = 0; r == ZTJ_OK && total > most && i < SWEEP_MAX; i++) {
+		r = db_session_oldest_of(st->db, host, s);
+		if (r != ZTJ_OK)
 			break;
 		total -= (int64_t)s->chain.bytes;
 		r = forget(st, s);
 	}
+	return r;
+}
+
+void records_sweep(struct store *st, int64_t now)
+{
+	struct db_session *s = malloc(sizeof(*s));
+	int r = s == NULL ? ZTJ_NOMEM : ZTJ_OK;
+	if (r == ZTJ_OK && st->conf->records_days > 0)
+		r = sweep_old(st, s, now - st->conf->records_days * 86400);
+	if ((r == ZTJ_OK || r == ZTJ_NOT_FOUND) && st->conf->records_max > 0)
+		r = sweep_much(st, s, st->conf->records_max * MIB);
 	if (r != ZTJ_OK && r != ZTJ_NOT_FOUND)
 		ztj_log(ZTJ_LOG_ERROR, "old records could not be removed: %s", ztj_err_text(r));
 	free(s);

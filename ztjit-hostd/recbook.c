@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libztjit/core/text.h"
@@ -21,6 +22,7 @@
 struct entry {
 	uint8_t name[ZTJ_REC_SESSION_LEN];
 	struct ztj_recmark mark;
+	struct timespec written; /* system clock; that of its file */
 };
 
 struct ztj_recbook {
@@ -54,11 +56,21 @@ bool ztj_recbook_open_record(const struct ztj_recbook *b, const uint8_t name[ZTJ
 
 /* ---- files ---- */
 
+static void look(const struct ztj_recbook *b, struct entry *e)
+{
+	char path[512];
+	struct stat st;
+
+	path_of(b, e->name, path, sizeof(path));
+	if (stat(path, &st) == 0)
+		e->written = st.st_mtim;
+}
+
 /* A new entry survives power loss; how far it has come may be a little behind then, which the broker's copy is not. */
-static int save(const struct ztj_recbook *b, const struct entry *e, bool durable)
+static int save(const struct ztj_recbook *b, struct entry *e, bool durable)
 {
 	char path[512], line[LINE_SIZE], hex[ZTJ_HEX_SIZE];
-	int n;
+	int n, r;
 
 	ztj_hex(e->mark.digest, ZTJ_DIGEST_LEN, hex);
 	n = snprintf(line, sizeof(line), "ztjit-record 1 %" PRIu32 " %" PRIu64 " %s %d\n", e->mark.chunks,
@@ -66,9 +78,11 @@ static int save(const struct ztj_recbook *b, const struct entry *e, bool durable
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return ZTJ_INTERNAL;
 	path_of(b, e->name, path, sizeof(path));
-	if (durable)
-		return ztj_file_write(path, ztj_view_of(line, (size_t)n), 0600);
-	return ztj_file_replace(path, ztj_view_of(line, (size_t)n), 0600);
+	r = durable ? ztj_file_write(path, ztj_view_of(line, (size_t)n), 0600)
+		    : ztj_file_replace(path, ztj_view_of(line, (size_t)n), 0600);
+	if (r == ZTJ_OK)
+		look(b, e);
+	return r;
 }
 
 /* Cuts the next word off. */
@@ -99,9 +113,45 @@ static int parse(char *text, struct ztj_recmark *m)
 	return ZTJ_OK;
 }
 
+/* Ended; or of which nothing was ever signed: its recorder went before it had a record, or the scribe had no room. */
+static bool is_over(const struct entry *e)
+{
+	return e->mark.state != ZTJ_RECORD_OPEN || e->mark.chunks == 0;
+}
+
+static void forget(struct ztj_recbook *b, size_t i)
+{
+	char path[512];
+
+	path_of(b, b->e[i]->name, path, sizeof(path));
+	(void)unlink(path);
+	free(b->e[i]);
+	b->e[i] = b->e[--b->n];
+}
+
+static bool before(const struct entry *a, const struct entry *b)
+{
+	return a->written.tv_sec != b->written.tv_sec ? a->written.tv_sec < b->written.tv_sec
+						      : a->written.tv_nsec < b->written.tv_nsec;
+}
+
+/* Or whoever begins many short ones would lock everybody out. */
+static bool make_room(struct ztj_recbook *b)
+{
+	size_t oldest = b->n;
+
+	for (size_t i = 0; i < b->n; i++)
+		if (is_over(b->e[i]) && (oldest == b->n || before(b->e[i], b->e[oldest])))
+			oldest = i;
+	if (oldest == b->n)
+		return false;
+	forget(b, oldest);
+	return true;
+}
+
 static int add(struct ztj_recbook *b, const uint8_t *name, struct entry **out)
 {
-	if (b->n == ZTJ_RECBOOK_MAX)
+	if (b->n == ZTJ_RECBOOK_MAX && !make_room(b))
 		return ZTJ_LIMIT;
 	*out = calloc(1, sizeof(**out));
 	if (*out == NULL)
@@ -135,6 +185,7 @@ static int load_one(struct ztj_recbook *b, const char *file)
 		ztj_log(ZTJ_LOG_WARN, "%s: not as it was written", path);
 		memset(&e->mark, 0, sizeof(e->mark));
 	}
+	look(b, e);
 	ztj_buf_free(&text);
 	return ZTJ_OK;
 }
@@ -217,18 +268,9 @@ int ztj_recbook_mark(struct ztj_recbook *b, const uint8_t name[ZTJ_REC_SESSION_L
 
 void ztj_recbook_sweep(struct ztj_recbook *b, int64_t now)
 {
-	char path[512];
-	struct stat st;
-
-	for (size_t i = 0; i < b->n;) {
-		path_of(b, b->e[i]->name, path, sizeof(path));
-		if (b->e[i]->mark.state == ZTJ_RECORD_OPEN || stat(path, &st) != 0 ||
-		    st.st_mtime > now - ZTJ_RECBOOK_KEEP) {
+	for (size_t i = 0; i < b->n;)
+		if (is_over(b->e[i]) && b->e[i]->written.tv_sec <= now - ZTJ_RECBOOK_KEEP)
+			forget(b, i); /* another is at i now */
+		else
 			i++;
-			continue;
-		}
-		(void)unlink(path);
-		free(b->e[i]);
-		b->e[i] = b->e[--b->n];
-	}
 }

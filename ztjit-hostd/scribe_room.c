@@ -133,11 +133,12 @@ int ztj_room_new(struct ztj_scribe *s, bool glass)
 {
 	uint64_t first = STEP_IDLE + ZTJ_RECORD_COST;
 
+	/* The one that lives on the reserve is one more of whatever there is too much of. */
+	if (glass && s->stocked && s->glass == 0)
+		return ZTJ_OK;
 	if (s->nopen >= ZTJ_RECORDS_OPEN || s->nwaiting >= ZTJ_RECORDS_WAITING)
 		return ZTJ_LIMIT;
-	if (s->used + first <= s->limit)
-		return ZTJ_OK;
-	return glass && s->stocked && s->glass == 0 ? ZTJ_OK : ZTJ_NO_SPACE;
+	return s->used + first <= s->limit ? ZTJ_OK : ZTJ_NO_SPACE;
 }
 
 /* What the broker has and has a head for. */

@@ -138,10 +138,10 @@ static int check_record(const struct ask *k, const struct ztj_role *role)
 {
 	if (role->record == ZTJ_RECORD_NONE && !role->sudo_recorded)
 		return ZTJ_OK;
-	if (k->q->use != ZTJ_USE_LOGIN && role->sudo_recorded)
-		return k->q->recorded ? ZTJ_OK : ZTJ_NOT_RECORDED;
 	if (k->q->use != ZTJ_USE_LOGIN && k->q->recorded)
 		return ZTJ_OK;
+	if (k->q->use != ZTJ_USE_LOGIN && (role->sudo_recorded || k->q->has_recorder))
+		return ZTJ_NOT_RECORDED; /* what a recorder left behind: nobody sees what it does */
 	return k->q->has_recorder ? ZTJ_OK : ZTJ_NO_RECORDER;
 }
 

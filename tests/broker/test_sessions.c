@@ -6,6 +6,7 @@
  * Records of sessions at a real broker: told by hosts, stored to the byte, opened by a signed view alone, ended by a kill.
  * Bodies of chunks are any bytes here: the broker opens none.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -526,6 +527,44 @@ static void test_D01_kill_and_go_on(void **state)
 	ztj_buf_free(&r.file);
 }
 
+static bool is_kept(struct bk *b, const struct rec *r)
+{
+	(void)bk_get(b, &b->login[FX_SEC1], "/v1/sessions/%s", r->id);
+	bk_expect(b, 200, "");
+	return json_is_true(json_object_get(b->json, "kept"));
+}
+
+/* P2: root on one host cannot drive out what was seen on another by sending much. */
+static void test_a_flood_drives_out_its_own(void **state)
+{
+	static struct bk own;
+	struct rec quiet, loud[3];
+
+	(void)state;
+	bk_start(&own, "records_free = 1;\nrecords_max = 1;\nrate_identity = 1000;\n");
+	bk_arm(&own);
+	bk_policy(&own, &auditing);
+	bk_login(&own, FX_SEC1);
+	start(&own, &quiet, FX_WEB1, 1, "people/req1");
+	add_chunk(&quiet, 5000, true);
+	(void)send_from(&own, &quiet, tls(&own, &quiet), 0, quiet.file.n);
+	assert_int_equal(send_head(&own, &quiet, ZTJ_HEAD_CLOSED), 200);
+	for (uint8_t i = 0; i < 3; i++) {
+		start(&own, &loud[i], FX_DB1, (uint8_t)(2 + i), "people/req1");
+		add_chunk(&loud[i], 700000, true);
+		(void)send_from(&own, &loud[i], tls(&own, &loud[i]), 0, loud[i].file.n);
+		assert_int_equal(send_head(&own, &loud[i], ZTJ_HEAD_CLOSED), 200);
+		ztj_buf_free(&loud[i].file);
+	}
+	for (int tries = 0; tries < 80 && is_kept(&own, &quiet) && is_kept(&own, &loud[1]); tries++)
+		(void)poll(NULL, 0, 500);
+	assert_false(is_kept(&own, &loud[1]));
+	assert_true(is_kept(&own, &loud[2]));
+	assert_true(is_kept(&own, &quiet));
+	ztj_buf_free(&quiet.file);
+	bk_end(&own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_follow_waits),
 		cmocka_unit_test(test_kill),
 		cmocka_unit_test(test_D01_kill_and_go_on),
+		cmocka_unit_test(test_a_flood_drives_out_its_own),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -409,7 +409,7 @@ static void test_book_forgets_what_ended_long_ago(void **state)
 	ok(ztj_recbook_open(dir, &b));
 	assert_true(ztj_recbook_open_record(b, name));
 	ztj_recbook_close(b);
-	assert_int_equal(unlink(path), 0);
+	assert_int_equal(access(path, F_OK), -1); /* nor does it keep what nobody can read */
 	{
 		char hex[ZTJ_HEX_SIZE];
 		ztj_hex(name, sizeof(name), hex);
@@ -417,6 +417,70 @@ static void test_book_forgets_what_ended_long_ago(void **state)
 	}
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(dir), 0);
+}
+
+/* Many short records, and recorders that go before theirs begins, once filled the book for a week, and for ever. */
+static void test_D02_nobody_fills_the_book(void **state)
+{
+	const struct ztj_recmark end = { .chunks = 1, .bytes = 9, .state = ZTJ_RECORD_CLOSED },
+				 on = { .chunks = 1, .bytes = 9, .state = ZTJ_RECORD_OPEN };
+	char dir[] = "/tmp/ztjit-book.XXXXXX", path[128];
+	uint8_t who[ZTJ_REC_SESSION_LEN] = { 0 };
+	struct ztj_recbook *b;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	ok(ztj_recbook_open(dir, &b));
+	ok(ztj_recbook_add(b, name));
+	ok(ztj_recbook_mark(b, name, &on));
+	for (unsigned i = 0; i < ZTJ_RECBOOK_MAX + 20; i++) {
+		who[1] = (uint8_t)(i >> 8);
+		who[2] = (uint8_t)i;
+		ok(ztj_recbook_add(b, who));
+		if (i % 2 == 0)
+			ok(ztj_recbook_mark(b, who, &end));
+	}
+	assert_true(ztj_recbook_open_record(b, name)); /* it goes on */
+	assert_true(ztj_recbook_open_record(b, who));
+	memset(who, 0, sizeof(who));
+	fails(ztj_recbook_mark(b, who, &end), ZTJ_NOT_FOUND);
+	ztj_recbook_close(b);
+	ok(ztj_recbook_open(dir, &b));
+	assert_true(ztj_recbook_open_record(b, name));
+	ok(ztj_recbook_add(b, who));
+	ztj_recbook_sweep(b, time(NULL) + ZTJ_RECBOOK_KEEP + 60);
+	assert_true(ztj_recbook_open_record(b, name));
+	ok(ztj_recbook_mark(b, name, &end));
+	ztj_recbook_sweep(b, time(NULL) + ZTJ_RECBOOK_KEEP + 60);
+	ztj_recbook_close(b);
+	(void)snprintf(path, sizeof(path), "%s", dir);
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* What a recorder leaves behind runs on, and nobody records it: it must not become anybody by a role that is recorded. */
+static void test_P6_elevation_by_a_recorded_role_is_recorded(void **state)
+{
+	const struct fx_policy plain = {
+		.version = 3,
+		.roles = "roles = {\n"
+			 "  root-shell = { login = [ \"root\" ]; record = \"output\"; };\n"
+			 "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; record = \"output\"; };\n"
+			 "};\n",
+	};
+
+	struct fx_signed newer;
+
+	(void)state;
+	fx_policy(&R->w, &plain, &newer);
+	rig_news(R, &newer);
+	fx_signed_free(&newer);
+	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "su", "root", ""), ZTJ_NOT_RECORDED);
+	record();
+	rig_proc(R, 510, 20001, IN_S2, PTS1);
+	R->prompted = revoke_meanwhile;
+	asked = false;
+	assert_int_not_equal(rig_pam(R, ZTJ_MSG_ACCOUNT, "su", "root", ""), ZTJ_OK);
+	assert_true(asked);
 }
 
 int main(void)
@@ -428,6 +492,8 @@ int main(void)
 		T(test_B05_kernel_says_whose_record_it_is),
 		T(test_C02_no_record_of_what_has_ended),
 		T(test_sudo_only_inside_what_is_recorded),
+		T(test_P6_elevation_by_a_recorded_role_is_recorded),
+		T(test_D02_nobody_fills_the_book),
 		T(test_R02_lost_recorder_ends_what_it_recorded),
 		T(test_recorder_that_is_over_ends_nothing),
 		T(test_scribe_hears_why_a_session_ends),

@@ -431,6 +431,20 @@ static void test_D02_one_break_glass_session(void **state)
 	srig_shipped(R, c.session);
 }
 
+/* A broker that is away, and somebody who records a lot meanwhile, must not keep the kit out. */
+static void test_D02_break_glass_among_too_many(void **state)
+{
+	struct ztj_scribe s = { .nwaiting = ZTJ_RECORDS_WAITING, .stocked = true, .limit = UINT64_MAX };
+
+	(void)state;
+	assert_int_equal(ztj_room_new(&s, false), ZTJ_LIMIT);
+	assert_int_equal(ztj_room_new(&s, true), ZTJ_OK);
+	s.glass = 1;
+	assert_int_equal(ztj_room_new(&s, true), ZTJ_LIMIT);
+	s.nwaiting = 0;
+	assert_int_equal(ztj_room_new(&s, true), ZTJ_OK);
+}
+
 /* ---- what somebody changed ---- */
 
 static void flip(const uint8_t *session, const char *kind, off_t at)
@@ -643,6 +657,7 @@ int main(void)
 		T(test_D02_the_spool_is_full),
 		T(test_D02_more_than_the_spool_holds),
 		T(test_D02_one_break_glass_session),
+		T(test_D02_break_glass_among_too_many),
 		T(test_A01_changed_while_the_scribe_was_away),
 		T(test_A01_cut_below_what_was_signed),
 		T(test_A01_changed_while_it_waits),
