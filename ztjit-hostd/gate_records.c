@@ -319,6 +319,16 @@ void ztj_records_made(struct ztj_gate *g, struct ztj_session *rec, int code)
 
 /* ---- its end ---- */
 
+/* What the shell left behind (nohup, tmux) would go on with nobody to record it. */
+static void end_rest(struct ztj_gate *g, struct ztj_session *rec)
+{
+	struct ztj_warden_msg kill = { .op = ZTJ_WARDEN_KILL, .session = rec->no };
+
+	rec->ending = true;
+	if (ztj_warden_ask(g, &kill, -1) != ZTJ_OK)
+		ztj_warden_lost(g);
+}
+
 static int on_gone(struct ztj_gate *g, struct ztj_rd *rd)
 {
 	struct ztj_session *rec;
@@ -337,6 +347,8 @@ static int on_gone(struct ztj_gate *g, struct ztj_rd *rd)
 	rec->playing = false;
 	if (lost == 1 && !rec->ending)
 		ztj_session_end(g, rec, ZTJ_RECORD_GONE);
+	else if (!rec->ending)
+		end_rest(g, rec);
 	ztj_session_keep(g, rec);
 	return ZTJ_OK;
 }

@@ -298,14 +298,17 @@ static void test_R02_lost_recorder_ends_what_it_recorded(void **state)
 	assert_int_equal(R->ntold, 2);
 }
 
-static void test_recorder_that_is_over_ends_nothing(void **state)
+/* A tmux or nohup that the shell left would go on with nobody to record it; nobody is warned, as after any logout. */
+static void test_R01_recorder_that_is_over_leaves_nothing_running(void **state)
 {
 	(void)state;
 	record();
 	R->ntold = 0;
 	say_gone(0);
 	rig_sync(R);
-	assert_int_equal(R->ntold, 0);
+	assert_int_equal(R->ntold, 1);
+	assert_int_equal(R->told[0].op, ZTJ_WARDEN_KILL);
+	assert_int_equal(R->told[0].session, 2);
 }
 
 static void test_scribe_hears_why_a_session_ends(void **state)
@@ -495,7 +498,7 @@ int main(void)
 		T(test_P6_elevation_by_a_recorded_role_is_recorded),
 		T(test_D02_nobody_fills_the_book),
 		T(test_R02_lost_recorder_ends_what_it_recorded),
-		T(test_recorder_that_is_over_ends_nothing),
+		T(test_R01_recorder_that_is_over_leaves_nothing_running),
 		T(test_scribe_hears_why_a_session_ends),
 		T(test_R08_what_runs_beside_the_recorder_ends_the_login),
 		T(test_S02_heads_only_go_forward),
