@@ -269,7 +269,7 @@ static void test_sudo_only_inside_what_is_recorded(void **state)
 	rig_proc(R, 510, 20001, IN_S2, PTS1);
 	say_gone(0);
 	rig_sync(R);
-	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "su", "root", ""), ZTJ_NOT_RECORDED);
+	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "su", "root", ""), ZTJ_ENDED);
 	name[0]++;
 	rig_proc(R, 500, 20001, IN_S1, PTS1);
 	record();
