@@ -75,10 +75,30 @@ static void drain(const struct pty *p, struct run *r)
 	r->mbs = (double)r->bytes / 1e6 / (last - first);
 }
 
+/* Of ours, process by process: the recorder, then the agent's. */
+static double spent[1 + PROCS_MAX];
+
+static void spend(double sign)
+{
+	for (size_t i = 0; i < agent.n; i++)
+		spent[1 + i] += sign * procs_cpu_one(agent.pid[i]) * 1e3;
+}
+
+static void tell_spent(const char *name, size_t n)
+{
+	(void)fprintf(stderr, "%s: CPU of a run: recorder %.0f ms", name, spent[0] / (double)n);
+	for (size_t i = 0; i < agent.n; i++)
+		(void)fprintf(stderr, ", %s %.0f", agent.name[i], spent[1 + i] / (double)n);
+	(void)fputc('\n', stderr);
+}
+
 static void one(enum pty_way way, struct run *r)
 {
 	double before = procs_cpu(&agent);
 	struct pty p;
+
+	if (way == PTY_ZTJIT)
+		spend(-1);
 
 	pty_start(&p, way, command, scratch);
 	drain(&p, r);
@@ -86,6 +106,8 @@ static void one(enum pty_way way, struct run *r)
 	if (way != PTY_ZTJIT)
 		return;
 	wait_shipped();
+	spent[0] += r->cpu;
+	spend(1);
 	r->cpu += (procs_cpu(&agent) - before) * 1e3;
 }
 
@@ -145,6 +167,7 @@ int main(int argc, char **argv)
 			    runs[PTY_BARE][i].bytes);
 	}
 	(void)unlink(scratch);
+	tell_spent(argv[1], n);
 	report(argv[1], "bare", PTY_BARE, false, n, 0.8);
 	report(argv[1], "tlog", PTY_TLOG, false, n, 0);
 	report(argv[1], "script", PTY_SCRIPT, false, n, 0);

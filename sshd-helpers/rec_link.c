@@ -16,10 +16,10 @@
 #define PLACE_MS 5000
 #define PING_MS 1000
 #define RETRY_MS 100
-#define HOLD_MS 10 /* what follows this soon waits, to go out together */
-#define HOLD_BYTES 16384
-#define STALL_MS 10000  /* nothing is taken while the window is full */
-#define SILENT_MS 60000 /* or while anything is under way */
+#define HOLD_MS 10       /* what follows this soon waits, to go out together */
+#define HOLD_BYTES 65536 /* or a chunk's worth: each sending wakes the daemon */
+#define STALL_MS 10000   /* nothing is taken while the window is full */
+#define SILENT_MS 60000  /* or while anything is under way */
 #define MESSAGES_A_STEP 64
 
 int64_t ztj_link_now(void)

@@ -58,9 +58,15 @@ void ztj_scribe_due(struct ztj_scribe *s, int64_t at)
 		ztj_scribe_end(s, "events", ZTJ_NOMEM);
 }
 
-/* Buffers of everybody's, while nobody's text is waiting. */
-static void idle(struct ztj_scribe *s)
+/* Buffers of everybody's, given back when nobody's text is waiting and none was a moment ago. */
+static void idle(struct ztj_scribe *s, int64_t now)
 {
+	if (s->input == NULL && s->chunk.p == NULL)
+		return;
+	if (now < s->packed_at + s->env.flush_ms) {
+		ztj_scribe_due(s, s->packed_at + s->env.flush_ms);
+		return;
+	}
 	for (const struct ztj_recording *r = s->records; r != NULL; r = r->next)
 		if (r->live != NULL && r->live->text.n > 0)
 			return;
@@ -81,7 +87,7 @@ void ztj_scribe_turn(struct ztj_scribe *s)
 	ztj_ship_review(s, now);
 	ztj_room_review(s);
 	ztj_gate_spool(s, now);
-	idle(s);
+	idle(s, now);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)

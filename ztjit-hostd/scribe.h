@@ -178,6 +178,7 @@ struct ztj_scribe {
 	uint32_t tag;
 	struct ztj_buf chunk;        /* being made */
 	uint8_t *input;              /* being read; NULL while nothing is going on */
+	int64_t packed_at;           /* when the last chunk was made */
 	/* shipping */
 	bool link;
 	unsigned ships;

@@ -63,7 +63,8 @@ static int pack(struct ztj_recording *r, bool last)
 	ztj_buf_reset(&l->text);
 	l->events = 0;
 	l->since = 0;
-	ztj_scribe_due(r->s, r->s->env.now());
+	r->s->packed_at = r->s->env.now();
+	ztj_scribe_due(r->s, r->s->packed_at);
 	return ZTJ_OK;
 }
 
