@@ -33,15 +33,13 @@ void ztj_strays_watch(struct ztj_gate *g)
 void ztj_strays_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct ztj_gate *g = arg;
-	struct ztj_now now;
 
 	(void)fd;
 	(void)what;
-	ztj_gate_now(g, &now);
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
 		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
 		struct ztj_warden_msg m = { .op = ZTJ_WARDEN_STRAYS, .session = s->no };
-		if (!watched(s) || s->looking != 0 || now.boot - s->since < ZTJ_STRAYS_GRACE)
+		if (!watched(s) || s->looking != 0)
 			continue;
 		if (ztj_warden_ask(g, &m, -1) != ZTJ_OK) {
 			ztj_warden_lost(g);
@@ -54,10 +52,16 @@ void ztj_strays_timer(evutil_socket_t fd, short what, void *arg)
 
 void ztj_strays_answer(struct ztj_gate *g, struct ztj_session *s, const struct ztj_warden_msg *m)
 {
+	struct ztj_now now;
+
 	s->looking = 0;
+	ztj_gate_now(g, &now);
 	if (s->ending || m->code == ZTJ_NOT_FOUND)
 		return; /* gone meanwhile; its EMPTY follows */
 	if (m->code == ZTJ_OK && m->n == 0)
+		return;
+	/* Whoever could still become recorded is waited for. */
+	if ((m->flags & ZTJ_STRAYS_NEVER) == 0 && now.boot - s->since < ZTJ_STRAYS_GRACE)
 		return;
 	ztj_log(ZTJ_LOG_WARN, "session %llu: %u processes beside the recorder", (unsigned long long)s->no,
 	    (unsigned)m->n);

@@ -102,7 +102,7 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
 	case ZTJ_WARDEN_OUTSIDE:
 		return ztj_warden_outside(w, &answer->n);
 	case ZTJ_WARDEN_STRAYS:
-		return ztj_warden_strays(w, m->session, &answer->n);
+		return ztj_warden_strays(w, m->session, answer);
 	default:
 		return ZTJ_PROTOCOL;
 	}

@@ -96,7 +96,8 @@ int ztj_warden_kill_proc(int pidfd) ZTJ_MUST_CHECK;
 int ztj_warden_warn(struct ztj_warden *w, const struct ztj_warden_msg *m) ZTJ_MUST_CHECK;
 /* NOT_FOUND: it runs no program (any more). */
 int ztj_warden_exe(pid_t pid, struct ztj_warden_exe *out) ZTJ_MUST_CHECK;
-int ztj_warden_strays(struct ztj_warden *w, uint64_t no, uint32_t *n) ZTJ_MUST_CHECK;
+/* answer: n, flags. */
+int ztj_warden_strays(struct ztj_warden *w, uint64_t no, struct ztj_warden_msg *answer) ZTJ_MUST_CHECK;
 /* The session of a watch, if its cgroup is empty now: removed, its number returned; else 0. */
 uint64_t ztj_warden_reap(struct ztj_warden *w, int watch);
 /* A session whose cgroup is no more, forgotten; 0: none. */
@@ -113,6 +114,8 @@ void ztj_warden_tty_write(uint32_t tty_nr, const char *text);
 
 /* ---- warden_sweep.c ---- */
 uint32_t ztj_warden_audit(pid_t pid);
+/* The same, unless it is its parent's too: UINT32_MAX, as where there is none. */
+uint32_t ztj_warden_own_audit(int pidfd, pid_t pid);
 /* Kills what runs as uid outside the sessions; FORBIDDEN for root. */
 int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n) ZTJ_MUST_CHECK;
 /* Tells of processes that left a session. */

@@ -278,7 +278,7 @@ int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pi
 	}
 	if (ztj_proc_pid_of(pidfd, &pid) != ZTJ_OK || ztj_warden_exe(pid, &s->opener) != ZTJ_OK)
 		s->opener.ino = 0;
-	s->audit = parent == 0 && s->opener.ino != 0 ? ztj_warden_audit(pid) : UINT32_MAX;
+	s->audit = parent == 0 && s->opener.ino != 0 ? ztj_warden_own_audit(pidfd, pid) : UINT32_MAX;
 	s->ending = 0;
 	s->parent = parent;
 	s->end_at = m->at;

@@ -50,10 +50,24 @@ static bool in_group(pid_t pid, gid_t gid)
 	return effective == gid;
 }
 
+/* sshd's own sftp server is no program of its own, so no recorder is ever asked: known by the title that sshd gives it. */
+static bool inside_sshd(pid_t pid)
+{
+	char path[64], text[4096];
+	struct ztj_view v;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	if (ztj_proc_file(path, text, sizeof(text) - 1, &v) != ZTJ_OK)
+		return false;
+	text[v.n] = '\0';
+	return strstr(text, "@internal-sftp") != NULL;
+}
+
 struct stray {
 	const struct ztj_warden *w;
 	struct ztj_warden_exe opener;
 	uint32_t n, looked;
+	bool never; /* one of them can never come to be recorded */
 };
 
 static void count(pid_t pid, void *arg)
@@ -69,21 +83,26 @@ static void count(pid_t pid, void *arg)
 	r = ztj_warden_exe(pid, &exe);
 	if (r == ZTJ_NOT_FOUND)
 		return; /* it runs nothing any more */
-	if (r == ZTJ_OK && exe.ino == k->opener.ino && exe.dev == k->opener.dev)
+	if (r == ZTJ_OK && exe.ino == k->opener.ino && exe.dev == k->opener.dev) {
+		if (inside_sshd(pid)) {
+			k->n++;
+			k->never = true;
+		}
 		return;
+	}
 	k->n += !in_group(pid, k->w->recorder);
 }
 
-int ztj_warden_strays(struct ztj_warden *w, uint64_t no, uint32_t *n)
+int ztj_warden_strays(struct ztj_warden *w, uint64_t no, struct ztj_warden_msg *answer)
 {
 	const struct ztj_warden_session *s = ztj_warden_find(w, no);
 	struct stray k = { .w = w };
 
-	*n = 0;
 	if (s == NULL)
 		return ZTJ_NOT_FOUND;
 	k.opener = s->opener;
 	ztj_warden_direct(s->path, count, &k);
-	*n = k.n;
+	answer->n = k.n;
+	answer->flags = k.never ? ZTJ_STRAYS_NEVER : 0;
 	return ZTJ_OK;
 }

@@ -39,6 +39,17 @@ uint32_t ztj_warden_audit(pid_t pid)
 	return ztj_parse_int(text, 0, UINT32_MAX, &n) == ZTJ_OK ? (uint32_t)n : NO_AUDIT;
 }
 
+/* Without pam_loginuid a login has that of whoever started sshd, and with it sshd, and maybe us: not to be killed for it. */
+uint32_t ztj_warden_own_audit(int pidfd, pid_t pid)
+{
+	struct ztj_procinfo p;
+	uint32_t own = ztj_warden_audit(pid);
+
+	if (own == NO_AUDIT || own == ztj_warden_audit(getpid()) || ztj_proc_read(pidfd, pid, &p) != ZTJ_OK)
+		return NO_AUDIT;
+	return ztj_warden_audit(p.parent.pid) == own ? NO_AUDIT : own;
+}
+
 /* The login that a cgroup belongs to; 0: none that there is. Another cgroup beside the sessions is no session. */
 static uint64_t login_of(struct ztj_warden *w, const char *cgroup)
 {

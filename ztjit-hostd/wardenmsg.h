@@ -16,7 +16,8 @@
  *                     Where a recorder shows what is below, only the terminals below are written to, unless
  *                     `flags` has ZTJ_WARN_OUTER
  *   STRAYS            DONE says in `n` how many processes stand directly in a session's cgroup that are neither
- *                     the program that opened it (sshd) nor a recorder
+ *                     the program that opened it (sshd) nor a recorder; `flags` has ZTJ_STRAYS_NEVER when one of them
+ *                     is not to be waited for: sshd's internal-sftp
  *   SWEEP             kill what runs as uid `n` outside every session; each is told with SWEPT first
  *   OUTSIDE           look for processes that left their session; each is told with ESCAPED once
  *   READY             the gate has judged every session that was found
@@ -48,6 +49,7 @@ enum ztj_warden_text {
 
 #define ZTJ_MAKE_RECORDED 1u
 #define ZTJ_WARN_OUTER 1u
+#define ZTJ_STRAYS_NEVER 1u
 
 struct ztj_warden_msg {
 	uint32_t op, id;

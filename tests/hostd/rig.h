@@ -38,6 +38,7 @@ struct rig {
 	int warden_code;
 	bool warden_mute;
 	uint32_t strays;          /* what it says it sees */
+	uint32_t strays_flags;
 	size_t ntold;
 	struct ztj_warden_msg told[RIG_WARDEN_MAX];
 	/* the last PAM transaction */

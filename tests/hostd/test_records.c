@@ -343,15 +343,24 @@ static void strays(uint32_t n)
 static void test_R08_what_runs_beside_the_recorder_ends_the_login(void **state)
 {
 	(void)state;
-	(void)sleep(3);
-	rig_warden(R);
-	assert_false(rig_told(R, ZTJ_WARDEN_STRAYS)); /* it has 15 s to begin */
+	strays(1);
+	assert_false(rig_told(R, ZTJ_WARDEN_KILL)); /* it has 15 s to begin */
 	rig_sleep(R, 15);
 	strays(0);
 	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
 	strays(1);
 	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
 	assert_int_equal(R->told[R->ntold - 1].session, 1);
+}
+
+/* R03: what runs within sshd can never come to be recorded. */
+static void test_R03_internal_sftp_is_not_waited_for(void **state)
+{
+	(void)state;
+	R->strays_flags = ZTJ_STRAYS_NEVER;
+	strays(1);
+	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
+	R->strays_flags = 0;
 }
 
 /* ---- heads ---- */
@@ -501,6 +510,7 @@ int main(void)
 		T(test_R01_recorder_that_is_over_leaves_nothing_running),
 		T(test_scribe_hears_why_a_session_ends),
 		T(test_R08_what_runs_beside_the_recorder_ends_the_login),
+		T(test_R03_internal_sftp_is_not_waited_for),
 		T(test_S02_heads_only_go_forward),
 		cmocka_unit_test(test_book_forgets_what_ended_long_ago),
 	};

@@ -165,7 +165,7 @@ static bool receive(struct ztj_warden_msg *m, int ms)
 	return poll(&p, 1, ms) > 0 && recv(gate, m, sizeof(*m), 0) == (ssize_t)sizeof(*m);
 }
 
-static uint32_t answered; /* n of the last answer */
+static uint32_t answered, answered_flags; /* n and flags of the last answer */
 
 static int ask(struct ztj_warden_msg *q, int fd)
 {
@@ -177,6 +177,7 @@ static int ask(struct ztj_warden_msg *q, int fd)
 			emptied |= UINT64_C(1) << m.session;
 		} else if (m.id == next_id) {
 			answered = m.n;
+			answered_flags = m.flags;
 			return m.code;
 		}
 	}
@@ -670,6 +671,32 @@ static void test_R08_strays(void **state)
 	(void)close(fd);
 }
 
+static void as_internal_sftp(int go)
+{
+	char title[] = "sshd: root@internal-sftp", *argv[] = { title, NULL };
+
+	(void)go;
+	(void)execv("/proc/self/exe", argv);
+}
+
+/* It is sshd, and yet no login that waits for its recorder. */
+static void test_R03_internal_sftp_is_a_stray(void **state)
+{
+	int go, fd;
+	pid_t pid = child(as_internal_sftp, &go);
+
+	(void)state;
+	fd = pidfd_of(pid);
+	(void)usleep(300000);
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, 54, 0, fd), ZTJ_OK);
+	assert_int_equal(command(ZTJ_WARDEN_STRAYS, 54, 0, -1), ZTJ_OK);
+	assert_int_equal(answered, 1);
+	assert_int_equal(answered_flags, ZTJ_STRAYS_NEVER);
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 54, 0, -1), ZTJ_OK);
+	assert_true(dead(pid));
+	(void)close(fd);
+}
+
 /* ---- outside the sessions ---- */
 
 static unsigned told_n, told_session; /* of the last SWEPT or ESCAPED */
@@ -846,6 +873,43 @@ static void test_what_left_and_lost_its_parent_ends_with_the_session(void **stat
 	(void)close(fd);
 }
 
+static void started_by_hand(int go)
+{
+	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	pid_t pid;
+
+	if (fd < 0 || write(fd, "54321", 5) != 5)
+		_exit(77);
+	pid = fork();
+	if (pid > 0)
+		(void)!write(leaves[1], &pid, sizeof(pid));
+	idle(go);
+}
+
+/* A login without pam_loginuid has the audit session of whoever started sshd. */
+static void test_R05_what_shares_its_audit_session_is_not_killed(void **state)
+{
+	pid_t by_hand, login;
+	int go, fd, status;
+
+	(void)state;
+	assert_int_equal(pipe2(leaves, O_CLOEXEC), 0);
+	by_hand = child(started_by_hand, &go);
+	(void)usleep(200000);
+	if (waitpid(by_hand, &status, WNOHANG) == by_hand) {
+		(void)puts("no audit here: nothing is killed for its audit session");
+		skip();
+	}
+	assert_int_equal(read(leaves[0], &login, sizeof(login)), (ssize_t)sizeof(login));
+	fd = pidfd_of(login);
+	assert_int_equal(command(ZTJ_WARDEN_MAKE, 64, 0, fd), ZTJ_OK);
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 64, 0, -1), ZTJ_OK);
+	assert_false(told(ZTJ_WARDEN_ESCAPED, 500));
+	assert_int_equal(kill(by_hand, 0), 0);
+	assert_int_equal(waitpid(by_hand, &status, WNOHANG), 0);
+	(void)close(fd);
+}
+
 /* The end of hundreds of sessions at once: the gate asks for all before it reads an answer. */
 static void test_P3_many_commands_before_an_answer_is_read(void **state)
 {
@@ -878,8 +942,10 @@ static void test_refuses_what_is_no_cgroup(void **state)
 	free(w);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 0 && strstr(argv[0], "@internal-sftp") != NULL)
+		return (int)sleep(100);
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_R01_nothing_gets_away),
@@ -897,6 +963,8 @@ int main(void)
 		T(test_no_second_warden_beside_one_with_a_gate),
 		T(test_G06_table_of_another_boot),
 		T(test_R08_strays),
+		T(test_R03_internal_sftp_is_a_stray),
+		T(test_R05_what_shares_its_audit_session_is_not_killed),
 		T(test_R07_what_runs_elsewhere_as_the_account),
 		T(test_what_left_its_session_is_told_once_and_ends_with_it),
 		T(test_what_left_and_lost_its_parent_ends_with_the_session),
