@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the ztjit authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Sessions that must be recorded, on a real host with all of the agent's
+# processes: where they run, what may not run beside the recorder, what ends
+# with it, and what a restart of the agent does to them.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lab/lab.sh
+. "$here/../lab/lab.sh"
+# shellcheck source=tests/lab/tap.sh
+. "$here/../lab/tap.sh"
+# shellcheck source=tests/demo/fleet.sh
+. "$here/../demo/fleet.sh"
+LAB_TIMEOUT=60
+FRESHNESS=600
+ROOT_RECORD=output
+lab_up "$@"
+# shellcheck source=tests/root/abuse.sh
+. "$here/abuse.sh"
+
+sleepers() { lab_in "$1" sh -c 'ps ax -o args | grep -c "^sleep $0"' "$2"; }
+some_sleep() { [ "$(sleepers "$1" "$2")" = 1 ]; }
+none_sleeps() { [ "$(sleepers "$1" "$2")" = 0 ]; }
+status_of() { lab_in "$1" ztjit-hostd status --json; }
+recording() { status_of "$1" | grep -oE '"recorded":true' | wc -l; }
+said() { grep -qF "$2" <<<"$(lab_in "$1" cat /var/log/ztjit-hostd.log)"; }
+
+# terminal NAME: a shell on a terminal over a connection of its own; what is written to its fifo is typed.
+terminal() {
+	person req1 sh -c 'mkfifo ".in-$0"; (sleep 300 >".in-$0" &)
+		{ timeout 300 script -qfc "ssh -tt -o BatchMode=yes root@web1" ".shown-$0" <".in-$0" >/dev/null 2>&1
+		touch ".closed-$0"; } &' "$1"
+	lab_wait 15 shown "$1" '#'
+}
+type_in() { lab_as req1 timeout 3 sh -c 'printf "%s\n" "$1" >".in-$0"' "$1" "$2"; }
+shown() { lab_as req1 grep -aqF "$2" ".shown-$1"; }
+closed() { lab_as req1 test -e ".closed-$1"; }
+sessions_say() { grep -qE "$1" <<<"$(person sec1 ztjit sessions ls 2>&1)"; }
+last_session() { person sec1 ztjit sessions ls 2>/dev/null | grep -oE 'S-[0-9A-HJKMNP-TV-Z]{10}' | head -n 1; }
+
+where_it_runs() {
+	t_denies "P6 without the recorder as login shell the role is refused" "Permission denied" \
+		person req1 timeout 20 ssh -o BatchMode=yes root@web1 id
+	t_ok "P6 and the host says why" decision web1 principals no-recorder
+	t_ok "with it" fleet_record web1 root
+	t_ok "whose group the agent learns at its start" eval 'hostd_stop web1 && hostd_start web1'
+	t_ok "a terminal" terminal one
+	type_in one 'cat /proc/self/cgroup; (setsid sleep 7301 &)'
+	t_ok "runs in a cgroup below the login's" lab_wait 5 shown one "/ztjit/s1/s2"
+	t_ok "and in a session of its own" test "$(recording web1)" = 1
+	t_ok "the broker has it" lab_wait 15 sessions_say 'req1.*web1'
+}
+
+over_a_restart() {
+	lab_in web1 pkill -KILL -x ztjit-hostd
+	t_ok "P12 the agent is killed -9" lab_wait 5 hostd_gone web1
+	t_ok "the recorder waits" lab_in web1 pgrep -x ztjit-rec
+	t_ok "the agent is started again" hostd_start web1
+	type_in one 'echo after$((40+2))'
+	t_ok "the session goes on" lab_wait 10 shown one after42
+	t_ok "in the same record" test "$(recording web1)" = 1
+	type_in one 'exit'
+	t_ok "it ends" lab_wait 10 closed one
+	t_ok "and what it left runs on, for the grant does" some_sleep web1 7301
+	id=$(last_session)
+	t_ok "what was typed before and after is in one record" lab_wait 15 eval '
+		text=$(person sec1 ztjit sessions export --yes --format text '"$id"' 2>/dev/null)
+		grep -q "/ztjit/s1/s2" <<<"$text" && grep -q after42 <<<"$text"'
+}
+
+beside_the_recorder() {
+	t_ok "another terminal" terminal two
+	type_in two 'd=$(sed -n s/^0:://p /proc/self/cgroup); echo "in $d"'
+	t_ok "runs in a cgroup of its own" lab_wait 5 shown two "in /ztjit/"
+	sleep 16
+	t_no "R08 nothing ends it that stays where it was put" closed two
+	type_in two '(sh -c "echo \$\$ >/sys/fs/cgroup${d%/*}/cgroup.procs; exec setsid sleep 7302" &)'
+	t_ok "R08 what goes beside the recorder ends the session" lab_wait 6 closed two
+	t_ok "R08 with what it was" lab_wait 2 none_sleeps web1 7302
+	t_ok "and the log says why" decision web1 end no-recorder
+}
+
+recorder_killed() {
+	t_ok "another terminal" terminal three
+	type_in three '(setsid sleep 7303 &) ; echo on$((1+1))'
+	t_ok "is there" lab_wait 5 shown three on2
+	lab_in web1 sh -c 'pkill -KILL -x ztjit-rec'
+	t_ok "R02 its recorder is killed: what it recorded is gone within 2 s" lab_wait 2 none_sleeps web1 7303
+	t_ok "R02 and the log says why" decision web1 end record-gone
+	t_ok "R02 the terminal is closed" lab_wait 5 closed three
+}
+
+by_an_auditor() {
+	local id
+	t_ok "another terminal" terminal four
+	type_in four '(setsid sleep 7304 &) ; echo on$((1+1))'
+	t_ok "is there" lab_wait 5 shown four on2
+	t_ok "the broker shows it" lab_wait 15 sessions_say 'open|running|live'
+	id=$(last_session)
+	t_ok "an auditor ends it" fleet_do sec1 "ztjit sessions kill --yes -m 'it does what it should not' $id"
+	t_ok "within 2 s nothing of it runs" lab_wait 2 none_sleeps web1 7304
+	t_ok "the terminal is told" lab_wait 3 shown four "ended by somebody who may"
+	t_ok "and closed" lab_wait 5 closed four
+	t_ok "the log says who" eval 'grep "\"event\":\"kill\"" <<<"$(decisions web1)" | grep -q people/sec1'
+}
+
+t_ok "a fleet" fleet_ready
+t_ok "a grant" grant req1 root-shell web1 5m
+where_it_runs
+over_a_restart
+beside_the_recorder
+recorder_killed
+by_an_auditor
+[ "$T_FAILED" -eq 0 ] || fleet_logs
+t_done
