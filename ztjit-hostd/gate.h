@@ -251,11 +251,17 @@ void ztj_session_note(struct ztj_gate *g, struct ztj_session *s, const char *wha
 int ztj_session_judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best) ZTJ_MUST_CHECK;
 /* An answer that is no and ends nothing. */
 bool ztj_session_lets_run(const struct ztj_answer *a);
+/* Everybody else has gone too: this session must not outlive its connection. */
+void ztj_gate_kill_peer(struct ztj_conn *c);
+
+/* ---- gate_review.c ---- */
+/* The end that a decision gave; later than before only for an extension. The warden and the file hear of it. */
+void ztj_session_set_end(struct ztj_gate *g, struct ztj_session *s, int64_t ends);
+/* The timer, for the next end or warning. */
+void ztj_sessions_arm(struct ztj_gate *g);
 /* Judges every running session anew: after news, at ends, after a clock jump. */
 void ztj_sessions_review(struct ztj_gate *g);
 void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg);
-/* Everybody else has gone too: this session must not outlive its connection. */
-void ztj_gate_kill_peer(struct ztj_conn *c);
 
 /* ---- gate_shared.c: sudo to root in the cgroup of the session around ---- */
 bool ztj_shared_fits(const struct ztj_conn *c, const struct ztj_session *holder);
@@ -265,6 +271,10 @@ void ztj_shared_end(struct ztj_gate *g, const struct ztj_session *holder, int co
 void ztj_shared_gone(struct ztj_gate *g, const struct ztj_session *holder);
 /* All of them: grant and end are those of the session around. */
 void ztj_shared_follow(struct ztj_gate *g);
+
+/* ---- gate_heads.c ---- */
+int ztj_head_sign(struct ztj_gate *g, const uint8_t name[ZTJ_DIGEST_LEN], const struct ztj_recmark *m,
+    struct ztj_buf *json) ZTJ_MUST_CHECK;
 
 /* ---- gate_records.c: the pair with the scribe (PROTOCOL 8.6) ---- */
 void ztj_records_readable(evutil_socket_t fd, short what, void *arg);

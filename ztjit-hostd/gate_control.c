@@ -149,7 +149,8 @@ static json_t *sessions(struct ztj_gate *g)
 		(void)json_object_set_new(o, "session", json_integer((json_int_t)s->no));
 		(void)json_object_set_new(o, "name", json_string(name));
 		(void)json_object_set_new(o, "recorded",
-		    json_boolean(ztj_sessions_recording(g->sessions, ztj_sessions_at(g->sessions, i)) != NULL));
+		    json_boolean(
+			ztj_sessions_recording(g->sessions, ztj_sessions_at(g->sessions, i)) != NULL));
 		(void)json_object_set_new(o, "inside",
 		    s->parent != 0 ? json_integer((json_int_t)s->parent) : json_null());
 		(void)json_object_set_new(o, "person", json_string(s->person));

@@ -45,7 +45,8 @@ static int may(struct ztj_gate *g, const struct ztj_stmt *st, const struct ztj_s
 /* Who, whom and why: before it takes effect. */
 static int log_kill(struct ztj_gate *g, const struct ztj_stmt *st, const struct ztj_session *s, int code)
 {
-	char grant[ZTJ_HEX_SIZE], name[ZTJ_HEX_SIZE], text[ZTJ_REASON_MAX + 256], key[ZTJ_FINGERPRINT_SIZE] = "";
+	char grant[ZTJ_HEX_SIZE], name[ZTJ_HEX_SIZE], text[ZTJ_REASON_MAX + 256],
+	    key[ZTJ_FINGERPRINT_SIZE] = "";
 	struct ztj_decision d = { .event = "kill",
 		.code = code,
 		.person = st->u.kill.who,

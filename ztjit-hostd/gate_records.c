@@ -383,43 +383,6 @@ void ztj_records_note(struct ztj_gate *g, struct ztj_session *s, const char *tex
 
 /* ---- heads ---- */
 
-static int sign_head(struct ztj_gate *g, const uint8_t *name, const struct ztj_recmark *m, struct ztj_buf *json)
-{
-	struct ztj_stmt *st = calloc(1, sizeof(*st));
-	struct ztj_signed s = { .nsigs = 1 };
-	struct ztj_buf bytes, sig;
-	struct ztj_now now;
-	int r = st == NULL ? ZTJ_NOMEM : ZTJ_OK;
-
-	ztj_buf_init(&bytes, ZTJ_STMT_MAX);
-	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
-	ztj_gate_now(g, &now);
-	if (r == ZTJ_OK) {
-		st->type = ZTJ_STMT_HEAD;
-		st->domain = g->pins.domain;
-		st->issued = now.sys;
-		st->u.head.host = g->conf->fullname;
-		memcpy(st->u.head.session, name, ZTJ_DIGEST_LEN);
-		st->u.head.chunks = (int64_t)m->chunks;
-		st->u.head.bytes = (int64_t)m->bytes;
-		memcpy(st->u.head.digest, m->digest, ZTJ_DIGEST_LEN);
-		st->u.head.state = m->state == ZTJ_RECORD_OPEN ? ZTJ_HEAD_OPEN
-		    : m->state == ZTJ_RECORD_CLOSED        ? ZTJ_HEAD_CLOSED
-							   : ZTJ_HEAD_LOST;
-		r = ztj_stmt_build(st, NULL, &bytes);
-	}
-	if (r == ZTJ_OK)
-		r = ztj_sshsig_sign(&g->machine, ztj_stmt_namespace(ZTJ_STMT_HEAD), ztj_buf_view(&bytes), &sig);
-	s.bytes = ztj_buf_view(&bytes);
-	s.sig[0] = ztj_buf_view(&sig);
-	if (r == ZTJ_OK)
-		r = ztj_signed_to_json(&s, json);
-	free(st);
-	ztj_buf_free(&bytes);
-	ztj_buf_free(&sig);
-	return r;
-}
-
 static int read_mark(struct ztj_rd *rd, struct ztj_recmark *m)
 {
 	struct ztj_view digest;
@@ -451,7 +414,7 @@ static int on_sign(struct ztj_gate *g, struct ztj_rd *rd)
 	ztj_buf_init(&json, ZTJ_IPC_MAX / 2);
 	r = ztj_recbook_mark(g->recbook, name.p, &m);
 	if (r == ZTJ_OK)
-		r = sign_head(g, name.p, &m, &json);
+		r = ztj_head_sign(g, name.p, &m, &json);
 	if (r != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "a head is not signed: %s", ztj_err_name(r));
 	begin(&b, ZTJ_REC_SIGNED);

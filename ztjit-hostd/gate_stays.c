@@ -86,7 +86,8 @@ static void sweep(struct ztj_gate *g, const struct ztj_session *s)
 	if (!ztj_gate_account(g, s->account, &m.n, &gid))
 		return;
 	if (kept(g, s, m.n)) {
-		ztj_log(ZTJ_LOG_NOTICE, "the last grant for %s has ended; what it runs is left alone", s->account);
+		ztj_log(ZTJ_LOG_NOTICE, "the last grant for %s has ended; what it runs is left alone",
+		    s->account);
 		return;
 	}
 	ztj_log(ZTJ_LOG_NOTICE, "the last grant for %s has ended", s->account);
@@ -195,8 +196,8 @@ void ztj_swept_all(struct ztj_gate *g)
 	if (g->sweeping.n == 0)
 		return;
 	(void)ztj_gate_name_of(g, g->sweeping.uid, account);
-	(void)snprintf(text, sizeof(text), "the last grant for %s has ended; killed %u processes of it: %s%s", account,
-	    g->sweeping.n, g->sweeping.text, g->sweeping.n > ZTJ_SWEPT_NAMED ? ", ..." : "");
+	(void)snprintf(text, sizeof(text), "the last grant for %s has ended; killed %u processes of it: %s%s",
+	    account, g->sweeping.n, g->sweeping.text, g->sweeping.n > ZTJ_SWEPT_NAMED ? ", ..." : "");
 	ztj_gate_alarm(g, ZTJ_ENDED, text);
 	g->sweeping.n = 0;
 	g->sweeping.text[0] = '\0';

@@ -339,7 +339,8 @@ static _Noreturn void run_warden(struct parent *p)
 	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
 	(void)snprintf(table, sizeof(table), "%s/warden", p->conf->run);
 	ztj_warden_main(FIRST_FD,
-	    &(struct ztj_warden_conf){ p->conf->cgroup, p->prefix, table, p->bootid, p->conf->guard_grace, p->rec_group });
+	    &(struct ztj_warden_conf){ p->conf->cgroup, p->prefix, table, p->bootid, p->conf->guard_grace,
+		p->rec_group });
 }
 
 static _Noreturn void run_mirror(struct parent *p)

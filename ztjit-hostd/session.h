@@ -38,6 +38,7 @@ struct ztj_session {
 	struct ztj_key certified;         /* logins */
 	struct ztj_procid leader;
 	int64_t ends, end_boot;           /* wall clock; CLOCK_BOOTTIME */
+	int64_t stale_boot;               /* CLOCK_BOOTTIME: when no word from the broker ends it; 0: never */
 	unsigned warned;                  /* bits: 1 = five minutes, 2 = one minute */
 	bool placed;                      /* its cgroup is there */
 	bool ending;                      /* its processes are being killed */

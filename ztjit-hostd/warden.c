@@ -81,7 +81,8 @@ void ztj_warden_tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 		flush(w);
 }
 
-static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd, struct ztj_warden_msg *answer)
+static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
+    struct ztj_warden_msg *answer)
 {
 	switch (m->op) {
 	case ZTJ_WARDEN_MAKE:
@@ -110,7 +111,7 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
 
 static int one_command(struct ztj_warden *w)
 {
-	struct ztj_warden_msg m, answer;
+	struct ztj_warden_msg m = { .op = 0 }, answer;
 	int pidfd = -1;
 	int r = receive(w->gate, &m, &pidfd);
 
@@ -169,8 +170,8 @@ static void gate_lost(struct ztj_warden *w)
 	ztj_warden_alone(w);
 	if (n > 0)
 		ztj_log(ZTJ_LOG_NOTICE,
-		    "the gate is gone: %zu sessions go on to their ends, and %lld s at most without another", n,
-		    (long long)w->grace);
+		    "the gate is gone: %zu sessions go on to their ends, and %lld s at most without another",
+		    n, (long long)w->grace);
 }
 
 /* Until there is nothing left to guard. */
@@ -178,8 +179,7 @@ static void loop(struct ztj_warden *w)
 {
 	while (w->gate >= 0 || ztj_warden_count(w) > 0) {
 		struct pollfd p[4] = { { .fd = w->gate, .events = POLLIN },
-			{ .fd = w->inotify, .events = POLLIN },
-			{ .fd = w->timer, .events = POLLIN },
+			{ .fd = w->inotify, .events = POLLIN }, { .fd = w->timer, .events = POLLIN },
 			{ .fd = w->signals, .events = POLLIN } };
 		uint64_t ticks;
 		int n;
@@ -229,7 +229,10 @@ static void say_found(struct ztj_warden *w)
 {
 	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
 		if (w->s[i].no != 0)
-			ztj_warden_tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_FOUND, .session = w->s[i].no, .parent = w->s[i].parent });
+			ztj_warden_tell(w,
+			    &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_FOUND,
+				.session = w->s[i].no,
+				.parent = w->s[i].parent });
 	ztj_warden_tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE });
 }
 

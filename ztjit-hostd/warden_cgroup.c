@@ -249,7 +249,8 @@ static int move_in(struct ztj_warden *w, const char *path, int pidfd)
 int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd)
 {
 	const uint64_t no = m->session, parent = m->parent;
-	struct ztj_warden_session *up = parent == 0 ? NULL : ztj_warden_find(w, parent), *s = ztj_warden_find(w, 0);
+	struct ztj_warden_session *up = parent == 0 ? NULL : ztj_warden_find(w, parent),
+				  *s = ztj_warden_find(w, 0);
 	char name[32];
 	pid_t pid;
 	int r;

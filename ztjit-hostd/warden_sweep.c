@@ -106,8 +106,9 @@ static unsigned look(struct look *l)
 		fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 		if (fd < 0)
 			continue;
-		if (ztj_warden_exe((pid_t)pid, &exe) == ZTJ_OK && ztj_proc_read(fd, (pid_t)pid, &p) == ZTJ_OK &&
-		    login_of(l->w, p.cgroup) == 0 && !killed(l, p.id))
+		if (ztj_warden_exe((pid_t)pid, &exe) == ZTJ_OK &&
+		    ztj_proc_read(fd, (pid_t)pid, &p) == ZTJ_OK && login_of(l->w, p.cgroup) == 0 &&
+		    !killed(l, p.id))
 			n += l->at(l, fd, &p);
 		(void)close(fd);
 	}
@@ -199,7 +200,8 @@ static uint64_t by_parent(struct ztj_warden *w, const struct ztj_procinfo *p)
 	struct ztj_view v;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)p->parent.pid);
-	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK || ztj_proc_parse_cgroup(v, cgroup) != ZTJ_OK)
+	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
+	    ztj_proc_parse_cgroup(v, cgroup) != ZTJ_OK)
 		return 0;
 	return login_of(w, cgroup);
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,8 +92,8 @@ int ztj_warden_table_open(struct ztj_warden *w, const char *path, const char *bo
 	if (strncmp(t->magic, MAGIC, sizeof(t->magic)) != 0 ||
 	    strncmp(t->bootid, bootid, sizeof(t->bootid)) != 0)
 		memset(t, 0, sizeof(*t));
-	(void)strcpy(t->magic, MAGIC);
-	memccpy(t->bootid, bootid, '\0', sizeof(t->bootid) - 1);
+	(void)snprintf(t->magic, sizeof(t->magic), "%s", MAGIC);
+	(void)snprintf(t->bootid, sizeof(t->bootid), "%s", bootid);
 	w->table = t;
 	return ZTJ_OK;
 }

@@ -146,7 +146,8 @@ static int sync_parent(const char *path)
 }
 
 /* Writes a temporary beside path; its name goes into tmp. */
-static int write_temporary(const char *path, struct ztj_view data, mode_t mode, bool durable, char tmp[PATH_MAX])
+static int write_temporary(const char *path, struct ztj_view data, mode_t mode, bool durable,
+    char tmp[PATH_MAX])
 {
 	int len = snprintf(tmp, PATH_MAX, "%s.XXXXXX", path);
 	if (len < 0 || len >= PATH_MAX)

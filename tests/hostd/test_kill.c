@@ -44,8 +44,8 @@ static int setup(void **state)
 	o = rig_status(R);
 	list = json_object_get(o, "sessions");
 	for (size_t i = 0; i < 2; i++)
-		ok(ztj_unhex(
-		    ztj_view_str(json_string_value(json_object_get(json_array_get(list, i), "name"))),
+		ok(ztj_unhex(ztj_view_str(
+				 json_string_value(json_object_get(json_array_get(list, i), "name"))),
 		    name[i], ZTJ_DIGEST_LEN));
 	json_decref(o);
 	R->ntold = 0;

@@ -446,6 +446,44 @@ static void test_G05_stale_denies_new_uses_and_lets_sessions_run(void **state)
 	rig_grant_free(&g);
 }
 
+static void test_G05_on_stale_kill_ends_sessions(void **state)
+{
+	static const struct fx_policy strict = {
+		.version = 2,
+		.rules =
+		    "rules = ( { name = \"prod-root\"; who = [ \"@sre\" ]; roles = [ \"root-shell\", \"sudo-root\" ];"
+		    " hosts = { env = \"prod\"; }; max = \"1h\"; request_valid = \"1h\";"
+		    " approvals = ( { count = 1; from = [ \"@sre-leads\" ]; } ); step_up = [ \"confirm\" ];"
+		    " reason_min = 3; freshness = \"15m\"; on_stale = \"kill\"; } );\n",
+	};
+	struct fx_signed policy;
+	struct rig_grant g;
+	char *cert;
+
+	(void)state;
+	fx_policy(&R->w, &strict, &policy);
+	rig_news(R, &policy);
+	grant_and_cert(&g, &cert);
+	rig_status_now(R);
+	fails(rig_login(R, "root", cert), ZTJ_OK);
+	R->ntold = 0;
+	rig_sleep(R, 899);
+	rig_news(R, &g.request);
+	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
+	rig_sleep(R, 2);
+	rig_kill(R); /* a gate that starts reviews all */
+	rig_start(R);
+	rig_warden_says(R, ZTJ_WARDEN_FOUND, 1, 0);
+	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
+	rig_sync(R);
+	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
+	assert_int_equal(R->told[0].op, ZTJ_WARDEN_WARN);
+	assert_int_equal(R->told[0].text, ZTJ_TEXT_STALE);
+	fx_signed_free(&policy);
+	free(cert);
+	rig_grant_free(&g);
+}
+
 /* A restarted gate goes on with the status it kept: by its own date, and by a clock that does not go back. */
 static void test_G05_restart_neither_ends_nor_prolongs_freshness(void **state)
 {
@@ -612,6 +650,7 @@ int main(void)
 		T(test_G02_clock_set_back_gains_nothing),
 		T(test_G02_mark_survives_restart),
 		T(test_G05_stale_denies_new_uses_and_lets_sessions_run),
+		T(test_G05_on_stale_kill_ends_sessions),
 		T(test_G05_restart_neither_ends_nor_prolongs_freshness),
 		T(test_revocation_ends_the_session_and_denies_the_next),
 		T(test_extend_carries_the_session_on),

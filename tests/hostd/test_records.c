@@ -24,10 +24,11 @@ static struct rig rig;
 
 static const struct fx_policy recorded = {
 	.version = 2,
-	.roles = "roles = {\n"
-		 "  root-shell = { login = [ \"root\" ]; record = \"output\"; };\n"
-		 "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; record = \"all\"; sudo_recorded = true; };\n"
-		 "};\n",
+	.roles =
+	    "roles = {\n"
+	    "  root-shell = { login = [ \"root\" ]; record = \"output\"; };\n"
+	    "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; record = \"all\"; sudo_recorded = true; };\n"
+	    "};\n",
 };
 
 static struct rig_grant grant;
@@ -201,8 +202,8 @@ static void test_what_is_recorded_is_a_session_of_its_own(void **state)
 	assert_int_equal(R->told[0].flags, ZTJ_MAKE_RECORDED);
 	o = rig_status(R);
 	assert_int_equal(json_array_size(json_object_get(o, "sessions")), 2);
-	assert_string_equal(
-	    json_string_value(json_object_get(json_array_get(json_object_get(o, "sessions"), 1), "name")),
+	assert_string_equal(json_string_value(
+				json_object_get(json_array_get(json_object_get(o, "sessions"), 1), "name")),
 	    "0707070707070707070707070707070707070707070707070707070707070707");
 	json_decref(o);
 }
@@ -474,10 +475,11 @@ static void test_P6_elevation_by_a_recorded_role_is_recorded(void **state)
 {
 	const struct fx_policy plain = {
 		.version = 3,
-		.roles = "roles = {\n"
-			 "  root-shell = { login = [ \"root\" ]; record = \"output\"; };\n"
-			 "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; record = \"output\"; };\n"
-			 "};\n",
+		.roles =
+		    "roles = {\n"
+		    "  root-shell = { login = [ \"root\" ]; record = \"output\"; };\n"
+		    "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; record = \"output\"; };\n"
+		    "};\n",
 	};
 
 	struct fx_signed newer;

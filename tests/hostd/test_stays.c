@@ -164,8 +164,14 @@ static bool logged(const char *what)
 
 static void test_A03_the_log_names_what_was_killed(void **state)
 {
-	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEPT, .session = 20001, .n = 4711, .name = "a\n\x1b[2J" };
-	const struct ztj_warden_msg escaped = { .op = ZTJ_WARDEN_ESCAPED, .session = 2, .n = 99, .name = "sh" };
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEPT,
+		.session = 20001,
+		.n = 4711,
+		.name = "a\n\x1b[2J" };
+	const struct ztj_warden_msg escaped = { .op = ZTJ_WARDEN_ESCAPED,
+		.session = 2,
+		.n = 99,
+		.name = "sh" };
 
 	(void)state;
 	assert_int_equal(send(R->warden, &m, sizeof(m), 0), (ssize_t)sizeof(m));
@@ -176,7 +182,8 @@ static void test_A03_the_log_names_what_was_killed(void **state)
 	assert_int_equal(send(R->warden, &m, sizeof(m), 0), (ssize_t)sizeof(m));
 	assert_int_equal(send(R->warden, &escaped, sizeof(escaped), 0), (ssize_t)sizeof(escaped));
 	rig_sync(R);
-	assert_true(logged("the last grant for req1 has ended; killed 41 processes of it: 4711 a??[2J, 5000 sleep, "));
+	assert_true(logged(
+	    "the last grant for req1 has ended; killed 41 processes of it: 4711 a??[2J, 5000 sleep, "));
 	assert_true(logged("5030 sleep, ..."));
 	assert_true(logged("process 99 (sh) left session 2 of people/req2"));
 }

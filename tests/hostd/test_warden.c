@@ -720,7 +720,8 @@ static bool told(uint32_t op, int ms)
 
 static void as_nobody_much(int go)
 {
-	if (setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0 && setresuid(54321, 54321, 54321) == 0)
+	if (setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0 &&
+	    setresuid(54321, 54321, 54321) == 0)
 		idle(go);
 }
 
