@@ -320,11 +320,12 @@ static void answered(struct ztj_recording *r, uint8_t what, const json_t *o)
 	if (what == ZTJ_SHIP_START) {
 		(void)snprintf(sh->id, sizeof(sh->id), "%s", id);
 		stands_at(r, (uint64_t)json_integer_value(size));
+	} else if (what == ZTJ_SHIP_CHUNKS && (uint64_t)json_integer_value(size) == sh->sending.bytes) {
+		sh->at = sh->sending;
 	} else if (what == ZTJ_SHIP_CHUNKS) {
-		if ((uint64_t)json_integer_value(size) == sh->sending.bytes)
-			sh->at = sh->sending;
-		else
-			stands_at(r, (uint64_t)json_integer_value(size));
+		if ((uint64_t)json_integer_value(size) <= sh->at.bytes)
+			later(r);
+		stands_at(r, (uint64_t)json_integer_value(size));
 	} else {
 		sh->sure = sh->head_sent;
 		if (sh->head_sent.chunks == sh->headed.chunks && sh->head_sent_state == sh->headed_state)
@@ -351,7 +352,9 @@ static void refused(struct ztj_recording *r, uint8_t what, uint32_t status, cons
 	}
 	if (status == 409 && what == ZTJ_SHIP_CHUNKS && json_is_integer(size) && json_integer_value(size) >= 0 &&
 	    (uint64_t)json_integer_value(size) != r->ship.at.bytes) {
-		r->ship.not_before = 0;
+		/* It knew more than we thought: on at once. One that goes back is asked again later, or we would run in a circle. */
+		if ((uint64_t)json_integer_value(size) > r->ship.at.bytes)
+			r->ship.not_before = 0;
 		stands_at(r, (uint64_t)json_integer_value(size));
 		return;
 	}

@@ -612,6 +612,7 @@ static void on_ship(struct srig *r)
 	ok(ztj_rd_cstring(&rd, body, sizeof(body)));
 	ok(ztj_rd_end(&rd));
 	r->ships++;
+	r->all_ships++;
 	r->most_ships = r->ships > r->most_ships ? r->ships : r->most_ships;
 	if (r->hold)
 		return;

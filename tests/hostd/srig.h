@@ -65,7 +65,7 @@ struct srig {
 	bool up;
 	uint32_t status;    /* 0: as it should; else this for everything */
 	uint64_t lie;       /* what it says the size is; 0: the truth */
-	unsigned ships, most_ships;
+	unsigned ships, most_ships, all_ships;
 	bool hold;          /* answers nothing */
 };
 

@@ -610,6 +610,28 @@ static void test_the_broker_has_forgotten(void **state)
 }
 
 /* It claims to have more than there is: an alarm, and it does no harm to anybody else's record. */
+/* One that says again and again that it has less is not sent to again and again. */
+static void test_P2_the_broker_runs_in_a_circle(void **state)
+{
+	struct srec c;
+	uint64_t first;
+
+	(void)state;
+	assert_int_equal(srec_open(R, &c, true), ZTJ_OK);
+	(void)srig_pump(R, 300, NULL, NULL);
+	first = srig_copy(R, c.session)->data.n;
+	assert_true(first > 0); /* the chunk with the header */
+	R->lie = first;
+	R->all_ships = 0;
+	srec_print(&c, 1, "more");
+	assert_int_equal(srec_wait(R, &c, c.sent), ZTJ_OK);
+	(void)srig_pump(R, 600, NULL, NULL);
+	assert_true(R->all_ships > 1);
+	assert_true(R->all_ships < 60);
+	R->lie = 0;
+	srec_close(&c);
+}
+
 static void test_the_broker_lies(void **state)
 {
 	struct srec c, other;
@@ -681,6 +703,7 @@ int main(void)
 		T(test_an_answer_that_was_lost),
 		T(test_the_broker_has_forgotten),
 		T(test_the_broker_lies),
+		T(test_P2_the_broker_runs_in_a_circle),
 		T(test_heads_while_it_runs),
 	};
 	(void)signal(SIGPIPE, SIG_IGN);
