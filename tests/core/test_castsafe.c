@@ -32,7 +32,7 @@ static void run(enum ztj_castsafe_mode mode, uint32_t columns, struct ztj_view v
 			ok(ztj_castsafe_put(s, ztj_view_of(v.p + i, 1), out));
 	} else {
 		ok(ztj_castsafe_put(s, ztj_view_of(v.p, at), out));
-		ok(ztj_castsafe_put(s, ztj_view_of(v.p + at, v.n - at), out));
+		ok(ztj_castsafe_put(s, ztj_view_after(v, at), out));
 	}
 	ok(ztj_castsafe_end(s, out));
 	ztj_castsafe_free(s);
