@@ -128,7 +128,8 @@ static void print_records(const json_t *r)
 {
 	static const json_int_t mib = 1024 * 1024;
 
-	(void)printf("records      %lld open, %lld waiting for the broker, %lld of %lld MiB used, %lld bytes to ship\n",
+	(void)printf(
+	    "records      %lld open, %lld waiting for the broker, %lld of %lld MiB used, %lld bytes to ship\n",
 	    (long long)json_integer_value(json_object_get(r, "open")),
 	    (long long)json_integer_value(json_object_get(r, "waiting")),
 	    (long long)((json_integer_value(json_object_get(r, "bytes")) + mib - 1) / mib),

@@ -38,7 +38,8 @@ static int open_one(int dir, const char *name, const char *kind, int flags, int 
 		    : errno == EEXIST  ? ZTJ_EXISTS
 		    : errno == ELOOP   ? ZTJ_UNSAFE_FILE
 				       : disk_error();
-	if (fstat(*out, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+	if (fstat(*out, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 077) != 0)
 		return ZTJ_UNSAFE_FILE;
 	return ZTJ_OK;
 }

@@ -315,7 +315,11 @@ void ztj_ship_readable(evutil_socket_t fd, short what, void *arg);
 /* Heads that are due; then as many records as may be under way, in turn. Frees those that are done. */
 void ztj_ship_review(struct ztj_scribe *s, int64_t now);
 void ztj_ship_free(struct ztj_shipping *sh);
+
+/* ---- scribe_head.c ---- */
+/* Asks the gate to sign where the record stands, when that is due; what it signs is on disk. */
+void ztj_head_review(struct ztj_recording *r, int64_t now);
 /* The gate's answer to REC_HEAD. */
-void ztj_ship_signed(struct ztj_recording *r, int code, struct ztj_view container);
+void ztj_head_signed(struct ztj_recording *r, int code, struct ztj_view json);
 
 #endif

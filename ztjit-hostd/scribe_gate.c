@@ -206,7 +206,7 @@ static int on_signed(struct ztj_scribe *s, struct ztj_view body)
 		return r;
 	rec = ztj_recording_tagged(s, tag);
 	if (rec != NULL && rec->ship.signing)
-		ztj_ship_signed(rec, code, container);
+		ztj_head_signed(rec, code, container);
 	return ZTJ_OK;
 }
 

@@ -193,8 +193,8 @@ static int load_file(struct ztj_scribe *s, const char *file)
 		if (e == ZTJ_NOMEM || e == ZTJ_IO)
 			return e;
 		if (e != ZTJ_OK) {
-			ztj_log(ZTJ_LOG_ALARM, "record %s is not as it was written (%s); it is set aside", name,
-			    ztj_err_name(e));
+			ztj_log(ZTJ_LOG_ALARM, "record %s is not as it was written (%s); it is set aside",
+			    name, ztj_err_name(e));
 			ztj_recfile_set_aside(s->dir, name);
 			ztj_gate_gone(s, session, true);
 		}

@@ -49,8 +49,8 @@ static int pack(struct ztj_recording *r, bool last)
 
 	tails_save(l, after.tail);
 	ztj_buf_reset(out);
-	e = ztj_pack(r->s->packer, l->seal != NULL ? l->seal->to : NULL, &after.chain,
-	    ztj_buf_view(&l->text), l->first, l->events, last, out);
+	e = ztj_pack(r->s->packer, l->seal != NULL ? l->seal->to : NULL, &after.chain, ztj_buf_view(&l->text),
+	    l->first, l->events, last, out);
 	if (e == ZTJ_OK)
 		e = ztj_room_take(r, out->n, last);
 	if (e == ZTJ_OK)

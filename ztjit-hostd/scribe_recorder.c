@@ -270,8 +270,8 @@ static int put_flow(struct ztj_buf *q, const char *name, struct ztj_rd *rd, bool
 	    (r = ztj_rd_bytes(rd, ZTJ_DIGEST_LEN, &digest)) != ZTJ_OK || !shown)
 		return r;
 	ztj_hex(digest.p, ZTJ_DIGEST_LEN, hex);
-	return ztj_buf_printf(q, ",\"%s\":{\"bytes\":%llu,\"sha256\":\"%s\"}", name, (unsigned long long)bytes,
-	    hex);
+	return ztj_buf_printf(q, ",\"%s\":{\"bytes\":%llu,\"sha256\":\"%s\"}", name,
+	    (unsigned long long)bytes, hex);
 }
 
 static int end(struct ztj_rconn *c, struct ztj_view body)

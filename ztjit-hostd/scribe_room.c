@@ -34,7 +34,8 @@ static uint64_t whole_reserve(const struct ztj_scribe *s)
 /* Blocks of a file that has no bytes yet. All or nothing: half a reserve would only fill the disk. */
 static int stock(const struct ztj_scribe *s, const char *name, uint64_t n)
 {
-	int fd = openat(s->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600), r = ZTJ_OK;
+	int fd = openat(s->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600),
+	    r = ZTJ_OK;
 
 	if (fd < 0)
 		return errno == ENOSPC || errno == EDQUOT ? ZTJ_NO_SPACE : ZTJ_IO;

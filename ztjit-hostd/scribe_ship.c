@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * Heads, and the way of records to the broker through the mirror: a few at a time, each in its turn. Where the broker stands
+ * The way of records to the broker through the mirror: a few at a time, each in its turn. Where the broker stands
  * it says itself; what it has is read back and checked before more follows.
  */
 #include <fcntl.h>
@@ -24,86 +24,6 @@
 void ztj_ship_free(struct ztj_shipping *sh)
 {
 	ztj_buf_free(&sh->head);
-}
-
-/* ---- heads ---- */
-
-static bool head_wanted(const struct ztj_recording *r)
-{
-	const struct ztj_shipping *sh = &r->ship;
-
-	if (sh->signing || r->unchecked || (r->chain.chunks == sh->headed.chunks && r->state == sh->headed_state))
-		return false;
-	return r->state != ZTJ_RECORD_OPEN || r->chain.chunks > sh->headed.chunks;
-}
-
-static void head_review(struct ztj_recording *r, int64_t now)
-{
-	struct ztj_shipping *sh = &r->ship;
-	bool final = r->state != ZTJ_RECORD_OPEN;
-	int64_t at = sh->headed_at + (final && !sh->refused ? 0 : r->s->env.head_ms);
-	int e;
-
-	if (!head_wanted(r))
-		return;
-	if (now < at) {
-		ztj_scribe_due(r->s, at);
-		return;
-	}
-	e = ztj_recording_sync(r);
-	if (e != ZTJ_OK) {
-		if (r->live != NULL)
-			ztj_recording_lose(r, e, ztj_err_text(e));
-		return;
-	}
-	sh->headed_at = now;
-	ztj_gate_head(r);
-}
-
-/* So that a restart sees when what was signed is not there any more, and need not ask again for the last one. */
-static int note_head(struct ztj_recording *r, const struct ztj_place *p)
-{
-	char name[ZTJ_HEX_SIZE];
-	struct ztj_recfile f;
-	int e;
-
-	if (r->live != NULL)
-		return ztj_recfile_put(&r->live->file, ZTJ_SLOT_HEAD, p);
-	ztj_recording_name(r, name);
-	e = ztj_recfile_open(r->s->dir, name, &f);
-	if (e != ZTJ_OK)
-		return e;
-	e = ztj_recfile_put(&f, ZTJ_SLOT_HEAD, p);
-	ztj_recfile_close(&f);
-	return e == ZTJ_OK ? ztj_meta_head_write(r->s, name, ztj_buf_view(&r->ship.head)) : e;
-}
-
-void ztj_ship_signed(struct ztj_recording *r, int code, struct ztj_view container)
-{
-	struct ztj_shipping *sh = &r->ship;
-	struct ztj_place p = { .state = sh->asked_state, .chain = sh->asked };
-	char name[ZTJ_HEX_SIZE];
-
-	sh->signing = false;
-	sh->refused = code != ZTJ_OK;
-	if (code != ZTJ_OK) {
-		ztj_recording_name(r, name);
-		ztj_log(ZTJ_LOG_WARN, "no head for record %s: %s", name, ztj_err_text(code));
-		sh->disowned = code == ZTJ_NOT_FOUND;
-		return;
-	}
-	/* The newest counts; one that is on its way is done with when the broker answers. */
-	ztj_buf_reset(&sh->head);
-	if (ztj_buf_put(&sh->head, container.p, container.n) != ZTJ_OK) {
-		ztj_buf_free(&sh->head);
-		sh->refused = true;
-		return;
-	}
-	sh->headed = sh->asked;
-	sh->headed_state = sh->asked_state;
-	if (note_head(r, &p) != ZTJ_OK)
-		ztj_log(ZTJ_LOG_WARN, "where a head stands could not be noted");
-	ztj_scribe_due(r->s, r->s->env.now());
 }
 
 /* ---- to the mirror ---- */
@@ -166,7 +86,7 @@ static int ship_head(struct ztj_recording *r)
 static uint64_t limit_of(const struct ztj_recording *r)
 {
 	return r->ship.head.n > 0 && r->ship.headed.bytes < r->synced.bytes ? r->ship.headed.bytes
-									   : r->synced.bytes;
+									    : r->synced.bytes;
 }
 
 static void file_name(const struct ztj_recording *r, char out[ZTJ_HEX_SIZE + 8])
@@ -205,7 +125,8 @@ static int ship_chunks(struct ztj_recording *r)
 	if (e != ZTJ_OK)
 		return e;
 	r->ship.sending = to;
-	(void)send_ship(r, ZTJ_SHIP_CHUNKS, (uint32_t)(to.bytes - r->ship.at.bytes), ztj_view_of(NULL, 0), fd);
+	(void)send_ship(r, ZTJ_SHIP_CHUNKS, (uint32_t)(to.bytes - r->ship.at.bytes), ztj_view_of(NULL, 0),
+	    fd);
 	(void)close(fd);
 	return ZTJ_OK;
 }
@@ -239,7 +160,8 @@ static void tampered(struct ztj_recording *r, int e)
 	char name[ZTJ_HEX_SIZE];
 
 	ztj_recording_name(r, name);
-	ztj_log(ZTJ_LOG_ALARM, "record %s is not as it was written (%s); it is set aside", name, ztj_err_name(e));
+	ztj_log(ZTJ_LOG_ALARM, "record %s is not as it was written (%s); it is set aside", name,
+	    ztj_err_name(e));
 	if (r->live != NULL)
 		ztj_recording_lose(r, ZTJ_CHAIN, "the record was changed on this host");
 	ztj_recfile_set_aside(r->s->dir, name);
@@ -350,8 +272,8 @@ static void refused(struct ztj_recording *r, uint8_t what, uint32_t status, cons
 		r->ship.id[0] = '\0'; /* it forgot; it is told anew */
 		return;
 	}
-	if (status == 409 && what == ZTJ_SHIP_CHUNKS && json_is_integer(size) && json_integer_value(size) >= 0 &&
-	    (uint64_t)json_integer_value(size) != r->ship.at.bytes) {
+	if (status == 409 && what == ZTJ_SHIP_CHUNKS && json_is_integer(size) &&
+	    json_integer_value(size) >= 0 && (uint64_t)json_integer_value(size) != r->ship.at.bytes) {
 		/* It knew more than we thought: on at once. One that goes back is asked again later, or we would run in a circle. */
 		if ((uint64_t)json_integer_value(size) > r->ship.at.bytes)
 			r->ship.not_before = 0;
@@ -369,7 +291,7 @@ static void refused(struct ztj_recording *r, uint8_t what, uint32_t status, cons
 /* Nobody is there, or it has enough to do: all wait. */
 static void outage(struct ztj_scribe *s)
 {
-	s->outage_ms = s->outage_ms == 0 ? s->env.retry_ms
+	s->outage_ms = s->outage_ms == 0    ? s->env.retry_ms
 	    : s->outage_ms * 2 > OUTAGE_MAX ? OUTAGE_MAX
 					    : s->outage_ms * 2;
 	s->outage = s->env.now() + s->outage_ms / 2 + (int64_t)arc4random_uniform((uint32_t)s->outage_ms);
@@ -500,7 +422,7 @@ void ztj_ship_review(struct ztj_scribe *s, int64_t now)
 	struct ztj_recording *r;
 
 	for (r = s->records; r != NULL; r = r->next) {
-		head_review(r, now);
+		ztj_head_review(r, now);
 		if (s->link)
 			sync_due(r, now);
 		if (r->ship.not_before > now)

@@ -36,6 +36,7 @@ fleet_up() {
 	fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer
 	for name in web1 db1; do
 		fleet_system_users "$name" ztjit-mirror ztjit-gate ztjit-scribe ztjit-principals
+		lab_in "$name" groupadd -f --system ztjit-rec
 		lab_in "$name" ssh-keygen -q -t ed25519 -N '' -C "$name" -f /etc/ssh/ssh_host_ed25519_key
 	done
 	# Local accounts stand in until the NSS module exists: the uid is the one of the record.

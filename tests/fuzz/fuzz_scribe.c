@@ -56,7 +56,9 @@ static void finish(void)
 
 static void start(void)
 {
-	static struct ztj_hostconf conf = { .fullname = "servers/web1", .record_spool = 8, .record_reserve = 1 };
+	static struct ztj_hostconf conf = { .fullname = "servers/web1",
+		.record_spool = 8,
+		.record_reserve = 1 };
 	static char shell[] = "/bin/sh";
 	struct ztj_scribe_fds fds = { -1, -1, -1 };
 	struct ztj_scribe_env env;
@@ -64,7 +66,8 @@ static void start(void)
 
 	ztj_log_open("scribe", true, ZTJ_LOG_ALARM + 1);
 	/* every session is synced to disk: memory will do */
-	(void)snprintf(dir, sizeof(dir), "%s/ztjit-fuzz.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	(void)snprintf(dir, sizeof(dir), "%s/ztjit-fuzz.XXXXXX",
+	    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	MUST(mkdtemp(dir) != NULL && atexit(finish) == 0);
 	conf.records = dir;
 	conf.shell = shell;
@@ -84,8 +87,8 @@ static void start(void)
 static void frame(int sock, uint8_t type, const void *p, size_t n)
 {
 	const uint32_t len = (uint32_t)n + 2;
-	const uint8_t head[6] = { (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len, 1,
-		type };
+	const uint8_t head[6] = { (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8),
+		(uint8_t)len, 1, type };
 
 	(void)send(sock, head, sizeof(head), MSG_NOSIGNAL);
 	if (n > 0)
@@ -176,7 +179,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (data[0] % 4 == 1)
 			(void)send(pair[1], data + 4, n, MSG_NOSIGNAL);
 		else
-			frame(data[0] % 4 == 0 ? pair[1] : data[0] % 4 == 2 ? gate : mirror, data[1], data + 4, n);
+			frame(data[0] % 4 == 0     ? pair[1]
+				: data[0] % 4 == 2 ? gate
+						   : mirror,
+			    data[1], data + 4, n);
 		turn();
 		forgive();
 		data += 4 + n;

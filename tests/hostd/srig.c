@@ -30,140 +30,6 @@
 /* The scribe inherits this page: one test runs at a time. */
 static struct srig_faults *page;
 
-/* ---- faults: calls of the scribe that others see pass through here ---- */
-
-int __real_renameat(int from, const char *a, int to, const char *b);
-int __wrap_renameat(int from, const char *a, int to, const char *b);
-ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
-int __real_fdatasync(int fd);
-int __real_fsync(int fd);
-int __real_fallocate(int fd, int mode, off_t at, off_t n);
-int __real_ftruncate(int fd, off_t n);
-int __real_rename(const char *from, const char *to);
-int __real_unlinkat(int dir, const char *name, int flags);
-int __real_openat(int dir, const char *name, int flags, ...);
-ssize_t __real_sendmsg(int sock, const struct msghdr *msg, int flags);
-ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
-int __wrap_fdatasync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fallocate(int fd, int mode, off_t at, off_t n);
-int __wrap_ftruncate(int fd, off_t n);
-int __wrap_rename(const char *from, const char *to);
-int __wrap_unlinkat(int dir, const char *name, int flags);
-int __wrap_openat(int dir, const char *name, int flags, ...);
-ssize_t __wrap_sendmsg(int sock, const struct msghdr *msg, int flags);
-
-static pid_t faulty; /* the process that faults are for */
-
-static bool due(void)
-{
-	return faulty == getpid() && page != NULL && ++page->calls == page->kill_at;
-}
-
-static void die(void)
-{
-	(void)kill(getpid(), SIGKILL);
-	for (;;)
-		(void)pause();
-}
-
-ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at)
-{
-	if (due()) {
-		if (page->half)
-			(void)!__real_pwrite(fd, p, n / 2, at);
-		die();
-	}
-	if (faulty == getpid() && page->disk_errno != 0) {
-		errno = page->disk_errno;
-		return -1;
-	}
-	return __real_pwrite(fd, p, n, at);
-}
-
-int __wrap_fdatasync(int fd)
-{
-	if (due())
-		die();
-	if (faulty == getpid() && page->disk_errno == EIO) {
-		errno = EIO;
-		return -1;
-	}
-	return __real_fdatasync(fd);
-}
-
-int __wrap_fsync(int fd)
-{
-	if (due())
-		die();
-	return __real_fsync(fd);
-}
-
-int __wrap_fallocate(int fd, int mode, off_t at, off_t n)
-{
-	if (due())
-		die();
-	if (faulty == getpid() && page->reserve_errno != 0) {
-		errno = page->reserve_errno;
-		return -1;
-	}
-	if (faulty == getpid() && page->disk != 0 && (mode & FALLOC_FL_PUNCH_HOLE) == 0) {
-		if ((uint64_t)n > page->disk - 1) {
-			errno = ENOSPC;
-			return -1;
-		}
-		page->disk -= (uint64_t)n;
-	}
-	return __real_fallocate(fd, mode, at, n);
-}
-
-int __wrap_ftruncate(int fd, off_t n)
-{
-	struct stat st;
-
-	if (due())
-		die();
-	/* What a file gives back is there for others. */
-	if (faulty == getpid() && page->disk != 0 && fstat(fd, &st) == 0 && st.st_size > n)
-		page->disk += (uint64_t)(st.st_size - n);
-	return __real_ftruncate(fd, n);
-}
-
-int __wrap_rename(const char *from, const char *to)
-{
-	if (due())
-		die();
-	return __real_rename(from, to);
-}
-
-int __wrap_renameat(int from, const char *a, int to, const char *b)
-{
-	if (due())
-		die();
-	return __real_renameat(from, a, to, b);
-}
-
-int __wrap_unlinkat(int dir, const char *name, int flags)
-{
-	if (due())
-		die();
-	return __real_unlinkat(dir, name, flags);
-}
-
-int __wrap_openat(int dir, const char *name, int flags, ...)
-{
-	if ((flags & O_CREAT) != 0 && due())
-		die();
-	return __real_openat(dir, name, flags, 0600);
-}
-
-ssize_t __wrap_sendmsg(int sock, const struct msghdr *msg, int flags)
-{
-	if (due())
-		die();
-	return __real_sendmsg(sock, msg, flags);
-}
-
 /* ---- the process ---- */
 
 static int64_t late(void)
@@ -181,7 +47,7 @@ static _Noreturn void be_scribe(struct srig *r, const struct ztj_scribe_fds *fds
 	(void)close(r->gate);
 	(void)close(r->mirror);
 	ztj_log_open("scribe", true, getenv("RIG_LOG") != NULL ? ZTJ_LOG_DEBUG : ZTJ_LOG_ALARM + 1);
-	faulty = getpid();
+	srig_faulty(page);
 	code = ztj_scribe_new(&r->conf, &r->env, fds, &s);
 	if (code != ZTJ_OK) {
 		(void)fprintf(stderr, "scribe: %s\n", ztj_err_name(code));
@@ -277,7 +143,8 @@ void srig_open(struct srig *r)
 	r->conf.shell = strdup("/bin/sh");
 	(void)snprintf(r->conf.fullname, sizeof(r->conf.fullname), "servers/web1");
 	(void)snprintf(r->bootid, sizeof(r->bootid), "11111111-2222-3333-4444-555555555555");
-	page = r->faults = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	page = r->faults = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	    0);
 	assert_true(page != MAP_FAILED);
 	ztj_scribe_env_default(&r->env, r->bootid, getegid());
 	r->env.now = late;
@@ -652,7 +519,8 @@ bool srig_pump(struct srig *r, int ms, bool (*done)(struct srig *r, void *arg), 
 	int64_t end = ztj_ipc_now_ms() + ms;
 
 	for (;;) {
-		struct pollfd p[2] = { { .fd = r->gate, .events = POLLIN }, { .fd = r->mirror, .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = r->gate, .events = POLLIN },
+			{ .fd = r->mirror, .events = POLLIN } };
 		if (done != NULL && done(r, arg))
 			return true;
 		if (ztj_ipc_now_ms() >= end)
@@ -725,7 +593,8 @@ bool srig_spool_empty(struct srig *r)
 
 	assert_non_null(d);
 	while ((e = readdir(d)) != NULL)
-		empty &= e->d_name[0] == '.' || strcmp(e->d_name, ZTJ_RESERVE) == 0 || strcmp(e->d_name, ZTJ_SPARE) == 0;
+		empty &= e->d_name[0] == '.' || strcmp(e->d_name, ZTJ_RESERVE) == 0 ||
+		    strcmp(e->d_name, ZTJ_SPARE) == 0;
 	(void)closedir(d);
 	return empty;
 }

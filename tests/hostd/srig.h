@@ -82,6 +82,9 @@ struct srec {
 	bool started, going, gone;
 };
 
+/* The calling process is the one that these are for. */
+void srig_faulty(struct srig_faults *faults);
+
 void srig_open(struct srig *r);
 void srig_close(struct srig *r);
 void srig_start(struct srig *r);

@@ -131,7 +131,8 @@ static void test_what_the_broker_hears(void **state)
 	srig_text(k, &text, &chain);
 	assert_true(chain.last);
 	assert_non_null(strstr(ztj_buf_str(&text), "\"out\":{\\\"bytes\\\":10") != NULL
-		? "" : strstr(ztj_buf_str(&text), "\\\"out\\\":{\\\"bytes\\\":10"));
+		? ""
+		: strstr(ztj_buf_str(&text), "\\\"out\\\":{\\\"bytes\\\":10"));
 	ztj_buf_free(&text);
 	srec_close(&c);
 }
@@ -250,7 +251,8 @@ static void test_R06_sizes(void **state)
 
 static void test_messages_out_of_turn(void **state)
 {
-	static const uint8_t turns[] = { ZTJ_REC_CHILD, ZTJ_REC_EVENT, ZTJ_REC_PING, ZTJ_REC_END, ZTJ_REC_START, 0, 99 };
+	static const uint8_t turns[] = { ZTJ_REC_CHILD, ZTJ_REC_EVENT, ZTJ_REC_PING, ZTJ_REC_END,
+		ZTJ_REC_START, 0, 99 };
 	struct srec c;
 
 	(void)state;
@@ -384,7 +386,8 @@ static void test_nobody_elses_session(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	srec_connect(R, &other);
-	assert_int_equal(srec_hello(R, &other, (const uint8_t *)"0123456789abcdef0123456789abcdef", 0, true, ""),
+	assert_int_equal(srec_hello(R, &other, (const uint8_t *)"0123456789abcdef0123456789abcdef", 0, true,
+			     ""),
 	    ZTJ_NOT_FOUND);
 	srec_close(&other);
 	srec_close(&c);
@@ -432,7 +435,8 @@ static pid_t recorder(struct srec *c, const char *last, bool ends)
 		for (int i = 0; i < 3; i++)
 			(void)ztj_buf_put_cstring(&b, "");
 		srec_send(c, ZTJ_REC_HELLO, ztj_buf_view(&b), -1);
-		if (ztj_ipc_recv(c->sock, &c->in, ztj_ipc_now_ms() + 5000) != ZTJ_OK || c->in.type != ZTJ_REC_START)
+		if (ztj_ipc_recv(c->sock, &c->in, ztj_ipc_now_ms() + 5000) != ZTJ_OK ||
+		    c->in.type != ZTJ_REC_START)
 			_exit(1);
 		struct ztj_rd rd;
 		struct ztj_view text, session;

@@ -162,8 +162,10 @@ static bool killed_at(int n, bool half)
 	R->faults->kill_at = 0;
 	assert_false(set_aside(c.session));
 	if (record_is_there(c.session))
-		fail_msg("killed at call %d: the record is still there; the broker has %zu bytes, %u heads, state %u", n,
-		    srig_copy(R, c.session)->data.n, srig_copy(R, c.session)->heads, srig_copy(R, c.session)->head_state);
+		fail_msg(
+		    "killed at call %d: the record is still there; the broker has %zu bytes, %u heads, state %u",
+		    n, srig_copy(R, c.session)->data.n, srig_copy(R, c.session)->heads,
+		    srig_copy(R, c.session)->head_state);
 	struct ztj_buf want, got;
 	ztj_buf_init(&want, 4096);
 	ztj_buf_init(&got, 4096);
@@ -612,7 +614,8 @@ static void test_two_hundred_sessions(void **state)
 		(void)snprintf(line, sizeof(line), "{\"exit\":%zu}", i);
 		same(srig_copy(R, c[i].session), 'q', line);
 		(void)snprintf(line, sizeof(line),
-		    "session %zu round 0\nsession %zu round 1\nsession %zu round 2\nsession %zu round 3\n", i, i, i, i);
+		    "session %zu round 0\nsession %zu round 1\nsession %zu round 2\nsession %zu round 3\n", i,
+		    i, i, i);
 		same(srig_copy(R, c[i].session), 'o', line);
 	}
 	assert_true(srig_spool_empty(R));

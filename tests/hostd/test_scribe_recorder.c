@@ -199,11 +199,14 @@ static void test_sealed(void **state)
 	size_t at_byte = 0;
 
 	(void)state;
-	must("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=auditor -days 2 -keyout %s/key -out %s/cert 2>&1",
+	must(
+	    "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=auditor -days 2 -keyout %s/key -out %s/cert 2>&1",
 	    R->dir, R->dir);
 	must("openssl x509 -in %s/cert -outform DER -out %s/der", R->dir, R->dir);
-	const struct { const char *name; struct ztj_buf *b; } files[] = { { "der", &der }, { "cert", &cert },
-		{ "key", &key } };
+	const struct {
+		const char *name;
+		struct ztj_buf *b;
+	} files[] = { { "der", &der }, { "cert", &cert }, { "key", &key } };
 	for (size_t i = 0; i < 3; i++) {
 		char path[128];
 		ztj_buf_init(files[i].b, 65536);
