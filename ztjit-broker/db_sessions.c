@@ -29,8 +29,8 @@ static const char sql_list_all[] = "SELECT " COLUMNS " FROM session WHERE ?1 IS 
 static const char sql_list_person[] = "SELECT " COLUMNS " FROM session WHERE person = ?1" FILTER;
 static const char sql_oldest[] = "SELECT " COLUMNS
 				 " FROM session WHERE kept = 1 AND ended > 0 ORDER BY ended LIMIT 1";
-static const char sql_oldest_of[] = "SELECT " COLUMNS
-				    " FROM session WHERE kept = 1 AND ended > 0 AND host = ?1 ORDER BY ended, seq LIMIT 1";
+static const char sql_oldest_of[] =
+    "SELECT " COLUMNS " FROM session WHERE kept = 1 AND ended > 0 AND host = ?1 ORDER BY ended, seq LIMIT 1";
 static const char sql_most[] =
     "SELECT host FROM session WHERE kept = 1 AND ended > 0 GROUP BY host ORDER BY sum(bytes) DESC LIMIT 1";
 static const char sql_total[] = "SELECT coalesce(sum(bytes), 0) FROM session WHERE kept = 1 AND ended > 0";

@@ -4,7 +4,8 @@
  */
 /*
  * Who is on this host: one entry per admitted login and per sudo or su inside
- * one, each with a cgroup of its own or, where gate_shared.c says so, in that of the session around. The person behind a process is known by the cgroup
+ * one, each with a cgroup of its own or, where gate_shared.c says so, in that of the session around. The person behind a process is
+ * known by the cgroup
  * it is in, never by a name.
  */
 #ifndef ZTJ_HOSTD_SESSION_H

@@ -371,11 +371,12 @@ void cert_explain(struct cli *c, const struct target *t, const char *path)
 	} else {
 		out_note(c, "%s lasts until %s, by what is known here%s%s.", k.req.short_id,
 		    out_time(c, g.ends), heard ? " and at the broker" : "; ",
-		    heard ? ""
-		    : c->message != NULL ? c->message
-					 : "the broker does not answer");
-		out_note(c, "If %s refused the login, its own log says why: journalctl -u ztjit-hostd, or its "
-			    "decisions.jsonl.",
+		    heard                    ? ""
+			: c->message != NULL ? c->message
+					     : "the broker does not answer");
+		out_note(c,
+		    "If %s refused the login, its own log says why: journalctl -u ztjit-hostd, or its "
+		    "decisions.jsonl.",
 		    cli_esc(c, t->full));
 	}
 	kept_free(&k);

@@ -169,7 +169,8 @@ int ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum z
 
 /* Verifies every signature over the raw bytes in the namespace of `type`, then parses
  * strictly and demands that the type member is `type` and the domain is `domain`. Who the signers are *allowed*
- * to be is not judged here. Key kinds: sk only, except stepup's first and head, which are ssh-ed25519, and status, pending of a host, revocation, directory
+ * to be is not judged here. Key kinds: sk only, except stepup's first and head, which are ssh-ed25519, and status, pending of a host,
+ * revocation, directory
  * and a login without `who`, which may also carry ssh-ed25519 (ZTJ_KEY_TYPE). One signature, except: directory 1–16,
  * stepup 1 or 2, a user's pending entry one by each of its keys (ZTJ_SIGNER). Two by one key: ZTJ_THRESHOLD.
  * *out is NULL on error. Policy statements have their own parser (policy.h); here they are ZTJ_STMT_TYPE. */

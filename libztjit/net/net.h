@@ -26,7 +26,8 @@ struct ztj_net;
 int ztj_net_open(const struct ztj_net_conf *conf, struct ztj_net **out) ZTJ_MUST_CHECK;
 void ztj_net_close(struct ztj_net *n);
 
-/* One call. body.n == 0 with GET or DELETE. A body that is no JSON object goes as application/octet-stream. reply gets the body whatever the status. Connection refused and
+/* One call. body.n == 0 with GET or DELETE. A body that is no JSON object goes as application/octet-stream.
+ * reply gets the body whatever the status. Connection refused and
  * such on every url: ZTJ_UNREACHABLE; a pin that does not match: ZTJ_BROKER_KEY; ZTJ_TIMEOUT; ZTJ_TOO_LARGE. */
 int ztj_net_call(struct ztj_net *n, const char *method, const char *path, struct ztj_view body,
     struct ztj_buf *reply, long *status) ZTJ_MUST_CHECK;

@@ -31,8 +31,8 @@ struct ztj_trustdir {
 	char path[PATH_SIZE - 128];
 	struct ztj_file_rule rule;
 	int lock;
-	int64_t status_at;             /* date of the status on disk; 0: none, or it vouches for less than is held */
-	struct ztj_buf policy;         /* taken, but not on disk yet; n == 0: none */
+	int64_t status_at;     /* date of the status on disk; 0: none, or it vouches for less than is held */
+	struct ztj_buf policy; /* taken, but not on disk yet; n == 0: none */
 	struct unsaved *first, **last; /* revocations likewise, oldest first */
 	size_t ndirs;
 	struct ztj_dirfile *dir[ZTJ_SEEN_MAX];

@@ -279,7 +279,8 @@ static const struct refusal {
 	{ "login = [ \"root\" ]; record = \"none\";", "login = [ \"root\" ]; sudo_recorded = true;", 3,
 	    "sudo_recorded" },
 	{ "login = [ \"root\" ]; record = \"none\";",
-	    "login = [ \"root\" ]; record = \"none\"; record_pipes = true;", 3, "record_pipes needs a record" },
+	    "login = [ \"root\" ]; record = \"none\"; record_pipes = true;", 3,
+	    "record_pipes needs a record" },
 	{ "record = \"none\";", "record_pipes = \"yes\";", 3, "true or false" },
 	/* rules that can never match or never be approved */
 	{ "name = \"glass\"", "name = \"prod\"", 14, "stands twice (line 7)" },

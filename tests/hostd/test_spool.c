@@ -85,10 +85,15 @@ static void zeros(off_t from, off_t to)
 
 static void copy(const char *from, const char *to)
 {
-	char cmd[512];
+	uint8_t block[4096];
+	FILE *in = fopen(from, "re"), *out = fopen(to, "we");
+	size_t n;
 
-	(void)snprintf(cmd, sizeof(cmd), "cp %s %s", from, to);
-	assert_int_equal(system(cmd), 0); // NOLINT(cert-env33-c): two names of this test
+	assert_true(in != NULL && out != NULL);
+	while ((n = fread(block, 1, sizeof(block), in)) > 0)
+		assert_int_equal(fwrite(block, 1, n, out), n);
+	(void)fclose(in);
+	assert_int_equal(fclose(out), 0);
 }
 
 /* kill -9 loses nothing, synced or not; and the next line of any kind follows the chain. */
