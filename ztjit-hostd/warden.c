@@ -182,7 +182,7 @@ static void loop(struct ztj_warden *w)
 			{ .fd = w->inotify, .events = POLLIN }, { .fd = w->timer, .events = POLLIN },
 			{ .fd = w->signals, .events = POLLIN } };
 		uint64_t ticks;
-		int n;
+		int n, due;
 		/* It asks and never reads: that is no gate. */
 		if (w->gate >= 0 && w->queued > ZTJ_WARDEN_QUEUE)
 			gate_lost(w);
@@ -190,11 +190,12 @@ static void loop(struct ztj_warden *w)
 			return;
 		if (w->queued > 0)
 			p[0].events |= POLLOUT;
-		n = poll(p, 4, w->nover > 0 ? HUNT_MS : -1);
+		due = ztj_warden_kill_due(w);
+		n = poll(p, 4, due >= 0 ? due : w->nover > 0 ? HUNT_MS : -1);
 		if (n < 0 && errno != EINTR)
 			return;
 		/* Once for all that ended together. */
-		if (n == 0)
+		if (n == 0 && due < 0)
 			ztj_warden_hunt(w);
 		flush(w);
 		if ((p[2].revents & POLLIN) != 0)

@@ -35,7 +35,8 @@ struct ztj_warden_session {
 	uint32_t audit;             /* the kernel's audit session; 0xffffffff: none */
 	char path[ZTJ_WARDEN_PATH]; /* absolute */
 	int watch;                  /* inotify watch of cgroup.events */
-	int ending;                 /* killed: terminals are no longer written to */
+	int ending;                 /* killed, or to be killed at due_ms */
+	int64_t told_ms, due_ms;    /* boot clock: when its terminals were told why; when it is to be killed, 0: it is */
 };
 
 /* A process that left its session and is to end with it. */
@@ -90,6 +91,8 @@ struct ztj_warden_session *ztj_warden_find(struct ztj_warden *w, uint64_t no);
 int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
 int ztj_warden_end_at(struct ztj_warden *w, uint64_t no, int64_t at) ZTJ_MUST_CHECK;
 int ztj_warden_kill(struct ztj_warden *w, uint64_t no) ZTJ_MUST_CHECK;
+/* Kills what was told why a moment ago; how many ms until the next is due, -1: none. */
+int ztj_warden_kill_due(struct ztj_warden *w);
 void ztj_warden_kill_all(struct ztj_warden *w);
 int ztj_warden_kill_proc(int pidfd) ZTJ_MUST_CHECK;
 /* m: session, text, grant, flags. */

@@ -17,11 +17,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "libztjit/sys/ipc.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/procinfo.h"
 #include "ztjit-hostd/warden.h"
 
 #define DEPTH_MAX 32
+#define SAY_MS 150
 
 static int join_path(char *out, const char *dir, const char *name)
 {
@@ -168,6 +170,7 @@ static struct ztj_warden_session *take_up(struct ztj_warden *w, const struct ztj
 	}
 	s->no = no;
 	s->parent = parent;
+	s->told_ms = s->due_ms = 0;
 	ztj_warden_table_get(rows, s);
 	if (s->ending)
 		kill_one(path, NULL);
@@ -281,6 +284,7 @@ int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pi
 		s->opener.ino = 0;
 	s->audit = parent == 0 && s->opener.ino != 0 ? ztj_warden_own_audit(pidfd, pid) : UINT32_MAX;
 	s->ending = 0;
+	s->told_ms = s->due_ms = 0;
 	s->parent = parent;
 	s->end_at = m->at;
 	s->recorded = (m->flags & ZTJ_MAKE_RECORDED) != 0;
@@ -300,6 +304,13 @@ int ztj_warden_end_at(struct ztj_warden *w, uint64_t no, int64_t at)
 	return ZTJ_OK;
 }
 
+static int kill_now(struct ztj_warden *w, struct ztj_warden_session *s)
+{
+	s->due_ms = 0;
+	ztj_warden_over(w, s);
+	return put(s->path, "cgroup.kill", "1");
+}
+
 int ztj_warden_kill(struct ztj_warden *w, uint64_t no)
 {
 	struct ztj_warden_session *s = no == 0 ? NULL : ztj_warden_find(w, no);
@@ -308,8 +319,28 @@ int ztj_warden_kill(struct ztj_warden *w, uint64_t no)
 		return ZTJ_NOT_FOUND;
 	s->ending = 1;
 	ztj_warden_table_put(w, s);
-	ztj_warden_over(w, s);
-	return put(s->path, "cgroup.kill", "1");
+	/* What a terminal was told must get past sshd, which dies with it. */
+	if (ztj_ipc_now_ms() < s->told_ms + SAY_MS) {
+		s->due_ms = s->told_ms + SAY_MS;
+		return ZTJ_OK;
+	}
+	return kill_now(w, s);
+}
+
+int ztj_warden_kill_due(struct ztj_warden *w)
+{
+	int64_t now = ztj_ipc_now_ms(), next = INT64_MAX;
+
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++) {
+		struct ztj_warden_session *s = &w->s[i];
+		if (s->no == 0 || s->due_ms == 0)
+			continue;
+		if (s->due_ms > now)
+			next = s->due_ms < next ? s->due_ms : next;
+		else if (kill_now(w, s) != ZTJ_OK)
+			ztj_log(ZTJ_LOG_ALARM, "session %llu cannot be ended", (unsigned long long)s->no);
+	}
+	return next == INT64_MAX ? -1 : (int)(next - now);
 }
 
 void ztj_warden_kill_all(struct ztj_warden *w)

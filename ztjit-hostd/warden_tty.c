@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "libztjit/core/codec.h"
+#include "libztjit/sys/ipc.h"
 #include "ztjit-hostd/procinfo.h"
 #include "ztjit-hostd/warden.h"
 
@@ -87,9 +88,18 @@ void ztj_warden_tty_write(uint32_t tty_nr, const char *text)
 	(void)close(fd);
 }
 
+/* It, and those in it: none of them goes before the text has. */
+static void told(struct ztj_warden *w, struct ztj_warden_session *s)
+{
+	s->told_ms = ztj_ipc_now_ms();
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		if (w->s[i].no != 0 && w->s[i].parent == s->no)
+			told(w, &w->s[i]);
+}
+
 int ztj_warden_warn(struct ztj_warden *w, const struct ztj_warden_msg *m)
 {
-	const struct ztj_warden_session *s = m->session == 0 ? NULL : ztj_warden_find(w, m->session);
+	struct ztj_warden_session *s = m->session == 0 ? NULL : ztj_warden_find(w, m->session);
 	struct ttys t = { .n = 0 };
 	char text[256];
 
@@ -101,5 +111,7 @@ int ztj_warden_warn(struct ztj_warden *w, const struct ztj_warden_msg *m)
 	ztj_warden_members(w, s, (m->flags & ZTJ_WARN_OUTER) != 0, collect, &t);
 	for (size_t k = 0; k < t.n; k++)
 		ztj_warden_tty_write(t.nr[k], text);
+	if (t.n > 0 && m->text > ZTJ_TEXT_ONE_MINUTE)
+		told(w, s);
 	return ZTJ_OK;
 }

@@ -407,6 +407,7 @@ static void test_leaving_by_itself_is_told(void **state)
 
 static void test_warning_reaches_the_sessions_terminal_only(void **state)
 {
+	struct ztj_warden_msg m;
 	char text[256];
 	struct pollfd p;
 	int master, other, other_slave, go[2], fd;
@@ -437,6 +438,16 @@ static void test_warning_reaches_the_sessions_terminal_only(void **state)
 	assert_non_null(strstr(text, "this session ends in 1 minute"));
 	p.fd = other;
 	assert_int_equal(poll(&p, 1, 100), 0);
+	/* Why it ends is said before it does, so that sshd can still pass it on; and not long before. */
+	m = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_WARN, .session = 21, .text = ZTJ_TEXT_REVOKED };
+	assert_int_equal(ask(&m, -1), ZTJ_OK);
+	assert_int_equal(command(ZTJ_WARDEN_KILL, 21, 0, -1), ZTJ_OK);
+	assert_int_equal(kill(pid, 0), 0);
+	(void)usleep(20000);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_not_equal(command(ZTJ_WARDEN_MAKE, 22, 21, fd), ZTJ_OK);
+	assert_true(dead(pid));
+	assert_true(wait_empty(21));
 	(void)close(master);
 }
 

@@ -49,6 +49,7 @@ where_it_runs() {
 	t_ok "a terminal" terminal one
 	type_in one 'cat /proc/self/cgroup; (setsid sleep 7301 &)'
 	t_ok "runs in a cgroup below the login's" lab_wait 5 shown one "/ztjit/s1/s2"
+	t_ok "with what it starts" lab_wait 3 some_sleep web1 7301
 	t_ok "and in a session of its own" test "$(recording web1)" = 1
 	t_ok "the broker has it" lab_wait 15 sessions_say 'req1.*web1'
 }
@@ -60,10 +61,11 @@ over_a_restart() {
 	t_ok "the agent is started again" hostd_start web1
 	type_in one 'echo after$((40+2))'
 	t_ok "the session goes on" lab_wait 10 shown one after42
+	t_ok "with what it started" some_sleep web1 7301
 	t_ok "in the same record" test "$(recording web1)" = 1
 	type_in one 'exit'
 	t_ok "it ends" lab_wait 10 closed one
-	t_ok "and what it left runs on, for the grant does" some_sleep web1 7301
+	t_ok "R01 with what it left running, which nobody would record" lab_wait 2 none_sleeps web1 7301
 	id=$(last_session)
 	t_ok "what was typed before and after is in one record" lab_wait 15 eval '
 		text=$(person sec1 ztjit sessions export --yes --format text '"$id"' 2>/dev/null)
