@@ -9,15 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <jansson.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -29,34 +26,8 @@
 #include "libztjit/sys/log.h"
 #include "libztjit/sys/safefile.h"
 #include "libztjit/sys/sandbox.h"
-#include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/hostd.h"
-#include "ztjit-hostd/mirror.h"
-#include "ztjit-hostd/scribe.h"
-#include "ztjit-hostd/warden.h"
-
-#define FIRST_FD 3
-#define SCRIBE_FILES 16384
-#define POLICY_JSON_MAX (3 * 1024 * 1024)
-
-struct users {
-	uid_t mirror, gate, principals, scribe;
-	gid_t mirror_gid, gate_gid, principals_gid, scribe_gid;
-};
-
-struct parent {
-	const struct ztj_hostconf *conf;
-	bool to_stderr;
-	struct users u;
-	struct ztj_gate_fds fds;
-	int mirror_end, warden_end, scribe_end; /* their ends of the pairs */
-	int ship[2];                            /* scribe's and mirror's */
-	int rec;                                /* rec.sock */
-	gid_t rec_group;                        /* (gid_t)-1: no recorder is installed */
-	char prefix[ZTJ_CGROUP_SIZE], bootid[ZTJ_BOOTID_SIZE];
-	uint32_t init_loginuid;
-	pid_t mirror, gate, warden, scribe;
-};
+#include "ztjit-hostd/parent.h"
 
 int ztj_hostd_key(const char *path, uid_t owner, struct ztj_seckey *out)
 {
@@ -79,7 +50,7 @@ int ztj_hostd_key(const char *path, uid_t owner, struct ztj_seckey *out)
 
 /* ---- before anything is started ---- */
 
-static int lookup(const struct ztj_hostconf *c, struct users *u, const char **what)
+static int lookup(const struct ztj_hostconf *c, struct ztj_users *u, const char **what)
 {
 	int r;
 
@@ -129,7 +100,7 @@ int ztj_hostd_check(const struct ztj_hostconf *c, char *err, size_t size)
 	const char *what = "";
 	char prefix[ZTJ_CGROUP_SIZE];
 	struct ztj_seckey k = { .pub.type = ZTJ_KEY_NONE };
-	struct users u;
+	struct ztj_users u;
 	int r = lookup(c, &u, &what);
 
 	if (r == ZTJ_OK) {
@@ -214,7 +185,7 @@ static int make_below(const char *path, uid_t uid, gid_t gid)
 	return r == ZTJ_OK ? ztj_dir_make(path, 0700, uid, gid) : r;
 }
 
-static int make_files(struct parent *p)
+static int make_files(struct ztj_parent *p)
 {
 	const struct ztj_hostconf *c = p->conf;
 	int r = ztj_dir_make(c->run, 0755, 0, 0);
@@ -237,7 +208,7 @@ static int make_files(struct parent *p)
 	return r;
 }
 
-static int make_pairs(struct parent *p)
+static int make_pairs(struct ztj_parent *p)
 {
 	int stream[2], seq[2];
 
@@ -258,7 +229,7 @@ static int make_pairs(struct parent *p)
 	return ZTJ_OK;
 }
 
-static int read_machine(struct parent *p)
+static int read_machine(struct ztj_parent *p)
 {
 	char text[64];
 	struct ztj_view v;
@@ -278,200 +249,7 @@ static int read_machine(struct parent *p)
 	return find_prefix(p->conf->cgroup, p->prefix);
 }
 
-/* ---- children ---- */
-
-static _Noreturn void die(const char *what, int r)
-{
-	ztj_log(ZTJ_LOG_ERROR, "%s: %s", what, ztj_err_text(r));
-	_exit(1);
-}
-
-/* Descriptors in order at FIRST_FD and up; everything else is closed. */
-static void keep_fds(const int *fd, int n)
-{
-	int high[8];
-
-	for (int i = 0; i < n; i++) {
-		high[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 64);
-		if (high[i] < 0)
-			die("descriptors", ZTJ_SYSTEM);
-	}
-	for (int i = 0; i < n; i++)
-		if (dup3(high[i], FIRST_FD + i, O_CLOEXEC) < 0)
-			die("descriptors", ZTJ_SYSTEM);
-	if (ztj_process_harden(FIRST_FD + n) != ZTJ_OK)
-		die("hardening", ZTJ_SYSTEM);
-}
-
-static void child_signals(int parent_death)
-{
-	sigset_t none;
-
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* The parent decides when all end; a signal to the whole group must not end the warden first. */
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (parent_death != 0 && prctl(PR_SET_PDEATHSIG, (unsigned long)parent_death) != 0)
-		die("prctl", ZTJ_SYSTEM);
-	(void)mallopt(M_ARENA_MAX, 1);
-}
-
-static void confine(const char *const *ro, const char *const *rw)
-{
-	int abi = 0;
-
-	json_object_seed(0); /* reads a device that will be out of reach */
-	if (ztj_landlock(ro, rw, &abi) != ZTJ_OK)
-		die("landlock", ZTJ_SYSTEM);
-	if (abi == 0)
-		ztj_log(ZTJ_LOG_WARN, "this kernel has no Landlock");
-}
-
-static _Noreturn void run_warden(struct parent *p)
-{
-	char table[256];
-
-	child_signals(0);
-	keep_fds(&p->warden_end, 1);
-	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
-	(void)snprintf(table, sizeof(table), "%s/warden", p->conf->run);
-	ztj_warden_main(FIRST_FD,
-	    &(struct ztj_warden_conf){ p->conf->cgroup, p->prefix, table, p->bootid, p->conf->guard_grace,
-		p->rec_group });
-}
-
-static _Noreturn void run_mirror(struct parent *p)
-{
-	static const char *const ro[] = { "/etc", "/usr", "/lib", "/lib64", "/run/systemd/resolve",
-		"/dev/urandom", NULL };
-	static struct ztj_seckey tls;
-	const int fd[] = { p->mirror_end, p->ship[1] };
-	int r = ztj_hostd_key(p->conf->tls_key, 0, &tls);
-
-	if (r != ZTJ_OK)
-		die(p->conf->tls_key, r);
-	child_signals(SIGKILL);
-	keep_fds(fd, 2);
-	ztj_log_open("ztjit-hostd/mirror", p->to_stderr, ZTJ_LOG_INFO);
-	if ((r = ztj_drop_to(p->u.mirror, p->u.mirror_gid)) != ZTJ_OK)
-		die(p->conf->mirror_user, r);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		die("libcurl", ZTJ_INTERNAL);
-	confine(ro, NULL);
-	if ((r = ztj_seccomp(ZTJ_SB_NET)) != ZTJ_OK)
-		die("seccomp", r);
-	ztj_mirror_main(FIRST_FD, FIRST_FD + 1, &tls);
-}
-
-static void real_now(struct ztj_now *out)
-{
-	struct timespec sys = { 0 }, boot = { 0 };
-
-	/* A clock that cannot be read has run out: every grant has ended. */
-	if (clock_gettime(CLOCK_REALTIME, &sys) != 0 || clock_gettime(CLOCK_BOOTTIME, &boot) != 0)
-		die("clock", ZTJ_SYSTEM);
-	*out = (struct ztj_now){ sys.tv_sec, boot.tv_sec };
-}
-
-static void seed_policy(const struct parent *p, struct ztj_gate *g)
-{
-	const struct ztj_file_rule rule = { .owner = 0, .secret = false, .check_parents = true };
-	struct ztj_buf b;
-	int r;
-
-	ztj_buf_init(&b, POLICY_JSON_MAX);
-	r = ztj_file_read(p->conf->policy, &rule, POLICY_JSON_MAX - 1, &b);
-	if (r == ZTJ_OK)
-		r = ztj_gate_seed(g, ztj_buf_view(&b));
-	if (r != ZTJ_OK)
-		ztj_log(ZTJ_LOG_WARN, "%s: %s", p->conf->policy, ztj_err_text(r));
-	ztj_buf_free(&b);
-}
-
-static _Noreturn void run_gate(struct parent *p)
-{
-	const char *const ro[] = { "/etc", "/proc", "/usr", p->conf->roots, p->conf->policy, NULL };
-	const char *const rw[] = { p->conf->state, NULL };
-	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden,
-		p->fds.scribe };
-	const struct ztj_gate_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2, FIRST_FD + 3, FIRST_FD + 4,
-		FIRST_FD + 5 };
-	const struct ztj_gate_env env = { .now = real_now,
-		.read_proc = ztj_proc_read,
-		.passwd = "/etc/passwd",
-		.root = 0,
-		.principals = p->u.principals,
-		.bootid = p->bootid,
-		.recorder = ZTJ_RECORDER,
-		.init_loginuid = p->init_loginuid };
-	struct ztj_seckey machine;
-	struct ztj_gate *g;
-	int r = ztj_hostd_key(p->conf->machine_key, 0, &machine);
-
-	if (r != ZTJ_OK)
-		die(p->conf->machine_key, r);
-	child_signals(SIGKILL);
-	keep_fds(fd, 6);
-	ztj_log_open("ztjit-hostd/gate", p->to_stderr, ZTJ_LOG_INFO);
-	if ((r = ztj_drop_to(p->u.gate, p->u.gate_gid)) != ZTJ_OK)
-		die(p->conf->gate_user, r);
-	confine(ro, rw);
-	r = ztj_gate_new(p->conf, &env, &mine, &machine, p->prefix, &g);
-	ztj_seckey_wipe(&machine);
-	if (r != ZTJ_OK)
-		die("gate", r);
-	seed_policy(p, g);
-	(void)malloc_trim(0);
-	if ((r = ztj_seccomp(ZTJ_SB_GATE)) != ZTJ_OK)
-		die("seccomp", r);
-	r = ztj_gate_run(g);
-	ztj_gate_free(g);
-	_exit(r);
-}
-
-/* Two hundred sessions have six descriptors each. */
-static void many_files(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= SCRIBE_FILES)
-		return;
-	lim.rlim_cur = lim.rlim_max < SCRIBE_FILES ? lim.rlim_max : SCRIBE_FILES;
-	(void)setrlimit(RLIMIT_NOFILE, &lim);
-}
-
-static _Noreturn void run_scribe(struct parent *p)
-{
-	const char *const ro[] = { "/etc", "/proc", "/usr", NULL };
-	const char *const rw[] = { p->conf->records, NULL };
-	const int fd[] = { p->rec, p->scribe_end, p->ship[0] };
-	const struct ztj_scribe_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2 };
-	struct ztj_scribe_env env;
-	struct ztj_scribe *s;
-	int r;
-
-	many_files();
-	child_signals(SIGKILL);
-	(void)signal(SIGXFSZ, SIG_IGN);
-	keep_fds(fd, 3);
-	ztj_log_open("ztjit-hostd/scribe", p->to_stderr, ZTJ_LOG_INFO);
-	if ((r = ztj_drop_to(p->u.scribe, p->u.scribe_gid)) != ZTJ_OK)
-		die(p->conf->scribe_user, r);
-	confine(ro, rw);
-	if ((r = ztj_seccomp(ZTJ_SB_GATE)) != ZTJ_OK)
-		die("seccomp", r);
-	ztj_scribe_env_default(&env, p->bootid, p->rec_group);
-	if ((r = ztj_scribe_new(p->conf, &env, &mine, &s)) != ZTJ_OK)
-		die(p->conf->records, r);
-	r = ztj_scribe_run(s);
-	ztj_scribe_free(s);
-	_exit(r);
-}
-
-static pid_t start(struct parent *p, void (*run)(struct parent *p))
+static pid_t start(struct ztj_parent *p, void (*run)(struct ztj_parent *p))
 {
 	pid_t pid = fork();
 
@@ -480,7 +258,7 @@ static pid_t start(struct parent *p, void (*run)(struct parent *p))
 	return pid;
 }
 
-static void close_ours(struct parent *p)
+static void close_ours(struct ztj_parent *p)
 {
 	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden,
 		p->mirror_end, p->warden_end, p->fds.scribe, p->scribe_end, p->ship[0], p->ship[1], p->rec };
@@ -490,13 +268,13 @@ static void close_ours(struct parent *p)
 			(void)close(fd[i]);
 }
 
-static const char *name_of(struct parent *p, pid_t pid)
+static const char *name_of(struct ztj_parent *p, pid_t pid)
 {
 	return pid == p->gate ? "gate" : pid == p->mirror ? "mirror" : pid == p->scribe ? "scribe" : "warden";
 }
 
 /* Collects whoever ended; true when somebody did. */
-static bool reap(struct parent *p, bool expected)
+static bool reap(struct ztj_parent *p, bool expected)
 {
 	pid_t *const child[] = { &p->mirror, &p->gate, &p->scribe, &p->warden };
 	bool any = false;
@@ -516,7 +294,7 @@ static bool reap(struct parent *p, bool expected)
 
 /* The mirror goes, so the gate ends cleanly. The warden goes when it has nothing to guard; else it stays, for the next
  * agent to find the sessions and to end them if there is none. */
-static int wait_all(struct parent *p, const sigset_t *signals)
+static int wait_all(struct ztj_parent *p, const sigset_t *signals)
 {
 	const struct timespec patience = { .tv_sec = 5 }, moment = { .tv_nsec = 500000000 };
 	bool ending = false, asked = false;
@@ -546,7 +324,7 @@ static int wait_all(struct parent *p, const sigset_t *signals)
 
 int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 {
-	struct parent p = { .conf = conf,
+	struct ztj_parent p = { .conf = conf,
 		.to_stderr = to_stderr,
 		.fds = { -1, -1, -1, -1, -1, -1 },
 		.mirror_end = -1,
@@ -589,10 +367,10 @@ int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
-	p.warden = start(&p, run_warden);
-	p.gate = start(&p, run_gate);
-	p.mirror = start(&p, run_mirror);
-	p.scribe = start(&p, run_scribe);
+	p.warden = start(&p, ztj_run_warden);
+	p.gate = start(&p, ztj_run_gate);
+	p.mirror = start(&p, ztj_run_mirror);
+	p.scribe = start(&p, ztj_run_scribe);
 	close_ours(&p);
 	(void)prctl(PR_SET_NAME, "ztjit-hostd");
 	if (p.warden < 0 || p.gate < 0 || p.mirror < 0 || p.scribe < 0)
