@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,7 +84,7 @@ static void start_scribe(void)
 	static char records[128], shell[] = "/bin/sh";
 
 	(void)snprintf(records, sizeof(records), "%s/records", R->dir);
-	assert_int_equal(sh("mkdir -m 0700 %s", records), 0);
+	assert_int_equal(mkdir(records, 0700), 0);
 	R->conf.records = records;
 	R->conf.shell = shell;
 	R->conf.record_spool = 64;
@@ -311,5 +312,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_broker_is_away_in_between, setup, teardown),
 	};
 	(void)signal(SIGPIPE, SIG_IGN);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }
