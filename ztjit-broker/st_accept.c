@@ -304,8 +304,8 @@ int accept_revocation(struct store *st, struct acceptance *a)
 int accept_kill(struct store *st, struct acceptance *a)
 {
 	struct ztj_stmt *k = NULL;
-	const struct ztj_record *person;
-	struct db_session row;
+	const struct ztj_record *person = NULL;
+	struct db_session row = { .state = ZTJ_HEAD_OPEN };
 	int r = ztj_stmt_open_cached(st->sigs, &a->s, ZTJ_STMT_KILL, st->conf->domain, &k);
 	if (r == ZTJ_OK)
 		r = st_skew(k->issued, a->now);

@@ -39,7 +39,7 @@ static int put(struct export *x, const char *s, size_t n)
 /* --raw: the record's own text, to the byte. */
 static int copy_text(struct export *x, struct rec *rec)
 {
-	struct ztj_chunk k;
+	struct ztj_chunk k = { .seq = 0 };
 	int r;
 
 	while ((r = rec_chunk(rec, &k)) == ZTJ_OK) {
@@ -182,7 +182,7 @@ static int put_event(const struct ztj_cast_event *e, void *arg)
 /* Reads as far as the header. */
 static int need_header(struct rec *rec)
 {
-	struct ztj_chunk k;
+	struct ztj_chunk k = { .seq = 0 };
 	struct ztj_buf text;
 	int r;
 

@@ -311,7 +311,7 @@ static int show_text(struct live *l, bool end)
 static int show_new(struct live *l)
 {
 	struct rec *rec = l->p->rec;
-	struct ztj_chunk k;
+	struct ztj_chunk k = { .seq = 0 };
 	int r;
 
 	while ((r = rec_chunk(rec, &k)) == ZTJ_OK) {

@@ -37,7 +37,7 @@ json_t *sessions_text(struct ztj_view v)
 
 struct search {
 	struct cli *c;
-	struct rec *rec;
+	struct rec rec; /* the one that is searched */
 	regex_t re;
 	struct ztj_castsafe *plain;
 	struct ztj_buf text;
@@ -54,12 +54,12 @@ static int hit(struct search *s, uint64_t us, const char *line)
 	int r = ZTJ_OK;
 
 	s->hits++;
-	out_say(s->c, "%s %02llu:%02llu:%02llu  %s", s->rec->id, sec / 3600, sec / 60 % 60, sec % 60,
+	out_say(s->c, "%s %02llu:%02llu:%02llu  %s", s->rec.id, sec / 3600, sec / 60 % 60, sec % 60,
 	    cli_esc(s->c, line));
 	cli_release(s->c, mark);
 	if (s->c->json &&
 	    json_array_append_new(s->found,
-		json_pack("{s:s, s:f, s:o}", "session", s->rec->id, "time", (double)us / 1e6, "text",
+		json_pack("{s:s, s:f, s:o}", "session", s->rec.id, "time", (double)us / 1e6, "text",
 		    sessions_text(ztj_view_str(line)))) != 0)
 		r = ZTJ_NOMEM;
 	return r;
@@ -121,33 +121,31 @@ static int last_line(struct search *s)
 /* The header is known once the first chunk was read. */
 static int columns(struct search *s)
 {
-	struct ztj_chunk k;
-	int r = rec_chunk(s->rec, &k);
+	struct ztj_chunk k = { .seq = 0 };
+	int r = rec_chunk(&s->rec, &k);
 
 	if (r == ZTJ_OK)
-		r = rec_text(s->rec, &k, &s->text);
+		r = rec_text(&s->rec, &k, &s->text);
 	ztj_buf_reset(&s->text);
-	rec_rewind(s->rec);
-	ztj_castsafe_columns(s->plain, rec_columns(s->rec));
+	rec_rewind(&s->rec);
+	ztj_castsafe_columns(s->plain, rec_columns(&s->rec));
 	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 }
 
 static int search_one(struct search *s, const char *id)
 {
-	struct rec rec;
 	int r;
 
-	s->rec = &rec;
 	s->begun = false;
 	ztj_buf_init(&s->text, 8 * ZTJ_CHUNK_TEXT_MAX);
-	if ((r = rec_open(s->c, id, &rec)) == ZTJ_OK && (r = rec_verify(&rec)) == ZTJ_OK &&
+	if ((r = rec_open(s->c, id, &s->rec)) == ZTJ_OK && (r = rec_verify(&s->rec)) == ZTJ_OK &&
 	    (r = ztj_castsafe_new(ZTJ_CASTSAFE_TEXT, &s->plain)) == ZTJ_OK && (r = columns(s)) == ZTJ_OK &&
-	    (r = rec_events(&rec, look_at, s)) == ZTJ_OK)
+	    (r = rec_events(&s->rec, look_at, s)) == ZTJ_OK)
 		r = last_line(s);
 	ztj_buf_free(&s->text);
 	ztj_castsafe_free(s->plain);
 	s->plain = NULL;
-	rec_close(&rec);
+	rec_close(&s->rec);
 	return r;
 }
 

@@ -144,7 +144,7 @@ static int step(struct rec *r, struct ztj_chain *at, struct ztj_chunk *out)
 int rec_prove(struct rec *r)
 {
 	const struct ztj_stmt *h = r->head;
-	struct ztj_chunk k;
+	struct ztj_chunk k = { .seq = 0 };
 	int e = ZTJ_OK;
 
 	if (h == NULL)
@@ -328,7 +328,7 @@ void rec_rewind(struct rec *r)
 
 static int next_text(struct rec *r, struct ztj_cast_reader *reader, struct ztj_buf *text)
 {
-	struct ztj_chunk k;
+	struct ztj_chunk k = { .seq = 0 };
 	int e = rec_chunk(r, &k);
 
 	if (e != ZTJ_OK)
