@@ -55,10 +55,11 @@ fleet_down() {
 trap fleet_down EXIT
 trap 'exit 1' HUP INT TERM
 
+# With EXEC it replaces its shell: in the background, a kill then reaches the program.
 w() {
 	local who=$1
 	shift
-	env -u SSH_AUTH_SOCK -u SSH_SK_PROVIDER -u XDG_CONFIG_HOME -u XDG_STATE_HOME -u SSH_ASKPASS \
+	${EXEC:+exec} env -u SSH_AUTH_SOCK -u SSH_SK_PROVIDER -u XDG_CONFIG_HOME -u XDG_STATE_HOME -u SSH_ASKPASS \
 		HOME="$DIR/$who" XDG_RUNTIME_DIR="$DIR/$who/run" ZTJ_SOFTKEY_DIR="$DIR/$who/keys" \
 		LC_ALL=C.UTF-8 "$@"
 }

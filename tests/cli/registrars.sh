@@ -51,7 +51,7 @@ challenge "$DIR/hosts/evil"
 t_ok "P14 a challenge that the host did not sign is not even relayed" grep -q "signed by" "$DIR/code.err"
 
 # --- watch, without a terminal: it tells, and asks nobody ---
-z lead1 watch >"$DIR/watch.out" 2>&1 &
+EXEC=yes z lead1 watch >"$DIR/watch.out" 2>&1 &
 WATCH=$!
 t_ok "another request" z req2 request --yes --role sudo-root --host db1 --for 2m --ticket INC-2 -m 'look at the indexes'
 t_ok "watch tells of it" wait_for grep -q "look at the indexes" "$DIR/watch.out"
