@@ -147,6 +147,11 @@ int cmd_sessions_ls(struct cli *c)
 	if ((r = api_open_login(c)) != ZTJ_OK || (r = held_sync(c)) != ZTJ_OK ||
 	    (r = sessions_find(c, &list)) != ZTJ_OK)
 		return r;
+	c->result = list;
+	if (json_array_size(list) == 0) {
+		out_say(c, "No sessions.");
+		return ZTJ_OK;
+	}
 	out_table_begin(&table, 8);
 	r = out_table_row(c, &table,
 	    (const char *[]){ "SESSION", "STATE", "WHO", "HOST", "AS", "STARTED", "FOR", "COMMAND" });
@@ -161,11 +166,7 @@ int cmd_sessions_ls(struct cli *c)
 				api_str(s, "host"), api_str(s, "account"),
 				out_relative(c, time_of(s, "started")), how_long(c, s), command });
 	}
-	if (r == ZTJ_OK && json_array_size(list) == 0)
-		out_say(c, "No sessions.");
-	else if (r == ZTJ_OK)
-		out_table_print(c, &table);
-	c->result = list;
+	out_table_print(c, &table);
 	return r;
 }
 

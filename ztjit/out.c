@@ -200,13 +200,17 @@ void out_table_begin(struct out_table *t, size_t ncols)
 
 int out_table_row(struct cli *c, struct out_table *t, const char *const *cells)
 {
-	const char **more = reallocarray(t->cell, (t->nrows + 1) * t->ncols, sizeof *more);
+	struct out_row *row = cli_keep(c, sizeof *row);
 
-	if (more == NULL)
+	if (row == NULL)
 		return ZTJ_NOMEM;
-	t->cell = more;
 	for (size_t i = 0; i < t->ncols; i++)
-		t->cell[t->nrows * t->ncols + i] = cli_esc(c, cells[i] != NULL ? cells[i] : "-");
+		row->cell[i] = cli_esc(c, cells[i] != NULL ? cells[i] : "-");
+	if (t->last != NULL)
+		t->last->next = row;
+	else
+		t->first = row;
+	t->last = row;
 	t->nrows++;
 	return ZTJ_OK;
 }
@@ -221,27 +225,28 @@ static size_t columns(const char *s)
 	return n;
 }
 
-void out_table_print(struct cli *c, struct out_table *t)
+static void print_cell(struct cli *c, const char *text, size_t pad, bool head)
+{
+	if (head && c->colour)
+		(void)fputs("\033[1m", stdout);
+	safe_line(stdout, text, strlen(text));
+	(void)printf("%*s", (int)pad, "");
+	if (head && c->colour)
+		(void)fputs("\033[0m", stdout);
+}
+
+void out_table_print(struct cli *c, const struct out_table *t)
 {
 	size_t width[OUT_COLS] = { 0 };
 
-	for (size_t i = 0; i < t->nrows * t->ncols; i++)
-		if (columns(t->cell[i]) > width[i % t->ncols])
-			width[i % t->ncols] = columns(t->cell[i]);
-	for (size_t i = 0; i < t->nrows * t->ncols && !c->json && !c->quiet; i++) {
-		bool last = i % t->ncols == t->ncols - 1;
-
-		if (i < t->ncols && c->colour)
-			(void)fputs("\033[1m", stdout);
-		safe_line(stdout, t->cell[i], strlen(t->cell[i]));
-		if (!last)
-			(void)printf("%*s", (int)(width[i % t->ncols] - columns(t->cell[i]) + 2), "");
-		if (i < t->ncols && c->colour)
-			(void)fputs("\033[0m", stdout);
-		if (last)
-			(void)fputc('\n', stdout);
+	for (const struct out_row *row = t->first; row != NULL; row = row->next)
+		for (size_t i = 0; i < t->ncols; i++)
+			if (columns(row->cell[i]) > width[i])
+				width[i] = columns(row->cell[i]);
+	for (const struct out_row *row = t->first; row != NULL && !c->json && !c->quiet; row = row->next) {
+		for (size_t i = 0; i < t->ncols; i++)
+			print_cell(c, row->cell[i],
+			    i + 1 < t->ncols ? width[i] - columns(row->cell[i]) + 2 : 0, row == t->first);
+		(void)fputc('\n', stdout);
 	}
-	free(t->cell);
-	t->cell = NULL;
-	t->nrows = 0;
 }

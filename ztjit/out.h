@@ -30,12 +30,16 @@ const char *out_duration(struct cli *c, int64_t seconds);
 
 /* A table: add rows of ncols cells, print aligned. */
 #define OUT_COLS 10
+struct out_row {
+	struct out_row *next;
+	const char *cell[OUT_COLS];
+};
 struct out_table {
 	size_t ncols, nrows;
-	const char **cell;
+	struct out_row *first, *last; /* kept with everything else (cli_keep) */
 };
 void out_table_begin(struct out_table *t, size_t ncols);
 int out_table_row(struct cli *c, struct out_table *t, const char *const *cells) ZTJ_MUST_CHECK;
-void out_table_print(struct cli *c, struct out_table *t); /* and frees */
+void out_table_print(struct cli *c, const struct out_table *t);
 
 #endif

@@ -48,20 +48,29 @@ struct session {
 	uint64_t at; /* of the last event */
 };
 
+/* The files that were read stay until the end: chunks and events point into them. */
+struct whole {
+	struct whole *next;
+	uint8_t bytes[];
+};
+static struct whole *wholes;
+
 static struct ztj_view read_all(const char *path)
 {
 	FILE *f = fopen(path, "rb");
+	struct whole *w;
 	long n;
-	uint8_t *p;
 
 	if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (n = ftell(f)) < 0 ||
-	    (p = malloc((size_t)n + 1)) == NULL)
+	    (w = malloc(sizeof *w + (size_t)n + 1)) == NULL)
 		exit(1);
+	w->next = wholes;
+	wholes = w;
 	rewind(f);
-	if (fread(p, 1, (size_t)n, f) != (size_t)n)
+	if (fread(w->bytes, 1, (size_t)n, f) != (size_t)n)
 		exit(1);
 	(void)fclose(f);
-	return ztj_view_of(p, (size_t)n);
+	return ztj_view_of(w->bytes, (size_t)n);
 }
 
 /* Cuts the next word off. */
@@ -369,13 +378,18 @@ static int safe(const char *path)
 {
 	struct ztj_castsafe *s;
 	struct ztj_buf out;
+	size_t n;
+	int r;
 
 	ztj_buf_init(&out, FILE_MAX);
 	DIE(ztj_castsafe_new(ZTJ_CASTSAFE_REPLAY, &s));
 	DIE(ztj_castsafe_put(s, read_all(path), &out));
 	DIE(ztj_castsafe_end(s, &out));
 	ztj_castsafe_free(s);
-	return fwrite(out.p, 1, out.n, stdout) == out.n ? 0 : 1;
+	n = fwrite(out.p, 1, out.n, stdout);
+	r = n == out.n ? 0 : 1;
+	ztj_buf_free(&out);
+	return r;
 }
 
 /* ---- exports ---- */
@@ -398,7 +412,7 @@ static json_t *events_of(const char *kind, struct ztj_view v, json_t **header)
 
 	if (strcmp(kind, "json") == 0) {
 		doc = json_loadb((const char *)v.p, v.n, JSON_REJECT_DUPLICATES, NULL);
-		*header = json_object_get(doc, "header");
+		*header = json_incref(json_object_get(doc, "header"));
 		json_array_foreach(json_object_get(doc, "events"), i, e)
 		{
 			json_array_append_new(events,
@@ -406,6 +420,7 @@ static json_t *events_of(const char *kind, struct ztj_view v, json_t **header)
 				json_object_get(e, "text")));
 		}
 		NEED(json_is_object(json_object_get(doc, "session")));
+		json_decref(doc);
 		return events;
 	}
 	while (v.n > 0) {
@@ -454,6 +469,9 @@ static int check(const char *kind, const char *path, const char *want_path)
 		NEED(last > 3660.9 && last < 3661.2);
 		NEED(strcmp(kind, "json") != 0 || strcmp(end, "{\"exit\": 3}") == 0);
 	}
+	ztj_buf_free(&got);
+	json_decref(events);
+	json_decref(header);
 	return 0;
 }
 
