@@ -14,7 +14,10 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "libztjit/core/mark.h"
 #include "pam_ztjit/module.h"
+
+ZTJ_MARK;
 
 /* -fvisibility=hidden hides what libpam looks up, whatever the version script lists. */
 #define ENTRY __attribute__((visibility("default")))

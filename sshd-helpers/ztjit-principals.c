@@ -14,7 +14,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "libztjit/core/mark.h"
 #include "libztjit/sys/ipc.h"
+
+ZTJ_MARK;
 
 #define MSG_PRINCIPALS 16
 #define MSG_LINE 144

@@ -17,10 +17,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "libztjit/core/mark.h"
 #include "libztjit/core/wire.h"
 #include "sshd-helpers/rec_fd.h"
 #include "sshd-helpers/rec_msg.h"
 #include "sshd-helpers/rec_run.h"
+
+ZTJ_MARK;
 
 #define EXIT_REFUSED 1
 #define EXIT_USAGE 2

@@ -12,8 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libztjit/core/mark.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/hostd.h"
+
+ZTJ_MARK;
 
 static const char usage_text[] =
     "usage: ztjit-hostd [-f] [-c FILE]            serve\n"

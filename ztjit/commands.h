@@ -16,6 +16,7 @@ int cmd_login(struct cli *c);
 int cmd_logout(struct cli *c);
 int cmd_whoami(struct cli *c);
 int cmd_status(struct cli *c);
+int cmd_doctor(struct cli *c);
 int cmd_request(struct cli *c);
 int cmd_extend(struct cli *c);
 int cmd_requests(struct cli *c);

@@ -9,6 +9,7 @@
  *
  * Here: finding the command, and the one place where failures are told.
  */
+#include "libztjit/core/mark.h"
 #include "ztjit/cli.h"
 
 #include <errno.h>
@@ -26,6 +27,8 @@
 #include "ztjit/held.h"
 #include "ztjit/login.h"
 #include "ztjit/out.h"
+
+ZTJ_MARK;
 
 static void tell(struct cli *c, int r)
 {

@@ -33,6 +33,8 @@ const struct cli_cmd cli_commands[] = {
 	{ "whoami", NULL, "", "Who is logged in here", NONE, 0, 0, false, cmd_whoami },
 	{ "status", NULL, "", "What is held here, what runs out, what is granted", NONE, 0, 0, false,
 	    cmd_status },
+	{ "doctor", NULL, "", "Check this server (as root) or this workstation", OPTS(OPT_QUIET), 0, 0, false,
+	    cmd_doctor },
 	{ "request", NULL, "", "Ask for a role on hosts, for a time and a reason",
 	    OPTS(OPT_ROLE, OPT_HOST, OPT_LABEL, OPT_FOR, OPT_AT, OPT_VALID, OPT_TICKET, OPT_MESSAGE,
 		OPT_BREAK_GLASS, OPT_WAIT, OPT_NO_WAIT, OPT_DRY_RUN, OPT_WRITE, SIGN),

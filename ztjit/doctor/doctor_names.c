@@ -1,0 +1,135 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* Accounts and groups just in time: is libnss_ztjit asked, and after the local files? */
+#include <ctype.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ztjit/doctor/doctor.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The services of one database, copied; NULL: no such line. */
+static char *services(struct doctor *d, const char *text, const char *database)
+{
+	size_t k = strlen(database), n;
+
+	for (; *text != '\0'; text += n + (text[n] == '\n')) {
+		const char *p = text + strspn(text, " \t");
+
+		n = strcspn(text, "\n");
+		if (strncmp(p, database, k) != 0 || p[k + strspn(p + k, " \t")] != ':')
+			continue;
+		p = strchr(p, ':') + 1;
+		return cli_printf(d->c, "%.*s", (int)strcspn(p, "#\n"), p);
+	}
+	return NULL;
+}
+
+/* Position of a service, from 1; 0: not there. What stands in brackets is no service. */
+static size_t position(const char *list, const char *name)
+{
+	size_t n = 0, len;
+
+	for (; *(list += strspn(list, " \t")) != '\0'; list += len) {
+		len = *list == '[' ? strcspn(list, "]") + 1 : strcspn(list, " \t[");
+		if (*list == '[') {
+			len = len > strlen(list) ? strlen(list) : len;
+			continue;
+		}
+		n++;
+		if (len == strlen(name) && strncmp(list, name, len) == 0)
+			return n;
+	}
+	return 0;
+}
+
+/* [SUCCESS=return] is the rule anyway; a [NOTFOUND=return] before ours hides it. */
+static bool hidden(const char *list)
+{
+	const char *ours = strstr(list, "ztjit"), *stop = strcasestr(list, "notfound=return");
+
+	return ours != NULL && stop != NULL && stop < ours;
+}
+
+static void one_database(struct doctor *d, const char *text, const char *database, bool needed)
+{
+	const char *list = services(d, text, database);
+	size_t ours, files;
+
+	if (list == NULL && !needed)
+		return;
+	ours = list != NULL ? position(list, "ztjit") : 0;
+	files = list != NULL ? position(list, "files") : 0;
+	if (ours == 0) {
+		doc_say(d, DOC_FAIL, "%s: ztjit is not asked: %s", database,
+		    needed ? "people have neither account nor group while a grant runs"
+			   : "groups do not show in a login");
+		doc_todo(d, "in /etc/nsswitch.conf: %s: %s ztjit", database,
+		    list != NULL ? list + strspn(list, " \t") : "files");
+	} else if (files == 0 || files > ours) {
+		doc_say(d, DOC_FAIL, "%s: ztjit is asked before the local files", database);
+		doc_todo(d, "in /etc/nsswitch.conf: %s: files … ztjit", database);
+	} else if (hidden(list)) {
+		doc_say(d, DOC_FAIL, "%s: [NOTFOUND=return] stands before ztjit, which is never asked",
+		    database);
+		doc_todo(d, "in /etc/nsswitch.conf: remove [NOTFOUND=return] from %s", database);
+	}
+}
+
+static void nsswitch(struct doctor *d)
+{
+	static const char path[] = "/etc/nsswitch.conf";
+	const char *text;
+	int err;
+
+	if ((text = doc_text(d, path, &err)) == NULL) {
+		doc_say(d, err == ZTJ_NOT_FOUND ? DOC_FAIL : DOC_UNKNOWN, "%s: %s", path, ztj_err_text(err));
+		doc_todo(d, "ztjit-hostd install");
+		return;
+	}
+	(void)doc_only_root(d, path);
+	one_database(d, text, "passwd", true);
+	one_database(d, text, "group", true);
+	one_database(d, text, "initgroups", false);
+	doc_say(d, DOC_OK, "passwd and group ask ztjit, after the local files");
+}
+
+static void nss_module(struct doctor *d)
+{
+	static const char *const dirs[] = { "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu",
+		"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/lib",
+		"/usr/lib", "/usr/local/lib" };
+
+	for (size_t i = 0; i < COUNT(dirs); i++) {
+		const char *path = cli_printf(d->c, "%s/libnss_ztjit.so.2", dirs[i]);
+
+		if (path == NULL || access(path, F_OK) != 0)
+			continue;
+		if (doc_only_root(d, path))
+			doc_say(d, DOC_OK, "%s, only root can change it", path);
+		return;
+	}
+	doc_say(d, DOC_FAIL,
+	    "libnss_ztjit.so.2 is not installed: role groups and people without an account do not resolve");
+	doc_todo(d, "install ztjit, then ldconfig");
+}
+
+static void nscd(struct doctor *d)
+{
+	if (access("/run/nscd/socket", F_OK) != 0 && access("/var/run/nscd/socket", F_OK) != 0) {
+		doc_say(d, DOC_OK, "no nscd: a grant that starts or ends shows at once");
+		return;
+	}
+	doc_say(d, DOC_WARN, "nscd caches groups: a grant that starts or ends shows late");
+	doc_todo(d, "in /etc/nscd.conf: enable-cache passwd no, enable-cache group no; or remove nscd");
+}
+
+static const struct doc_check checks[] = {
+	{ "nsswitch", "accounts and groups are asked of ztjit, after the local files", nsswitch },
+	{ "nss-module", "the NSS module is installed and nobody but root can change it", nss_module },
+	{ "nscd", "no cache keeps memberships longer than they last", nscd },
+};
+const struct doc_table doc_names = { checks, COUNT(checks) };

@@ -1,0 +1,451 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * Every PAM stack by which somebody could become more than they are: does each way through it to a yes lead through
+ * pam_ztjit?
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libztjit/core/mark.h"
+#include "ztjit/doctor/doctor.h"
+#include "ztjit/doctor/pamstack.h"
+
+#define BIT(code) (UINT32_C(1) << (code))
+enum {
+	SUCCESS = 0,
+	PERM_DENIED = 6,
+	AUTH_ERR = 7,
+	NEW_AUTHTOK_REQD = 12,
+	SESSION_ERR = 14,
+	AUTHTOK_EXPIRED = 27
+};
+#define ANY_CODE (~UINT32_C(0))
+#define MODULE "pam_ztjit.so"
+
+/* Where libpam looks for modules and for stacks; the first that has it counts. */
+static const char *const module_dirs[] = { "/lib/x86_64-linux-gnu/security",
+	"/lib/aarch64-linux-gnu/security", "/usr/lib/x86_64-linux-gnu/security",
+	"/usr/lib/aarch64-linux-gnu/security", "/lib64/security", "/usr/lib64/security", "/lib/security",
+	"/usr/lib/security" };
+static const char *const stack_dirs[] = { "/etc/pam.d", "/usr/lib/pam.d" };
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- reading ---- */
+
+static int read_service(void *arg, const char *name, struct ztj_buf *text, char *path, size_t size)
+{
+	int r = ZTJ_NOT_FOUND;
+
+	(void)arg;
+	for (size_t i = 0; i < COUNT(stack_dirs) && r == ZTJ_NOT_FOUND; i++) {
+		int n = name[0] == '/' ? snprintf(path, size, "%s", name)
+				       : snprintf(path, size, "%s/%s", stack_dirs[i], name);
+
+		if (n < 0 || (size_t)n >= size)
+			return ZTJ_NOT_FOUND;
+		r = doc_read(path, 256 * 1024, text, NULL);
+	}
+	return r;
+}
+
+static int read_stack(const char *service, struct pams_stack *s)
+{
+	const struct pams_source from = { read_service, NULL };
+
+	return pams_read(&from, service, s);
+}
+
+static const char *at(struct doctor *d, const struct pams_line *l)
+{
+	const char *text = cli_printf(d->c, "%s:%u", l->file, l->line);
+
+	return text != NULL ? text : "?";
+}
+
+/* ---- what modules return ---- */
+
+static bool in_module_dir(const char *path)
+{
+	for (size_t i = 0; i < COUNT(module_dirs); i++) {
+		size_t n = strlen(module_dirs[i]);
+
+		if (strncmp(path, module_dirs[i], n) == 0 && path[n] == '/' &&
+		    strcmp(path + n + 1, MODULE) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The module that asks the agent, and not another daemon. */
+static bool is_ours(const struct pams_line *l)
+{
+	bool named = l->module[0] == '/' ? in_module_dir(l->module) : strcmp(l->module, MODULE) == 0;
+	const char *sock = strstr(l->args, "socket=");
+
+	if (l->type != PAMS_MODULE || !named || l->cut)
+		return false;
+	return sock == NULL || strcmp(sock, "socket=" ZTJ_RUNDIR "/pam.sock") == 0;
+}
+
+struct asking {
+	bool no_password; /* and what asks for one fails */
+};
+
+/* The agent says no. Everything else may say anything, but for what is known of it. */
+static uint32_t results(const struct pams_line *l, void *arg)
+{
+	const struct asking *a = arg;
+
+	if (is_ours(l))
+		return BIT(PERM_DENIED);
+	if (pams_is(l, "pam_deny.so"))
+		return BIT(AUTH_ERR) | BIT(SESSION_ERR);
+	if (pams_is(l, "pam_permit.so"))
+		return BIT(SUCCESS);
+	/* somebody who is root already needs no stack */
+	if (pams_is(l, "pam_rootok.so") && l->kind == PAMS_AUTH)
+		return BIT(AUTH_ERR);
+	/* the ones that never let somebody in: they say no, or nothing */
+	if (l->kind == PAMS_AUTH && (pams_is(l, "pam_faildelay.so") || pams_is(l, "pam_nologin.so")))
+		return ANY_CODE & ~BIT(SUCCESS);
+	if (a->no_password && l->kind == PAMS_AUTH &&
+	    (pams_is(l, "pam_unix.so") || pams_is(l, "pam_group.so") || pams_is(l, "pam_cap.so")))
+		return ANY_CODE & ~(BIT(SUCCESS) | BIT(NEW_AUTHTOK_REQD));
+	return ANY_CODE;
+}
+
+struct question {
+	const char *service;
+	enum pams_kind kind;
+	uint32_t lets_in;
+	bool no_password;
+};
+
+/* Can the stack say yes against the agent's no? The line that makes it so. other: the service "other" answers instead. */
+static int passes(const struct pams_stack *s, const struct question *q, bool *yes, struct pams_way *way)
+{
+	struct asking a = { .no_password = q->no_password };
+	const struct pams_ask ask = { q->kind, q->lets_in, results, &a };
+
+	return pams_passes(s, &ask, yes, way);
+}
+
+static const char *const kind_name[] = { "auth", "account", "session", "password" };
+
+static void tell_passes(struct doctor *d, enum doc_level level, const struct question *q,
+    const struct pams_way *way)
+{
+	const char *kind = kind_name[q->kind];
+
+	if (way->by == NULL) {
+		doc_say(d, level, "%s: nothing asks pam_ztjit", kind);
+	} else if (is_ours(way->by)) {
+		doc_say(d, level, "%s: the no of pam_ztjit does not count (%s %s, %s)", kind,
+		    way->by->control, MODULE, at(d, way->by));
+		doc_todo(d, "in %s: %s required %s", at(d, way->by), kind, MODULE);
+		return;
+	} else if (way->skipped) {
+		doc_say(d, level, "%s: lets in before pam_ztjit is asked, when %s says %s (%s %s, %s)", kind,
+		    way->by->module, pams_code_name(way->code), way->by->control, way->by->module,
+		    at(d, way->by));
+		doc_todo(d, "in /etc/pam.d/%s, before that line: %s required %s", q->service, kind, MODULE);
+		return;
+	} else {
+		doc_say(d, level, "%s: lets in without pam_ztjit (last asked: %s, %s)", kind, way->by->module,
+		    at(d, way->by));
+	}
+	doc_todo(d, "in /etc/pam.d/%s: %s required %s", q->service, kind, MODULE);
+}
+
+/* libpam takes the service "other" where a service has no line of that kind. */
+static bool fall_back(struct doctor *d, const char *service, enum pams_kind kind, struct pams_stack *s,
+    struct pams_stack *other, struct pams_stack **use)
+{
+	*use = s;
+	if (pams_has(s, kind) || strcmp(service, "other") == 0)
+		return true;
+	if (read_stack("other", other) != ZTJ_OK) {
+		doc_say(d, DOC_UNKNOWN, "/etc/pam.d/other cannot be read, and %s has no line of kind %s",
+		    service, kind_name[kind]);
+		return false;
+	}
+	*use = other;
+	return true;
+}
+
+/* Does the stack let somebody in against the agent? Says so at that level; false when it does or cannot be told. */
+static bool holds(struct doctor *d, struct pams_stack *s, const struct question *q, enum doc_level level)
+{
+	struct pams_stack other = { .n = 0 }, *use;
+	struct pams_way way;
+	bool yes = true;
+	int r;
+
+	if (!fall_back(d, q->service, q->kind, s, &other, &use))
+		return false;
+	r = passes(use, q, &yes, &way);
+	if (r != ZTJ_OK)
+		doc_say(d, DOC_UNKNOWN, "%s: %s", kind_name[q->kind], ztj_err_text(r));
+	else if (yes && level != DOC_NONE)
+		tell_passes(d, level, q, &way);
+	pams_free(&other);
+	return r == ZTJ_OK && !yes;
+}
+
+/* ---- the stacks that elevate ---- */
+
+/* sudo goes on after some noes: libpam gives the first no of a stack, which need not be the agent's. */
+static uint32_t lets_in(const char *service, enum pams_kind kind)
+{
+	if (strncmp(service, "sudo", 4) == 0 && kind == PAMS_ACCOUNT)
+		return BIT(SUCCESS) | BIT(NEW_AUTHTOK_REQD) | BIT(AUTHTOK_EXPIRED);
+	return BIT(SUCCESS);
+}
+
+static void stack(struct doctor *d, const char *service)
+{
+	static const struct {
+		enum pams_kind kind;
+		enum doc_level level;
+	} kinds[] = { { PAMS_ACCOUNT, DOC_FAIL }, { PAMS_SESSION, DOC_FAIL }, { PAMS_AUTH, DOC_WARN } };
+	struct pams_stack s;
+	int r = read_stack(service, &s);
+
+	if (r != ZTJ_OK) {
+		doc_say(d, r == ZTJ_NOT_FOUND ? DOC_FAIL : DOC_UNKNOWN, "/etc/pam.d/%s: %s", service,
+		    ztj_err_text(r));
+		doc_todo(d, "ztjit-hostd install");
+		return;
+	}
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		const struct question q = { .service = service,
+			.kind = kinds[i].kind,
+			.lets_in = lets_in(service, kinds[i].kind) };
+
+		(void)holds(d, &s, &q, kinds[i].level);
+	}
+	doc_say(d, DOC_OK, "every way to a yes leads through pam_ztjit: auth, account, session");
+	pams_free(&s);
+}
+
+static void pam_sshd(struct doctor *d)
+{
+	stack(d, "sshd");
+}
+static void pam_sudo(struct doctor *d)
+{
+	stack(d, "sudo");
+}
+static void pam_sudo_i(struct doctor *d)
+{
+	stack(d, "sudo-i");
+}
+static void pam_su(struct doctor *d)
+{
+	stack(d, "su");
+}
+static void pam_su_l(struct doctor *d)
+{
+	stack(d, "su-l");
+}
+
+/* ---- the doors beside them ---- */
+
+/* A service that lets somebody in by a password, or gives rights for one. What it does without pam_ztjit is harmless as
+ * long as nobody has a password and nothing else is asked. */
+static void door(struct doctor *d, const char *service)
+{
+	const char *root, *other;
+	struct pams_stack s;
+	int r = read_stack(service, &s);
+	const struct question account = { service, PAMS_ACCOUNT, BIT(SUCCESS), false },
+			      auth = { service, PAMS_AUTH, BIT(SUCCESS), false },
+			      without = { service, PAMS_AUTH, BIT(SUCCESS), true };
+
+	if (r == ZTJ_NOT_FOUND)
+		return;
+	if (r != ZTJ_OK) {
+		doc_say(d, DOC_UNKNOWN, "%s: %s", service, ztj_err_text(r));
+		return;
+	}
+	if (holds(d, &s, &account, DOC_NONE) || holds(d, &s, &auth, DOC_NONE)) {
+		doc_say(d, DOC_OK, "%s: pam_ztjit decides", service);
+	} else if (!holds(d, &s, &without, DOC_NONE)) {
+		doc_say(d, DOC_FAIL, "%s lets in without a password and without pam_ztjit", service);
+		doc_todo(d, "in /etc/pam.d/%s: account required %s", service, MODULE);
+	} else if (!doc_passwords(d, &root, &other)) {
+		doc_say(d, DOC_UNKNOWN, "%s asks for a password, and /etc/shadow cannot be read", service);
+	} else if (root != NULL) {
+		doc_say(d, DOC_FAIL, "%s does not ask pam_ztjit, and root has a password", service);
+		doc_todo(d, "passwd -l root   (or in /etc/pam.d/%s: account required %s)", service, MODULE);
+	} else if (other != NULL) {
+		doc_say(d, DOC_WARN, "%s does not ask pam_ztjit, and %s has a password", service, other);
+		doc_todo(d, "passwd -l %s   (or in /etc/pam.d/%s: account required %s)", other, service,
+		    MODULE);
+	} else {
+		doc_say(d, DOC_OK, "%s asks for a password, and nobody has one", service);
+	}
+	pams_free(&s);
+}
+
+static void pam_login(struct doctor *d)
+{
+	door(d, "login");
+}
+static void pam_polkit(struct doctor *d)
+{
+	door(d, "polkit-1");
+}
+
+/* They give nobody more than they have, or only root may use them. */
+static bool harmless(const char *name)
+{
+	static const char *const names[] = { "sshd", "sudo", "sudo-i", "su", "su-l", "login", "polkit-1",
+		"chfn", "chsh", "chpasswd", "newusers", "passwd", "cron", "crond", "atd", "runuser",
+		"runuser-l", "systemd-user", "common-account", "common-auth", "common-password",
+		"common-session", "common-session-noninteractive", "groupadd", "groupdel", "groupmod",
+		"useradd", "userdel", "usermod", "chage", "lxc", "samba", "screen", "vlock", "xscreensaver",
+		"swaylock", "i3lock" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return strchr(name, '.') != NULL; /* .dpkg-old and the like: no service has such a name */
+}
+
+static void pam_others(struct doctor *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(stack_dirs); i++) {
+		DIR *dir = opendir(stack_dirs[i]);
+		const struct dirent *e;
+
+		while (dir != NULL && (e = readdir(dir)) != NULL) {
+			char path[512];
+
+			(void)snprintf(path, sizeof path, "%s/%s", stack_dirs[0], e->d_name);
+			if (harmless(e->d_name) || (i > 0 && access(path, F_OK) == 0))
+				continue;
+			door(d, e->d_name);
+			n++;
+		}
+		if (dir != NULL)
+			(void)closedir(dir);
+	}
+	doc_say(d, DOC_OK, "%zu more services: none lets anybody in past pam_ztjit", n);
+}
+
+/* ---- files and order ---- */
+
+static void pam_module(struct doctor *d)
+{
+	char version[64];
+	size_t found = 0;
+
+	for (size_t i = 0; i < COUNT(module_dirs); i++) {
+		const char *path = cli_printf(d->c, "%s/%s", module_dirs[i], MODULE);
+		int r;
+
+		if (path == NULL || access(path, F_OK) != 0)
+			continue;
+		found++;
+		if (!doc_only_root(d, path))
+			continue;
+		if ((r = doc_version(path, version, sizeof version)) != ZTJ_OK) {
+			doc_say(d, DOC_FAIL, "%s is not a module of ztjit (%s)", path, ztj_err_text(r));
+			doc_todo(d, "install ztjit again");
+		} else if (strcmp(version, PACKAGE_VERSION) != 0) {
+			doc_say(d, DOC_WARN, "%s is of version %s, this is %s", path, version,
+			    PACKAGE_VERSION);
+			doc_todo(d, "install one version of ztjit");
+		}
+		doc_say(d, DOC_OK, "%s, version %s", path, PACKAGE_VERSION);
+	}
+	if (found > 0)
+		return;
+	doc_say(d, DOC_FAIL, "%s is in no directory where PAM looks: whoever asks it is denied", MODULE);
+	doc_todo(d, "install ztjit, configured with --with-pammoddir=DIR of pam_unix.so");
+}
+
+static void pam_files(struct doctor *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(stack_dirs); i++) {
+		DIR *dir = opendir(stack_dirs[i]);
+		const struct dirent *e;
+
+		while (dir != NULL && (e = readdir(dir)) != NULL) {
+			const char *path = cli_printf(d->c, "%s/%s", stack_dirs[i], e->d_name);
+
+			if (e->d_name[0] != '.' && path != NULL && doc_only_root(d, path))
+				n++;
+		}
+		if (dir != NULL)
+			(void)closedir(dir);
+	}
+	doc_say(d, DOC_OK, "%zu files, only root can change them", n);
+}
+
+/* Position of the first (or last) session line of that module; 0: none. */
+static size_t position(const struct pams_stack *s, const char *module, bool last)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->line[i].kind == PAMS_SESSION && pams_is(&s->line[i], module) && (found == 0 || last))
+			found = i + 1;
+	return found;
+}
+
+static void pam_order(struct doctor *d)
+{
+	struct pams_stack s;
+	size_t ours, loginuid, systemd;
+
+	if (read_stack("sshd", &s) != ZTJ_OK)
+		return; /* pam-sshd says it */
+	ours = position(&s, MODULE, false);
+	loginuid = position(&s, "pam_loginuid.so", false);
+	systemd = position(&s, "pam_systemd.so", true);
+	if (ours != 0 && loginuid == 0) {
+		doc_say(d, DOC_FAIL,
+		    "sshd: no pam_loginuid: processes that leave a session cannot be told from the system's");
+		doc_todo(d, "in /etc/pam.d/sshd, before pam_ztjit: session required pam_loginuid.so");
+	} else if (ours != 0 && loginuid > ours) {
+		doc_say(d, DOC_FAIL, "sshd: pam_ztjit comes before pam_loginuid in session (%s)",
+		    at(d, &s.line[ours - 1]));
+		doc_todo(d, "put session required %s last in /etc/pam.d/sshd", MODULE);
+	}
+	if (ours != 0 && systemd > ours) {
+		doc_say(d, DOC_FAIL,
+		    "sshd: pam_systemd comes after pam_ztjit and takes the session out of its cgroup (%s)",
+		    at(d, &s.line[systemd - 1]));
+		doc_todo(d, "put session required %s last in /etc/pam.d/sshd", MODULE);
+	}
+	if (ours != 0)
+		doc_say(d, DOC_OK, "sshd: pam_ztjit stands after pam_loginuid and pam_systemd");
+	pams_free(&s);
+}
+
+static const struct doc_check checks[] = {
+	{ "pam-module", "the PAM module is installed and nobody but root can change it", pam_module },
+	{ "pam-files", "nobody but root can change a PAM stack", pam_files },
+	{ "pam-sshd", "no way through the stack of sshd but by pam_ztjit", pam_sshd },
+	{ "pam-sudo", "no way through the stack of sudo but by pam_ztjit", pam_sudo },
+	{ "pam-sudo-i", "no way through the stack of sudo -i but by pam_ztjit", pam_sudo_i },
+	{ "pam-su", "no way through the stack of su but by pam_ztjit", pam_su },
+	{ "pam-su-l", "no way through the stack of su -l but by pam_ztjit", pam_su_l },
+	{ "pam-order", "pam_ztjit stands after what it builds on", pam_order },
+	{ "pam-login", "nobody gets in at the console by a password", pam_login },
+	{ "pam-polkit", "nobody is given rights by polkit for a password", pam_polkit },
+	{ "pam-others", "no other service lets anybody in", pam_others },
+};
+const struct doc_table doc_pam = { checks, COUNT(checks) };

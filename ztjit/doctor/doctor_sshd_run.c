@@ -1,0 +1,284 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* The ssh servers that run: by /proc, those of this machine's own file system. */
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libztjit/core/text.h"
+#include "ztjit/doctor/doctor.h"
+#include "ztjit/doctor/sshdconf.h"
+#include "ztjit/out.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define WORDS_MAX 32
+
+struct server {
+	pid_t pid;
+	int64_t began;
+	const char *name; /* of its program */
+	const char *said; /* how it was called */
+	size_t n;         /* the words after the program */
+	const char *word[WORDS_MAX];
+	bool other_config; /* words that change the configuration */
+};
+
+/* ---- /proc ---- */
+
+static bool same_root(pid_t pid)
+{
+	char path[64];
+	struct stat mine, its;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+	return stat("/", &mine) == 0 && stat(path, &its) == 0 && mine.st_dev == its.st_dev &&
+	    mine.st_ino == its.st_ino;
+}
+
+static const char *program(struct doctor *d, pid_t pid)
+{
+	char path[64], exe[4096];
+	ssize_t n;
+	char *slash, *gone;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+	if ((n = readlink(path, exe, sizeof exe - 1)) <= 0)
+		return NULL;
+	exe[n] = '\0';
+	if ((gone = strstr(exe, " (deleted)")) != NULL)
+		*gone = '\0';
+	slash = strrchr(exe, '/');
+	return cli_strdup(d->c, slash != NULL ? slash + 1 : exe);
+}
+
+/* Field 22 of /proc/PID/stat is in ticks since the boot. */
+static int64_t start_of(struct doctor *d, pid_t pid)
+{
+	const char *boot, *text, *p;
+	char path[64], number[24];
+	int64_t btime = 0, ticks = 0;
+	size_t n;
+	int err;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	text = doc_text(d, path, &err);
+	boot = doc_text(d, "/proc/stat", &err);
+	if (text == NULL || boot == NULL || (p = strrchr(text, ')')) == NULL ||
+	    (boot = strstr(boot, "\nbtime ")) == NULL)
+		return 0;
+	for (int field = 2; field < 22 && *p != '\0'; field++) {
+		p += strcspn(p, " ");
+		p += *p == ' ';
+	}
+	n = strcspn(p, " ");
+	(void)snprintf(number, sizeof number, "%.*s", (int)(n < 20 ? n : 20), p);
+	if (ztj_parse_int(number, 0, INT64_MAX, &ticks) != ZTJ_OK)
+		return 0;
+	boot += strlen("\nbtime ");
+	(void)snprintf(number, sizeof number, "%.*s", (int)strspn(boot, "0123456789"), boot);
+	if (ztj_parse_int(number, 0, INT64_MAX, &btime) != ZTJ_OK)
+		return 0;
+	return btime + ticks / sysconf(_SC_CLK_TCK);
+}
+
+/* ---- how a listener was called ---- */
+
+/* sshd writes "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups" over its words. */
+static bool parse_title(struct doctor *d, struct server *s, const char *title)
+{
+	const char *end = strstr(title, " [listener]");
+	char *words, *save;
+
+	if (strncmp(title, "sshd: ", 6) != 0 || end == NULL)
+		return false;
+	title += 6;
+	if ((words = cli_printf(d->c, "%.*s", (int)(end - title), title)) == NULL)
+		return false;
+	s->said = cli_strdup(d->c, words);
+	for (save = words; *save != '\0' && s->n < WORDS_MAX;) {
+		size_t n = strcspn(save, " ");
+		bool last = save[n] == '\0';
+
+		save[n] = '\0';
+		if (save != words && n > 0)
+			s->word[s->n++] = save;
+		save += n + (last ? 0 : 1);
+	}
+	return s->said != NULL;
+}
+
+/* Words that sshd -T takes as well; -D, -e, -q and the like say nothing of the configuration. */
+static void keep_config_words(struct server *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const char *w = s->word[i];
+		bool takes = w[0] == '-' && w[1] != '\0' && strchr("CcEfghobkpuV", w[1]) != NULL;
+		bool config = w[0] == '-' && (w[1] == 'f' || w[1] == 'o' || w[1] == 'p' || w[1] == 'h');
+
+		if (config) {
+			s->other_config |= w[1] == 'o' ||
+			    (w[1] == 'f' &&
+				strcmp(w[2] != '\0'    ? w + 2
+					: i + 1 < s->n ? s->word[i + 1]
+						       : "",
+				    "/etc/ssh/sshd_config") != 0);
+			s->word[n++] = w;
+		}
+		if (takes && w[2] == '\0' && i + 1 < s->n) {
+			i++;
+			if (config)
+				s->word[n++] = s->word[i];
+			/* a value of -o may hold blanks, which the title does not tell from the next word */
+			while (config && w[1] == 'o' && i + 1 < s->n && s->word[i + 1][0] != '-' && n > 0)
+				s->word[n++] = s->word[++i];
+		}
+	}
+	s->n = n;
+}
+
+static const char *const other_servers[] = { "dropbear", "tinysshd", "lshd", "telnetd", "in.telnetd",
+	"rshd" };
+
+static bool look_at(struct doctor *d, pid_t pid, struct server *s)
+{
+	char path[64];
+	const char *title;
+	struct ztj_buf b;
+	bool found = false;
+
+	*s = (struct server){ .pid = pid };
+	if ((s->name = program(d, pid)) == NULL || !same_root(pid))
+		return false;
+	for (size_t i = 0; i < COUNT(other_servers); i++)
+		if (strcmp(s->name, other_servers[i]) == 0)
+			return true;
+	if (strcmp(s->name, "sshd") != 0)
+		return false;
+	(void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	ztj_buf_init(&b, 65536);
+	if (doc_read(path, 65535, &b, NULL) == ZTJ_OK && (title = ztj_buf_str(&b)) != NULL)
+		found = parse_title(d, s, title);
+	ztj_buf_free(&b);
+	if (!found)
+		return false;
+	keep_config_words(s);
+	s->began = start_of(d, pid);
+	return true;
+}
+
+static size_t find_servers(struct doctor *d, struct server *out, size_t max)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *e;
+	size_t n = 0;
+
+	while (dir != NULL && n < max && (e = readdir(dir)) != NULL) {
+		int64_t pid;
+
+		if (isdigit((unsigned char)e->d_name[0]) &&
+		    ztj_parse_int(e->d_name, 1, INT32_MAX, &pid) == ZTJ_OK && look_at(d, (pid_t)pid, &out[n]))
+			n++;
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	return n;
+}
+
+/* ---- the checks ---- */
+
+/* A HUP makes sshd begin anew under its old pid, and write its pid file again. */
+static int64_t last_read(const struct server *s)
+{
+	struct stat st;
+	struct ztj_buf b;
+	int64_t pid = 0, t = s->began;
+	char number[16] = "";
+	const char *text;
+
+	ztj_buf_init(&b, 64);
+	if (doc_read("/run/sshd.pid", 15, &b, &st) == ZTJ_OK && (text = ztj_buf_str(&b)) != NULL)
+		(void)snprintf(number, sizeof number, "%.*s", (int)strspn(text, "0123456789"), text);
+	if (ztj_parse_int(number, 1, INT32_MAX, &pid) == ZTJ_OK && pid == s->pid && st.st_mtime > t)
+		t = st.st_mtime;
+	ztj_buf_free(&b);
+	return t;
+}
+
+static int64_t changed(const char *path)
+{
+	struct stat st;
+
+	/* ctime too: a file that is moved here keeps its own time */
+	if (stat(path, &st) != 0)
+		return 0;
+	return st.st_ctime > st.st_mtime ? st.st_ctime : st.st_mtime;
+}
+
+void doc_sshd_running(struct doctor *d)
+{
+	const struct sshdc *c = doc_sshd_config(d);
+	static struct server s[64];
+	size_t n = find_servers(d, s, COUNT(s)), seen = 0;
+
+	for (size_t i = 0; c != NULL && i < n; i++) {
+		if (s[i].other_config || strcmp(s[i].name, "sshd") != 0 || s[i].began == 0)
+			continue;
+		seen++;
+		for (size_t k = 0; k < c->nfiles; k++) {
+			if (changed(c->file[k]) <= last_read(&s[i]) + 1)
+				continue;
+			doc_say(d, DOC_WARN, "sshd (pid %d) read its configuration %s, %s is newer",
+			    (int)s[i].pid, out_relative(d->c, last_read(&s[i])), c->file[k]);
+			doc_todo(d, "sshd -t && systemctl reload ssh");
+		}
+		/* a file that was there when sshd read, and is gone */
+		if (changed("/etc/ssh/sshd_config.d") > last_read(&s[i]) + 1 && d->now.level < DOC_WARN) {
+			doc_say(d, DOC_WARN,
+			    "sshd (pid %d) read its configuration before /etc/ssh/sshd_config.d was changed",
+			    (int)s[i].pid);
+			doc_todo(d, "sshd -t && systemctl reload ssh");
+		}
+	}
+	if (c != NULL && seen == 0)
+		doc_say(d, DOC_WARN, "no sshd listens: nobody can log in, unless a socket unit starts it");
+	else if (c != NULL)
+		doc_say(d, DOC_OK, "sshd runs with what stands there");
+}
+
+void doc_sshd_others(struct doctor *d)
+{
+	static struct server s[64];
+	size_t n = find_servers(d, s, COUNT(s)), sshds = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *which = cli_printf(d->c, "pid %d (%s): ", (int)s[i].pid,
+		    s[i].said != NULL ? s[i].said : s[i].name);
+		const char *words[WORDS_MAX + 1];
+		const char *dump;
+
+		if (strcmp(s[i].name, "sshd") != 0) {
+			doc_say(d, DOC_FAIL, "%s (pid %d) lets people in past sshd", s[i].name,
+			    (int)s[i].pid);
+			doc_todo(d, "remove it");
+			continue;
+		}
+		sshds++;
+		if (!s[i].other_config || which == NULL)
+			continue;
+		memcpy(words, s[i].word, sizeof s[i].word);
+		words[s[i].n < WORDS_MAX ? s[i].n : WORDS_MAX] = NULL;
+		if ((dump = doc_sshd_dump(d, words)) == NULL)
+			continue;
+		doc_sshd_compare(d, dump, which);
+		if (d->now.level >= DOC_WARN)
+			doc_todo(d, "end it: kill %d", (int)s[i].pid);
+	}
+	doc_say(d, DOC_OK, "%zu sshd, all with the same rules", sshds);
+}
