@@ -348,13 +348,17 @@ static void pam_module(struct doctor *d)
 {
 	char version[64];
 	size_t found = 0;
+	struct stat st;
+	ino_t seen = 0;
 
 	for (size_t i = 0; i < COUNT(module_dirs); i++) {
 		const char *path = cli_printf(d->c, "%s/%s", module_dirs[i], MODULE);
 		int r;
 
-		if (path == NULL || access(path, F_OK) != 0)
+		/* /lib may be /usr/lib */
+		if (path == NULL || stat(path, &st) != 0 || st.st_ino == seen)
 			continue;
+		seen = st.st_ino;
 		found++;
 		if (!doc_only_root(d, path))
 			continue;

@@ -174,30 +174,43 @@ static void tell_line(struct doctor *d, const struct want *w)
 	}
 }
 
-static void compare(struct doctor *d, const char *dump, struct wants wants, const char *which)
+/* What sshd says here beside what it says where no connection is named: the same twice is said once. */
+static bool said_before(const char *global, const char *keyword, const char *value)
+{
+	char before[VALUE_MAX];
+
+	return global != NULL && sshdc_effective(global, keyword, before, sizeof before) &&
+	    strcmp(before, value) == 0;
+}
+
+struct comparison {
+	const char *dump, *global, *which; /* global, which: NULL when this is the global one */
+};
+
+static void compare(struct doctor *d, struct wants wants, const struct comparison *c)
 {
 	char value[VALUE_MAX];
 
 	for (size_t i = 0; i < wants.n; i++) {
 		const struct want *w = &wants.w[i];
-		enum doc_level level = w->level;
 
 		/* an option that this sshd was built without cannot let anybody in */
-		if (!sshdc_effective(dump, w->keyword, value, sizeof value) || as_wanted(w, value))
+		if (!sshdc_effective(c->dump, w->keyword, value, sizeof value) || as_wanted(w, value) ||
+		    said_before(c->global, w->keyword, value))
 			continue;
-		if (stricter(w, value))
-			level = DOC_WARN;
-		doc_say(d, level, "%s%s is %s, not %s: %s", which != NULL ? which : "", w->keyword, value,
-		    w->value, w->why);
-		if (which == NULL)
+		doc_say(d, stricter(w, value) ? DOC_WARN : w->level, "%s%s is %s, not %s: %s",
+		    c->which != NULL ? c->which : "", w->keyword, value, w->value, w->why);
+		if (c->which == NULL)
 			tell_line(d, w);
 	}
 }
 
 void doc_sshd_compare(struct doctor *d, const char *dump, const char *which)
 {
+	const struct comparison c = { .dump = dump, .which = which };
+
 	for (size_t i = 0; i < COUNT(all_wants); i++)
-		compare(d, dump, all_wants[i], which);
+		compare(d, all_wants[i], &c);
 }
 
 static void check_wants(struct doctor *d, struct wants wants, const char *fine)
@@ -207,7 +220,7 @@ static void check_wants(struct doctor *d, struct wants wants, const char *fine)
 	if (dump == NULL)
 		return;
 	(void)doc_sshd_config(d);
-	compare(d, dump, wants, NULL);
+	compare(d, wants, &(struct comparison){ .dump = dump });
 	doc_say(d, DOC_OK, "%s", fine);
 }
 
@@ -260,20 +273,22 @@ static void sshd_match(struct doctor *d)
 static void sshd_as(struct doctor *d)
 {
 	static const char *const users[] = { "root", "nobody" };
+	const char *global = global_dump(d);
 
-	for (size_t i = 0; i < COUNT(users); i++) {
+	for (size_t i = 0; global != NULL && i < COUNT(users); i++) {
 		const char *const words[] = { "-C",
 			cli_printf(d->c, "user=%s,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22",
 			    users[i]),
 			NULL };
-		const char *dump = words[1] != NULL ? doc_sshd_dump(d, words) : NULL;
-		const char *which = cli_printf(d->c, "for %s: ", users[i]);
+		struct comparison c = { .global = global, .which = cli_printf(d->c, "for %s: ", users[i]) };
 
-		if (dump != NULL && which != NULL)
-			for (size_t k = 0; k < COUNT(all_wants); k++)
-				compare(d, dump, all_wants[k], which);
+		if (words[1] == NULL || c.which == NULL || (c.dump = doc_sshd_dump(d, words)) == NULL)
+			return;
+		for (size_t k = 0; k < COUNT(all_wants); k++)
+			compare(d, all_wants[k], &c);
 	}
-	doc_say(d, DOC_OK, "sshd -T -C says the same for root and for others");
+	if (global != NULL)
+		doc_say(d, DOC_OK, "sshd -T -C says the same for root and for others");
 }
 
 /* ---- files ---- */

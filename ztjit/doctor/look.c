@@ -140,7 +140,10 @@ static bool parents(struct doctor *d, char *path)
 
 	for (char *slash; (slash = strrchr(path, '/')) != NULL && path[1] != '\0';) {
 		slash[slash == path ? 1 : 0] = '\0';
-		if (lstat(path, &st) != 0 || !root_alone(d, path, &st))
+		if (lstat(path, &st) != 0)
+			return false;
+		/* a link's mode means nothing: where it stands and where it leads are looked at */
+		if (!S_ISLNK(st.st_mode) && !root_alone(d, path, &st))
 			return false;
 	}
 	return true;
@@ -158,7 +161,7 @@ bool doc_only_root(struct doctor *d, const char *path)
 	}
 	if (!root_alone(d, real, &st) || !parents(d, real))
 		return false;
-	/* where the link itself stands; a link's own mode means nothing */
+	/* as it is written, too: whoever may change a link there decides where it leads */
 	return parents(d, copy);
 }
 
