@@ -183,8 +183,10 @@ static bool judge(const struct walk *w, const struct pams_ask *ask, struct pams_
 	for (unsigned k = 0; k < STATES; k++) {
 		unsigned impression = k / PAMS_CODES, status = k % PAMS_CODES;
 
-		if (!w->step[w->n * STATES + k].reached || (status == SUCCESS && impression != POSITIVE))
+		if (!w->step[w->n * STATES + k].reached)
 			continue;
+		if (status == SUCCESS && impression != POSITIVE)
+			status = PERM_DENIED;
 		if ((ask->lets_in & (UINT32_C(1) << status)) == 0)
 			continue;
 		tell_way(w, k, way);

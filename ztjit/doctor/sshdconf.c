@@ -83,11 +83,12 @@ static bool next_word(const char **at, char *out)
 	return true;
 }
 
-/* Keyword, then blanks or one "=". */
+/* Keyword, which may stand in quotes, then blanks or one "=". */
 static bool keyword_of(const char **at, char *out)
 {
-	const char *p = *at + strspn(*at, BLANKS "\"");
-	size_t n = strcspn(p, BLANKS "=\"");
+	const char *p = *at + strspn(*at, BLANKS);
+	bool quoted = *p == '"';
+	size_t n = strcspn(p += quoted, BLANKS "=\"");
 
 	if (n == 0 || *p == '#' || n > 64)
 		return false;
@@ -95,10 +96,9 @@ static bool keyword_of(const char **at, char *out)
 		out[i] = (char)tolower((unsigned char)p[i]);
 	out[n] = '\0';
 	p += n;
-	p += strspn(p, BLANKS "\"");
-	if (*p == '=')
-		p++;
-	*at = p;
+	p += quoted && *p == '"';
+	p += strspn(p, BLANKS);
+	*at = *p == '=' ? p + 1 : p;
 	return true;
 }
 
