@@ -21,6 +21,9 @@ _ztjit_options() {
 	logout | whoami | status | show | known-hosts | submit | "user invite" | "directory show" | "policy check" | "policy test" | "policy diff" | "sessions show")
 		echo "--json --help"
 		;;
+	doctor)
+		echo "--quiet --json --help"
+		;;
 	request)
 		echo "--role --host --label --for --at --valid --ticket --message --break-glass --wait --no-wait --dry-run --write --yes --key --sk-provider --quiet --json --help"
 		;;
@@ -112,7 +115,7 @@ _ztjit() {
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words="init enroll login logout whoami status request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy sessions help --help"
+		words="init enroll login logout whoami status doctor request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy sessions help --help"
 	else
 		case $command in
 		config)

@@ -317,6 +317,22 @@ static void users(struct doctor *d)
 
 /* ---- programs ---- */
 
+/* A library that is missing shows before the program itself says anything. */
+static void one_program(struct doctor *d, const char *path)
+{
+	const char *const argv[] = { path, "--help", NULL };
+	struct ztj_buf out;
+	int status;
+
+	ztj_buf_init(&out, 65536);
+	if (doc_exec(argv, &out, &status) != ZTJ_OK || status == 127 || status == 128) {
+		doc_say(d, DOC_FAIL, "%s cannot be run: %s", path,
+		    ztj_buf_str(&out) != NULL ? doc_line(d, (const char *)out.p) : "?");
+		doc_todo(d, "install the libraries that it needs: ldd %s", path);
+	}
+	ztj_buf_free(&out);
+}
+
 static void programs(struct doctor *d)
 {
 	static const char *const list[] = { "/usr/sbin/ztjit-hostd", ZTJ_RECORDER, "/usr/bin/ztjit" };
@@ -333,6 +349,8 @@ static void programs(struct doctor *d)
 			doc_todo(d, "install one version of ztjit; systemctl restart ztjit-hostd");
 		}
 	}
+	if (access(list[0], F_OK) == 0)
+		one_program(d, list[0]);
 	doc_say(d, DOC_OK, "version %s, only root can change them", PACKAGE_VERSION);
 }
 

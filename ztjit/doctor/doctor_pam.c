@@ -277,7 +277,7 @@ static void door(struct doctor *d, const char *service)
 	if (holds(d, &s, &account, DOC_NONE) || holds(d, &s, &auth, DOC_NONE)) {
 		doc_say(d, DOC_OK, "%s: pam_ztjit decides", service);
 	} else if (!holds(d, &s, &without, DOC_NONE)) {
-		doc_say(d, DOC_FAIL, "%s lets in without a password and without pam_ztjit", service);
+		doc_say(d, DOC_FAIL, "%s lets in past pam_ztjit, and not by a local password alone", service);
 		doc_todo(d, "in /etc/pam.d/%s: account required %s", service, MODULE);
 	} else if (!doc_passwords(d, &root, &other)) {
 		doc_say(d, DOC_UNKNOWN, "%s asks for a password, and /etc/shadow cannot be read", service);
@@ -311,7 +311,9 @@ static bool harmless(const char *name)
 		"runuser-l", "systemd-user", "common-account", "common-auth", "common-password",
 		"common-session", "common-session-noninteractive", "groupadd", "groupdel", "groupmod",
 		"useradd", "userdel", "usermod", "chage", "lxc", "samba", "screen", "vlock", "xscreensaver",
-		"swaylock", "i3lock" };
+		"swaylock", "i3lock",
+		/* the screens before a login; nobody is let in by them */
+		"gdm-launch-environment", "lightdm-greeter", "sddm-greeter" };
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(name, names[i]) == 0)

@@ -125,6 +125,12 @@ const char *doc_sshd_dump(struct doctor *d, const char *const *words)
 		doc_say(d, DOC_UNKNOWN, "%s -T cannot be run: %s", SSHD, ztj_err_text(r));
 		return NULL;
 	}
+	/* made when the service starts; with a socket unit, when somebody connects */
+	if (status != 0 && strstr(text, "privilege separation directory") != NULL) {
+		doc_say(d, DOC_UNKNOWN, "sshd -T: %s", doc_line(d, text));
+		doc_todo(d, "mkdir -m 755 /run/sshd, and ask again");
+		return NULL;
+	}
 	if (status != 0) {
 		doc_say(d, DOC_FAIL, "sshd refuses its configuration: %s", doc_line(d, text));
 		doc_todo(d, "sshd -t");

@@ -175,7 +175,7 @@ _Noreturn static void child(const char *const argv[], int out)
 	size_t n = 0;
 	int null = open("/dev/null", O_RDONLY);
 
-	for (; argv[n] != NULL && n < 63; n++)
+	for (; n < 63 && argv[n] != NULL; n++)
 		args[n] = strdup(argv[n]);
 	args[n] = NULL;
 	if (null >= 0 && dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 && chdir("/") == 0) {
