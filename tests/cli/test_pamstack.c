@@ -171,6 +171,7 @@ static void test_first_no(void **state)
 	assert_false(passes(after, BIT(SUCCESS), &way, &s));
 	pams_free(&s);
 	assert_true(passes(after, sudo, &way, &s));
+	assert_true(!way.skipped && pams_is(way.by, "pam_unix.so") && way.status == AUTHTOK_EXPIRED);
 	pams_free(&s);
 	assert_false(passes(before, sudo, &way, &s));
 	pams_free(&s);

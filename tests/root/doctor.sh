@@ -145,6 +145,8 @@ pam_cases() {
 	plant fail pam-order $p/sshd "sed -i '/pam_loginuid/d; /^session *required *pam_ztjit/a session required pam_loginuid.so' $p/sshd"
 	plant fail "pam-login pam-others" /etc/shadow "echo root:secret | chpasswd"
 	plant fail "pam-files" $p/common-auth "chmod 666 $p/common-auth"
+	plant fail pam-sudo $p/sudo "sed -i 's/^session *required *pam_ztjit.so/session required pam_mkhomedir.so\n&/' $p/sudo"
+	plant fail pam-polkit $p/polkit-1 "printf 'auth required pam_permit.so\naccount required pam_permit.so\n' >$p/polkit-1"
 	plant fail pam-others $p/doas "printf 'auth required pam_permit.so\naccount required pam_permit.so\n' >$p/doas"
 }
 
@@ -168,6 +170,8 @@ file_cases() {
 	local z=/etc/ztjit
 	plant fail hostd-conf $z/hostd.conf "echo 'frob = 1;' >>$z/hostd.conf"
 	plant fail hostd-conf $z/hostd.conf "chmod 666 $z/hostd.conf"
+	plant fail cgroup $z/hostd.conf "echo 'cgroup = \"/root/cgroup\";' >>$z/hostd.conf"
+	plant warn disk $z/hostd.conf "echo 'record_spool = 1000000;' >>$z/hostd.conf"
 	plant fail "policy roots" $z/policy_roots "chown 1 $z/policy_roots"
 	plant fail "policy roots" $z/policy_roots ": >$z/policy_roots"
 	plant fail keys $z/machine.key "chmod 644 $z/machine.key"

@@ -93,6 +93,17 @@ static bool is_ours(const struct pams_line *l)
 	return sock == NULL || strcmp(sock, "socket=" ZTJ_RUNDIR "/pam.sock") == 0;
 }
 
+static bool quiet_session(const struct pams_line *l)
+{
+	static const char *const names[] = { "pam_limits.so", "pam_unix.so", "pam_env.so", "pam_umask.so",
+		"pam_keyinit.so", "pam_systemd.so", "pam_motd.so", "pam_mail.so", "pam_lastlog.so" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (pams_is(l, names[i]))
+			return true;
+	return false;
+}
+
 struct asking {
 	bool no_password; /* and what asks for one fails */
 };
@@ -111,6 +122,9 @@ static uint32_t results(const struct pams_line *l, void *arg)
 	/* somebody who is root already needs no stack */
 	if (pams_is(l, "pam_rootok.so") && l->kind == PAMS_AUTH)
 		return BIT(AUTH_ERR);
+	/* stock modules whose session cannot fail in that way for anybody who is somebody */
+	if (l->kind == PAMS_SESSION && quiet_session(l))
+		return ANY_CODE & ~BIT(SESSION_ERR);
 	/* the ones that never let somebody in: they say no, or nothing */
 	if (l->kind == PAMS_AUTH && (pams_is(l, "pam_faildelay.so") || pams_is(l, "pam_nologin.so")))
 		return ANY_CODE & ~BIT(SUCCESS);
@@ -125,6 +139,7 @@ struct question {
 	enum pams_kind kind;
 	uint32_t lets_in;
 	bool no_password;
+	bool asks_us; /* the stack has a line that does */
 };
 
 /* Can the stack say yes against the agent's no? The line that makes it so. other: the service "other" answers instead. */
@@ -138,29 +153,51 @@ static int passes(const struct pams_stack *s, const struct question *q, bool *ye
 
 static const char *const kind_name[] = { "auth", "account", "session", "password" };
 
+/* What libpam returns is the first no, and sudo does not mind every no. */
+static void tell_first_no(struct doctor *d, enum doc_level level, const struct question *q,
+    const struct pams_way *way)
+{
+	doc_say(d, level, "%s: when %s says %s, sudo goes on, whatever pam_ztjit says (%s)",
+	    kind_name[q->kind], way->by->module, pams_code_name(way->code), at(d, way->by));
+	if (q->kind == PAMS_ACCOUNT)
+		doc_todo(d, "put account required %s first in /etc/pam.d/%s", MODULE, q->service);
+	else
+		doc_todo(d, "make %s optional", at(d, way->by));
+}
+
+static bool asks_us(const struct pams_stack *s, enum pams_kind kind)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->line[i].kind == kind && is_ours(&s->line[i]))
+			return true;
+	return false;
+}
+
 static void tell_passes(struct doctor *d, enum doc_level level, const struct question *q,
     const struct pams_way *way)
 {
 	const char *kind = kind_name[q->kind];
 
-	if (way->by == NULL) {
-		doc_say(d, level, "%s: nothing asks pam_ztjit", kind);
+	if (way->status != SUCCESS && way->by != NULL) {
+		tell_first_no(d, level, q, way);
+		return;
+	}
+	if (way->by == NULL || !q->asks_us) {
+		doc_say(d, level, "%s: pam_ztjit is not asked", kind);
+		doc_todo(d, "in /etc/pam.d/%s: %s required %s", q->service, kind, MODULE);
 	} else if (is_ours(way->by)) {
 		doc_say(d, level, "%s: the no of pam_ztjit does not count (%s %s, %s)", kind,
 		    way->by->control, MODULE, at(d, way->by));
 		doc_todo(d, "in %s: %s required %s", at(d, way->by), kind, MODULE);
-		return;
 	} else if (way->skipped) {
-		doc_say(d, level, "%s: lets in before pam_ztjit is asked, when %s says %s (%s %s, %s)", kind,
-		    way->by->module, pams_code_name(way->code), way->by->control, way->by->module,
-		    at(d, way->by));
+		doc_say(d, level, "%s: lets in past pam_ztjit when %s says %s (%s, %s)", kind,
+		    way->by->module, pams_code_name(way->code), way->by->control, at(d, way->by));
 		doc_todo(d, "in /etc/pam.d/%s, before that line: %s required %s", q->service, kind, MODULE);
-		return;
 	} else {
-		doc_say(d, level, "%s: lets in without pam_ztjit (last asked: %s, %s)", kind, way->by->module,
-		    at(d, way->by));
+		doc_say(d, level, "%s: lets in whatever pam_ztjit says (last asked: %s, %s)", kind,
+		    way->by->module, at(d, way->by));
+		doc_todo(d, "in /etc/pam.d/%s: %s required %s", q->service, kind, MODULE);
 	}
-	doc_todo(d, "in /etc/pam.d/%s: %s required %s", q->service, kind, MODULE);
 }
 
 /* libpam takes the service "other" where a service has no line of that kind. */
@@ -180,7 +217,7 @@ static bool fall_back(struct doctor *d, const char *service, enum pams_kind kind
 }
 
 /* Does the stack let somebody in against the agent? Says so at that level; false when it does or cannot be told. */
-static bool holds(struct doctor *d, struct pams_stack *s, const struct question *q, enum doc_level level)
+static bool holds(struct doctor *d, struct pams_stack *s, struct question *q, enum doc_level level)
 {
 	struct pams_stack other = { .n = 0 }, *use;
 	struct pams_way way;
@@ -189,6 +226,7 @@ static bool holds(struct doctor *d, struct pams_stack *s, const struct question 
 
 	if (!fall_back(d, q->service, q->kind, s, &other, &use))
 		return false;
+	q->asks_us = asks_us(use, q->kind);
 	r = passes(use, q, &yes, &way);
 	if (r != ZTJ_OK)
 		doc_say(d, DOC_UNKNOWN, "%s: %s", kind_name[q->kind], ztj_err_text(r));
@@ -205,6 +243,8 @@ static uint32_t lets_in(const char *service, enum pams_kind kind)
 {
 	if (strncmp(service, "sudo", 4) == 0 && kind == PAMS_ACCOUNT)
 		return BIT(SUCCESS) | BIT(NEW_AUTHTOK_REQD) | BIT(AUTHTOK_EXPIRED);
+	if (strncmp(service, "sudo", 4) == 0 && kind == PAMS_SESSION)
+		return BIT(SUCCESS) | BIT(SESSION_ERR);
 	return BIT(SUCCESS);
 }
 
@@ -215,8 +255,11 @@ static void stack(struct doctor *d, const char *service)
 		enum doc_level level;
 	} kinds[] = { { PAMS_ACCOUNT, DOC_FAIL }, { PAMS_SESSION, DOC_FAIL }, { PAMS_AUTH, DOC_WARN } };
 	struct pams_stack s;
-	int r = read_stack(service, &s);
+	int r;
 
+	if (strncmp(service, "sudo", 4) == 0 && access("/usr/bin/sudo", F_OK) != 0)
+		return; /* sudo-syntax says it */
+	r = read_stack(service, &s);
 	if (r != ZTJ_OK) {
 		doc_say(d, r == ZTJ_NOT_FOUND ? DOC_FAIL : DOC_UNKNOWN, "/etc/pam.d/%s: %s", service,
 		    ztj_err_text(r));
@@ -224,7 +267,7 @@ static void stack(struct doctor *d, const char *service)
 		return;
 	}
 	for (size_t i = 0; i < COUNT(kinds); i++) {
-		const struct question q = { .service = service,
+		struct question q = { .service = service,
 			.kind = kinds[i].kind,
 			.lets_in = lets_in(service, kinds[i].kind) };
 
@@ -264,9 +307,9 @@ static void door(struct doctor *d, const char *service)
 	const char *root, *other;
 	struct pams_stack s;
 	int r = read_stack(service, &s);
-	const struct question account = { service, PAMS_ACCOUNT, BIT(SUCCESS), false },
-			      auth = { service, PAMS_AUTH, BIT(SUCCESS), false },
-			      without = { service, PAMS_AUTH, BIT(SUCCESS), true };
+	struct question account = { service, PAMS_ACCOUNT, BIT(SUCCESS), false, false },
+			auth = { service, PAMS_AUTH, BIT(SUCCESS), false, false },
+			without = { service, PAMS_AUTH, BIT(SUCCESS), true, false };
 
 	if (r == ZTJ_NOT_FOUND)
 		return;

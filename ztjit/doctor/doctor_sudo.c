@@ -108,6 +108,8 @@ static void sudo_conf(struct doctor *d)
 	const char *text;
 	int err;
 
+	if (access("/usr/sbin/visudo", X_OK) != 0)
+		return; /* sudo-syntax says it */
 	text = doc_text(d, SUDO_CONF, &err);
 	if (text == NULL && err != ZTJ_NOT_FOUND) {
 		doc_say(d, DOC_UNKNOWN, "%s: %s", SUDO_CONF, ztj_err_text(err));

@@ -163,19 +163,28 @@ static void walk_line(struct walk *w, size_t i, uint32_t results)
 	}
 }
 
-static void tell_way(const struct walk *w, unsigned state, struct pams_way *way)
+/* The step that makes the difference, going back from the end; NULL when nothing ran. */
+static const struct step *find_step(const struct walk *w, unsigned state)
 {
 	const struct step *s = &w->step[w->n * STATES + state];
-	const struct step *last = s, *found = NULL;
+	const struct step *last = s->line != NOWHERE ? s : NULL;
 
 	for (; s->line != NOWHERE; s = &w->step[(size_t)s->line * STATES + s->from])
-		if (s->skipped && found == NULL)
-			found = s;
-	if (found == NULL && last->line != NOWHERE)
-		found = last;
-	*way = (struct pams_way){ .by = NULL };
-	if (found != NULL)
-		*way = (struct pams_way){ w->l[found->line], found->code, found->skipped };
+		if (state % PAMS_CODES == SUCCESS ? s->skipped : s->from != state)
+			return s;
+	return last;
+}
+
+static void tell_way(const struct walk *w, unsigned state, struct pams_way *way)
+{
+	const struct step *s = find_step(w, state);
+
+	*way = (struct pams_way){ .status = (uint8_t)(state % PAMS_CODES) };
+	if (s == NULL)
+		return;
+	way->by = w->l[s->line];
+	way->code = s->code;
+	way->skipped = s->skipped;
 }
 
 static bool judge(const struct walk *w, const struct pams_ask *ask, struct pams_way *way)

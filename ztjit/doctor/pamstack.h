@@ -63,11 +63,13 @@ struct pams_ask {
 	uint32_t (*results)(const struct pams_line *l, void *arg);
 	void *arg;
 };
-/* The line that makes the difference on one way to such a code: of the modules that ran, the last that ended the walk or
- * jumped, else the last at all; NULL when none ran. */
+/* The line that makes the difference on one way to such a code: for success, of the modules that ran, the last that ended
+ * the walk or jumped, else the last at all; for a no, the module whose no it is, which need not be the last. NULL when none
+ * ran. */
 struct pams_way {
 	const struct pams_line *by;
 	uint8_t code;     /* what that module returned */
+	uint8_t status;   /* what the whole stack returns */
 	bool skipped;     /* it ended the walk or jumped */
 };
 /* Can it happen? Exact but for [reset], where it errs on the side of yes. NOMEM counts as an error, not as an answer. */
