@@ -88,13 +88,13 @@ restore() {
 		esac' sh "$@"
 }
 
-# plant LEVEL "CHECKS" "FILES" COMMAND: one misconfiguration.
+# plant LEVEL "CHECKS" "FILES" COMMAND: one misconfiguration, of the abuse case $CASE.
 plant() {
 	local level=$1 checks=$2 files=$3 command=$4
 	lab_in db1 sh -c "$command" || echo "    plant: status $?"
 	# a file of sshd's that is newer than sshd is said as well, and only that
 	[ "$level" != warn ] || case $files in */etc/ssh/*) reload ;; esac
-	t_ok "$checks: $command" exactly "$level" "$checks"
+	t_ok "${CASE:+$CASE }$checks: $command" exactly "$level" "$checks"
 	# shellcheck disable=SC2086
 	restore $files
 }
@@ -103,6 +103,7 @@ reload() { restore /etc/ssh/none; }
 D=/etc/ssh/sshd_config.d
 
 sshd_cases() {
+	local CASE=C06
 	plant fail sshd-logins $D/05-x.conf "echo PasswordAuthentication yes >$D/05-x.conf"
 	t_says "C06 the line that wins is named" "$D/05-x.conf:1" printf '%s' "$T_OUT"
 	plant fail sshd-logins $D/00-a.conf "echo KbdInteractiveAuthentication yes >$D/00-a.conf"
@@ -146,6 +147,9 @@ pam_cases() {
 	plant fail "pam-login pam-others" /etc/shadow "echo root:secret | chpasswd"
 	plant fail "pam-files" $p/common-auth "chmod 666 $p/common-auth"
 	plant fail pam-sudo $p/sudo "sed -i 's/^session *required *pam_ztjit.so/session required pam_mkhomedir.so\n&/' $p/sudo"
+	plant warn pam-modules $p/su "echo 'session optional pam_nowhere.so' >>$p/su"
+	plant fail pam-modules "$p/su /opt/pam_x.so" "cp /lib/*/security/pam_permit.so /opt/pam_x.so; chmod 666 /opt/pam_x.so
+		echo 'session optional /opt/pam_x.so' >>$p/su"
 	plant fail pam-polkit $p/polkit-1 "printf 'auth required pam_permit.so\naccount required pam_permit.so\n' >$p/polkit-1"
 	plant fail pam-others $p/doas "printf 'auth required pam_permit.so\naccount required pam_permit.so\n' >$p/doas"
 }
@@ -167,19 +171,25 @@ sudo_cases() {
 }
 
 file_cases() {
-	local z=/etc/ztjit
+	local z=/etc/ztjit CASE=F02
 	plant fail hostd-conf $z/hostd.conf "echo 'frob = 1;' >>$z/hostd.conf"
+	CASE=F01
 	plant fail hostd-conf $z/hostd.conf "chmod 666 $z/hostd.conf"
+	CASE=
 	plant fail cgroup $z/hostd.conf "echo 'cgroup = \"/root/cgroup\";' >>$z/hostd.conf"
 	plant warn disk $z/hostd.conf "echo 'record_spool = 1000000;' >>$z/hostd.conf"
+	CASE=F01
 	plant fail "policy roots" $z/policy_roots "chown 1 $z/policy_roots"
+	CASE=F02
 	plant fail "policy roots" $z/policy_roots ": >$z/policy_roots"
+	CASE=F01
 	plant fail keys $z/machine.key "chmod 644 $z/machine.key"
 	plant fail user-ca $z/user_ca.pub "cat /etc/ssh/ssh_host_ed25519_key.pub >>$z/user_ca.pub"
 	plant fail sockets /root/none "chmod 666 /run/ztjit/pam.sock"
 	lab_in db1 chmod 600 /run/ztjit/pam.sock
 	plant fail state /root/none "chmod 755 /var/lib/ztjit/hostd"
 	lab_in db1 chmod 700 /var/lib/ztjit/hostd
+	CASE=
 	plant fail users "/etc/passwd" "usermod -s /bin/bash ztjit-gate"
 	plant fail recorder /etc/group "usermod -aG ztjit-rec games"
 	plant fail recorder /root/none "chmod 755 /usr/bin/ztjit-rec"

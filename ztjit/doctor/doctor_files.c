@@ -25,7 +25,7 @@ static void roots(struct doctor *d)
 {
 	const struct ztj_hostconf *conf = doc_conf(d);
 	char pin[ZTJ_PIN_SIZE];
-	static struct ztj_pins pins;
+	struct ztj_pins pins;
 	const char *text;
 	unsigned line = 0;
 	int err;

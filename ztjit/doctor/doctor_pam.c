@@ -12,9 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libztjit/core/mark.h"
 #include "ztjit/doctor/doctor.h"
-#include "ztjit/doctor/pamstack.h"
+#include "ztjit/doctor/doctor_pam.h"
 
 #define BIT(code) (UINT32_C(1) << (code))
 enum {
@@ -26,14 +25,8 @@ enum {
 	AUTHTOK_EXPIRED = 27
 };
 #define ANY_CODE (~UINT32_C(0))
-#define MODULE "pam_ztjit.so"
+#define MODULE DOC_PAM_MODULE
 
-/* Where libpam looks for modules and for stacks; the first that has it counts. */
-static const char *const module_dirs[] = { "/lib/x86_64-linux-gnu/security",
-	"/lib/aarch64-linux-gnu/security", "/usr/lib/x86_64-linux-gnu/security",
-	"/usr/lib/aarch64-linux-gnu/security", "/lib64/security", "/usr/lib64/security", "/lib/security",
-	"/usr/lib/security" };
-static const char *const stack_dirs[] = { "/etc/pam.d", "/usr/lib/pam.d" };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- reading ---- */
@@ -43,9 +36,9 @@ static int read_service(void *arg, const char *name, struct ztj_buf *text, char 
 	int r = ZTJ_NOT_FOUND;
 
 	(void)arg;
-	for (size_t i = 0; i < COUNT(stack_dirs) && r == ZTJ_NOT_FOUND; i++) {
+	for (size_t i = 0; i < DOC_PAM_STACK_DIRS && r == ZTJ_NOT_FOUND; i++) {
 		int n = name[0] == '/' ? snprintf(path, size, "%s", name)
-				       : snprintf(path, size, "%s/%s", stack_dirs[i], name);
+				       : snprintf(path, size, "%s/%s", doc_pam_stack_dirs[i], name);
 
 		if (n < 0 || (size_t)n >= size)
 			return ZTJ_NOT_FOUND;
@@ -54,14 +47,14 @@ static int read_service(void *arg, const char *name, struct ztj_buf *text, char 
 	return r;
 }
 
-static int read_stack(const char *service, struct pams_stack *s)
+int doc_pam_read(const char *service, struct pams_stack *s)
 {
 	const struct pams_source from = { read_service, NULL };
 
 	return pams_read(&from, service, s);
 }
 
-static const char *at(struct doctor *d, const struct pams_line *l)
+const char *doc_pam_at(struct doctor *d, const struct pams_line *l)
 {
 	const char *text = cli_printf(d->c, "%s:%u", l->file, l->line);
 
@@ -72,10 +65,10 @@ static const char *at(struct doctor *d, const struct pams_line *l)
 
 static bool in_module_dir(const char *path)
 {
-	for (size_t i = 0; i < COUNT(module_dirs); i++) {
-		size_t n = strlen(module_dirs[i]);
+	for (size_t i = 0; i < DOC_PAM_MODULE_DIRS; i++) {
+		size_t n = strlen(doc_pam_module_dirs[i]);
 
-		if (strncmp(path, module_dirs[i], n) == 0 && path[n] == '/' &&
+		if (strncmp(path, doc_pam_module_dirs[i], n) == 0 && path[n] == '/' &&
 		    strcmp(path + n + 1, MODULE) == 0)
 			return true;
 	}
@@ -158,11 +151,11 @@ static void tell_first_no(struct doctor *d, enum doc_level level, const struct q
     const struct pams_way *way)
 {
 	doc_say(d, level, "%s: when %s says %s, sudo goes on, whatever pam_ztjit says (%s)",
-	    kind_name[q->kind], way->by->module, pams_code_name(way->code), at(d, way->by));
+	    kind_name[q->kind], way->by->module, pams_code_name(way->code), doc_pam_at(d, way->by));
 	if (q->kind == PAMS_ACCOUNT)
 		doc_todo(d, "put account required %s first in /etc/pam.d/%s", MODULE, q->service);
 	else
-		doc_todo(d, "make %s optional", at(d, way->by));
+		doc_todo(d, "make %s optional", doc_pam_at(d, way->by));
 }
 
 static bool asks_us(const struct pams_stack *s, enum pams_kind kind)
@@ -187,15 +180,15 @@ static void tell_passes(struct doctor *d, enum doc_level level, const struct que
 		doc_todo(d, "in /etc/pam.d/%s: %s required %s", q->service, kind, MODULE);
 	} else if (is_ours(way->by)) {
 		doc_say(d, level, "%s: the no of pam_ztjit does not count (%s %s, %s)", kind,
-		    way->by->control, MODULE, at(d, way->by));
-		doc_todo(d, "in %s: %s required %s", at(d, way->by), kind, MODULE);
+		    way->by->control, MODULE, doc_pam_at(d, way->by));
+		doc_todo(d, "in %s: %s required %s", doc_pam_at(d, way->by), kind, MODULE);
 	} else if (way->skipped) {
 		doc_say(d, level, "%s: lets in past pam_ztjit when %s says %s (%s, %s)", kind,
-		    way->by->module, pams_code_name(way->code), way->by->control, at(d, way->by));
+		    way->by->module, pams_code_name(way->code), way->by->control, doc_pam_at(d, way->by));
 		doc_todo(d, "in /etc/pam.d/%s, before that line: %s required %s", q->service, kind, MODULE);
 	} else {
 		doc_say(d, level, "%s: lets in whatever pam_ztjit says (last asked: %s, %s)", kind,
-		    way->by->module, at(d, way->by));
+		    way->by->module, doc_pam_at(d, way->by));
 		doc_todo(d, "in /etc/pam.d/%s: %s required %s", q->service, kind, MODULE);
 	}
 }
@@ -207,7 +200,7 @@ static bool fall_back(struct doctor *d, const char *service, enum pams_kind kind
 	*use = s;
 	if (pams_has(s, kind) || strcmp(service, "other") == 0)
 		return true;
-	if (read_stack("other", other) != ZTJ_OK) {
+	if (doc_pam_read("other", other) != ZTJ_OK) {
 		doc_say(d, DOC_UNKNOWN, "/etc/pam.d/other cannot be read, and %s has no line of kind %s",
 		    service, kind_name[kind]);
 		return false;
@@ -259,7 +252,7 @@ static void stack(struct doctor *d, const char *service)
 
 	if (strncmp(service, "sudo", 4) == 0 && access("/usr/bin/sudo", F_OK) != 0)
 		return; /* sudo-syntax says it */
-	r = read_stack(service, &s);
+	r = doc_pam_read(service, &s);
 	if (r != ZTJ_OK) {
 		doc_say(d, r == ZTJ_NOT_FOUND ? DOC_FAIL : DOC_UNKNOWN, "/etc/pam.d/%s: %s", service,
 		    ztj_err_text(r));
@@ -306,7 +299,7 @@ static void door(struct doctor *d, const char *service)
 {
 	const char *root, *other;
 	struct pams_stack s;
-	int r = read_stack(service, &s);
+	int r = doc_pam_read(service, &s);
 	struct question account = { service, PAMS_ACCOUNT, BIT(SUCCESS), false, false },
 			auth = { service, PAMS_AUTH, BIT(SUCCESS), false, false },
 			without = { service, PAMS_AUTH, BIT(SUCCESS), true, false };
@@ -368,14 +361,14 @@ static void pam_others(struct doctor *d)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < COUNT(stack_dirs); i++) {
-		DIR *dir = opendir(stack_dirs[i]);
+	for (size_t i = 0; i < DOC_PAM_STACK_DIRS; i++) {
+		DIR *dir = opendir(doc_pam_stack_dirs[i]);
 		const struct dirent *e;
 
 		while (dir != NULL && (e = readdir(dir)) != NULL) {
 			char path[512];
 
-			(void)snprintf(path, sizeof path, "%s/%s", stack_dirs[0], e->d_name);
+			(void)snprintf(path, sizeof path, "%s/%s", doc_pam_stack_dirs[0], e->d_name);
 			if (harmless(e->d_name) || (i > 0 && access(path, F_OK) == 0))
 				continue;
 			door(d, e->d_name);
@@ -387,112 +380,17 @@ static void pam_others(struct doctor *d)
 	doc_say(d, DOC_OK, "%zu more services: none lets anybody in past pam_ztjit", n);
 }
 
-/* ---- files and order ---- */
-
-static void pam_module(struct doctor *d)
-{
-	char version[64];
-	size_t found = 0;
-	struct stat st;
-	ino_t seen = 0;
-
-	for (size_t i = 0; i < COUNT(module_dirs); i++) {
-		const char *path = cli_printf(d->c, "%s/%s", module_dirs[i], MODULE);
-		int r;
-
-		/* /lib may be /usr/lib */
-		if (path == NULL || stat(path, &st) != 0 || st.st_ino == seen)
-			continue;
-		seen = st.st_ino;
-		found++;
-		if (!doc_only_root(d, path))
-			continue;
-		if ((r = doc_version(path, version, sizeof version)) != ZTJ_OK) {
-			doc_say(d, DOC_FAIL, "%s is not a module of ztjit (%s)", path, ztj_err_text(r));
-			doc_todo(d, "install ztjit again");
-		} else if (strcmp(version, PACKAGE_VERSION) != 0) {
-			doc_say(d, DOC_WARN, "%s is of version %s, this is %s", path, version,
-			    PACKAGE_VERSION);
-			doc_todo(d, "install one version of ztjit");
-		}
-		doc_say(d, DOC_OK, "%s, version %s", path, PACKAGE_VERSION);
-	}
-	if (found > 0)
-		return;
-	doc_say(d, DOC_FAIL, "%s is in no directory where PAM looks: whoever asks it is denied", MODULE);
-	doc_todo(d, "install ztjit, configured with --with-pammoddir=DIR of pam_unix.so");
-}
-
-static void pam_files(struct doctor *d)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < COUNT(stack_dirs); i++) {
-		DIR *dir = opendir(stack_dirs[i]);
-		const struct dirent *e;
-
-		while (dir != NULL && (e = readdir(dir)) != NULL) {
-			const char *path = cli_printf(d->c, "%s/%s", stack_dirs[i], e->d_name);
-
-			if (e->d_name[0] != '.' && path != NULL && doc_only_root(d, path))
-				n++;
-		}
-		if (dir != NULL)
-			(void)closedir(dir);
-	}
-	doc_say(d, DOC_OK, "%zu files, only root can change them", n);
-}
-
-/* Position of the first (or last) session line of that module; 0: none. */
-static size_t position(const struct pams_stack *s, const char *module, bool last)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (s->line[i].kind == PAMS_SESSION && pams_is(&s->line[i], module) && (found == 0 || last))
-			found = i + 1;
-	return found;
-}
-
-static void pam_order(struct doctor *d)
-{
-	struct pams_stack s;
-	size_t ours, loginuid, systemd;
-
-	if (read_stack("sshd", &s) != ZTJ_OK)
-		return; /* pam-sshd says it */
-	ours = position(&s, MODULE, false);
-	loginuid = position(&s, "pam_loginuid.so", false);
-	systemd = position(&s, "pam_systemd.so", true);
-	if (ours != 0 && loginuid == 0) {
-		doc_say(d, DOC_FAIL,
-		    "sshd: no pam_loginuid: processes that leave a session cannot be told from the system's");
-		doc_todo(d, "in /etc/pam.d/sshd, before pam_ztjit: session required pam_loginuid.so");
-	} else if (ours != 0 && loginuid > ours) {
-		doc_say(d, DOC_FAIL, "sshd: pam_ztjit comes before pam_loginuid in session (%s)",
-		    at(d, &s.line[ours - 1]));
-		doc_todo(d, "put session required %s last in /etc/pam.d/sshd", MODULE);
-	}
-	if (ours != 0 && systemd > ours) {
-		doc_say(d, DOC_FAIL,
-		    "sshd: pam_systemd comes after pam_ztjit and takes the session out of its cgroup (%s)",
-		    at(d, &s.line[systemd - 1]));
-		doc_todo(d, "put session required %s last in /etc/pam.d/sshd", MODULE);
-	}
-	if (ours != 0)
-		doc_say(d, DOC_OK, "sshd: pam_ztjit stands after pam_loginuid and pam_systemd");
-	pams_free(&s);
-}
-
 static const struct doc_check checks[] = {
-	{ "pam-module", "the PAM module is installed and nobody but root can change it", pam_module },
-	{ "pam-files", "nobody but root can change a PAM stack", pam_files },
+	{ "pam-module", "the PAM module is installed and nobody but root can change it", doc_pam_module },
+	{ "pam-modules", "every module that those stacks load is there, and nobody but root can change it",
+	    doc_pam_modules },
+	{ "pam-files", "nobody but root can change a PAM stack", doc_pam_files },
 	{ "pam-sshd", "no way through the stack of sshd but by pam_ztjit", pam_sshd },
 	{ "pam-sudo", "no way through the stack of sudo but by pam_ztjit", pam_sudo },
 	{ "pam-sudo-i", "no way through the stack of sudo -i but by pam_ztjit", pam_sudo_i },
 	{ "pam-su", "no way through the stack of su but by pam_ztjit", pam_su },
 	{ "pam-su-l", "no way through the stack of su -l but by pam_ztjit", pam_su_l },
-	{ "pam-order", "pam_ztjit stands after what it builds on", pam_order },
+	{ "pam-order", "pam_ztjit stands after what it builds on", doc_pam_order },
 	{ "pam-login", "nobody gets in at the console by a password", pam_login },
 	{ "pam-polkit", "nobody is given rights by polkit for a password", pam_polkit },
 	{ "pam-others", "no other service lets anybody in", pam_others },

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* The ssh servers that run: by /proc, those of this machine's own file system. */
-#include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WORDS_MAX 32
+#define SERVERS_MAX 64
 
 struct server {
 	pid_t pid;
@@ -173,22 +173,24 @@ static bool look_at(struct doctor *d, pid_t pid, struct server *s)
 	return true;
 }
 
-static size_t find_servers(struct doctor *d, struct server *out, size_t max)
+/* All of them, kept; NULL: no memory. */
+static const struct server *find_servers(struct doctor *d, size_t *n)
 {
-	DIR *dir = opendir("/proc");
+	struct server *out = cli_keep(d->c, SERVERS_MAX * sizeof *out);
 	const struct dirent *e;
-	size_t n = 0;
+	DIR *dir = opendir("/proc");
 
-	while (dir != NULL && n < max && (e = readdir(dir)) != NULL) {
+	*n = 0;
+	while (dir != NULL && out != NULL && *n < SERVERS_MAX && (e = readdir(dir)) != NULL) {
 		int64_t pid;
 
-		if (isdigit((unsigned char)e->d_name[0]) &&
-		    ztj_parse_int(e->d_name, 1, INT32_MAX, &pid) == ZTJ_OK && look_at(d, (pid_t)pid, &out[n]))
-			n++;
+		if (ztj_parse_int(e->d_name, 1, INT32_MAX, &pid) == ZTJ_OK &&
+		    look_at(d, (pid_t)pid, &out[*n]))
+			(*n)++;
 	}
 	if (dir != NULL)
 		(void)closedir(dir);
-	return n;
+	return out;
 }
 
 /* ---- the checks ---- */
@@ -224,8 +226,8 @@ static int64_t changed(const char *path)
 void doc_sshd_running(struct doctor *d)
 {
 	const struct sshdc *c = doc_sshd_config(d);
-	static struct server s[64];
-	size_t n = find_servers(d, s, COUNT(s)), seen = 0;
+	size_t n, seen = 0;
+	const struct server *s = find_servers(d, &n);
 
 	for (size_t i = 0; c != NULL && i < n; i++) {
 		if (s[i].other_config || strcmp(s[i].name, "sshd") != 0 || s[i].began == 0)
@@ -254,8 +256,8 @@ void doc_sshd_running(struct doctor *d)
 
 void doc_sshd_others(struct doctor *d)
 {
-	static struct server s[64];
-	size_t n = find_servers(d, s, COUNT(s)), sshds = 0;
+	size_t n, sshds = 0;
+	const struct server *s = find_servers(d, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		const char *which = cli_printf(d->c, "pid %d (%s): ", (int)s[i].pid,

@@ -117,7 +117,7 @@ static int offer(struct doctor *d, const char *path, uid_t owner)
 /* What the gate keeps is newer than what stood there when the host joined. */
 static int load_policy(struct doctor *d, const struct ztj_hostconf *conf)
 {
-	static struct ztj_pins pins;
+	struct ztj_pins pins;
 	char path[256];
 	uid_t gate = 0;
 	gid_t group;
