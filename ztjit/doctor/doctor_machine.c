@@ -184,7 +184,8 @@ static void one_shell(struct doctor *d, const struct ztj_role *role, const char 
 	doc_say(d, DOC_WARN,
 	    "role %s is recorded and logs in to %s, whose shell is %s: where it reaches this host, it is refused",
 	    role->name, account, pw->pw_shell);
-	doc_todo(d, "usermod -s %s %s", ZTJ_RECORDER, account);
+	doc_todo(d, "%susermod -s %s %s", pw->pw_uid == 0 ? "with another uid 0 for the console: " : "",
+	    ZTJ_RECORDER, account);
 }
 
 static void rec_shells(struct doctor *d)

@@ -293,11 +293,29 @@ static void pam_su_l(struct doctor *d)
 
 /* ---- the doors beside them ---- */
 
-/* A service that lets somebody in by a password, or gives rights for one. What it does without pam_ztjit is harmless as
- * long as nobody has a password and nothing else is asked. */
-static void door(struct doctor *d, const char *service)
+/* A local password opens it, and pam_ztjit is not asked. */
+static void by_password(struct doctor *d, const char *service, enum doc_level level)
 {
-	const char *root, *other;
+	const char *root, *other, *who;
+
+	if (!doc_passwords(d, &root, &other)) {
+		doc_say(d, DOC_UNKNOWN, "%s asks for a password, and /etc/shadow cannot be read", service);
+		return;
+	}
+	who = root != NULL ? root : other;
+	if (who == NULL || level == DOC_OK) {
+		doc_say(d, DOC_OK, "%s asks for a password%s", service,
+		    who == NULL ? ", and nobody has one" : "");
+		return;
+	}
+	doc_say(d, level, "%s does not ask pam_ztjit, and %s has a password", service, who);
+	doc_todo(d, "passwd -l %s   (or in /etc/pam.d/%s: account required %s)", who, service, MODULE);
+}
+
+/* A service that lets somebody in, or gives rights. What it does without pam_ztjit is harmless as long as it asks for a
+ * password and nobody has one; level: how bad it is when somebody has. */
+static void door(struct doctor *d, const char *service, enum doc_level level)
+{
 	struct pams_stack s;
 	int r = doc_pam_read(service, &s);
 	struct question account = { service, PAMS_ACCOUNT, BIT(SUCCESS), false, false },
@@ -315,28 +333,20 @@ static void door(struct doctor *d, const char *service)
 	} else if (!holds(d, &s, &without, DOC_NONE)) {
 		doc_say(d, DOC_FAIL, "%s lets in past pam_ztjit, and not by a local password alone", service);
 		doc_todo(d, "in /etc/pam.d/%s: account required %s", service, MODULE);
-	} else if (!doc_passwords(d, &root, &other)) {
-		doc_say(d, DOC_UNKNOWN, "%s asks for a password, and /etc/shadow cannot be read", service);
-	} else if (root != NULL) {
-		doc_say(d, DOC_FAIL, "%s does not ask pam_ztjit, and root has a password", service);
-		doc_todo(d, "passwd -l root   (or in /etc/pam.d/%s: account required %s)", service, MODULE);
-	} else if (other != NULL) {
-		doc_say(d, DOC_WARN, "%s does not ask pam_ztjit, and %s has a password", service, other);
-		doc_todo(d, "passwd -l %s   (or in /etc/pam.d/%s: account required %s)", other, service,
-		    MODULE);
 	} else {
-		doc_say(d, DOC_OK, "%s asks for a password, and nobody has one", service);
+		by_password(d, service, level);
 	}
 	pams_free(&s);
 }
 
+/* The console is the way in when everything else fails; who has it is standing access all the same. */
 static void pam_login(struct doctor *d)
 {
-	door(d, "login");
+	door(d, "login", DOC_WARN);
 }
 static void pam_polkit(struct doctor *d)
 {
-	door(d, "polkit-1");
+	door(d, "polkit-1", DOC_FAIL);
 }
 
 /* They give nobody more than they have, or only root may use them. */
@@ -371,7 +381,8 @@ static void pam_others(struct doctor *d)
 			(void)snprintf(path, sizeof path, "%s/%s", doc_pam_stack_dirs[0], e->d_name);
 			if (harmless(e->d_name) || (i > 0 && access(path, F_OK) == 0))
 				continue;
-			door(d, e->d_name);
+			/* "other" is for services without a stack, of which none lets in or elevates */
+			door(d, e->d_name, strcmp(e->d_name, "other") == 0 ? DOC_OK : DOC_WARN);
 			n++;
 		}
 		if (dir != NULL)
