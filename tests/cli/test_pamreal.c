@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * Thousands of stacks made at random, each run by libpam itself (pam_debug returns what it is told) and judged by pams_passes:
+ * A thousand stacks made at random, each run by libpam itself (pam_debug returns what it is told) and judged by pams_passes:
  * where every module can return one code only, they must say the same.
  */
 #include <security/pam_appl.h>
@@ -23,7 +23,7 @@
 #include "libztjit/sys/safefile.h"
 #include "ztjit/doctor/pamstack.h"
 
-#define STACKS 3000
+#define STACKS 1000
 static char dir[] = "/tmp/ztjit-stacks.XXXXXX";
 static uint32_t seed = 20261128;
 
