@@ -52,11 +52,16 @@ static int load_token(struct cli *c, const struct dirup *u, const char *name, st
 	return ZTJ_OK;
 }
 
-static bool is_it(const struct admission *a, const char *digest, const struct pending *p)
+/* Any of the entries with these keys may have the proof: the host asked without its token before, say. */
+static bool is_it(const struct admission *a, const char *digest, const struct pendings *all,
+    const struct pending *p)
 {
 	if (digest != NULL)
 		return ztj_host_digest_typed(p->digest, digest);
-	return a->has_token && host_proves(&a->token, p);
+	for (size_t i = 0; i < all->n && a->has_token; i++)
+		if (pending_same(&all->p[i], p) && host_proves(&a->token, &all->p[i]))
+			return true;
+	return false;
 }
 
 static int several(struct cli *c, const struct pending *const *found, size_t n)
@@ -98,7 +103,7 @@ static int choose(struct cli *c, const struct dirup *u, const struct pendings *a
 		r = load_token(c, u, found[0]->st->u.pending.name, a);
 	for (size_t i = 0; i < n && r == ZTJ_OK && !a->proved; i++) {
 		a->p = found[i];
-		a->proved = is_it(a, digest, found[i]);
+		a->proved = is_it(a, digest, all, found[i]);
 	}
 	if (r != ZTJ_OK)
 		return r;

@@ -108,7 +108,7 @@ int pending_find(struct cli *c, const struct pendings *l, const char *name, cons
 	return ZTJ_OK;
 }
 
-static bool same_keys(const struct pending *a, const struct pending *b)
+bool pending_same(const struct pending *a, const struct pending *b)
 {
 	return strcmp(a->st->u.pending.name, b->st->u.pending.name) == 0 &&
 	    memcmp(a->digest, b->digest, sizeof a->digest) == 0;
@@ -129,7 +129,7 @@ int pending_hosts(struct cli *c, const struct pendings *l, const char *name, con
 		}
 		if (strcmp(p->st->u.pending.name, name) != 0)
 			continue;
-		while (k < *n && !same_keys(out[k], p))
+		while (k < *n && !pending_same(out[k], p))
 			k++;
 		if (k == *n)
 			out[(*n)++] = p;
@@ -155,6 +155,6 @@ void pending_done(struct cli *c, const struct pending *p)
 void pending_done_host(struct cli *c, const struct pendings *l, const struct pending *p)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (same_keys(&l->p[i], p))
+		if (pending_same(&l->p[i], p))
 			pending_done(c, &l->p[i]);
 }

@@ -29,6 +29,8 @@ int pending_find(struct cli *c, const struct pendings *l, const char *name, cons
  * newest; so more than one is somebody who pretends. NOT_FOUND. */
 int pending_hosts(struct cli *c, const struct pendings *l, const char *name, const struct pending **out,
     size_t *n) ZTJ_MUST_CHECK;
+/* Two entries of one host, with the same keys? */
+bool pending_same(const struct pending *a, const struct pending *b);
 /* Dealt with: the broker may forget it. Failure is only warned of. */
 void pending_done(struct cli *c, const struct pending *p);
 /* The same with every entry of that host that has the same keys. */

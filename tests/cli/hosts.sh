@@ -64,6 +64,13 @@ t_says "S18 it is that one" "$DIGEST" record_of web3
 t_ok "those who pretend are still there" [ "$(ids_of web3 | wc -l)" = 2 ]
 t_says "until they are turned down" "was turned down" turn_down web3
 t_ok "then they are not" [ -z "$(ids_of web3)" ]
+t_ok "a token for one that asked before it had it" z admin1 host token --label env=prod web8
+TOKEN=$(sed -n 's/.*--token //p' <<<"$T_OUT")
+host_asks web8 web8
+MAKEHOST_TOKEN=$TOKEN host_asks web8 web8
+host_asks web8 web8
+t_says "whichever entry is the newest" "proves its token" approve web8
+t_ok "and all of them are dealt with" [ -z "$(ids_of web8)" ]
 t_ok "a token that runs out" z admin1 host token --label env=prod --for 1s web4
 TOKEN=$(sed -n 's/.*--token //p' <<<"$T_OUT")
 MAKEHOST_TOKEN=$TOKEN host_asks web4 web4
