@@ -281,6 +281,38 @@ leave_killed() {
 	joined db1 || ! there db1 | grep -q key
 }
 
+# --- test machines that the broker admits by itself -----------------------
+
+# With a directory for them, whose registrars are the broker and the person who is registrar of everything.
+auto_policy() {
+	local online key
+	key=$(cut -d' ' -f1,2 <"$LAB_DIR/tmp/admin1.pub")
+	online=$(sed -n 's/^ *online = \[* *"\([^"]*\)".*/\1/p' "$LAB_DIR/tmp/policy.conf")
+	sed -e 's/^version = 1;/version = 2;/' -e "s#^  { directory = \"servers\"; .*#  { directory = \"lab\"; keys = [ \"$online\", \"$key\" ]; threshold = 1; auto_join = true; labels = { env = \"test\"; }; },\n&#" \
+		"$LAB_DIR/tmp/policy.conf"
+}
+
+auto_join() {
+	local token
+	auto_policy >"$LAB_DIR/tmp/policy2.conf"
+	lab_put admin1 "$LAB_DIR/tmp/policy2.conf" /home/admin1/policy2.conf
+	fleet_do admin1 "ztjit policy sign --yes policy2.conf && ztjit policy push --yes policy2.conf" || return
+	token=$(lab_in broker ztjit-broker token)
+	lab_in broker sh -ec 'umask 077; echo "$0" >/etc/auto_join
+		echo "auto_join = \"/etc/auto_join\";" >>/var/lib/ztjit-broker/broker.conf' "$token"
+	fleet_stop_broker
+	sleep 0.5
+	fleet_start_broker
+	hostd_stop db1
+	lab_in db1 rm -rf /etc/ztjit /var/lib/ztjit
+	t_denies "two directories of hosts: one must be named" "say --directory" join_as db1 --name lab1
+	t_says "a test machine proves the token" "asks to be lab/lab1" join_as db1 --directory lab --name lab1 --token "$token"
+	fleet_start_host db1
+	t_ok "and is armed, with nobody looking" lab_wait 20 fleet_armed db1
+	t_says "it stands" "nothing is asked" join db1
+	t_ok "with the labels of the policy" sh -c 'echo "$0" | grep -q "lab/lab1 *env=test"' "$(person admin1 ztjit host ls)"
+}
+
 t_ok "machines" fleet_up
 lab_share "$ZTJ_BUILDDIR/tests/cli/liar"
 t_ok "a broker" fleet__broker
@@ -296,5 +328,6 @@ renaming
 installed_anew
 leaving
 half_left
+auto_join
 [ "$T_FAILED" -eq 0 ] || fleet_logs
 t_done
