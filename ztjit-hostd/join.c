@@ -202,7 +202,8 @@ static void say_asked(const struct ztj_joining *j)
 		(void)printf("It stands as %s/%s until then.\n", j->directory, j->elsewhere);
 	(void)printf("Host digest: %s\n", digest);
 	if (j->has_token)
-		(void)printf("It proves its token. Unless the broker admits it by itself: ztjit host approve %s\n",
+		(void)printf(
+		    "It proves its token. Unless the broker admits it by itself: ztjit host approve %s\n",
 		    j->name);
 	else
 		(void)printf("A registrar of %s compares it: ztjit host approve %s\n", j->directory, j->name);
