@@ -74,7 +74,7 @@ int ztj_join_post(struct ztj_joining *j) ZTJ_MUST_CHECK;
 int ztj_join_write(struct ztj_joining *j) ZTJ_MUST_CHECK;
 /* The last: hostd.conf is made, or its name changed. */
 int ztj_join_finish(struct ztj_joining *j) ZTJ_MUST_CHECK;
-/* path in the configuration directory. LIMIT. */
+/* Where that file is: in the configuration directory, or where hostd.conf says. LIMIT. */
 int ztj_join_path(const struct ztj_joining *j, const char *name, char out[512]) ZTJ_MUST_CHECK;
 
 #endif

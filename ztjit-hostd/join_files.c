@@ -81,7 +81,7 @@ static int write_text(struct ztj_joining *j, const char *name, struct ztj_buf *t
 {
 	const struct ztj_file_rule rule = { .owner = 0, .secret = false, .check_parents = true };
 	struct ztj_buf old;
-	char path[512];
+	char path[512] = "";
 	int r = ztj_buf_status(text);
 
 	ztj_buf_init(&old, ZTJ_JOIN_REPLY_MAX);
@@ -93,7 +93,7 @@ static int write_text(struct ztj_joining *j, const char *name, struct ztj_buf *t
 		r = ztj_file_write(path, ztj_buf_view(text), 0644);
 	ztj_buf_free(&old);
 	ztj_buf_free(text);
-	return r == ZTJ_OK ? r : ztj_join_say(j, r, "%s/%s", j->ask->sysconfdir, name);
+	return r == ZTJ_OK ? r : ztj_join_say(j, r, "%s", path[0] != '\0' ? path : name);
 }
 
 static int write_roots(struct ztj_joining *j)

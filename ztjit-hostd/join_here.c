@@ -19,8 +19,18 @@
 
 int ztj_join_path(const struct ztj_joining *j, const char *name, char out[512])
 {
-	int n = snprintf(out, 512, "%s/%s", j->ask->sysconfdir, name);
+	const struct {
+		const char *name, *path;
+	} moved[] = { { "machine.key", j->conf.machine_key }, { "tls.key", j->conf.tls_key },
+		{ "policy_roots", j->conf.roots }, { "policy.json", j->conf.policy } };
+	int n;
 
+	for (size_t i = 0; j->has_conf && i < sizeof(moved) / sizeof(moved[0]); i++)
+		if (strcmp(name, moved[i].name) == 0) {
+			n = snprintf(out, 512, "%s", moved[i].path);
+			return n > 0 && n < 512 ? ZTJ_OK : ZTJ_LIMIT;
+		}
+	n = snprintf(out, 512, "%s/%s", j->ask->sysconfdir, name);
 	return n > 0 && n < 512 ? ZTJ_OK : ZTJ_LIMIT;
 }
 
@@ -237,7 +247,7 @@ int ztj_join_keys(struct ztj_joining *j)
 		r = key_at(j, "tls.key", &j->tls, &tls);
 	j->has_keys = machine && tls;
 	if (r == ZTJ_OK && ztj_key_equal(&j->machine.pub, &j->tls.pub))
-		r = ztj_join_say(j, ZTJ_KEY_SHARED, "machine.key and tls.key in %s", j->ask->sysconfdir);
+		r = ztj_join_say(j, ZTJ_KEY_SHARED, "machine key and TLS key");
 	return r;
 }
 

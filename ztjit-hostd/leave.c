@@ -208,10 +208,11 @@ static int wipe(struct leaving *l)
 	int r = ZTJ_OK;
 
 	if (l->has_conf) {
-		if (l->conf.machine_key[0] != '\0' && unlink(l->conf.machine_key) != 0 && errno != ENOENT)
-			r = ZTJ_IO;
-		if (unlink(l->conf.tls_key) != 0 && errno != ENOENT)
-			r = ZTJ_IO;
+		const char *const moved[] = { l->conf.machine_key, l->conf.tls_key, l->conf.policy,
+			l->conf.roots };
+		for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++)
+			if (unlink(moved[i]) != 0 && errno != ENOENT)
+				r = ZTJ_IO;
 		if (r == ZTJ_OK)
 			r = rm_state(l);
 		if (r == ZTJ_OK)
