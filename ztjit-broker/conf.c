@@ -30,6 +30,8 @@ static const struct ztj_conf_key table[] = {
 	KEY(frontend_user, STRING, 1, 32, "ztjit-frontend", "user of the process that reads the network"),
 	KEY(store_user, STRING, 1, 32, "ztjit-store", "user of the process that owns the database"),
 	KEY(signer_user, STRING, 1, 32, "ztjit-signer", "user of the process that signs"),
+	KEY(auto_join, STRING, 0, 1024, "",
+	    "file with the token by which hosts are admitted without a person; none when empty"),
 	KEY(status_interval, DURATION, 1, 300, "5s", "how often connected streams get a status"),
 	KEY(handshake_timeout, DURATION, 1, 300, "10s", "to finish the TLS handshake"),
 	KEY(header_timeout, DURATION, 1, 300, "10s", "to send the head of a request"),

@@ -163,6 +163,8 @@ int db_pending_add(struct db *db, const struct db_pending_row *row, int64_t now)
 int db_pending_has(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
 int db_pending_counts(struct db *db, const char *address, int64_t *all, int64_t *here) ZTJ_MUST_CHECK;
 int db_pending_each(struct db *db, bool host, int (*each)(struct ztj_view container, void *arg), void *arg) ZTJ_MUST_CHECK;
+/* Appends the container. NOT_FOUND. */
+int db_pending_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *container) ZTJ_MUST_CHECK;
 int db_pending_delete(struct db *db, const char *id_hex_or_short) ZTJ_MUST_CHECK;
 int db_pending_sweep(struct db *db, int64_t before) ZTJ_MUST_CHECK;
 

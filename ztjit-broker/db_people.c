@@ -14,6 +14,7 @@ static const char sql_login_each[] =
 static const char sql_pending_add[] =
     "INSERT INTO pending(id, short, host, name, address, received, container) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 static const char sql_pending_has[] = "SELECT 1 FROM pending WHERE id = ?1";
+static const char sql_pending_get[] = "SELECT container FROM pending WHERE id = ?1";
 static const char sql_pending_counts[] =
     "SELECT (SELECT count(*) FROM pending), count(*) FROM pending WHERE address = ?1";
 static const char sql_pending_each[] = "SELECT container FROM pending WHERE host = ?1 ORDER BY received, id";
@@ -81,6 +82,19 @@ int db_pending_has(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN])
 	int r = db_first(db, sql_pending_has, DB_ARGS(db_id(id)), &s);
 	if (r == ZTJ_OK)
 		sqlite3_reset(s);
+	return r;
+}
+
+int db_pending_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *container)
+{
+	sqlite3_stmt *s = NULL;
+	struct ztj_view v;
+	int r = db_first(db, sql_pending_get, DB_ARGS(db_id(id)), &s);
+	if (r != ZTJ_OK)
+		return r;
+	v = db_col_view(s, 0);
+	r = ztj_buf_put(container, v.p, v.n);
+	sqlite3_reset(s);
 	return r;
 }
 

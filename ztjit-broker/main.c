@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libztjit/core/hostproof.h"
 #include "libztjit/sys/log.h"
+#include "libztjit/sys/safefile.h"
 #include "ztjit-broker/serve.h"
 
 #define DEFAULT_CONF ZTJ_SYSCONFDIR "/broker.conf"
@@ -23,12 +25,14 @@ static int usage(FILE *to)
 	    "           [--frontend-user NAME] [--store-user NAME] [--signer-user NAME]\n"
 	    "       ztjit-broker check [-c FILE]\n"
 	    "       ztjit-broker serve [-c FILE]\n"
+	    "       ztjit-broker token\n"
 	    "       ztjit-broker -t | -T [-c FILE]\n"
 	    "\n"
 	    "Commands:\n"
 	    "  init    make keys, pinned roots and configuration; print the pin\n"
 	    "  check   is everything in order, and what runs out soon?\n"
 	    "  serve   run the broker\n"
+	    "  token   print a new token for auto_join\n"
 	    "\n"
 	    "  -c, --conf FILE   configuration (" DEFAULT_CONF ")\n"
 	    "  -t                check the configuration and end\n"
@@ -79,6 +83,20 @@ static int run(const char *path)
 	return status;
 }
 
+static int token(void)
+{
+	uint8_t raw[ZTJ_TOKEN_LEN];
+	char text[ZTJ_TOKEN_SIZE];
+	int r = ztj_random(raw, sizeof(raw));
+	if (r == ZTJ_OK) {
+		ztj_token_format(raw, text);
+		puts(text);
+	}
+	ztj_wipe(raw, sizeof(raw));
+	ztj_wipe(text, sizeof(text));
+	return ztj_err_exit(r);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "conf", required_argument, NULL, 'c' },
@@ -116,5 +134,7 @@ int main(int argc, char **argv)
 		return run(path);
 	if (strcmp(argv[optind], "check") == 0)
 		return check(path);
+	if (strcmp(argv[optind], "token") == 0)
+		return token();
 	return usage(stderr);
 }

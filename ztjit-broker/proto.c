@@ -378,3 +378,40 @@ int certified_read(struct ztj_view body, struct certified *out)
 		out->code = -(int)code;
 	return r;
 }
+
+int joined_write(const struct joined *j, struct ztj_buf *out)
+{
+	ztj_buf_put_u32(out, j->tag);
+	ztj_buf_put_u32(out, (uint32_t)-j->code);
+	ztj_buf_put_cstring(out, j->name);
+	ztj_buf_put_u64(out, (uint64_t)j->base);
+	ztj_buf_put_view(out, j->container);
+	ztj_buf_put_view(out, j->record);
+	return ztj_buf_status(out);
+}
+
+int joined_read(struct ztj_view body, struct joined *out)
+{
+	struct ztj_rd rd;
+	uint32_t code = 0;
+	memset(out, 0, sizeof(*out));
+	ztj_rd_init(&rd, body);
+	int r = ztj_rd_u32(&rd, &out->tag);
+	if (r == ZTJ_OK)
+		r = ztj_rd_u32(&rd, &code);
+	if (r == ZTJ_OK)
+		r = ztj_rd_cstring(&rd, out->name, sizeof(out->name));
+	if (r == ZTJ_OK)
+		r = read_number(&rd, &out->base);
+	if (r == ZTJ_OK)
+		r = ztj_rd_string(&rd, 2 * ZTJ_STMT_MAX, &out->container);
+	if (r == ZTJ_OK)
+		r = ztj_rd_string(&rd, ZTJ_RECORD_MAX, &out->record);
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(&rd);
+	if (r == ZTJ_OK && code > 1000)
+		r = ZTJ_PROTOCOL;
+	if (r == ZTJ_OK)
+		out->code = -(int)code;
+	return r;
+}

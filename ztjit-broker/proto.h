@@ -31,8 +31,8 @@ enum op {
 /* Store to frontend. */
 enum { MSG_REPLY = 64, MSG_WHOIS, MSG_LINES, MSG_FANOUT, MSG_STREAM_END };
 /* Store to signer, and its answers. */
-enum { SGN_POLICY = 96, SGN_DIRECTORY, SGN_REVOCATION, SGN_CERTIFY, SGN_STATUS };
-enum { SGN_TAKEN = 112, SGN_CERTIFIED, SGN_STATUS_IS };
+enum { SGN_POLICY = 96, SGN_DIRECTORY, SGN_REVOCATION, SGN_CERTIFY, SGN_STATUS, SGN_JOIN };
+enum { SGN_TAKEN = 112, SGN_CERTIFIED, SGN_STATUS_IS, SGN_JOINED };
 
 /* What a caller may be, as bits of the permission table. */
 enum caller_kind { CALLER_ANONYMOUS = 1, CALLER_HOST = 2, CALLER_PERSON = 4, CALLER_REGISTRAR = 8 };
@@ -105,6 +105,17 @@ struct certified {
 };
 int certified_write(const struct certified *c, struct ztj_buf *out) ZTJ_MUST_CHECK;
 int certified_read(struct ztj_view body, struct certified *out) ZTJ_MUST_CHECK;
+
+/* SGN_JOINED: a directory with one host more. */
+struct joined {
+	uint32_t tag;
+	int code;
+	char name[ZTJ_NAME_SIZE]; /* the directory */
+	int64_t base;             /* the serial that it goes on from */
+	struct ztj_view container, record;
+};
+int joined_write(const struct joined *j, struct ztj_buf *out) ZTJ_MUST_CHECK;
+int joined_read(struct ztj_view body, struct joined *out) ZTJ_MUST_CHECK;
 
 /* Walks a list: the next string, or ZTJ_NOT_FOUND after the last. */
 int proto_list_next(struct proto_list *l, size_t max, struct ztj_view *out) ZTJ_MUST_CHECK;

@@ -4,7 +4,7 @@
  */
 /*
  * The signer process. Whom it trusts: the roots in its own policy_roots file, nobody else. The store
- * may ask for five things (PROTOCOL section 7); whatever it says is verified here.
+ * may ask for six things (PROTOCOL section 7); whatever it says is verified here.
  */
 #include "ztjit-broker/signer.h"
 
@@ -31,6 +31,8 @@ struct signer {
 	struct ztj_seckey online;
 	struct ca ca;
 	struct serial serial;
+	bool auto_join;
+	uint8_t token[ZTJ_TOKEN_LEN];
 };
 
 static int reply(struct signer *sg, uint8_t type, const struct ztj_buf *msg)
@@ -134,6 +136,37 @@ static int do_certify(struct signer *sg, struct ztj_rd *rd, uint32_t tag, int64_
 	return r;
 }
 
+static int do_join(struct signer *sg, struct ztj_rd *rd, uint32_t tag, int64_t now)
+{
+	struct joined done = { .tag = tag };
+	struct join_made made = { .name = "" };
+	struct ztj_signed s;
+	struct ztj_buf msg;
+	int r = read_signed(rd, 2 * ZTJ_STMT_MAX, &s);
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(rd);
+	if (r != ZTJ_OK)
+		return r;
+	ztj_buf_init(&made.container, 2 * ZTJ_STMT_MAX);
+	ztj_buf_init(&made.record, ZTJ_RECORD_MAX);
+	done.code = sg->auto_join ? make_join(sg->trust, &sg->online, sg->token, &s, now, &made)
+				  : ZTJ_FORBIDDEN;
+	if (done.code == ZTJ_OK) {
+		snprintf(done.name, sizeof(done.name), "%s", made.name);
+		done.base = made.base;
+		done.container = ztj_buf_view(&made.container);
+		done.record = ztj_buf_view(&made.record);
+	}
+	ztj_buf_init(&msg, 4 * ZTJ_STMT_MAX);
+	r = joined_write(&done, &msg);
+	if (r == ZTJ_OK)
+		r = reply(sg, SGN_JOINED, &msg);
+	ztj_buf_free(&made.container);
+	ztj_buf_free(&made.record);
+	ztj_buf_free(&msg);
+	return r;
+}
+
 static int do_status(struct signer *sg, struct ztj_rd *rd, uint32_t tag, int64_t now)
 {
 	struct ztj_buf container, msg;
@@ -173,6 +206,8 @@ static int on_message(void *arg, uint8_t type, struct ztj_view body)
 		return do_certify(sg, &rd, tag, now);
 	case SGN_STATUS:
 		return do_status(sg, &rd, tag, now);
+	case SGN_JOIN:
+		return do_join(sg, &rd, tag, now);
 	default:
 		return ZTJ_PROTOCOL;
 	}
@@ -209,6 +244,24 @@ static int read_pins(struct signer *sg)
 	return r;
 }
 
+/* The token by which hosts may join without a person. */
+static int read_token(struct signer *sg)
+{
+	const struct ztj_file_rule rule = { .owner = geteuid(), .secret = true, .check_parents = true };
+	struct ztj_buf text;
+	ztj_buf_init(&text, 256);
+	int r = ztj_file_read(sg->conf->auto_join, &rule, 128, &text);
+	while (r == ZTJ_OK && text.n > 0 && (text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\r'))
+		text.n--;
+	if (r == ZTJ_OK)
+		r = ztj_buf_str(&text) == NULL ? ZTJ_NOMEM : ztj_token_parse(ztj_buf_str(&text), sg->token);
+	if (r != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "%s: %s", sg->conf->auto_join, ztj_err_text(r));
+	sg->auto_join = r == ZTJ_OK;
+	ztj_buf_free(&text);
+	return r;
+}
+
 /* While root's files can still be read: roots and keys. */
 static int start(struct signer *sg)
 {
@@ -237,6 +290,8 @@ static int start(struct signer *sg)
 		if (r != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "%s: %s", sg->conf->ca_key, ztj_err_text(r));
 	}
+	if (r == ZTJ_OK && sg->conf->auto_join[0] != '\0')
+		r = read_token(sg);
 	return r;
 }
 
@@ -276,6 +331,7 @@ static void stop(struct signer *sg)
 	chan_free(sg->store);
 	ca_close(&sg->ca);
 	ztj_seckey_wipe(&sg->online);
+	ztj_wipe(sg->token, sizeof(sg->token));
 	ztj_trust_free(sg->trust);
 	ztj_trustdir_close(sg->dir);
 	ztj_sigcache_free(sg->sigs);

@@ -11,6 +11,7 @@
 #define ZTJ_BROKER_SIGNER_H
 
 #include "libztjit/core/decide.h"
+#include "libztjit/core/hostproof.h"
 #include "libztjit/sys/trustdir.h"
 #include "ztjit-broker/chan.h"
 #include "ztjit-broker/conf.h"
@@ -49,6 +50,10 @@ int serial_take(struct serial *s, uint64_t *out) ZTJ_MUST_CHECK;
 struct made { uint64_t serial; int64_t ends; struct ztj_buf cert; const char *text; char room[1100]; };
 int make_certificate(const struct ztj_trust *t, struct ca *ca, struct serial *serial, const struct ztj_bundle *b,
     const struct ztj_key *subject, int64_t now, struct made *out) ZTJ_MUST_CHECK;
+/* A directory with one host more, in nothing but the words of the policy and of an entry that proves the token. */
+struct join_made { const char *name; int64_t base; struct ztj_buf container, record; };
+int make_join(const struct ztj_trust *t, const struct ztj_seckey *online, const uint8_t token[ZTJ_TOKEN_LEN],
+    const struct ztj_signed *pending, int64_t now, struct join_made *out) ZTJ_MUST_CHECK;
 /* Appends the container of a status over what t holds. */
 int make_status(const struct ztj_trust *t, const struct ztj_seckey *online, int64_t now, struct ztj_buf *container) ZTJ_MUST_CHECK;
 

@@ -222,9 +222,9 @@ static void done(struct store *st, const struct ask *a, const struct ztj_stmt *s
 		state));
 }
 
-/* The trust takes it; then it is written and told. */
+/* The trust takes it; then it is written and told. *state is what it is now. */
 static int update(struct store *st, const struct ask *a, const struct ztj_stmt *stmt,
-    struct ztj_buf *container, int64_t now)
+    struct ztj_buf *container, int64_t now, const char **state)
 {
 	struct db_event e = { .kind = DB_EVENT_DIRECTORY, .number = stmt->u.directory.serial };
 	struct proto_list one = { .n = 1 };
@@ -243,8 +243,7 @@ static int update(struct store *st, const struct ask *a, const struct ztj_stmt *
 	r = ztj_trust_directory(st->trust, &d.u, now, &changed);
 	if (r == ZTJ_THRESHOLD) {
 		r = keep_draft(st, a, stmt, container, &d);
-		if (r == ZTJ_OK)
-			done(st, a, stmt, "pending");
+		*state = "pending";
 	} else if (r == ZTJ_OK) {
 		r = keep(st, a, stmt, ztj_buf_view(container), &d, now);
 		if (r == ZTJ_OK)
@@ -253,7 +252,7 @@ static int update(struct store *st, const struct ask *a, const struct ztj_stmt *
 			r = st_publish(st, &e);
 		if (r == ZTJ_OK) {
 			streams_recheck(st, now, false);
-			done(st, a, stmt, "current");
+			*state = "current";
 		} else {
 			st->broken = true; /* memory has moved */
 		}
@@ -274,6 +273,31 @@ static int new_counters(struct store *st, const struct ztj_stmt *stmt, uint32_t 
 	return accept_counter(st, &fresh, false);
 }
 
+int directory_take(struct store *st, const struct ask *a, int64_t now)
+{
+	struct ztj_stmt *stmt = NULL;
+	struct ztj_buf container;
+	struct ztj_signed s;
+	struct ztj_rd rd;
+	const char *state;
+	ztj_buf_init(&container, PROTO_CONTAINER_MAX);
+	ztj_rd_init(&rd, a->container);
+	int r = ztj_buf_put(&container, a->container.p, a->container.n);
+	if (r == ZTJ_OK)
+		r = ztj_signed_read(&rd, &s);
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(&rd);
+	if (r == ZTJ_OK)
+		r = ztj_stmt_open(&s, ZTJ_STMT_DIRECTORY, st->conf->domain, &stmt);
+	if (r == ZTJ_OK)
+		r = statement_checks(st, a, stmt, now);
+	if (r == ZTJ_OK)
+		r = update(st, a, stmt, &container, now, &state);
+	ztj_stmt_free(stmt);
+	ztj_buf_free(&container);
+	return r;
+}
+
 void do_directory_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct ztj_stmt *stmt = NULL;
@@ -281,6 +305,7 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 	struct ztj_signed s;
 	struct ztj_rd rd;
 	uint32_t known = 0;
+	const char *state;
 	(void)c;
 	ztj_buf_init(&merged, PROTO_CONTAINER_MAX);
 	ztj_rd_init(&rd, a->container);
@@ -307,8 +332,10 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 		if (r == ZTJ_OK)
 			r = new_counters(st, stmt, known);
 		if (r == ZTJ_OK)
-			r = update(st, a, stmt, &merged, now);
-		if (r != ZTJ_OK)
+			r = update(st, a, stmt, &merged, now, &state);
+		if (r == ZTJ_OK)
+			done(st, a, stmt, state);
+		else
 			st_refuse(st, a->tag, r, NULL,
 			    r == ZTJ_STATE ? "the directory has moved on: fetch it again" : NULL);
 	}

@@ -71,6 +71,8 @@ void do_pending_put(struct store *st, const struct ask *a, const struct caller *
 		r = ztj_stmt_open(&s, ZTJ_STMT_PENDING, st->conf->domain, &p);
 	if (r == ZTJ_OK && db_pending_has(st->db, p->id) == ZTJ_OK) {
 		answer(st, a, p, 200);
+		if (p->u.pending.has_proof)
+			joins_offer(st, p->id);
 		ztj_stmt_free(p);
 		return;
 	}
@@ -84,10 +86,13 @@ void do_pending_put(struct store *st, const struct ask *a, const struct caller *
 		memcpy(row.id, p->id, sizeof(row.id));
 		r = db_pending_add(st->db, &row, now);
 	}
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK) {
 		answer(st, a, p, 201);
-	else
+		if (p->u.pending.has_proof)
+			joins_offer(st, p->id);
+	} else {
 		st_refuse(st, a->tag, r, NULL, NULL);
+	}
 	ztj_stmt_free(p);
 }
 

@@ -220,6 +220,8 @@ int signer_message(void *arg, uint8_t type, struct ztj_view body)
 	uint32_t tag;
 	if (type == SGN_CERTIFIED)
 		return certs_done(st, body);
+	if (type == SGN_JOINED)
+		return joins_done(st, body);
 	ztj_rd_init(&rd, body);
 	int r = ztj_rd_u32(&rd, &tag);
 	if (r != ZTJ_OK)

@@ -28,6 +28,7 @@ struct certs;
 struct outbox;
 struct views;
 
+#define JOINS_MAX 64
 struct store {
 	const struct broker_conf *conf;
 	struct broker_keys keys;
@@ -50,6 +51,13 @@ struct store {
 	uint64_t generation;     /* of policy, directories and revocations */
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */
+	struct {
+		bool busy;       /* the signer has one */
+		uint32_t tag;
+		unsigned again;  /* how often in a row the directory had moved on */
+		size_t n;
+		uint8_t now[ZTJ_DIGEST_LEN], waiting[JOINS_MAX][ZTJ_DIGEST_LEN];
+	} joins;
 	struct {
 		uint64_t accepted, refused, certificates, commits, failed_commits;
 	} count;
@@ -162,12 +170,20 @@ void requests_sweep(struct store *st, int64_t now);
 void do_directories(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_directory_get(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_directory_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+/* An update that the signer made (st_join.c): name, number, container and put of the ask. STATE: the directory has moved on. */
+int directory_take(struct store *st, const struct ask *a, int64_t now) ZTJ_MUST_CHECK;
 int directories_load(struct store *st, int64_t now) ZTJ_MUST_CHECK;
 
 /* --- st_pending.c --- */
 void do_pending_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_pending_list(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_pending_delete(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+
+/* --- st_join.c: hosts that the broker admits by itself, where policy and configuration say so --- */
+/* This entry proves a token; one at a time goes to the signer. */
+void joins_offer(struct store *st, const uint8_t id[ZTJ_DIGEST_LEN]);
+/* The signer's answer. */
+int joins_done(struct store *st, struct ztj_view body) ZTJ_MUST_CHECK;
 
 /* --- st_certs.c --- */
 int certs_new(struct certs **out) ZTJ_MUST_CHECK;

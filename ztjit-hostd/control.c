@@ -4,18 +4,20 @@
  */
 /* import, clock and status: clients of the running agent's control.sock. */
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libztjit/sys/ipc.h"
 #include "ztjit-hostd/gatemsg.h"
 #include "ztjit-hostd/hostd.h"
+#include "ztjit-hostd/showstatus.h"
 
 #define WAIT_MS 30000
+#define SHOWN_MAX (16u * 1024u * 1024u)
 
 /* One question, one answer; code and text of the reply. */
 static int ask(const struct ztj_hostconf *conf, struct ztj_buf *msg, int fd, struct ztj_buf *text)
@@ -102,72 +104,9 @@ int ztj_hostd_clock(const struct ztj_hostconf *conf)
 	return finish(r, &text);
 }
 
-/* ---- status for people ---- */
-
-static const char *str(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s != NULL ? s : "-";
-}
-
-static void print_sessions(const json_t *list)
-{
-	size_t i;
-	json_t *s;
-
-	if (json_array_size(list) == 0)
-		return;
-	(void)printf("\n%-24s %-8s %-12s %-13s %-12s %s\n", "PERSON", "SERVICE", "ACCOUNT", "GRANT", "TTY",
-	    "ENDS");
-	json_array_foreach(list, i, s)(void) printf("%-24s %-8s %-12s %-13s %-12s %s\n", str(s, "person"),
-	    str(s, "service"), str(s, "account"), str(s, "grant"), str(s, "tty"), str(s, "ends"));
-}
-
-static void print_records(const json_t *r)
-{
-	static const json_int_t mib = 1024 * 1024;
-
-	(void)printf(
-	    "records      %lld open, %lld waiting for the broker, %lld of %lld MiB used, %lld bytes to ship\n",
-	    (long long)json_integer_value(json_object_get(r, "open")),
-	    (long long)json_integer_value(json_object_get(r, "waiting")),
-	    (long long)((json_integer_value(json_object_get(r, "bytes")) + mib - 1) / mib),
-	    (long long)(json_integer_value(json_object_get(r, "room")) / mib),
-	    (long long)json_integer_value(json_object_get(r, "unsent")));
-}
-
-static void print_status(json_t *o)
-{
-	const char *name;
-	json_t *d;
-
-	(void)printf("host         %s in %s\n", str(o, "host"), str(o, "domain"));
-	(void)printf("armed        %s\n", strcmp(str(o, "armed"), "ok") == 0 ? "yes" : str(o, "armed"));
-	(void)printf("broker       %s, last status %s\n",
-	    json_is_true(json_object_get(o, "connected")) ? "connected" : "not connected", str(o, "fresh"));
-	(void)printf("policy       version %lld, expires %s\n",
-	    (long long)json_integer_value(json_object_get(o, "policy")), str(o, "policy_expires"));
-	json_object_foreach(json_object_get(o, "directories"), name, d)(
-	    void) printf("directory    %s serial %lld, %lld records, %s, expires %s\n", name,
-	    (long long)json_integer_value(json_object_get(d, "serial")),
-	    (long long)json_integer_value(json_object_get(d, "records")), str(d, "state"), str(d, "expires"));
-	(void)printf("grants       %lld held, %lld revocations\n",
-	    (long long)json_integer_value(json_object_get(o, "grants")),
-	    (long long)json_integer_value(json_object_get(o, "revocations")));
-	(void)printf("clock        %s%s\n", str(o, "clock"),
-	    json_is_true(json_object_get(o, "clock_ok"))
-		? ""
-		: ", behind its mark: see ztjit-hostd clock --accept");
-	(void)printf("decisions    %lld\n", (long long)json_integer_value(json_object_get(o, "decisions")));
-	print_records(json_object_get(o, "records"));
-	print_sessions(json_object_get(o, "sessions"));
-}
-
 int ztj_hostd_status(const struct ztj_hostconf *conf, bool json)
 {
-	struct ztj_buf msg, text;
-	json_t *o = NULL;
+	struct ztj_buf msg, text, shown;
 	int r;
 
 	ztj_buf_init(&msg, ZTJ_IPC_MAX);
@@ -177,12 +116,13 @@ int ztj_hostd_status(const struct ztj_hostconf *conf, bool json)
 		r = ask(conf, &msg, -1, &text);
 	if (r != ZTJ_OK || json)
 		return finish(r, &text);
-	o = json_loadb((const char *)text.p, text.n, 0, NULL);
-	if (o != NULL)
-		print_status(o);
+	ztj_buf_init(&shown, SHOWN_MAX);
+	r = ztj_status_show(ztj_buf_view(&text), (int64_t)time(NULL), &shown);
+	if (r == ZTJ_OK)
+		(void)fwrite(shown.p, 1, shown.n, stdout);
 	else
-		r = ZTJ_PROTOCOL;
-	json_decref(o);
+		(void)fprintf(stderr, "ztjit-hostd: %s\n", ztj_err_text(r));
+	ztj_buf_free(&shown);
 	ztj_buf_free(&text);
 	return ztj_err_exit(r);
 }

@@ -340,6 +340,11 @@ int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], c
 /* ---- gate_control.c ---- */
 void ztj_control_message(struct ztj_conn *c);
 
+/* ---- gate_access.c ---- */
+struct json_t;
+/* Array of the grants held here: those that run, those to come, those that are over; *left_out of them did not fit. */
+struct json_t *ztj_gate_access(struct ztj_gate *g, size_t *left_out);
+
 /* ---- gate_log.c ---- */
 /* Sets time and host, appends; what may wait is synced soon. */
 int ztj_gate_log(struct ztj_gate *g, struct ztj_decision *d) ZTJ_MUST_CHECK;

@@ -15,6 +15,7 @@
 #include "ztjit-hostd/gatemsg.h"
 
 #define IMPORT_MAX ((off_t)256 * 1024 * 1024)
+#define SESSIONS_ROOM (96u * 1024u) /* bytes of the answer to STATUS */
 
 static void reply(struct ztj_conn *c, int code, const char *text)
 {
@@ -135,9 +136,15 @@ static json_t *records(const struct ztj_gate *g)
 	return o;
 }
 
-static json_t *sessions(struct ztj_gate *g)
+static json_t *sessions(struct ztj_gate *g, size_t *left_out)
 {
 	json_t *list = json_array();
+	const struct ztj_session *rec;
+	size_t room = SESSIONS_ROOM, size;
+	struct ztj_now now;
+
+	g->env.now(&now);
+	*left_out = 0;
 
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
 		const struct ztj_session *s = ztj_sessions_at(g->sessions, i);
@@ -148,9 +155,10 @@ static json_t *sessions(struct ztj_gate *g)
 		ztj_hex(s->name, ZTJ_DIGEST_LEN, name);
 		(void)json_object_set_new(o, "session", json_integer((json_int_t)s->no));
 		(void)json_object_set_new(o, "name", json_string(name));
-		(void)json_object_set_new(o, "recorded",
-		    json_boolean(
-			ztj_sessions_recording(g->sessions, ztj_sessions_at(g->sessions, i)) != NULL));
+		rec = ztj_sessions_recording(g->sessions, ztj_sessions_at(g->sessions, i));
+		(void)json_object_set_new(o, "recorded", json_boolean(rec != NULL));
+		(void)json_object_set_new(o, "record",
+		    rec != NULL && rec->record[0] != '\0' ? json_string(rec->record) : json_null());
 		(void)json_object_set_new(o, "inside",
 		    s->parent != 0 ? json_integer((json_int_t)s->parent) : json_null());
 		(void)json_object_set_new(o, "person", json_string(s->person));
@@ -159,7 +167,15 @@ static json_t *sessions(struct ztj_gate *g)
 		(void)json_object_set_new(o, "grant", json_string(id));
 		(void)json_object_set_new(o, "peer", json_string(s->peer));
 		(void)json_object_set_new(o, "tty", json_string(s->tty));
+		set_time(o, "since", s->since > 0 ? now.sys - (now.boot - s->since) : 0);
 		set_time(o, "ends", s->ends);
+		size = json_dumpb(o, NULL, 0, JSON_COMPACT) + 1;
+		if (size > room) {
+			(*left_out)++;
+			json_decref(o);
+			continue;
+		}
+		room -= size;
 		(void)json_array_append_new(list, o);
 	}
 	return list;
@@ -185,6 +201,7 @@ static void status(struct ztj_conn *c)
 	const struct ztj_policy *p = ztj_trust_held_policy(g->trust);
 	json_t *o = json_object();
 	struct ztj_now now;
+	size_t left_out;
 	char *text;
 
 	ztj_gate_now(g, &now);
@@ -199,7 +216,10 @@ static void status(struct ztj_conn *c)
 	(void)json_object_set_new(o, "revocations",
 	    json_integer((json_int_t)ztj_trust_nrevocations(g->trust)));
 	(void)json_object_set_new(o, "grants", json_integer((json_int_t)ztj_store_count(g->store)));
-	(void)json_object_set_new(o, "sessions", sessions(g));
+	(void)json_object_set_new(o, "access", ztj_gate_access(g, &left_out));
+	(void)json_object_set_new(o, "access_left_out", json_integer((json_int_t)left_out));
+	(void)json_object_set_new(o, "sessions", sessions(g, &left_out));
+	(void)json_object_set_new(o, "sessions_left_out", json_integer((json_int_t)left_out));
 	(void)json_object_set_new(o, "records", records(g));
 	set_time(o, "clock", now.sys);
 	set_time(o, "clock_mark", ztj_clockmark_end(&g->clock, now));

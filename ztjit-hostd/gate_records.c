@@ -441,6 +441,24 @@ static int on_spool(struct ztj_gate *g, struct ztj_rd *rd)
 	return ZTJ_OK;
 }
 
+static int on_named(struct ztj_gate *g, struct ztj_rd *rd)
+{
+	char id[ZTJ_SHORT_ID_SIZE];
+	struct ztj_session *s;
+	struct ztj_view name;
+	int r;
+
+	if ((r = ztj_rd_bytes(rd, ZTJ_DIGEST_LEN, &name)) != ZTJ_OK ||
+	    (r = ztj_rd_cstring(rd, id, sizeof(id))) != ZTJ_OK || (r = ztj_rd_end(rd)) != ZTJ_OK)
+		return r;
+	if (!ztj_session_id_ok(id))
+		return ZTJ_BAD_NAME;
+	s = ztj_sessions_by_name(g->sessions, name.p);
+	if (s != NULL && s->recorded)
+		memcpy(s->record, id, sizeof(id));
+	return ZTJ_OK;
+}
+
 static int on_message(struct ztj_gate *g)
 {
 	struct ztj_ipc_in *in = &g->scribe_in;
@@ -458,6 +476,8 @@ static int on_message(struct ztj_gate *g)
 		return on_sign(g, &rd);
 	case ZTJ_REC_SPOOL:
 		return on_spool(g, &rd);
+	case ZTJ_REC_NAMED:
+		return on_named(g, &rd);
 	default:
 		return ZTJ_PROTOCOL;
 	}

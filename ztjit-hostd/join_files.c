@@ -2,213 +2,98 @@
  * Copyright (c) 2026 the ztjit authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
-#include <dirent.h>
+/* What joining leaves on disk. Every file is whole or not there; hostd.conf is the last. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libztjit/core/keyfile.h"
 #include "libztjit/sys/safefile.h"
 #include "ztjit-hostd/join.h"
+#include "ztjit-hostd/joinfiles.h"
 
-static int path_of(const char *dir, const char *name, char out[512])
-{
-	int n = snprintf(out, 512, "%s/%s", dir, name);
+/* ---- the directory ---- */
 
-	return n > 0 && n < 512 ? ZTJ_OK : ZTJ_USAGE;
-}
-
-static int fail(struct ztj_joining *j, int r, const char *path)
-{
-	if (r != ZTJ_OK)
-		(void)snprintf(j->what, sizeof(j->what), "%s", path);
-	return r;
-}
-
-/* ---- keys ---- */
-
-static int make_key(const char *path, const char *comment, struct ztj_seckey *out)
-{
-	struct ztj_keyfile kf = { .pub = { .type = ZTJ_KEY_NONE } };
-	uint32_t check = 0;
-	struct ztj_buf text;
-	int r = ztj_random(kf.seed, sizeof(kf.seed));
-
-	if (r == ZTJ_OK)
-		r = ztj_random(&check, sizeof(check));
-	if (r == ZTJ_OK)
-		r = ztj_seckey_from_seed(out, kf.seed);
-	kf.pub = out->pub;
-	(void)snprintf(kf.comment, sizeof(kf.comment), "%s", comment);
-	ztj_buf_init(&text, 8192);
-	if (r == ZTJ_OK)
-		r = ztj_keyfile_format(&kf, check, &text);
-	if (r == ZTJ_OK)
-		r = ztj_file_create(path, ztj_buf_view(&text), 0600);
-	ztj_buf_free(&text);
-	ztj_keyfile_wipe(&kf);
-	return r;
-}
-
-/* Keys of an earlier join are kept: the record that vouches for them may exist already. */
-static int key_at(struct ztj_joining *j, const char *name, struct ztj_seckey *out)
-{
-	char path[512];
-	int r = path_of(j->ask->sysconfdir, name, path);
-
-	if (r == ZTJ_OK)
-		r = ztj_hostd_key(path, 0, out);
-	if (r == ZTJ_NOT_FOUND)
-		r = make_key(path, name, out);
-	return fail(j, r, path);
-}
-
-int ztj_join_keys(struct ztj_joining *j)
+static int make_dir(struct ztj_joining *j)
 {
 	int r = ztj_dir_make(j->ask->sysconfdir, 0755, 0, 0);
 
 	if (r != ZTJ_OK)
-		return fail(j, r, j->ask->sysconfdir);
-	r = key_at(j, "machine.key", &j->machine);
-	return r == ZTJ_OK ? key_at(j, "tls.key", &j->tls) : r;
-}
-
-static int read_ssh_key(struct ztj_joining *j, const char *path)
-{
-	const struct ztj_file_rule rule = { .owner = 0, .secret = false, .check_parents = true };
-	struct ztj_key k;
-	struct ztj_buf b;
-	int r;
-
-	ztj_buf_init(&b, 16384);
-	r = ztj_file_read(path, &rule, 16383, &b);
-	if (r == ZTJ_OK)
-		r = ztj_key_from_line(&k, ztj_buf_view(&b));
-	ztj_buf_free(&b);
-	if (r != ZTJ_OK)
-		return r;
-	/* RSA host keys are not vouched for; clients then ask for one of these. */
-	if (k.type != ZTJ_KEY_ED25519 && k.type != ZTJ_KEY_ECDSA)
-		return ZTJ_KEY_TYPE;
-	if (j->nssh == ZTJ_SSH_KEYS_MAX)
-		return ZTJ_LIMIT;
-	j->ssh[j->nssh++] = k;
+		return ztj_join_say(j, r, "%s", j->ask->sysconfdir);
+	if (j->lock < 0) {
+		j->lock = open(j->ask->sysconfdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (j->lock < 0 || flock(j->lock, LOCK_EX | LOCK_NB) != 0)
+			return ztj_join_say(j, ZTJ_STATE, "another join or leave is under way in %s",
+			    j->ask->sysconfdir);
+	}
+	ztj_joinfiles_sweep(j->ask->sysconfdir);
 	return ZTJ_OK;
 }
 
-int ztj_join_ssh_keys(struct ztj_joining *j)
-{
-	DIR *d = opendir(j->ask->sshdir);
-	struct dirent *e;
-	int r = ZTJ_OK;
+/* ---- keys ---- */
 
-	if (d == NULL)
-		return fail(j, ZTJ_NOT_FOUND, j->ask->sshdir);
-	while (r == ZTJ_OK && (e = readdir(d)) != NULL) {
-		size_t n = strlen(e->d_name);
-		char path[512];
-		if (strncmp(e->d_name, "ssh_host_", 9) != 0 || n < 8 ||
-		    strcmp(e->d_name + n - 8, "_key.pub") != 0 ||
-		    path_of(j->ask->sshdir, e->d_name, path) != ZTJ_OK)
-			continue;
-		r = fail(j, read_ssh_key(j, path), path);
-		if (r == ZTJ_KEY_TYPE || r == ZTJ_BAD_KEY)
-			r = ZTJ_OK;
-	}
-	(void)closedir(d);
-	if (r == ZTJ_OK && j->nssh == 0)
-		r = fail(j, ZTJ_NOT_FOUND, "an ssh-ed25519 or ecdsa host key of sshd");
+/* A key is never overwritten: the one that is there was read, or somebody else was faster. */
+static int is_this_key(const char *path, const struct ztj_seckey *k)
+{
+	struct ztj_seckey there;
+	int r = ztj_hostd_key(path, 0, &there);
+
+	if (r != ZTJ_OK)
+		return r;
+	if (!ztj_key_equal(&there.pub, &k->pub))
+		r = ZTJ_STATE;
+	ztj_seckey_wipe(&there);
 	return r;
 }
 
-/* ---- the digest ---- */
-
-static int by_bytes(const void *a, const void *b)
+static int write_key(struct ztj_joining *j, const char *name, const struct ztj_seckey *k)
 {
-	const struct ztj_buf *x = a, *y = b;
-	int c = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
-
-	return c != 0 ? c : (x->n > y->n) - (x->n < y->n);
-}
-
-static int put_blobs(struct ztj_joining *j, struct ztj_buf *blob, struct ztj_buf *out)
-{
-	int r = ZTJ_OK;
-
-	for (size_t i = 0; r == ZTJ_OK && i < j->nssh + 2; i++) {
-		const struct ztj_key *k = i == 0 ? &j->machine.pub : i == 1 ? &j->tls.pub : &j->ssh[i - 2];
-		r = ztj_key_to_blob(k, &blob[i]);
-	}
-	if (r != ZTJ_OK)
-		return r;
-	qsort(blob + 2, j->nssh, sizeof(blob[0]), by_bytes);
-	for (size_t i = 0; i < j->nssh + 2; i++)
-		(void)ztj_buf_put_view(out, ztj_buf_view(&blob[i]));
-	return ztj_buf_status(out);
-}
-
-int ztj_join_digest(struct ztj_joining *j)
-{
-	struct ztj_buf out, blob[ZTJ_SSH_KEYS_MAX + 2];
-	uint8_t digest[ZTJ_DIGEST_LEN];
-	char t[64];
-	int r;
-
-	ztj_buf_init(&out, 16384);
-	for (size_t i = 0; i < ZTJ_SSH_KEYS_MAX + 2; i++)
-		ztj_buf_init(&blob[i], ZTJ_KEY_BLOB_MAX);
-	(void)ztj_buf_put_cstring(&out, "ztjit-host");
-	(void)ztj_buf_put_cstring(&out, j->pins.domain);
-	(void)ztj_buf_put_cstring(&out, j->ask->name);
-	r = put_blobs(j, blob, &out);
-	if (r == ZTJ_OK)
-		r = ztj_sha256(ztj_buf_view(&out), digest);
-	ztj_buf_free(&out);
-	for (size_t i = 0; i < ZTJ_SSH_KEYS_MAX + 2; i++)
-		ztj_buf_free(&blob[i]);
-	if (r != ZTJ_OK)
-		return r;
-	ztj_base32(digest, sizeof(digest), t, sizeof(t));
-	(void)snprintf(j->digest, sizeof(j->digest), "H-%.5s-%.5s-%.5s-%.5s", t, t + 5, t + 10, t + 15);
-	return ZTJ_OK;
-}
-
-/* ---- files ---- */
-
-static int write_at(struct ztj_joining *j, const char *name, struct ztj_buf *text)
-{
+	struct ztj_keyfile kf = { .pub = k->pub };
+	uint32_t check = 0;
+	struct ztj_buf text;
 	char path[512];
-	int r = ztj_buf_status(text);
+	int r = ztj_join_path(j, name, path);
 
+	memcpy(kf.seed, k->seed, sizeof(kf.seed));
+	(void)snprintf(kf.comment, sizeof(kf.comment), "%s", name);
+	ztj_buf_init(&text, 8192);
 	if (r == ZTJ_OK)
-		r = path_of(j->ask->sysconfdir, name, path);
+		r = ztj_random(&check, sizeof(check));
 	if (r == ZTJ_OK)
-		r = ztj_file_write(path, ztj_buf_view(text), 0644);
-	ztj_buf_free(text);
-	return fail(j, r, name);
+		r = ztj_keyfile_format(&kf, check, &text);
+	if (r == ZTJ_OK)
+		r = ztj_file_create(path, ztj_buf_view(&text), 0600);
+	if (r == ZTJ_EXISTS)
+		r = is_this_key(path, k);
+	ztj_buf_free(&text);
+	ztj_keyfile_wipe(&kf);
+	return r == ZTJ_OK ? r : ztj_join_say(j, r, "%s", path);
 }
 
-/* Roots that root pinned here before are never replaced by joining again. */
-static int check_roots(struct ztj_joining *j)
+/* ---- what was verified ---- */
+
+/* Takes text over. What is there already is not written again: a full disk then stands in nobody's way. */
+static int write_text(struct ztj_joining *j, const char *name, struct ztj_buf *text)
 {
 	const struct ztj_file_rule rule = { .owner = 0, .secret = false, .check_parents = true };
-	struct ztj_pins held = { .nroots = 0 };
-	struct ztj_buf b;
-	char path[512];
-	unsigned line;
-	int r = path_of(j->ask->sysconfdir, "policy_roots", path);
+	struct ztj_buf old;
+	char path[512] = "";
+	int r = ztj_buf_status(text);
 
-	ztj_buf_init(&b, 65536);
+	ztj_buf_init(&old, ZTJ_JOIN_REPLY_MAX);
 	if (r == ZTJ_OK)
-		r = ztj_file_read(path, &rule, 65535, &b);
-	if (r == ZTJ_OK)
-		r = ztj_pins_parse(ztj_buf_view(&b), &held, &line);
-	if (r == ZTJ_OK)
-		r = ztj_pins_check(&held, j->ask->pin);
-	if (r == ZTJ_OK && held.has_floor && held.floor_version > j->pins.floor_version)
-		r = ZTJ_POLICY_ROLLBACK;
-	ztj_buf_free(&b);
-	return fail(j, r == ZTJ_NOT_FOUND ? ZTJ_OK : r, path);
+		r = ztj_join_path(j, name, path);
+	if (r == ZTJ_OK &&
+	    (ztj_file_read(path, &rule, ZTJ_JOIN_REPLY_MAX - 1, &old) != ZTJ_OK ||
+		!ztj_view_eq(ztj_buf_view(&old), ztj_buf_view(text))))
+		r = ztj_file_write(path, ztj_buf_view(text), 0644);
+	ztj_buf_free(&old);
+	ztj_buf_free(text);
+	return r == ZTJ_OK ? r : ztj_join_say(j, r, "%s", path[0] != '\0' ? path : name);
 }
 
 static int write_roots(struct ztj_joining *j)
@@ -218,11 +103,10 @@ static int write_roots(struct ztj_joining *j)
 
 	ztj_buf_init(&b, 65536);
 	r = ztj_pins_format(&j->pins, &b);
-	if (r != ZTJ_OK) {
-		ztj_buf_free(&b);
-		return r;
-	}
-	return write_at(j, "policy_roots", &b);
+	if (r == ZTJ_OK)
+		return write_text(j, "policy_roots", &b);
+	ztj_buf_free(&b);
+	return ztj_join_say(j, r, "policy_roots");
 }
 
 static int write_policy(struct ztj_joining *j)
@@ -231,7 +115,7 @@ static int write_policy(struct ztj_joining *j)
 
 	ztj_buf_init(&b, j->policy_json.n + 16);
 	(void)ztj_buf_put(&b, j->policy_json.p, j->policy_json.n);
-	return write_at(j, "policy.json", &b);
+	return write_text(j, "policy.json", &b);
 }
 
 static int write_ca(struct ztj_joining *j)
@@ -245,50 +129,97 @@ static int write_ca(struct ztj_joining *j)
 		int r = ztj_key_to_text(&p->broker.ca[i], text);
 		if (r != ZTJ_OK) {
 			ztj_buf_free(&b);
-			return r;
+			return ztj_join_say(j, r, "user_ca.pub");
 		}
 		(void)ztj_buf_printf(&b, "%s ztjit user CA\n", text);
 	}
-	return write_at(j, "user_ca.pub", &b);
-}
-
-/* A configuration that is there is the administrator's; it must speak of the same host. */
-static int write_conf(struct ztj_joining *j)
-{
-	struct ztj_hostconf conf;
-	char path[512], err[512];
-	struct ztj_buf b;
-	int r = path_of(j->ask->sysconfdir, "hostd.conf", path);
-
-	if (r != ZTJ_OK)
-		return r;
-	ztj_buf_init(&b, 8192);
-	(void)ztj_buf_printf(&b,
-	    "# written by ztjit-hostd join; see ztjit-hostd.conf(5)\n"
-	    "urls = [ \"%s\" ];\ndirectory = \"%s\";\nname = \"%s\";\n",
-	    j->ask->broker, j->ask->directory, j->ask->name);
-	r = ztj_file_create(path, ztj_buf_view(&b), 0644);
-	ztj_buf_free(&b);
-	if (r != ZTJ_EXISTS)
-		return fail(j, r, path);
-	r = ztj_hostconf_load(path, 0, &conf, err, sizeof(err));
-	if (r != ZTJ_OK)
-		return fail(j, r, err);
-	if (strcmp(conf.directory, j->ask->directory) != 0 || strcmp(conf.name, j->ask->name) != 0)
-		r = fail(j, ZTJ_EXISTS, path);
-	ztj_hostconf_free(&conf);
-	return r;
+	return write_text(j, "user_ca.pub", &b);
 }
 
 int ztj_join_write(struct ztj_joining *j)
 {
-	int r = check_roots(j);
+	int r = make_dir(j);
 
+	j->wrote = true;
 	if (r == ZTJ_OK)
-		r = write_conf(j);
+		r = write_key(j, "machine.key", &j->machine);
+	if (r == ZTJ_OK)
+		r = write_key(j, "tls.key", &j->tls);
 	if (r == ZTJ_OK)
 		r = write_roots(j);
 	if (r == ZTJ_OK)
 		r = write_policy(j);
 	return r == ZTJ_OK ? write_ca(j) : r;
+}
+
+/* ---- the last step ---- */
+
+static int make_conf(struct ztj_joining *j, const char *path)
+{
+	struct ztj_buf b;
+	int r;
+
+	ztj_buf_init(&b, 8192);
+	(void)ztj_buf_printf(&b,
+	    "# written by ztjit-hostd join; see ztjit-hostd.conf(5)\n"
+	    "urls = [ \"%s\" ];\ndirectory = \"%s\";\nname = \"%s\";\n",
+	    j->broker, j->directory, j->name);
+	r = ztj_buf_status(&b);
+	if (r == ZTJ_OK)
+		r = ztj_file_create(path, ztj_buf_view(&b), 0644);
+	ztj_buf_free(&b);
+	return r;
+}
+
+/* The administrator's file, with another name in it; checked before it is there. */
+static int rename_conf(struct ztj_joining *j, const char *path)
+{
+	const struct ztj_file_rule rule = { .owner = 0, .secret = false, .check_parents = true };
+	struct ztj_hostconf conf = { .directory = NULL };
+	struct ztj_buf old, text;
+	char tried[520], err[512];
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) != 0)
+		return ZTJ_IO;
+	(void)snprintf(tried, sizeof(tried), "%s.new", path);
+	ztj_buf_init(&old, 1 << 20);
+	ztj_buf_init(&text, 1 << 20);
+	r = ztj_file_read(path, &rule, (1 << 20) - 1, &old);
+	if (r == ZTJ_OK)
+		r = ztj_joinfiles_rename(ztj_buf_view(&old), j->name, &text);
+	if (r == ZTJ_OK)
+		r = ztj_file_write(tried, ztj_buf_view(&text), 0644);
+	if (r == ZTJ_OK) {
+		r = ztj_hostconf_load(tried, 0, &conf, err, sizeof(err));
+		if (r == ZTJ_OK &&
+		    (strcmp(conf.name, j->name) != 0 || strcmp(conf.directory, j->directory) != 0))
+			r = ZTJ_CONFIG;
+		ztj_hostconf_free(&conf);
+		(void)unlink(tried);
+	}
+	if (r == ZTJ_OK)
+		r = ztj_file_write(path, ztj_buf_view(&text), st.st_mode & 0755);
+	ztj_buf_free(&old);
+	ztj_buf_free(&text);
+	return r;
+}
+
+int ztj_join_finish(struct ztj_joining *j)
+{
+	char path[512];
+	int r = ztj_join_path(j, "hostd.conf", path);
+
+	if (r == ZTJ_OK && !j->has_conf)
+		r = make_conf(j, path);
+	else if (r == ZTJ_OK && j->renames)
+		r = rename_conf(j, path);
+	if (r == ZTJ_CONFIG)
+		return ztj_join_say(j, r, "%s: set name = \"%s\"; by hand, on a line of its own", path,
+		    j->name);
+	/* with a record there is nothing to ask any more */
+	if (r == ZTJ_OK && j->standing == ZTJ_STANDS)
+		r = ztj_joinfiles_remove(j->ask->sysconfdir, "pending.json");
+	return r == ZTJ_OK ? r : ztj_join_say(j, r, "%s", path);
 }

@@ -21,7 +21,9 @@ ZTJ_MARK;
 static const char usage_text[] =
     "usage: ztjit-hostd [-f] [-c FILE]            serve\n"
     "       ztjit-hostd -t | -T [-c FILE]         check, or print, the configuration\n"
-    "       ztjit-hostd join --broker URL --pin PIN --directory NAME --name HOST [--roots FILE]\n"
+    "       ztjit-hostd join [--broker URL] [--pin PIN] [--directory NAME] [--name HOST] [--rename]\n"
+    "                        [--token T] [--roots FILE]\n"
+    "       ztjit-hostd leave [--yes] [--force] [--drop-records]\n"
     "       ztjit-hostd import FILE [-c FILE]     hand news to the running agent\n"
     "       ztjit-hostd clock --accept [-c FILE]  the system clock is right\n"
     "       ztjit-hostd status [--json] [-c FILE]\n";
@@ -67,13 +69,26 @@ static int dump(const struct ztj_hostconf *conf)
 
 /* ---- the commands ---- */
 
+/* --token -: from standard input, out of sight of ps(1). */
+static const char *read_token(const char *given, char *line, int size)
+{
+	if (strcmp(given, "-") != 0)
+		return given;
+	if (fgets(line, size, stdin) == NULL)
+		line[0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	return line;
+}
+
 static int cmd_join(int argc, char **argv)
 {
 	static const struct option options[] = { { "broker", required_argument, NULL, 'b' },
 		{ "pin", required_argument, NULL, 'p' }, { "directory", required_argument, NULL, 'd' },
 		{ "name", required_argument, NULL, 'n' }, { "roots", required_argument, NULL, 'r' },
+		{ "token", required_argument, NULL, 't' }, { "rename", no_argument, NULL, 'R' },
 		{ NULL, 0, NULL, 0 } };
 	struct ztj_join j = { .sysconfdir = ZTJ_SYSCONFDIR, .sshdir = "/etc/ssh" };
+	char line[128];
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -93,12 +108,41 @@ static int cmd_join(int argc, char **argv)
 		case 'r':
 			j.roots_file = optarg;
 			break;
+		case 't':
+			j.token = read_token(optarg, line, sizeof(line));
+			break;
+		case 'R':
+			j.rename = true;
+			break;
 		default:
 			return usage();
 		}
-	if (optind != argc || j.broker == NULL || j.pin == NULL || j.directory == NULL || j.name == NULL)
-		return usage();
-	return ztj_hostd_join(&j);
+	return optind == argc ? ztj_hostd_join(&j) : usage();
+}
+
+static int cmd_leave(int argc, char **argv)
+{
+	static const struct option options[] = { { "yes", no_argument, NULL, 'y' },
+		{ "force", no_argument, NULL, 'f' }, { "drop-records", no_argument, NULL, 'd' },
+		{ NULL, 0, NULL, 0 } };
+	struct ztj_leave l = { .sysconfdir = ZTJ_SYSCONFDIR, .statedir = ZTJ_STATEDIR };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+		switch (c) {
+		case 'y':
+			l.yes = true;
+			break;
+		case 'f':
+			l.force = true;
+			break;
+		case 'd':
+			l.drop_records = true;
+			break;
+		default:
+			return usage();
+		}
+	return optind == argc ? ztj_hostd_leave(&l) : usage();
 }
 
 /* The commands that talk to the running agent. */
@@ -193,6 +237,8 @@ int main(int argc, char **argv)
 		return cmd_serve(argc, argv);
 	if (strcmp(argv[1], "join") == 0)
 		return cmd_join(argc - 1, argv + 1);
+	if (strcmp(argv[1], "leave") == 0)
+		return cmd_leave(argc - 1, argv + 1);
 	for (size_t i = 0; i < sizeof(running) / sizeof(running[0]); i++)
 		if (strcmp(argv[1], running[i]) == 0)
 			return cmd_running(argc - 1, argv + 1);

@@ -306,6 +306,8 @@ struct ztj_rec_is {
 void ztj_gate_readable(evutil_socket_t fd, short what, void *arg);
 void ztj_gate_new_session(struct ztj_rconn *c, const uint8_t session[ZTJ_REC_SESSION_LEN], bool terminal);
 void ztj_gate_child(struct ztj_recording *r, int pidfd);
+/* What the broker calls a record that is still being made. */
+void ztj_gate_named(struct ztj_recording *r);
 void ztj_gate_gone(struct ztj_scribe *s, const uint8_t session[ZTJ_REC_SESSION_LEN], bool lost);
 void ztj_gate_head(struct ztj_recording *r);
 void ztj_gate_spool(struct ztj_scribe *s, int64_t now);

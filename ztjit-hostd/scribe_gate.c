@@ -67,6 +67,16 @@ void ztj_gate_gone(struct ztj_scribe *s, const uint8_t session[ZTJ_REC_SESSION_L
 	say(s, &b, -1);
 }
 
+void ztj_gate_named(struct ztj_recording *r)
+{
+	struct ztj_buf b;
+
+	begin(&b, ZTJ_REC_NAMED);
+	(void)ztj_buf_put(&b, r->session, ZTJ_REC_SESSION_LEN);
+	(void)ztj_buf_put_cstring(&b, r->ship.id);
+	say(r->s, &b, -1);
+}
+
 void ztj_gate_head(struct ztj_recording *r)
 {
 	struct ztj_shipping *sh = &r->ship;

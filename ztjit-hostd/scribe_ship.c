@@ -241,6 +241,8 @@ static void answered(struct ztj_recording *r, uint8_t what, const json_t *o)
 	sh->backoff = 0;
 	if (what == ZTJ_SHIP_START) {
 		(void)snprintf(sh->id, sizeof(sh->id), "%s", id);
+		if (r->live != NULL)
+			ztj_gate_named(r);
 		stands_at(r, (uint64_t)json_integer_value(size));
 	} else if (what == ZTJ_SHIP_CHUNKS && (uint64_t)json_integer_value(size) == sh->sending.bytes) {
 		sh->at = sh->sending;

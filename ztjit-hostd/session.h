@@ -29,6 +29,7 @@ struct ztj_session {
 	bool recorded;                    /* what a recorder records; goes with its parent */
 	bool playing;                     /* recorded: the recorder lives */
 	struct ztj_procid recorder;       /* recorded */
+	char record[ZTJ_SHORT_ID_SIZE];   /* recorded: what the broker calls it, once it has begun there */
 	uint32_t tag;                     /* recorded: the scribe's question, until it is answered */
 	uint32_t looking;                 /* id of a question about strays to the warden */
 	char cgroup[ZTJ_CGROUP_SIZE];     /* as /proc/PID/cgroup shows it */

@@ -169,6 +169,7 @@ static int load_grants(struct ztj_store *s, size_t *bad)
 	char path[512];
 	struct dirent *de;
 	DIR *d;
+	int r;
 
 	(void)snprintf(path, sizeof(path), "%s/grants", s->dir);
 	d = opendir(path);
@@ -178,7 +179,12 @@ static int load_grants(struct ztj_store *s, size_t *bad)
 		if (strlen(de->d_name) != 2 * ZTJ_DIGEST_LEN)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/grants/%s", s->dir, de->d_name);
-		*bad += load_grant(s, path) != ZTJ_OK;
+		r = load_grant(s, path);
+		/* from when this host had another name; its window stays, should it get that name back */
+		if (r == ZTJ_WRONG_HOST)
+			(void)unlink(path);
+		else
+			*bad += r != ZTJ_OK;
 	}
 	(void)closedir(d);
 	return ZTJ_OK;

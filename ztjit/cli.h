@@ -54,6 +54,7 @@
 	X(DIRECTORY, "directory", 'd', "NAME", "the directory (default: the only one this key may sign)", false) \
 	X(FINGERPRINT, "fingerprint", 0, "SHA256:…", "the fingerprint the person read to you", true) \
 	X(DIGEST, "digest", 0, "H-…", "the digest that join printed on the host", false) \
+	X(NEW_KEYS, "new-keys", 0, NULL, "the host was installed anew: its keys change", false) \
 	X(ATTESTED, "attested", 0, "FILE", "demand an attestation by a maker in this PEM file", false) \
 	X(UNTIL, "until", 0, "TIME", "until then: YYYY-MM-DDThh:mm:ssZ or +2h", false) \
 	X(SINCE, "since", 0, "TIME", "begun then or later: YYYY-MM-DDThh:mm:ssZ or -2h", false) \

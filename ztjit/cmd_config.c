@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ztjit/agent.h"
+#include "ztjit/api.h"
 #include "ztjit/certs.h"
 #include "ztjit/held.h"
 #include "ztjit/login.h"
@@ -78,7 +79,7 @@ static int host_list(struct cli *c, struct ztj_buf *out)
 static int print_config(struct cli *c, const char *hosts, const struct cli_key *k)
 {
 	const char *fetch = self_command(c, "cert --quiet --agent %r@%n"),
-		   *known = self_command(c, "known-hosts %n %H");
+		   *known = self_command(c, "known-hosts %n %H %K");
 	struct ztj_fido f = key_fido(c);
 	const char *provider = f.provider != NULL && f.provider[0] == '/'
 	    ? cli_printf(c, "    SecurityKeyProvider %s\n", f.provider)
@@ -144,20 +145,61 @@ static char *plain_host(struct cli *c, const char *asked)
 	return cli_printf(c, "%.*s", (int)(end - asked - 1), asked + 1);
 }
 
+/* ssh says which key the host shows (%K); NONE or nothing when it only asks for an order of algorithms. */
+static bool has_key(const struct ztj_record *rec, const char *b64)
+{
+	for (size_t i = 0; i < rec->nssh; i++) {
+		char key[ZTJ_KEY_TEXT_SIZE];
+		const char *blob;
+
+		if (ztj_key_to_text(&rec->ssh[i], key) == ZTJ_OK && (blob = strchr(key, ' ')) != NULL &&
+		    strcmp(blob + 1, b64) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int find_host(struct cli *c, const char *host, char full[ZTJ_FULLNAME_SIZE],
+    const struct ztj_record **rec)
+{
+	int r;
+
+	*rec = NULL;
+	if ((r = held_resolve(c, host, true, full)) != ZTJ_OK)
+		return r;
+	r = ztj_trust_host(c->trust, full, cli_now(), rec);
+	return r == ZTJ_OK ? r : cli_fail(c, r, "%s: %s", full, ztj_err_text(r));
+}
+
+/* A host that shows a key that is not in its record as held here: perhaps its record is newer. */
+static void catch_up(struct cli *c)
+{
+	if (login_load(c) == ZTJ_OK && api_open_login(c) == ZTJ_OK && held_sync(c) == ZTJ_OK)
+		return;
+	cli_forget(c);
+}
+
 int cmd_known_hosts(struct cli *c)
 {
 	char full[ZTJ_FULLNAME_SIZE], *host = plain_host(c, c->argv[0]);
 	/* the name ssh compares: an address when the person's HostName says so */
 	const char *name = c->argc > 1 ? c->argv[1] : ztj_fullname_tail(c->argv[0]);
+	const char *shown = c->argc > 2 && strcmp(c->argv[2], "NONE") != 0 ? c->argv[2] : NULL;
 	const struct ztj_record *rec;
 	int r;
 
 	if (host == NULL)
 		return ZTJ_NOMEM;
-	if ((r = held_open(c)) != ZTJ_OK || (r = held_resolve(c, host, true, full)) != ZTJ_OK)
+	if ((r = held_open(c)) != ZTJ_OK)
 		return r;
-	if ((r = ztj_trust_host(c->trust, full, cli_now(), &rec)) != ZTJ_OK)
-		return cli_fail(c, r, "%s: %s", full, ztj_err_text(r));
+	r = find_host(c, host, full, &rec);
+	if (shown != NULL && (r != ZTJ_OK || !has_key(rec, shown))) {
+		cli_forget(c);
+		catch_up(c);
+		r = find_host(c, host, full, &rec);
+	}
+	if (r != ZTJ_OK)
+		return r;
 	c->result = json_array();
 	for (size_t i = 0; i < rec->nssh && r == ZTJ_OK; i++) {
 		char key[ZTJ_KEY_TEXT_SIZE];

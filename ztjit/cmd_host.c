@@ -2,77 +2,155 @@
  * Copyright (c) 2026 the ztjit authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
-/* ztjit host approve, ls, remove. */
+/* ztjit host approve, remove. */
 #include "ztjit/commands.h"
 
-#include <ctype.h>
 #include <string.h>
 
-#include "ztjit/api.h"
 #include "ztjit/dirup.h"
-#include "ztjit/held.h"
+#include "ztjit/hosts.h"
 #include "ztjit/out.h"
 #include "ztjit/pending.h"
 #include "ztjit/record.h"
+#include "ztjit/tokens.h"
 #include "ztjit/tty.h"
 
-/* As people read digests aloud: case and dashes do not matter, O is 0, I and L are 1. */
-static bool same_digest(const char *a, const char *b)
-{
-	for (;;) {
-		char x, y;
+/* One host that is being admitted. */
+struct admission {
+	const struct pending *p;
+	bool proved; /* by its token, or by --digest */
+	struct host_token token;
+	bool has_token;
+};
 
-		while (*a == '-' || *a == ' ')
-			a++;
-		while (*b == '-' || *b == ' ')
-			b++;
-		x = (char)toupper((unsigned char)*a);
-		y = (char)toupper((unsigned char)*b);
-		x = (char)(x == 'O' ? '0' : x == 'I' || x == 'L' ? '1' : x);
-		y = (char)(y == 'O' ? '0' : y == 'I' || y == 'L' ? '1' : y);
-		if (x != y)
-			return false;
-		if (x == '\0')
-			return true;
-		a++;
-		b++;
-	}
+/* ---- which of those who ask under this name? ---- */
+
+bool host_proves(const struct host_token *t, const struct pending *p)
+{
+	uint8_t want[ZTJ_DIGEST_LEN];
+	bool ok = p->st->u.pending.has_proof && ztj_host_proof(t->token, p->digest, want) == ZTJ_OK &&
+	    ztj_ct_equal(want, p->st->u.pending.proof, sizeof want);
+
+	ztj_wipe(want, sizeof want);
+	return ok;
 }
 
-/* The digest travels by another way than the broker: typed here, or given by configuration management. */
-static int check_digest(struct cli *c, const struct ztj_stmt *st)
+static int load_token(struct cli *c, const struct dirup *u, const char *name, struct admission *a)
 {
-	const char *given = cli_opt(c, OPT_DIGEST);
-	char digest[RECORD_DIGEST_SIZE], typed[64], *prompt;
-	int r = record_host_digest(st->domain, st->u.pending.name, &st->u.pending.machine, &st->u.pending.tls,
-	    st->u.pending.ssh, st->u.pending.nssh, digest);
+	int r = tokens_find(c, u->name, name, &a->token);
 
+	if (r == ZTJ_NOT_FOUND)
+		return ZTJ_OK;
 	if (r != ZTJ_OK)
 		return r;
-	if (given != NULL && c->argc > 1)
-		return cli_fail(c, ZTJ_USAGE, "--digest goes with one host only");
-	if (given == NULL) {
-		if (!tty_interactive()) {
-			cli_hint(c,
-			    "ztjit host approve %s --digest H-…   (as 'ztjit-hostd join' printed it on the host)",
-			    st->u.pending.name);
-			return cli_fail(c, ZTJ_USAGE, "--digest is missing");
-		}
-		if ((prompt = cli_printf(c, "Digest that join printed on %s (H-…): ", st->u.pending.name)) ==
-		    NULL)
-			return ZTJ_NOMEM;
-		if ((r = tty_line(c, prompt, typed, sizeof typed)) != ZTJ_OK)
-			return r;
-		given = typed;
-	}
-	if (same_digest(given, digest))
+	if (a->token.expires > cli_now()) {
+		a->has_token = true;
 		return ZTJ_OK;
-	cli_hint(c, "read it again on the host (ztjit-hostd status); do not go on if it differs");
-	return cli_fail(c, ZTJ_BAD_KEY, "%s asks with the keys of digest %s, which is not the one you gave",
-	    st->u.pending.name, digest);
+	}
+	out_warn(c, "the token of %s has run out (%s); compare the digest", name,
+	    out_time(c, a->token.expires));
+	return ZTJ_OK;
 }
 
-static int parse_labels(struct cli *c, struct ztj_label **out, size_t *n)
+/* Any of the entries with these keys may have the proof: the host asked without its token before, say. */
+static bool is_it(const struct admission *a, const char *digest, const struct pendings *all,
+    const struct pending *p)
+{
+	if (digest != NULL)
+		return ztj_host_digest_typed(p->digest, digest);
+	for (size_t i = 0; i < all->n && a->has_token; i++)
+		if (pending_same(&all->p[i], p) && host_proves(&a->token, &all->p[i]))
+			return true;
+	return false;
+}
+
+static int several(struct cli *c, const struct pending *const *found, size_t n)
+{
+	const char *name = found[0]->st->u.pending.name;
+
+	for (size_t i = 0; i < n; i++) {
+		char digest[ZTJ_HOST_DIGEST_SIZE];
+
+		ztj_host_digest_text(found[i]->digest, digest);
+		out_note(c, "  %s asked %s with %s: %s", name, out_time(c, found[i]->st->issued), digest,
+		    found[i]->id);
+	}
+	cli_hint(c, "ztjit host approve %s --digest H-…   (as 'ztjit-hostd join' printed it on the host)",
+	    name);
+	return cli_fail(c, ZTJ_AMBIGUOUS, "%zu hosts call themselves %s; somebody may be pretending", n,
+	    name);
+}
+
+static int no_such_digest(struct cli *c, const struct pending *p)
+{
+	char digest[ZTJ_HOST_DIGEST_SIZE];
+
+	ztj_host_digest_text(p->digest, digest);
+	cli_hint(c, "read it again on the host (ztjit-hostd join says it again); do not go on if it differs");
+	return cli_fail(c, ZTJ_BAD_KEY, "%s asks with the keys of digest %s, which is not the one you gave",
+	    p->st->u.pending.name, digest);
+}
+
+static int choose(struct cli *c, const struct dirup *u, const struct pendings *all, const char *asked,
+    struct admission *a)
+{
+	const struct pending **found = cli_keep(c, (all->n + 1) * sizeof *found);
+	const char *digest = cli_opt(c, OPT_DIGEST);
+	size_t n = 0;
+	int r = found != NULL ? pending_hosts(c, all, asked, found, &n) : ZTJ_NOMEM;
+
+	if (r == ZTJ_OK)
+		r = load_token(c, u, found[0]->st->u.pending.name, a);
+	for (size_t i = 0; i < n && r == ZTJ_OK && !a->proved; i++) {
+		a->p = found[i];
+		a->proved = is_it(a, digest, all, found[i]);
+	}
+	if (r != ZTJ_OK)
+		return r;
+	for (size_t i = 0; i < n && a->proved; i++)
+		if (found[i] != a->p)
+			out_warn(c,
+			    "another asks to be %s with other keys; turn it down: ztjit host remove %s",
+			    cli_esc(c, asked), found[i]->id);
+	if (!a->proved && digest != NULL)
+		return no_such_digest(c, found[0]);
+	if (!a->proved && n > 1)
+		return several(c, found, n);
+	if (!a->proved && a->has_token)
+		out_warn(c, "%s does not prove the token that was given for it; somebody else may be asking",
+		    asked);
+	return ZTJ_OK;
+}
+
+/* The digest travels by another way than the broker: typed here, or given by configuration management. A token that is
+ * proved has travelled already. */
+static int check_digest(struct cli *c, const struct admission *a)
+{
+	const char *name = a->p->st->u.pending.name;
+	char typed[64], *prompt;
+	int r;
+
+	if (a->proved) {
+		if (!cli_is_set(c, OPT_DIGEST))
+			out_note(c, "%s proves its token.", name);
+		return ZTJ_OK;
+	}
+	if (!tty_interactive()) {
+		cli_hint(c,
+		    "ztjit host approve %s --digest H-…   (as 'ztjit-hostd join' printed it on the host)",
+		    name);
+		return cli_fail(c, ZTJ_USAGE, "--digest is missing");
+	}
+	if ((prompt = cli_printf(c, "Digest that join printed on %s (H-…): ", name)) == NULL)
+		return ZTJ_NOMEM;
+	if ((r = tty_line(c, prompt, typed, sizeof typed)) != ZTJ_OK)
+		return r;
+	return ztj_host_digest_typed(a->p->digest, typed) ? ZTJ_OK : no_such_digest(c, a->p);
+}
+
+/* ---- what it becomes ---- */
+
+int host_labels(struct cli *c, struct ztj_label **out, size_t *n)
 {
 	const struct cli_value *v = &c->opt[OPT_LABEL];
 	struct ztj_label *l = cli_keep(c, (v->n + 1) * sizeof *l);
@@ -101,9 +179,29 @@ static int parse_labels(struct cli *c, struct ztj_label **out, size_t *n)
 	return ZTJ_OK;
 }
 
-static int admit(struct cli *c, struct dirup *u, const struct ztj_stmt *st)
+/* Given now, or with the token, or as they were. */
+static int choose_labels(struct cli *c, const struct admission *a, const struct ztj_record *old,
+    struct ztj_record *rec)
 {
-	const struct ztj_record *old = u->base != NULL ? ztj_dir_find(u->base, st->u.pending.name) : NULL;
+	if (cli_is_set(c, OPT_LABEL))
+		return host_labels(c, &rec->labels, &rec->nlabels);
+	if (a->proved && a->has_token && a->token.nlabels > 0) {
+		rec->nlabels = a->token.nlabels;
+		if ((rec->labels = cli_keep(c, rec->nlabels * sizeof *rec->labels)) == NULL)
+			return ZTJ_NOMEM;
+		memcpy(rec->labels, a->token.labels, rec->nlabels * sizeof *rec->labels);
+	} else if (old != NULL) {
+		rec->labels = old->labels;
+		rec->nlabels = old->nlabels;
+	}
+	return ZTJ_OK;
+}
+
+static int admit(struct cli *c, struct dirup *u, const struct admission *a)
+{
+	const struct ztj_stmt *st = a->p->st;
+	const struct ztj_record *old = u->base != NULL ? ztj_dir_find(u->base, st->u.pending.name) : NULL,
+				*was;
 	struct ztj_record rec = { .host = true,
 		.name = st->u.pending.name,
 		.machine = st->u.pending.machine,
@@ -113,120 +211,97 @@ static int admit(struct cli *c, struct dirup *u, const struct ztj_stmt *st)
 
 	if (old != NULL && !old->host)
 		return cli_fail(c, ZTJ_EXISTS, "%s is a person of directory %s", rec.name, u->name);
-	if ((rec.ssh = cli_keep(c, 8 * sizeof *rec.ssh)) == NULL)
+	if ((rec.ssh = cli_keep(c, ZTJ_HOST_SSH_MAX * sizeof *rec.ssh)) == NULL)
 		return ZTJ_NOMEM;
-	for (size_t i = 0; i < rec.nssh && i < 8; i++)
-		rec.ssh[i] = st->u.pending.ssh[i];
-	if ((r = check_digest(c, st)) != ZTJ_OK || (r = parse_labels(c, &rec.labels, &rec.nlabels)) != ZTJ_OK)
+	memcpy(rec.ssh, st->u.pending.ssh, rec.nssh * sizeof *rec.ssh);
+	if ((r = host_renamed(c, u, &rec, &was)) != ZTJ_OK ||
+	    (r = host_keys_change(c, u, old, &rec)) != ZTJ_OK || (r = check_digest(c, a)) != ZTJ_OK ||
+	    (r = choose_labels(c, a, old != NULL ? old : was, &rec)) != ZTJ_OK)
 		return r;
-	if (old != NULL && !cli_is_set(c, OPT_LABEL)) {
-		rec.labels = old->labels;
-		rec.nlabels = old->nlabels;
-	}
+	if (was != NULL && (r = dirup_drop(c, u, was->name)) != ZTJ_OK)
+		return r;
 	return dirup_put(c, u, &rec);
 }
 
 int cmd_host_approve(struct cli *c)
 {
 	struct pendings all = { .n = 0 };
-	const struct pending **who = cli_keep(c, (size_t)c->argc * sizeof *who);
+	struct admission *who = cli_keep(c, (size_t)c->argc * sizeof *who);
 	struct dirup u;
 	bool current = false;
 	int r = dirup_begin(c, DIRUP_HOSTS, NULL, &u);
 
 	if (who == NULL)
 		r = ZTJ_NOMEM;
+	if (r == ZTJ_OK && cli_is_set(c, OPT_DIGEST) && c->argc > 1)
+		r = cli_fail(c, ZTJ_USAGE, "--digest goes with one host only");
 	if (r == ZTJ_OK)
 		r = pending_list(c, true, &all);
 	for (int i = 0; i < c->argc && r == ZTJ_OK; i++) {
-		if ((r = pending_find(c, &all, c->argv[i], &who[i])) == ZTJ_OK)
-			r = admit(c, &u, who[i]->st);
+		who[i] = (struct admission){ .p = NULL };
+		if ((r = choose(c, &u, &all, ztj_fullname_tail(c->argv[i]), &who[i])) == ZTJ_OK)
+			r = admit(c, &u, &who[i]);
+		ztj_wipe(who[i].token.token, ZTJ_TOKEN_LEN);
 	}
 	if (r == ZTJ_OK)
 		r = dirup_finish(c, &u, "You are about to admit hosts:", &current);
-	for (int i = 0; i < c->argc && r == ZTJ_OK && current; i++)
-		pending_done(c, who[i]);
+	for (int i = 0; i < c->argc && r == ZTJ_OK; i++) {
+		if (!cli_is_set(c, OPT_WRITE) && who[i].proved && who[i].has_token)
+			tokens_drop(c, u.name, who[i].p->st->u.pending.name);
+		if (current)
+			pending_done_host(c, &all, who[i].p);
+	}
 	pending_free(&all);
 	dirup_free(&u);
 	return r;
+}
+
+/* ---- remove ---- */
+
+/* Nothing is signed: what was asked has no authority. */
+static int turn_down(struct cli *c, const struct pendings *all, const char *name, bool *any)
+{
+	*any = false;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct pending *p = &all->p[i];
+
+		if (strcmp(p->st->u.pending.name, name) != 0 && strcmp(p->id, name) != 0)
+			continue;
+		pending_done(c, p);
+		out_say(c, "%s, who asked %s, was turned down.", p->st->u.pending.name,
+		    out_time(c, p->st->issued));
+		*any = true;
+	}
+	return ZTJ_OK;
 }
 
 int cmd_host_remove(struct cli *c)
 {
+	struct pendings all = { .n = 0 };
 	struct dirup u;
+	size_t dropped = 0;
 	int r = dirup_begin(c, DIRUP_HOSTS, NULL, &u);
 
-	for (int i = 0; i < c->argc && r == ZTJ_OK; i++)
-		r = dirup_drop(c, &u, ztj_fullname_tail(c->argv[i]));
 	if (r == ZTJ_OK)
-		r = dirup_finish(c, &u, "You are about to remove hosts:", NULL);
-	dirup_free(&u);
-	return r;
-}
+		r = pending_list(c, true, &all);
+	for (int i = 0; i < c->argc && r == ZTJ_OK; i++) {
+		const char *name = ztj_fullname_tail(c->argv[i]);
+		const struct ztj_record *old = u.base != NULL ? ztj_dir_find(u.base, name) : NULL;
+		bool any = false;
 
-static int add_hosts(struct cli *c, const struct ztj_dir *d, struct out_table *t, json_t *list)
-{
-	int r = ZTJ_OK;
-
-	for (size_t i = 0; i < ztj_dir_count(d) && r == ZTJ_OK; i++) {
-		const struct ztj_record *rec = ztj_dir_at(d, i);
-		char digest[RECORD_DIGEST_SIZE], name[ZTJ_FULLNAME_SIZE];
-
-		if (!rec->host)
+		if (old == NULL && (r = turn_down(c, &all, name, &any)) == ZTJ_OK && any)
 			continue;
-		(void)snprintf(name, sizeof name, "%s/%s", ztj_dir_name(d), rec->name);
-		r = record_host_digest(c->pins.domain, rec->name, &rec->machine, &rec->tls, rec->ssh,
-		    rec->nssh, digest);
-		if (r == ZTJ_OK)
-			r = out_table_row(c, t, (const char *[]){ name, record_labels(c, rec), digest });
-		(void)json_array_append_new(list, record_json(ztj_dir_name(d), rec));
+		if (r == ZTJ_OK && old != NULL && !old->host)
+			r = cli_fail(c, ZTJ_NOT_FOUND, "%s is a person of directory %s", name, u.name);
+		if (r == ZTJ_OK && (r = dirup_drop(c, &u, name)) == ZTJ_OK)
+			dropped++;
 	}
-	return r;
-}
-
-static int add_pending(struct cli *c, struct out_table *t, json_t *list)
-{
-	struct pendings all;
-	int r = pending_list(c, true, &all);
-
-	if (r != ZTJ_OK) {
-		cli_forget(c);
-		return ZTJ_OK;
-	}
-	for (size_t i = 0; i < all.n && r == ZTJ_OK; i++) {
-		const struct ztj_stmt *st = all.p[i].st;
-
-		/* the digest is not shown: whoever approves has to bring it from the host */
-		r = out_table_row(c, t,
-		    (const char *[]){ st->u.pending.name,
-			cli_printf(c, "(asks since %s)", out_relative(c, st->issued)), "-" });
-		(void)json_array_append_new(list,
-		    json_pack("{s:s, s:s}", "name", st->u.pending.name, "pending", all.p[i].id));
-	}
+	if (r == ZTJ_OK && dropped > 0)
+		r = dirup_finish(c, &u, "You are about to remove hosts:", NULL);
+	if (r == ZTJ_OK && dropped > 0 && !cli_is_set(c, OPT_WRITE))
+		out_say(c,
+		    "They admit nobody once they have heard of it. On a host that still runs: ztjit-hostd leave");
 	pending_free(&all);
-	return r;
-}
-
-int cmd_host_ls(struct cli *c)
-{
-	const char *only = cli_opt(c, OPT_DIRECTORY);
-	struct out_table t;
-	int r;
-
-	out_table_begin(&t, 3);
-	if ((r = api_open_login(c)) != ZTJ_OK || (r = held_sync(c)) != ZTJ_OK)
-		return r;
-	c->result = json_array();
-	r = out_table_row(c, &t, (const char *[]){ "HOST", "LABELS", "DIGEST" });
-	for (size_t i = 0; i < ztj_trust_ndirs(c->trust) && r == ZTJ_OK; i++) {
-		const struct ztj_dir *d = ztj_trust_dir_at(c->trust, i);
-
-		if (only == NULL || strcmp(only, ztj_dir_name(d)) == 0)
-			r = add_hosts(c, d, &t, c->result);
-	}
-	if (r == ZTJ_OK && only == NULL)
-		r = add_pending(c, &t, c->result);
-	if (r == ZTJ_OK)
-		out_table_print(c, &t);
+	dirup_free(&u);
 	return r;
 }

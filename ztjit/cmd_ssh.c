@@ -68,7 +68,7 @@ static const char *user_option(const struct cli *c, int host)
 static int ssh_args(struct cli *c, const struct target *t, const struct cli_key *k, const char *cert,
     const char *socket, int host, struct args *a)
 {
-	const char *args = cli_printf(c, "known-hosts %s", t->full);
+	const char *args = cli_printf(c, "known-hosts %s %%H %%K", t->full);
 	const char *known = args != NULL ? self_command(c, args) : NULL;
 	struct {
 		const char *name, *value;

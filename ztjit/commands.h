@@ -38,6 +38,8 @@ int cmd_user_ls(struct cli *c);
 int cmd_user_remove(struct cli *c);
 int cmd_host_approve(struct cli *c);
 int cmd_host_ls(struct cli *c);
+int cmd_host_show(struct cli *c);
+int cmd_host_token(struct cli *c);
 int cmd_host_remove(struct cli *c);
 int cmd_directory_show(struct cli *c);
 int cmd_directory_renew(struct cli *c);

@@ -110,7 +110,7 @@ static int check_user(struct cli *c, const struct dirup *u, const struct ztj_rec
 	return ZTJ_OK;
 }
 
-static int check_host(struct cli *c, const struct dirup *u, const struct ztj_record *f)
+int dirup_check_host(struct cli *c, const struct dirup *u, const struct ztj_record *f)
 {
 	for (size_t i = 0; i < f->nlabels; i++) {
 		bool ok = false;
@@ -136,7 +136,7 @@ int dirup_put(struct cli *c, struct dirup *u, const struct ztj_record *fields)
 	const char *mark = old == NULL && dirseen_gone(c, u->name, fields->name)
 	    ? "+ AGAIN, was removed before: "
 	    : "+ ";
-	int r = fields->host ? check_host(c, u, fields) : check_user(c, u, fields);
+	int r = fields->host ? dirup_check_host(c, u, fields) : check_user(c, u, fields);
 
 	if (r != ZTJ_OK)
 		return r;

@@ -24,6 +24,8 @@ struct dirup {
  * hosts: it must be able to hold hosts; else people; any: whatever. */
 enum dirup_kind { DIRUP_PEOPLE, DIRUP_HOSTS, DIRUP_ANY };
 int dirup_begin(struct cli *c, enum dirup_kind kind, const char *name, struct dirup *u) ZTJ_MUST_CHECK;
+/* May this directory's registrars vouch for such a host? */
+int dirup_check_host(struct cli *c, const struct dirup *u, const struct ztj_record *fields) ZTJ_MUST_CHECK;
 /* A record built from fields; it replaces one of the same name. Delegation is checked. */
 int dirup_put(struct cli *c, struct dirup *u, const struct ztj_record *fields) ZTJ_MUST_CHECK;
 int dirup_drop(struct cli *c, struct dirup *u, const char *name) ZTJ_MUST_CHECK;

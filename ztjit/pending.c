@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libztjit/core/hostproof.h"
 #include "ztjit/api.h"
 #include "ztjit/dirjson.h"
 #include "ztjit/out.h"
@@ -25,6 +26,11 @@ static int open_one(struct cli *c, const json_t *container, bool host, struct pe
 		r = ZTJ_STMT_TYPE;
 	if (r == ZTJ_OK && p->st->issued > cli_now() + ZTJ_CLOCK_SKEW)
 		r = ZTJ_FUTURE;
+	if (r == ZTJ_OK && host) {
+		const struct ztj_host_id who = ztj_host_id_pending(p->st);
+
+		r = ztj_host_digest(&who, p->digest);
+	}
 	if (r == ZTJ_OK)
 		ztj_hex(p->st->id, ZTJ_DIGEST_LEN, p->id);
 	return r;
@@ -102,6 +108,38 @@ int pending_find(struct cli *c, const struct pendings *l, const char *name, cons
 	return ZTJ_OK;
 }
 
+bool pending_same(const struct pending *a, const struct pending *b)
+{
+	return strcmp(a->st->u.pending.name, b->st->u.pending.name) == 0 &&
+	    memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+int pending_hosts(struct cli *c, const struct pendings *l, const char *name, const struct pending **out,
+    size_t *n)
+{
+	*n = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct pending *p = &l->p[i];
+		size_t k = 0;
+
+		if (strcmp(p->id, name) == 0) {
+			out[0] = p;
+			*n = 1;
+			return ZTJ_OK;
+		}
+		if (strcmp(p->st->u.pending.name, name) != 0)
+			continue;
+		while (k < *n && !pending_same(out[k], p))
+			k++;
+		if (k == *n)
+			out[(*n)++] = p;
+		else if (p->st->issued >= out[k]->st->issued)
+			out[k] = p;
+	}
+	return *n > 0 ? ZTJ_OK
+		      : cli_fail(c, ZTJ_NOT_FOUND, "no host called %s asks to be admitted", cli_esc(c, name));
+}
+
 void pending_done(struct cli *c, const struct pending *p)
 {
 	char path[128];
@@ -112,4 +150,11 @@ void pending_done(struct cli *c, const struct pending *p)
 		out_warn(c, "the pending entry of %s stays with the broker",
 		    cli_esc(c, p->st->u.pending.name));
 	}
+}
+
+void pending_done_host(struct cli *c, const struct pendings *l, const struct pending *p)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (pending_same(&l->p[i], p))
+			pending_done(c, &l->p[i]);
 }

@@ -5,82 +5,18 @@
 /* Directory records for people. */
 #include "ztjit/record.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct blob {
-	uint8_t p[ZTJ_KEY_BLOB_MAX];
-	size_t n;
-};
-
-static int to_blob(const struct ztj_key *k, struct blob *out)
+int record_digest(const char *domain, const struct ztj_record *r, char out[ZTJ_HOST_DIGEST_SIZE])
 {
-	struct ztj_buf b;
-	int r;
-
-	ztj_buf_init(&b, sizeof out->p);
-	if ((r = ztj_key_to_blob(k, &b)) == ZTJ_OK) {
-		memcpy(out->p, b.p, b.n);
-		out->n = b.n;
-	}
-	ztj_buf_free(&b);
-	return r;
-}
-
-static int bytewise(const void *a, const void *b)
-{
-	const struct blob *x = a, *y = b;
-	int d = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
-
-	return d != 0 ? d : (x->n > y->n) - (x->n < y->n);
-}
-
-static int host_message(const char *domain, const char *name, const struct ztj_key *const own[2],
-    const struct blob *ssh, size_t nssh, struct ztj_buf *b)
-{
-	(void)ztj_buf_put_cstring(b, "ztjit-host");
-	(void)ztj_buf_put_cstring(b, domain);
-	(void)ztj_buf_put_cstring(b, name);
-	for (size_t i = 0; i < 2; i++) {
-		struct blob k;
-		int r = to_blob(own[i], &k);
-
-		if (r != ZTJ_OK)
-			return r;
-		(void)ztj_buf_put_string(b, k.p, k.n);
-	}
-	for (size_t i = 0; i < nssh; i++)
-		(void)ztj_buf_put_string(b, ssh[i].p, ssh[i].n);
-	return ztj_buf_status(b);
-}
-
-int record_host_digest(const char *domain, const char *name, const struct ztj_key *machine,
-    const struct ztj_key *tls, const struct ztj_key *ssh, size_t nssh, char out[RECORD_DIGEST_SIZE])
-{
-	const struct ztj_key *const own[2] = { machine, tls };
-	struct blob keys[8];
+	const struct ztj_host_id id = { domain, r->name, &r->machine, &r->tls, r->ssh, r->nssh };
 	uint8_t digest[ZTJ_DIGEST_LEN];
-	char text[64];
-	struct ztj_buf b;
-	int r = nssh <= 8 ? ZTJ_OK : ZTJ_LIMIT;
+	int err = ztj_host_digest(&id, digest);
 
 	out[0] = '\0';
-	for (size_t i = 0; i < nssh && r == ZTJ_OK; i++)
-		r = to_blob(&ssh[i], &keys[i]);
-	if (r != ZTJ_OK)
-		return r;
-	qsort(keys, nssh, sizeof keys[0], bytewise);
-	ztj_buf_init(&b, 16 * 1024);
-	if ((r = host_message(domain, name, own, keys, nssh, &b)) == ZTJ_OK)
-		r = ztj_sha256(ztj_buf_view(&b), digest);
-	ztj_buf_free(&b);
-	if (r != ZTJ_OK)
-		return r;
-	ztj_base32(digest, sizeof digest, text, sizeof text);
-	(void)snprintf(out, RECORD_DIGEST_SIZE, "H-%.5s-%.5s-%.5s-%.5s", text, text + 5, text + 10,
-	    text + 15);
-	return ZTJ_OK;
+	if (err == ZTJ_OK)
+		ztj_host_digest_text(digest, out);
+	return err;
 }
 
 static void put_key(const char *what, const struct ztj_key *k, struct ztj_buf *out)
@@ -120,15 +56,14 @@ static void user_text(const struct ztj_record *r, const char *mark, struct ztj_b
 
 int record_text(const char *domain, const struct ztj_record *r, const char *mark, struct ztj_buf *out)
 {
-	char digest[RECORD_DIGEST_SIZE];
+	char digest[ZTJ_HOST_DIGEST_SIZE];
 	int err;
 
 	if (!r->host) {
 		user_text(r, mark, out);
 		return ztj_buf_status(out);
 	}
-	if ((err = record_host_digest(domain, r->name, &r->machine, &r->tls, r->ssh, r->nssh, digest)) !=
-	    ZTJ_OK)
+	if ((err = record_digest(domain, r, digest)) != ZTJ_OK)
 		return err;
 	(void)ztj_buf_printf(out, "%shost %s, digest %s\n    labels:", mark, r->name, digest);
 	for (size_t i = 0; i < r->nlabels; i++)

@@ -9,12 +9,11 @@
 #define ZTJIT_RECORD_H
 
 #include "libztjit/core/directory.h"
+#include "libztjit/core/hostproof.h"
 #include "ztjit/cli.h"
 
-#define RECORD_DIGEST_SIZE 32
 /* "H-XXXXX-XXXXX-XXXXX-XXXXX" (PROTOCOL section 1, host digest). */
-int record_host_digest(const char *domain, const char *name, const struct ztj_key *machine, const struct ztj_key *tls,
-    const struct ztj_key *ssh, size_t nssh, char out[RECORD_DIGEST_SIZE]) ZTJ_MUST_CHECK;
+int record_digest(const char *domain, const struct ztj_record *r, char out[ZTJ_HOST_DIGEST_SIZE]) ZTJ_MUST_CHECK;
 /* Every field, one line each, behind a mark such as "+ ". Appends. */
 int record_text(const char *domain, const struct ztj_record *r, const char *mark, struct ztj_buf *out) ZTJ_MUST_CHECK;
 json_t *record_json(const char *directory, const struct ztj_record *r);

@@ -19,7 +19,7 @@ _ztjit_broker() {
 	if [ "${COMP_WORDS[1]:-}" = init ] && [ "$COMP_CWORD" -gt 1 ]; then
 		mapfile -t COMPREPLY < <(compgen -W "--domain --root --threshold --dir --url --listen --ca --ca-agent --ca-pub --frontend-user --store-user --signer-user --help" -- "$cur")
 	else
-		mapfile -t COMPREPLY < <(compgen -W "init check serve --conf --help" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "init check serve token --conf --help" -- "$cur")
 	fi
 }
 complete -F _ztjit_broker ztjit-broker

@@ -18,7 +18,7 @@ _ztjit_options() {
 	login)
 		echo "--as --for --yes --key --sk-provider --quiet --json --help"
 		;;
-	logout | whoami | status | show | known-hosts | submit | "user invite" | "directory show" | "policy check" | "policy test" | "policy diff" | "sessions show")
+	logout | whoami | status | show | known-hosts | submit | "user invite" | "host show" | "directory show" | "policy check" | "policy test" | "policy diff" | "sessions show")
 		echo "--json --help"
 		;;
 	doctor)
@@ -63,8 +63,11 @@ _ztjit_options() {
 	"user remove" | "host remove")
 		echo "--directory --for --write --yes --key --sk-provider --quiet --json --help"
 		;;
+	"host token")
+		echo "--label --directory --for --key --json --help"
+		;;
 	"host approve")
-		echo "--label --digest --directory --for --write --yes --key --sk-provider --quiet --json --help"
+		echo "--label --digest --new-keys --directory --for --write --yes --key --sk-provider --quiet --json --help"
 		;;
 	"directory renew")
 		echo "--for --write --yes --key --sk-provider --quiet --json --help"
@@ -125,7 +128,7 @@ _ztjit() {
 			[ "$COMP_CWORD" -ne 2 ] || words="invite approve ls remove"
 			;;
 		host)
-			[ "$COMP_CWORD" -ne 2 ] || words="approve ls remove"
+			[ "$COMP_CWORD" -ne 2 ] || words="token approve ls show remove"
 			;;
 		directory)
 			[ "$COMP_CWORD" -ne 2 ] || words="show renew sign"

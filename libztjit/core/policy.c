@@ -41,6 +41,14 @@ const struct ztj_role *ztj_policy_role(const struct ztj_policy *p, const char *n
 	return NULL;
 }
 
+const struct ztj_registrar *ztj_policy_auto_join(const struct ztj_policy *p)
+{
+	for (size_t i = 0; p != NULL && i < p->nregistrars; i++)
+		if (p->registrars[i].auto_join)
+			return &p->registrars[i];
+	return NULL;
+}
+
 const struct ztj_registrar *ztj_policy_registrar(const struct ztj_policy *p, const char *directory)
 {
 	for (size_t i = 0; i < p->nregistrars; i++)

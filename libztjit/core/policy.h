@@ -81,6 +81,7 @@ struct ztj_registrar {
 	uint32_t uid_min, uid_max; /* both 0: no people */
 	bool has_base;
 	uint8_t base[ZTJ_DIGEST_LEN]; /* overrides what a host holds */
+	bool auto_join; /* the broker admits hosts by itself; each label key has one value then */
 };
 
 struct ztj_policy {
@@ -126,6 +127,8 @@ void ztj_policy_free(struct ztj_policy *p);
 bool ztj_policy_key_revoked(const struct ztj_policy *p, const struct ztj_key *k);
 const struct ztj_role *ztj_policy_role(const struct ztj_policy *p, const char *name);
 const struct ztj_registrar *ztj_policy_registrar(const struct ztj_policy *p, const char *directory);
+/* The one whose hosts the broker admits by itself; NULL: none. */
+const struct ztj_registrar *ztj_policy_auto_join(const struct ztj_policy *p);
 /* Does `who` ("@group" or full name) name this person? */
 bool ztj_policy_names(const struct ztj_strs *list, const char *fullname, const struct ztj_record *person);
 

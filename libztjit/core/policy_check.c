@@ -267,6 +267,42 @@ static void check_registrar_keys(struct ztj_pol *c, const struct ztj_registrar *
 		    r->threshold, good);
 }
 
+/* What the broker may sign by itself is all said here: one value for every label, and hosts only. */
+static void check_auto_join(struct ztj_pol *c, const struct ztj_registrar *r, unsigned line)
+{
+	size_t online = 0;
+
+	for (size_t i = 0; i < r->nkeys; i++)
+		online += has_key(c->p->broker.online, c->p->broker.nonline, &r->keys[i]) ? 1 : 0;
+	if (online > 0 && !r->auto_join)
+		ztj_pol_error(c, line,
+		    "registrar \"%s\": the broker's online key stands here only with auto_join = true",
+		    r->directory);
+	if (!r->auto_join)
+		return;
+	if (online == 0)
+		ztj_pol_error(c, line,
+		    "registrar \"%s\": auto_join wants the broker's online key among the keys", r->directory);
+	if (r->threshold != 1)
+		ztj_pol_error(c, line, "registrar \"%s\": auto_join wants threshold = 1", r->directory);
+	if (r->uid_max != 0 || r->groups.n > 0)
+		ztj_pol_error(c, line, "registrar \"%s\": auto_join is for hosts, never for people",
+		    r->directory);
+	for (size_t i = 0; i < r->nlabels; i++) {
+		bool twice = false;
+		for (size_t k = 0; k < i; k++)
+			twice |= strcmp(r->labels[k].key, r->labels[i].key) == 0;
+		if (twice || strcmp(r->labels[i].value, "*") == 0)
+			ztj_pol_error(c, line, "registrar \"%s\": auto_join wants one value for label %s",
+			    r->directory, r->labels[i].key);
+	}
+	if (r->nkeys == online)
+		ztj_pol_warn(c, line,
+		    "registrar \"%s\": nobody but the broker signs this directory; with a person's key beside hosts can "
+		    "be removed and the directory renewed",
+		    r->directory);
+}
+
 static void check_registrar(struct ztj_pol *c, size_t i)
 {
 	const struct ztj_registrar *r = &c->p->registrars[i];
@@ -291,6 +327,12 @@ static void check_registrar(struct ztj_pol *c, size_t i)
 		    "registrar \"%s\" may vouch for nothing: uids and groups for people, labels for hosts",
 		    r->directory);
 	check_registrar_keys(c, r, line);
+	check_auto_join(c, r, line);
+	for (size_t k = 0; k < i && r->auto_join; k++)
+		if (c->p->registrars[k].auto_join)
+			ztj_pol_error(c, line,
+			    "auto_join stands in \"%s\" and in \"%s\"; one directory at most",
+			    c->p->registrars[k].directory, r->directory);
 }
 
 static void check_broker(struct ztj_pol *c)

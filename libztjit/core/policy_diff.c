@@ -148,6 +148,8 @@ static void put_registrar(struct ztj_buf *b, const void *item)
 		ztj_hex(r->base, sizeof r->base, hex);
 		ztj_buf_printf(b, "base %s\n", hex);
 	}
+	if (r->auto_join)
+		ztj_buf_puts(b, "auto_join: the broker admits hosts by itself\n");
 }
 
 /* Whom records are sealed to. A name proves nothing, so the digest stands beside it. */

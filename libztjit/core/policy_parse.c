@@ -99,6 +99,7 @@ static const struct ztj_pol_field registrar_fields[] = {
 	{ .key = "labels", .get = ztj_pol_get_labels, .off = offsetof(struct registrar_in, labels) },
 	{ .key = "uids", .get = get_uids, .off = offsetof(struct registrar_in, r) },
 	{ .key = "base", .get = get_base, .off = offsetof(struct registrar_in, r) },
+	{ .key = "auto_join", .get = ztj_pol_get_bool, .off = G(auto_join) },
 };
 #undef G
 

@@ -133,6 +133,8 @@ struct ztj_stmt {
 			struct ztj_key machine, tls;
 			size_t nssh;
 			struct ztj_key ssh[8];
+			bool has_proof;
+			uint8_t proof[ZTJ_DIGEST_LEN]; /* of a token (hostproof.h) */
 		} pending;
 		struct {
 			const char *host;    /* full name */

@@ -51,7 +51,7 @@ static int check_revocation(const struct ztj_stmt *st)
 static int check_pending_user(const struct ztj_stmt *st)
 {
 	if (st->u.pending.machine.type != ZTJ_KEY_NONE || st->u.pending.tls.type != ZTJ_KEY_NONE ||
-	    st->u.pending.nssh > 0)
+	    st->u.pending.nssh > 0 || st->u.pending.has_proof)
 		return ZTJ_MEMBER_UNKNOWN;
 	if (st->u.pending.nkeys == 0)
 		return ZTJ_MEMBER_MISSING;

@@ -93,7 +93,9 @@ static const struct ztj_jmember pending_members[] = { HEAD,
 	{ "keys", ZTJ_F_USER_KEYS, true, 0, 0, 1, 8, "key" },
 	{ "machine", ZTJ_F_KEY, true, AT(u.pending.machine), 0, 0, 0, "machine key" },
 	{ "tls", ZTJ_F_KEY, true, AT(u.pending.tls), 0, 0, 0, "TLS key" },
-	{ "ssh", ZTJ_F_SSH_KEYS, true, 0, 0, 1, 8, "SSH host key" } };
+	{ "ssh", ZTJ_F_SSH_KEYS, true, 0, 0, 1, 8, "SSH host key" },
+	{ "proof", ZTJ_F_DIGEST, true, AT(u.pending.proof), AT(u.pending.has_proof), 0, 0,
+	    "proof of a token" } };
 
 static const struct ztj_jmember head_members[] = { HEAD,
 	{ "host", ZTJ_F_HOST, false, AT(u.head.host), 0, 0, 0, "host" },

@@ -15,6 +15,7 @@ enum ztj_recmsg {
 	ZTJ_REC_START = 176, ZTJ_REC_GO = 177, ZTJ_REC_TAKEN = 178,
 	/* scribe to gate */
 	ZTJ_REC_NEW = 80, ZTJ_REC_PLACE = 81, ZTJ_REC_GONE = 82, ZTJ_REC_SIGN = 83, ZTJ_REC_SPOOL = 84,
+	ZTJ_REC_NAMED = 85,
 	/* gate to scribe */
 	ZTJ_REC_IS = 88, ZTJ_REC_PLACED = 89, ZTJ_REC_SIGNED = 90, ZTJ_REC_NOTE = 91, ZTJ_REC_ENDED = 92,
 	/* scribe to mirror and back */

@@ -114,6 +114,32 @@ static void test_answers(void **state)
 	ztj_buf_free(&msg);
 }
 
+static void test_a_host_that_joined_by_itself(void **state)
+{
+	struct joined j = { .tag = 7,
+		.name = "lab",
+		.base = 41,
+		.container = ztj_view_str("container"),
+		.record = ztj_view_str("record") },
+		      back;
+	struct ztj_buf msg;
+	(void)state;
+	ztj_buf_init(&msg, 65536);
+	ok(joined_write(&j, &msg));
+	ok(joined_read(ztj_buf_view(&msg), &back));
+	assert_string_equal(back.name, "lab");
+	assert_int_equal(back.base, 41);
+	assert_true(ztj_view_eq_str(back.record, "record"));
+	for (size_t n = 0; n < msg.n; n++)
+		assert_int_not_equal(joined_read(ztj_view_of(msg.p, n), &back), ZTJ_OK);
+	ok(ztj_buf_put_u8(&msg, 0));
+	fails(joined_read(ztj_buf_view(&msg), &back), ZTJ_TRAILING);
+	msg.n--;
+	memcpy(msg.p + 4, "\x80\0\0\0", 4);
+	fails(joined_read(ztj_buf_view(&msg), &back), ZTJ_PROTOCOL);
+	ztj_buf_free(&msg);
+}
+
 /* --- routes --- */
 
 static int route_one(enum http_method method, const char *path, const char *query, const char *body,
@@ -384,6 +410,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_a_host_that_joined_by_itself),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_B01_table),
 		cmocka_unit_test(test_statuses),

@@ -22,12 +22,12 @@
 #include <unistd.h>
 
 #include "libztjit/core/agentmsg.h"
+#include "libztjit/core/hostproof.h"
 #include "libztjit/core/keyfile.h"
 #include "libztjit/core/statement.h"
 #include "libztjit/net/net.h"
 #include "libztjit/sys/safefile.h"
 #include "tests/cli/hostfiles.h"
-#include "ztjit/record.h"
 
 static void nonce_hex(char out[ZTJ_HEX_SIZE])
 {
@@ -70,13 +70,30 @@ static void write_sshd_key(const char *dir, const struct ztj_seckey *k)
 	ztj_buf_free(&text);
 }
 
+/* With MAKEHOST_TOKEN, as join --token; with MAKEHOST_PROOF=other, a proof that was made for other keys. */
+static void prove(struct ztj_stmt *st, const uint8_t digest[ZTJ_DIGEST_LEN])
+{
+	const char *text = getenv("MAKEHOST_TOKEN"), *how = getenv("MAKEHOST_PROOF");
+	uint8_t token[ZTJ_TOKEN_LEN], of[ZTJ_DIGEST_LEN];
+
+	if (text == NULL)
+		return;
+	DIE(ztj_token_parse(text, token));
+	memcpy(of, digest, sizeof of);
+	if (how != NULL && strcmp(how, "other") == 0)
+		of[0] ^= 1;
+	st->u.pending.has_proof = true;
+	DIE(ztj_host_proof(token, of, st->u.pending.proof));
+}
+
 static int pending(char **argv)
 {
 	struct host h = host_at(argv[2]);
 	struct ztj_stmt st = { .type = ZTJ_STMT_PENDING, .domain = argv[0], .issued = (int64_t)time(NULL) };
-	char nonce[ZTJ_HEX_SIZE], digest[RECORD_DIGEST_SIZE], text[ZTJ_KEY_TEXT_SIZE], path[512];
+	char nonce[ZTJ_HEX_SIZE], digest[ZTJ_HOST_DIGEST_SIZE], text[ZTJ_KEY_TEXT_SIZE], path[512];
 	struct ztj_net *n = net_to(argv[3], NULL);
-	uint8_t id[ZTJ_DIGEST_LEN];
+	uint8_t id[ZTJ_DIGEST_LEN], raw[ZTJ_DIGEST_LEN];
+	struct ztj_host_id who;
 
 	st.u.pending.host = true;
 	st.u.pending.name = argv[1];
@@ -84,6 +101,9 @@ static int pending(char **argv)
 	st.u.pending.tls = h.tls.pub;
 	st.u.pending.nssh = 1;
 	st.u.pending.ssh[0] = h.ssh.pub;
+	who = ztj_host_id_pending(&st);
+	DIE(ztj_host_digest(&who, raw));
+	prove(&st, raw);
 	nonce_hex(nonce);
 	build_and_post(n, "/v1/pending", &st, nonce, &h.machine, id);
 	ztj_net_close(n);
@@ -91,7 +111,7 @@ static int pending(char **argv)
 	(void)snprintf(path, sizeof path, "%s/ssh.pub", argv[2]);
 	DIE(ztj_file_write(path, ztj_view_str(text), 0644));
 	write_sshd_key(argv[2], &h.ssh);
-	DIE(record_host_digest(argv[0], argv[1], &h.machine.pub, &h.tls.pub, &h.ssh.pub, 1, digest));
+	ztj_host_digest_text(raw, digest);
 	(void)puts(digest);
 	return 0;
 }

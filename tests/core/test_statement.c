@@ -396,6 +396,37 @@ static void test_S18_pending_proves_every_key_and_no_other(void **state)
 	fx_signed_free(&h);
 }
 
+static void test_S18_only_hosts_prove_a_token(void **state)
+{
+	const struct soft_key *one[1] = { &w.person[0].key };
+	struct fx_signed f;
+	struct ztj_stmt st, *opened;
+	struct ztj_buf b;
+
+	(void)state;
+	fx_stmt(&w, &st, ZTJ_STMT_PENDING);
+	st.u.pending.host = true;
+	st.u.pending.name = "web9";
+	st.u.pending.machine = w.host[0].machine.pub;
+	st.u.pending.tls = w.host[0].tls.pub;
+	st.u.pending.nssh = 1;
+	st.u.pending.ssh[0] = w.host[0].ssh.pub;
+	st.u.pending.has_proof = true;
+	memset(st.u.pending.proof, 0xab, sizeof(st.u.pending.proof));
+	one[0] = &w.host[0].machine;
+	fx_stmt_sign(&st, 0, one, 1, &f);
+	ok(ztj_stmt_open(&f.s, ZTJ_STMT_PENDING, w.domain, &opened));
+	assert_true(opened->u.pending.has_proof);
+	assert_memory_equal(opened->u.pending.proof, st.u.pending.proof, ZTJ_DIGEST_LEN);
+	ztj_stmt_free(opened);
+	fx_signed_free(&f);
+	pending_user(&st, 1);
+	st.u.pending.has_proof = true;
+	ztj_buf_init(&b, ZTJ_STMT_MAX);
+	fails(ztj_stmt_build(&st, HEX, &b), ZTJ_MEMBER_UNKNOWN);
+	ztj_buf_free(&b);
+}
+
 static void stepup(struct ztj_stmt *st)
 {
 	static const char *accounts[2] = { "postgres", "root" };
@@ -559,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_parse_at_every_length),
 		cmocka_unit_test(test_S01_S06_who_and_for_what),
 		cmocka_unit_test(test_S18_pending_proves_every_key_and_no_other),
+		cmocka_unit_test(test_S18_only_hosts_prove_a_token),
 		cmocka_unit_test(test_stepup_is_signed_by_host_then_person),
 		cmocka_unit_test(test_login_lasts_twelve_hours_at_most),
 		cmocka_unit_test(test_containers_in_both_forms),

@@ -33,11 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct reply r;
 	struct certified c;
+	struct joined j;
 	if (size == 0)
 		return 0;
 	const struct ztj_view body = ztj_view_of(size == 1 ? NULL : data + 1, size - 1);
 	an_ask(data[0], body);
 	(void)!reply_read(body, &r);
 	(void)!certified_read(body, &c);
+	(void)!joined_read(body, &j);
 	return 0;
 }

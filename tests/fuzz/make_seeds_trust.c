@@ -53,7 +53,7 @@ static void agent_question(const struct fx_signed *f)
 	ztj_buf_free(&framed);
 }
 
-static void pending(struct fx_signed *user, struct fx_signed *host)
+static void pending(struct fx_signed *user, struct fx_signed *host, struct fx_signed *proves)
 {
 	const struct soft_key *keys[2] = { &w.person[0].key, &w.person[1].key };
 	struct ztj_stmt st;
@@ -75,6 +75,9 @@ static void pending(struct fx_signed *user, struct fx_signed *host)
 	st.u.pending.ssh[0] = w.host[0].ssh.pub;
 	keys[0] = &w.host[0].machine;
 	fx_stmt_sign(&st, FX_UP, keys, 1, host);
+	st.u.pending.has_proof = true;
+	memset(st.u.pending.proof, 0x5a, sizeof(st.u.pending.proof));
+	fx_stmt_sign(&st, FX_UP, keys, 1, proves);
 }
 
 static void stepup(struct fx_signed *out)
@@ -143,7 +146,7 @@ static void sessions(void)
 
 static void statements(void)
 {
-	struct fx_signed req, f, g;
+	struct fx_signed req, f, g, h;
 	struct ztj_buf json;
 
 	fx_request(&w, FX_REQ1, "root-shell", FX_WEB1, 1800, &req);
@@ -162,9 +165,10 @@ static void statements(void)
 	stepup(&f);
 	agent_question(&f);
 	statement("statement/stepup", ZTJ_STMT_STEPUP, &f);
-	pending(&f, &g);
+	pending(&f, &g, &h);
 	statement("statement/pending-user", ZTJ_STMT_PENDING, &f);
 	statement("statement/pending-host", ZTJ_STMT_PENDING, &g);
+	statement("statement/pending-host-proof", ZTJ_STMT_PENDING, &h);
 	ztj_buf_init(&json, 1 << 20);
 	ok(ztj_buf_puts(&json, " "));
 	ok(ztj_signed_to_json(&req.s, &json));

@@ -365,6 +365,10 @@ static void on_gate(struct srig *r)
 		ok(ztj_rd_u8(&rd, &lost));
 		srig_copy(r, name.p)->gone = lost;
 		break;
+	case ZTJ_REC_NAMED:
+		ok(ztj_rd_bytes(&rd, ZTJ_REC_SESSION_LEN, &name));
+		ok(ztj_rd_cstring(&rd, srig_copy(r, name.p)->named, ZTJ_SHORT_ID_SIZE));
+		break;
 	case ZTJ_REC_SPOOL:
 		ok(ztj_rd_u32(&rd, &r->open));
 		ok(ztj_rd_u32(&rd, &r->waiting));

@@ -30,6 +30,7 @@ struct srig_faults {
 struct srig_copy {
 	uint8_t session[ZTJ_REC_SESSION_LEN];
 	char id[ZTJ_RECORD_ID_SIZE];
+	char named[ZTJ_SHORT_ID_SIZE]; /* what REC_NAMED said */
 	int gone;           /* -1: not said; else REC_GONE's last byte */
 	unsigned asked, placed;
 	struct ztj_chain signed_chain;

@@ -497,6 +497,47 @@ static void test_P6_elevation_by_a_recorded_role_is_recorded(void **state)
 	assert_true(asked);
 }
 
+static json_t *named_by_scribe(const uint8_t session[ZTJ_REC_SESSION_LEN], const char *id)
+{
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, 256);
+	ok(ztj_buf_put(&b, session, ZTJ_REC_SESSION_LEN));
+	ok(ztj_buf_put_cstring(&b, id));
+	rig_scribe(R, ZTJ_REC_NAMED, &b, false);
+	ztj_buf_free(&b);
+	rig_sync(R);
+	return rig_status(R);
+}
+
+static size_t with_record(const json_t *status, const char *id)
+{
+	json_t *list = json_object_get(status, "sessions"), *s;
+	size_t i, n = 0;
+
+	json_array_foreach(list, i, s)
+	{
+		const char *has = json_string_value(json_object_get(s, "record"));
+		n += has != NULL && strcmp(has, id) == 0;
+	}
+	return n;
+}
+
+static void test_status_says_what_the_broker_calls_a_record(void **state)
+{
+	uint8_t other[ZTJ_REC_SESSION_LEN] = { 9 };
+	json_t *o;
+
+	(void)state;
+	record();
+	o = named_by_scribe(other, "S-0000000000"); /* of no session here */
+	assert_int_equal(with_record(o, "S-0000000000"), 0);
+	json_decref(o);
+	o = named_by_scribe(name, "S-0123456789");
+	assert_int_equal(with_record(o, "S-0123456789"), 1);
+	json_decref(o);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -514,6 +555,7 @@ int main(void)
 		T(test_R08_what_runs_beside_the_recorder_ends_the_login),
 		T(test_R03_internal_sftp_is_not_waited_for),
 		T(test_S02_heads_only_go_forward),
+		T(test_status_says_what_the_broker_calls_a_record),
 		cmocka_unit_test(test_book_forgets_what_ended_long_ago),
 	};
 

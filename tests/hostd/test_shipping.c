@@ -255,6 +255,23 @@ static bool is_open(void)
 	    strcmp(json_string_value(json_object_get(s, "state")), "open") == 0;
 }
 
+/* Local root reads the same name there as everybody reads at the broker. */
+static bool is_named(void)
+{
+	const char *id = json_string_value(json_object_get(at_broker(), "id")), *named;
+	json_t *o = rig_status(R), *list = json_object_get(o, "sessions"), *s;
+	bool yes = false;
+	size_t i;
+
+	json_array_foreach(list, i, s)
+	{
+		named = json_string_value(json_object_get(s, "record"));
+		yes |= id != NULL && named != NULL && strcmp(id, named) == 0;
+	}
+	json_decref(o);
+	return yes;
+}
+
 static bool nothing_left(void)
 {
 	char path[160];
@@ -282,6 +299,7 @@ static void test_a_record_leaves_the_host(void **state)
 	    release);
 	record(command);
 	assert_true(wait_for(is_open)); /* while it happens */
+	assert_true(wait_for(is_named));
 	assert_int_equal(close(open(release, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
 	assert_true(wait_for(recorder_gone));
 	assert_true(wait_for(is_closed));

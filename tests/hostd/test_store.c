@@ -57,6 +57,14 @@ static int add(const struct fx_signed *f)
 	return ztj_store_add(store, &f->s, &changed, request);
 }
 
+static int64_t window_of(const uint8_t id[ZTJ_DIGEST_LEN])
+{
+	struct ztj_store_grant g;
+
+	assert_true(ztj_store_find(store, id, &g));
+	return g.window.ends;
+}
+
 static int judge(const struct fx_signed *request)
 {
 	const struct ztj_bundle *b;
@@ -190,9 +198,35 @@ static void test_D02_full_disk_is_when_root_is_needed(void **state)
 	ztj_spool_close(spool);
 }
 
+/* After ztjit-hostd join --rename. */
+static void test_grants_of_another_name_are_no_alarm(void **state)
+{
+	struct ztj_store_conf conf = { .dir = dir, .domain = w.domain, .host = w.host[FX_DB1].full };
+	struct fx_signed request;
+	size_t bad = 9;
+
+	(void)state;
+	fx_request(&w, FX_REQ1, "root-shell", FX_WEB1, 600, &request);
+	ok(add(&request));
+	ok(ztj_store_shorten(store, request.id, w.now, w.now + 60));
+	ztj_store_close(store);
+	ok(ztj_store_open(&conf, &store, &bad));
+	assert_int_equal(bad, 0);
+	assert_int_equal(ztj_store_count(store), 0);
+	fails(add(&request), ZTJ_WRONG_HOST);
+	ztj_store_close(store);
+	conf.host = w.host[FX_WEB1].full;
+	ok(ztj_store_open(&conf, &store, &bad));
+	assert_int_equal(ztj_store_count(store), 0);
+	ok(add(&request)); /* as the broker brings it again; what a use had fixed still holds */
+	assert_int_equal(window_of(request.id), w.now + 60);
+	fx_signed_free(&request);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_grants_of_another_name_are_no_alarm, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_P2_flood_keeps_no_denial_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_W03_one_persons_requests_keep_out_nobody_elses, setup,
 		    teardown),
