@@ -66,20 +66,21 @@ static int read_all(int fd, void *p, size_t n, uint64_t at)
 	return 0;
 }
 
-/* The caller has seen that it lies inside the file. */
+/* The caller has seen that it lies inside the file. The beginning comes at once, and with it all of a small file; what
+ * follows on what is there is a list; anything else is one entry of a table, or a few. */
 static int get(void *ctx, uint64_t off, void *out, size_t n)
 {
 	struct ztj_nss_file *f = ctx;
+	bool list = off == 0 || (off > f->at && off - f->at <= f->have);
+	size_t want = list ? sizeof f->window : ZTJ_NSS_STEP;
 
 	if (n > sizeof f->window)
 		return read_all(f->fd, out, n, off);
 	if (off < f->at || off - f->at > f->have || n > f->have - (off - f->at)) {
-		/* At the beginning as much as there is room for: a small file comes at once. Then about one run of a table. */
-		uint64_t left = f->src.size - off;
-		size_t want = off == 0 ? sizeof f->window : n > ZTJ_NSS_STEP ? n : ZTJ_NSS_STEP;
-
-		if (want > left)
-			want = (size_t)left;
+		if (want < n)
+			want = n;
+		if (want > f->src.size - off)
+			want = (size_t)(f->src.size - off);
 		f->have = 0;
 		if (read_all(f->fd, f->window, want, off) != 0)
 			return -1;
@@ -91,10 +92,8 @@ static int get(void *ctx, uint64_t off, void *out, size_t n)
 }
 
 /* Only what the owner alone can have written counts. */
-static enum nss_status open_file(const char *path, uid_t owner, struct ztj_nss_file *f, struct stat *st)
+static enum nss_status open_safely(const char *path, uid_t owner, struct ztj_nss_file *f, struct stat *st)
 {
-	f->at = 0;
-	f->have = 0;
 	f->fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (f->fd < 0)
 		return status_of(errno);
@@ -103,33 +102,42 @@ static enum nss_status open_file(const char *path, uid_t owner, struct ztj_nss_f
 	if (!S_ISREG(st->st_mode) || st->st_uid != owner || (st->st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
 	    st->st_size < 0 || st->st_size > (off_t)ZTJ_NAMES_MAX_SIZE)
 		return status_of(EIO);
-	f->src = (struct ztj_names_src){ .size = (uint64_t)st->st_size, .get = get, .ctx = f };
+	f->src.size = (uint64_t)st->st_size;
 	return NSS_STATUS_SUCCESS;
+}
+
+typedef int open_fn(const struct ztj_names_src *src, struct ztj_names *out);
+
+static enum nss_status open_file(const struct ztj_nss_where *w, const char *path, struct ztj_nss_copy *copy,
+    open_fn *check, struct ztj_nss_file *f)
+{
+	struct stat st;
+	enum nss_status s;
+	bool kept;
+
+	f->fd = -1;
+	f->at = 0;
+	f->have = 0;
+	f->src = (struct ztj_names_src){ .get = get, .ctx = f };
+	if (ztj_nss_kept_whole(copy, path, f))
+		return ztj_nss_status(check(&f->src, &f->names));
+	if ((s = open_safely(path, w->owner, f, &st)) != NSS_STATUS_SUCCESS)
+		return s;
+	kept = ztj_nss_kept_head(copy, &st, f);
+	s = ztj_nss_status(check(&f->src, &f->names));
+	if (s == NSS_STATUS_SUCCESS && !kept)
+		ztj_nss_keep(copy, &st, f);
+	return s;
 }
 
 enum nss_status ztj_nss_open_people(const struct ztj_nss_where *w, struct ztj_nss_file *f)
 {
-	struct stat st;
-	enum nss_status s = open_file(w->people, w->owner, f, &st);
-
-	return s == NSS_STATUS_SUCCESS ? ztj_nss_status(ztj_names_open_people(&f->src, &f->names)) : s;
+	return open_file(w, w->people, &w->kept->people, ztj_names_open_people, f);
 }
 
 enum nss_status ztj_nss_open_grants(const struct ztj_nss_where *w, struct ztj_nss_file *f)
 {
-	struct stat st;
-	enum nss_status s;
-
-	if (ztj_nss_kept_get(w, f)) {
-		f->src.get = get;
-		return ztj_nss_status(ztj_names_open_grants(&f->src, &f->names));
-	}
-	s = open_file(w->grants, w->owner, f, &st);
-	if (s == NSS_STATUS_SUCCESS)
-		s = ztj_nss_status(ztj_names_open_grants(&f->src, &f->names));
-	if (s == NSS_STATUS_SUCCESS)
-		ztj_nss_kept_put(w, f, &st);
-	return s;
+	return open_file(w, w->grants, &w->kept->grants, ztj_names_open_grants, f);
 }
 
 void ztj_nss_close(struct ztj_nss_file *f)

@@ -3,10 +3,9 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * What a process keeps between look-ups: its boot id, and a copy of a small `grants`, which most questions about
- * anybody begin with. One lstat says whether the copy still is the file. A private copy and not a mapping or
- * a descriptor: nothing that can be closed, shortened or kept alive behind anybody's back. Not of `people`: that would
- * hold one generation of a large file for every process that ever asked.
+ * What a process keeps between look-ups: its boot id, and of both files a copy if they are small, else the header. One
+ * lstat says whether the copy still is the file. A private copy and not a mapping or a descriptor: nothing that can be
+ * closed, shortened or kept alive behind anybody's back, a large file for every process that ever asked.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -16,6 +15,9 @@
 #include "nss_ztjit/module.h"
 
 /* ---- the copy ---- */
+
+#define SECOND_NS 1000000000
+#define SETTLED_NS 100000000 /* ten ticks of the slowest clock */
 
 static bool same_time(struct timespec a, struct timespec b)
 {
@@ -29,44 +31,76 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	    same_time(a->st_ctim, b->st_ctim);
 }
 
-/* Times of files are coarse: what changed a moment ago could change again and look the same. */
+/* Times of files are coarse, by ticks of the kernel or, on a few file systems, by seconds: what changed a moment ago
+ * could change again and look the same. */
 static bool settled(const struct stat *st)
 {
-	struct timespec now;
+	struct timespec now, then = st->st_ctim;
 
-	return clock_gettime(CLOCK_REALTIME, &now) == 0 && st->st_ctim.tv_sec < now.tv_sec - 1;
+	then.tv_sec += then.tv_nsec == 0 ? 3 : 0;
+	then.tv_nsec += SETTLED_NS;
+	if (then.tv_nsec >= SECOND_NS) {
+		then.tv_nsec -= SECOND_NS;
+		then.tv_sec++;
+	}
+	return clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+	    (then.tv_sec < now.tv_sec || (then.tv_sec == now.tv_sec && then.tv_nsec < now.tv_nsec));
 }
 
-bool ztj_nss_kept_get(const struct ztj_nss_where *w, struct ztj_nss_file *f)
+static bool take(struct ztj_nss_copy *c)
+{
+	return !atomic_flag_test_and_set_explicit(&c->busy, memory_order_acquire);
+}
+
+static void give(struct ztj_nss_copy *c)
+{
+	atomic_flag_clear_explicit(&c->busy, memory_order_release);
+}
+
+static void fill(const struct ztj_nss_copy *c, struct ztj_nss_file *f)
+{
+	memcpy(f->window, c->bytes, c->n);
+	f->at = 0;
+	f->have = c->n;
+}
+
+bool ztj_nss_kept_whole(struct ztj_nss_copy *c, const char *path, struct ztj_nss_file *f)
 {
 	struct stat st;
 	bool yes;
 
-	f->fd = -1;
-	if (atomic_flag_test_and_set_explicit(&w->kept->busy, memory_order_acquire))
+	if (!take(c))
 		return false;
-	yes = w->kept->grants.st_size != 0 && lstat(w->grants, &st) == 0 && same_file(&st, &w->kept->grants);
+	yes = c->n != 0 && c->n == (size_t)c->st.st_size && lstat(path, &st) == 0 && same_file(&st, &c->st);
 	if (yes) {
-		f->have = (size_t)st.st_size;
-		memcpy(f->window, w->kept->bytes, f->have);
+		fill(c, f);
+		f->src.size = f->have;
 	}
-	atomic_flag_clear_explicit(&w->kept->busy, memory_order_release);
-	if (!yes)
-		return false;
-	f->at = 0;
-	f->src = (struct ztj_names_src){ .size = f->have, .ctx = f };
-	return true;
+	give(c);
+	return yes;
 }
 
-void ztj_nss_kept_put(const struct ztj_nss_where *w, const struct ztj_nss_file *f, const struct stat *st)
+bool ztj_nss_kept_head(struct ztj_nss_copy *c, const struct stat *st, struct ztj_nss_file *f)
 {
-	/* all of it was read with its header, or it is too large */
-	if (f->at != 0 || f->have != f->src.size || !settled(st) ||
-	    atomic_flag_test_and_set_explicit(&w->kept->busy, memory_order_acquire))
+	bool yes;
+
+	if (!take(c))
+		return false;
+	yes = c->n != 0 && same_file(st, &c->st);
+	if (yes)
+		fill(c, f);
+	give(c);
+	return yes;
+}
+
+void ztj_nss_keep(struct ztj_nss_copy *c, const struct stat *st, const struct ztj_nss_file *f)
+{
+	if (f->at != 0 || f->have < ZTJ_NSS_HEAD || !settled(st) || !take(c))
 		return;
-	memcpy(w->kept->bytes, f->window, f->have);
-	w->kept->grants = *st;
-	atomic_flag_clear_explicit(&w->kept->busy, memory_order_release);
+	c->n = f->have == f->src.size ? f->have : ZTJ_NSS_HEAD;
+	memcpy(c->bytes, f->window, c->n);
+	c->st = *st;
+	give(c);
 }
 
 /* ---- the boot clock ---- */

@@ -72,7 +72,7 @@ static enum nss_status role_group(const struct ztj_nss_where *w, const struct zt
     struct group *gr, struct ztj_nss_space space)
 {
 	struct ztj_nss_file f;
-	struct ztj_names_group g;
+	struct ztj_names_group g = { .count = 0 };
 	enum nss_status s = ztj_nss_open_grants(w, &f);
 
 	if (s == NSS_STATUS_SUCCESS)
@@ -156,7 +156,7 @@ enum nss_status ztj_nss_find_groups(const struct ztj_nss_where *w, const char *n
     const struct ztj_nss_gids *g)
 {
 	struct ztj_nss_file f;
-	struct ztj_names_user u;
+	struct ztj_names_user u = { .count = 0 };
 	enum nss_status s = ztj_nss_open_grants(w, &f);
 
 	if (s == NSS_STATUS_SUCCESS)

@@ -5,7 +5,8 @@
 /*
  * libnss_ztjit: one look-up opens what ztjit-hostd published (PROTOCOL.md section 9), reads the few bytes it
  * needs and closes it again, inside whatever process asks. Kept from one call to the next are the boot id and a copy
- * of a small `grants`, which counts only while the file is the very same; nobody ever waits for either.
+ * of a small file, or of the header of a large one, which counts only while the file is the very same; nobody ever
+ * waits for any of it.
  *
  *   file.c      opening and checking a published file
  *   kept.c      what is kept: the copy, and the boot id with the clock it belongs to
@@ -27,17 +28,21 @@
 #include "libztjit/core/names.h"
 
 #define ZTJ_NSS_WINDOW 4096 /* a small file is read at once, */
-#define ZTJ_NSS_STEP 1024   /* a large one in pieces */
+#define ZTJ_NSS_STEP 256    /* a large one in pieces, */
+#define ZTJ_NSS_HEAD 256    /* and this much of a large one is kept: its header */
 
-/* What a process keeps. All zeros: nothing yet. */
+/* What a process keeps of a file. */
+struct ztj_nss_copy {
+	atomic_flag busy; /* whoever finds it set goes without, so a fork may leave it set for good */
+	struct stat st;   /* st_size 0: nothing is kept */
+	size_t n;         /* all of it, or its header */
+	unsigned char bytes[ZTJ_NSS_WINDOW];
+};
 struct ztj_nss_kept {
 	atomic_int
 	    boot; /* 0 unknown, 1 being written, 2 known: the boot id cannot change while a process lives */
 	char bootid[ZTJ_NAMES_BOOTID_SIZE];
-	atomic_flag
-	    busy; /* of what follows. Whoever finds it set goes without, so a fork may leave it set for good */
-	struct stat grants; /* st_size 0: none */
-	unsigned char bytes[ZTJ_NSS_WINDOW];
+	struct ztj_nss_copy people, grants;
 };
 /* Where everything is; tests pass their own, the module has one constant. */
 struct ztj_nss_where {
@@ -66,10 +71,12 @@ enum nss_status ztj_nss_status(int err);
 
 /* ---- kept.c ---- */
 
-/* Fills f with the copy when the file that is there now is the one that was copied. */
-bool ztj_nss_kept_get(const struct ztj_nss_where *w, struct ztj_nss_file *f);
-/* Keeps a copy of an open and checked file that is whole in f's window. */
-void ztj_nss_kept_put(const struct ztj_nss_where *w, const struct ztj_nss_file *f, const struct stat *st);
+/* Fills f, without a descriptor, when all of the file is kept and it still is the one that is there. */
+bool ztj_nss_kept_whole(struct ztj_nss_copy *c, const char *path, struct ztj_nss_file *f);
+/* Fills f's window when this is the file of which something is kept. */
+bool ztj_nss_kept_head(struct ztj_nss_copy *c, const struct stat *st, struct ztj_nss_file *f);
+/* Keeps what f's window holds of a file whose header is in order. */
+void ztj_nss_keep(struct ztj_nss_copy *c, const struct stat *st, const struct ztj_nss_file *f);
 /* The boot clock in seconds, which the ends of these grants are measured by; INT64_MAX, so that nothing counts, when
  * they are of another boot or the machine's own boot id cannot be read. */
 int64_t ztj_nss_now(const struct ztj_nss_where *w, const struct ztj_names *grants);

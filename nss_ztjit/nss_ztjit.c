@@ -14,7 +14,7 @@
 
 #define ENTRY __attribute__((visibility("default")))
 
-static struct ztj_nss_kept kept = { .busy = ATOMIC_FLAG_INIT };
+static struct ztj_nss_kept kept = { .people.busy = ATOMIC_FLAG_INIT, .grants.busy = ATOMIC_FLAG_INIT };
 static const struct ztj_nss_where where = {
 	.people = ZTJ_RUNDIR "/" ZTJ_NAMES_PEOPLE,
 	.grants = ZTJ_RUNDIR "/" ZTJ_NAMES_GRANTS,

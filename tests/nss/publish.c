@@ -66,7 +66,7 @@ static uint32_t number(const char *s)
 static int64_t from_now(const char *s)
 {
 	struct timespec t;
-	int64_t v;
+	int64_t v = 0;
 
 	errno = EINVAL;
 	if (clock_gettime(CLOCK_BOOTTIME, &t) != 0 || ztj_parse_int(s, -1000000, 1000000000, &v) != ZTJ_OK)
@@ -113,17 +113,28 @@ static void take(struct lists *l, char *const f[FIELDS], size_t n)
 	}
 }
 
+/* Cuts a line at its blanks. */
+static size_t split(char *line, char *f[FIELDS])
+{
+	size_t n = 0;
+
+	for (char *p = line + strspn(line, " \n"); *p != '\0' && n < FIELDS; p += strspn(p, " \n")) {
+		f[n++] = p;
+		p += strcspn(p, " \n");
+		if (*p != '\0')
+			*p++ = '\0';
+	}
+	return n;
+}
+
 static void read_lines(struct lists *l)
 {
-	char line[512], *save;
+	char line[512];
 
 	while (fgets(line, sizeof line, stdin) != NULL) {
 		char *f[FIELDS] = { NULL };
-		size_t n = 0;
+		size_t n = split(line, f);
 
-		for (char *p = strtok_r(line, " \n", &save); p != NULL && n < FIELDS;
-		     p = strtok_r(NULL, " \n", &save))
-			f[n++] = p;
 		if (n != 0)
 			take(l, f, n);
 	}

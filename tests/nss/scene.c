@@ -45,6 +45,13 @@ void scene_grants(int64_t ends, const char *shell)
 	scene_publish("grants", ztj_buf_view(&sc.grants));
 }
 
+void scene_forget(void)
+{
+	memset(&sc.kept, 0, sizeof sc.kept);
+	atomic_flag_clear(&sc.kept.people.busy);
+	atomic_flag_clear(&sc.kept.grants.busy);
+}
+
 static void start(void)
 {
 	static const struct ztj_names_person p[] = { { "alice", 20001 }, { "bob", 20002 },
@@ -54,8 +61,7 @@ static void start(void)
 	assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &t), 0);
 	sc.now = t.tv_sec;
 	sc.where = (struct ztj_nss_where){ "people", "grants", "bootid", getuid(), &sc.kept };
-	memset(&sc.kept, 0, sizeof sc.kept);
-	atomic_flag_clear(&sc.kept.busy);
+	scene_forget();
 	scene_write("bootid", ztj_view_str(BOOT "\n"), 0644);
 	assert_int_equal(ztj_names_build_people(p, N(p), &sc.people), ZTJ_OK);
 	scene_publish("people", ztj_buf_view(&sc.people));

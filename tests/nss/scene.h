@@ -33,6 +33,8 @@ extern struct scene sc;
  * (61001: alice), ztjit-none (61002). */
 int scene_enter(void **state);
 int scene_leave(void **state);
+/* As a process that has just started. */
+void scene_forget(void);
 /* The grants of above, all ending at ends. */
 void scene_grants(int64_t ends, const char *shell);
 /* As the daemon does: written beside, renamed. */
