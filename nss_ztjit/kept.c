@@ -95,9 +95,9 @@ bool ztj_nss_kept_head(struct ztj_nss_copy *c, const struct stat *st, struct ztj
 
 void ztj_nss_keep(struct ztj_nss_copy *c, const struct stat *st, const struct ztj_nss_file *f)
 {
-	if (f->at != 0 || f->have < ZTJ_NSS_HEAD || !settled(st) || !take(c))
+	if (f->at != 0 || !settled(st) || !take(c))
 		return;
-	c->n = f->have == f->src.size ? f->have : ZTJ_NSS_HEAD;
+	c->n = f->have == f->src.size || f->have < ZTJ_NSS_HEAD ? f->have : ZTJ_NSS_HEAD;
 	memcpy(c->bytes, f->window, c->n);
 	c->st = *st;
 	give(c);

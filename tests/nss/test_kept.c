@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/nss/scene.h"
@@ -36,6 +37,28 @@ static void test_N05_a_copy_counts_only_while_the_file_is_the_same(void **state)
 	assert_string_equal(shell_of_alice(), OTHER);
 	scene_grants(sc.now + 1000000, REC);
 	assert_string_equal(shell_of_alice(), REC);
+}
+
+/* What changed just now, or later than now by a clock that was set back, could change again and look the same. */
+static void test_N05_no_copy_of_a_file_that_may_still_change(void **state)
+{
+	static struct ztj_nss_file f = { .fd = -1, .have = 1000, .src.size = 1000 };
+	struct ztj_nss_copy c = { .n = 0 };
+	struct stat st = { .st_size = 1000, .st_ctim.tv_nsec = 1 };
+	struct timespec now;
+
+	(void)state;
+	atomic_flag_clear(&c.busy);
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+	st.st_ctim.tv_sec = now.tv_sec + 1000000;
+	ztj_nss_keep(&c, &st, &f);
+	assert_int_equal(c.n, 0);
+	st.st_ctim.tv_sec = now.tv_sec - 1;
+	ztj_nss_keep(&c, &st, &f);
+	assert_int_equal(c.n, 1000);
+	f.src.size = 2000;
+	ztj_nss_keep(&c, &st, &f);
+	assert_int_equal(c.n, ZTJ_NSS_HEAD);
 }
 
 static void test_N05_a_copy_of_a_file_that_is_gone_or_no_longer_safe(void **state)
@@ -174,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_N05_a_copy_counts_only_while_the_file_is_the_same),
+		cmocka_unit_test(test_N05_no_copy_of_a_file_that_may_still_change),
 		T(test_N05_a_copy_of_a_file_that_is_gone_or_no_longer_safe),
 		T(test_N05_a_copy_of_a_file_that_was_written_over),
 		T(test_G01_an_end_that_passes_while_the_copy_is_kept),

@@ -118,6 +118,9 @@ static void test_initgroups(void **state)
 	assert_true(has(&g, ROLE_GID));
 	groups("alice", ROLE_GID, 4, 0, &g); /* the primary group once */
 	assert_int_equal(g.n, 2);
+	groups("alice", ROLE_GID, 0, 0, &g); /* and not at all into a list that does not begin with it */
+	assert_int_equal(g.n, 1);
+	assert_true(has(&g, ROLE_GID + 1));
 	groups("carol", 20003, 4, 0, &g);
 	assert_int_equal(g.status, NSS_STATUS_NOTFOUND);
 	assert_int_equal(g.n, 1);

@@ -130,7 +130,14 @@ threads() {
 # nscd keeps answers for as long as it is told to, and knows nothing of ends: nss_ztjit(8) says how to tell it.
 with_nscd() {
 	granted 100000
-	web1 sh -ec 'mkdir -p /run/nscd; sed -i "s/^\(.*enable-cache.*\(passwd\|group\).*\)yes/\1no/" /etc/nscd.conf'
+	web1 sh -c 'mkdir -p /run/nscd; nscd' && lab_wait 10 web1 test -S /run/nscd/socket
+	t_says "nscd as it comes: a grant" ztjit-root web1 id -Gn alice
+	publish
+	t_says "nscd as it comes keeps what is over" ztjit-root web1 id -Gn alice
+	web1 nscd -K
+	lab_wait 10 web1 sh -c '! pgrep -x nscd'
+	granted 100000
+	web1 sh -ec 'sed -i "s/^\(.*enable-cache.*\(passwd\|group\).*\)yes/\1no/" /etc/nscd.conf'
 	web1 nscd && lab_wait 10 web1 test -S /run/nscd/socket
 	t_says "N05 nscd, told not to keep people and groups: a grant" ztjit-root web1 id -Gn alice
 	publish
