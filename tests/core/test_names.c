@@ -252,6 +252,34 @@ static void test_many_people_all_within_reach(void **state)
 	free(p);
 }
 
+/* Somebody chooses names that all land in one place: another seed is taken, and they do not any more. */
+static void test_names_chosen_to_collide(void **state)
+{
+	enum { CHOSEN = NAMES_REACH_MAX + 2 };
+	struct ztj_names_person p[CHOSEN];
+	char name[CHOSEN][16];
+	struct ztj_names_user u;
+	struct opened o;
+
+	(void)state;
+	for (uint32_t i = 0, n = 0; n < CHOSEN; i++) {
+		int len = snprintf(name[n], sizeof name[n], "x%u", i);
+		uint64_t h = ztj_names_hash(0, NAMES_BY_NAME, name[n], (size_t)len);
+
+		if (ztj_names_home(h, ztj_names_slots(CHOSEN)) != 5)
+			continue;
+		p[n] = (struct ztj_names_person){ name[n], i + 1 };
+		n++;
+	}
+	ok(ztj_names_build_people(p, CHOSEN, &file));
+	open_file(false, &o);
+	assert_int_not_equal(o.names.seed, 0);
+	for (size_t n = 0; n < CHOSEN; n++) {
+		ok(ztj_names_user_named(&o.names, name[n], &u));
+		assert_int_equal(u.uid, p[n].uid);
+	}
+}
+
 static void test_order_makes_no_difference(void **state)
 {
 	struct ztj_names_person p[N(people)];
@@ -650,6 +678,7 @@ int main(void)
 		cmocka_unit_test(test_hash_is_siphash_2_4),
 		cmocka_unit_test(test_people),
 		cmocka_unit_test(test_many_people_all_within_reach),
+		cmocka_unit_test(test_names_chosen_to_collide),
 		cmocka_unit_test(test_order_makes_no_difference),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_grants),
