@@ -82,6 +82,7 @@ struct ztj_names_table {
 /* An opened file; src must outlive it. */
 struct ztj_names {
 	const struct ztj_names_src *src;
+	bool grants;
 	uint32_t seed;
 	struct ztj_names_table people;         /* `people`: all; `grants`: those with one */
 	struct ztj_names_table groups;         /* `grants` only, as all that follows */
