@@ -72,7 +72,28 @@ static void import(struct ztj_conn *c)
 		r = import_fd(c->g, c->in.fd, &changed);
 	else
 		r = ztj_news_import(c->g, bytes, &changed);
-	reply(c, r, r != ZTJ_OK ? ztj_err_text(r) : changed ? "taken" : "held already");
+	c->answer.code = r;
+	(void)snprintf(c->answer.text, sizeof(c->answer.text), "%s",
+	    r != ZTJ_OK     ? ztj_err_text(r)
+		: changed ? "taken"
+			  : "held already");
+	/* Whoever hears that a revocation was taken finds nobody in a group by that grant. */
+	c->published = ztj_names_waiting(c->g);
+	if (!c->published)
+		reply(c, r, c->answer.text);
+}
+
+void ztj_control_published(struct ztj_gate *g)
+{
+	struct ztj_conn *c = g->conns, *next;
+
+	if (ztj_names_waiting(g))
+		return;
+	for (; c != NULL; c = next) {
+		next = c->next;
+		if (c->published)
+			reply(c, c->answer.code, c->answer.text);
+	}
 }
 
 /* ---- clock ---- */
@@ -90,6 +111,7 @@ static void clock_accept(struct ztj_conn *c)
 	ztj_clockmark_accept(&g->clock, now);
 	ztj_gate_save_clock(g, true);
 	ztj_gate_alarm(g, ZTJ_CLOCK, "local root accepted the system clock");
+	ztj_names_review(g);
 	ztj_sessions_review(g);
 	reply(c, ZTJ_OK, "the system clock is accepted");
 }

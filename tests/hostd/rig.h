@@ -41,6 +41,10 @@ struct rig {
 	uint32_t strays_flags;
 	size_t ntold;
 	struct ztj_warden_msg told[RIG_WARDEN_MAX];
+	/* what was published last, and how often; `grants` before told[before] */
+	struct ztj_buf published[ZTJ_PUBLISHED];
+	size_t npublished[ZTJ_PUBLISHED], before;
+	int publish_code;         /* what the warden answers to that */
 	/* the last PAM transaction */
 	int code;
 	char text[2048], prompt[2048];
@@ -92,6 +96,8 @@ int rig_connect(const struct rig *r, const char *name);
 /* Takes what the warden was told until it is quiet. */
 void rig_warden(struct rig *r);
 bool rig_told(const struct rig *r, uint32_t op);
+/* The file of the gate's test machine, "passwd" or "group", anew. */
+void rig_file(const struct rig *r, const char *name, const char *text);
 /* News of the warden; FOUND, EMPTY, and the DONE that ends its beginning. */
 void rig_warden_says(struct rig *r, uint32_t op, uint64_t session, uint64_t parent);
 

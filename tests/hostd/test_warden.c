@@ -109,7 +109,7 @@ static int setup(void **state)
 	(void)state;
 	emptied = 0;
 	end_at = boot_now() + 1000;
-	conf = (struct ztj_warden_conf){ root, prefix, table, "this boot", 60, (gid_t)-1 };
+	conf = (struct ztj_warden_conf){ root, prefix, "/tmp", table, "this boot", 60, (gid_t)-1 };
 	start_warden();
 	return 0;
 }
