@@ -137,6 +137,23 @@ static void print_records(const json_t *r)
 	    (long long)json_integer_value(json_object_get(r, "unsent")));
 }
 
+/* For libnss_ztjit. */
+static void print_published(const json_t *p)
+{
+	const json_t *conflicts = json_object_get(p, "conflicts");
+	size_t i;
+	json_t *v;
+
+	(void)printf("published    %lld people, %lld memberships and shells%s%s\n",
+	    (long long)json_integer_value(json_object_get(p, "people")),
+	    (long long)json_integer_value(json_object_get(p, "held_count")), strcmp(str(p, "state"), "ok") == 0 ? "" : ", ",
+	    strcmp(str(p, "state"), "ok") == 0 ? "" : str(p, "state"));
+	json_array_foreach(conflicts, i, v)(void) printf("  conflict   %s\n", json_string_value(v));
+	if (json_integer_value(json_object_get(p, "more_conflicts")) > 0)
+		(void)printf("  conflict   and %lld more\n",
+		    (long long)json_integer_value(json_object_get(p, "more_conflicts")));
+}
+
 static void print_status(json_t *o)
 {
 	const char *name;
@@ -161,6 +178,7 @@ static void print_status(json_t *o)
 		: ", behind its mark: see ztjit-hostd clock --accept");
 	(void)printf("decisions    %lld\n", (long long)json_integer_value(json_object_get(o, "decisions")));
 	print_records(json_object_get(o, "records"));
+	print_published(json_object_get(o, "published"));
 	print_sessions(json_object_get(o, "sessions"));
 }
 

@@ -13,7 +13,9 @@
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
+#include "ztjit-hostd/published.h"
 
+#define HELD_SAID 500 /* an answer is bounded */
 #define IMPORT_MAX ((off_t)256 * 1024 * 1024)
 
 static void reply(struct ztj_conn *c, int code, const char *text)
@@ -187,6 +189,36 @@ static json_t *sessions(struct ztj_gate *g)
 	return list;
 }
 
+/* Who is in which group, and has a shell, until when; and who cannot be published, and why. */
+static json_t *published(const struct ztj_gate *g)
+{
+	const struct ztj_pub *p = g->pub;
+	json_t *o = json_object(), *held = json_array(), *conflicts = json_array();
+
+	for (size_t i = 0; i < p->nheld && i < HELD_SAID; i++) {
+		json_t *e = json_object();
+		(void)json_object_set_new(e, "person", json_string(p->held[i].person));
+		(void)json_object_set_new(e, "group",
+		    p->held[i].shell == NULL ? json_string(p->held[i].group) : json_null());
+		(void)json_object_set_new(e, "shell",
+		    p->held[i].shell != NULL ? json_string(p->held[i].shell) : json_null());
+		set_time(e, "ends", p->held[i].wall);
+		(void)json_array_append_new(held, e);
+	}
+	for (size_t i = 0; i < p->conflicts.n; i++)
+		(void)json_array_append_new(conflicts, json_string(p->conflicts.text[i]));
+	(void)json_object_set_new(o, "state",
+	    json_string(p->off                                                                ? "off"
+		    : p->failing || p->failed[ZTJ_PUBLISH_PEOPLE] || p->failed[ZTJ_PUBLISH_GRANTS] ? "failed"
+												  : "ok"));
+	(void)json_object_set_new(o, "people", json_integer((json_int_t)p->people));
+	(void)json_object_set_new(o, "held_count", json_integer((json_int_t)p->nheld));
+	(void)json_object_set_new(o, "held", held);
+	(void)json_object_set_new(o, "conflicts", conflicts);
+	(void)json_object_set_new(o, "more_conflicts", json_integer((json_int_t)p->conflicts.more));
+	return o;
+}
+
 /* Armed: this host's own record is held and names its machine key. */
 static int armed(struct ztj_gate *g)
 {
@@ -223,6 +255,7 @@ static void status(struct ztj_conn *c)
 	(void)json_object_set_new(o, "grants", json_integer((json_int_t)ztj_store_count(g->store)));
 	(void)json_object_set_new(o, "sessions", sessions(g));
 	(void)json_object_set_new(o, "records", records(g));
+	(void)json_object_set_new(o, "published", published(g));
 	set_time(o, "clock", now.sys);
 	set_time(o, "clock_mark", ztj_clockmark_end(&g->clock, now));
 	(void)json_object_set_new(o, "clock_ok", json_boolean(!ztj_clockmark_went_back(&g->clock, now)));

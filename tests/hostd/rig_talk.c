@@ -65,7 +65,7 @@ void rig_news(struct rig *r, const struct fx_signed *s)
 
 static char *directory_json(const struct ztj_dir *set, const struct fx_signed *st)
 {
-	json_t *put = json_array(), *o, *container;
+	json_t *put = json_array(), *o, *container, *said;
 	struct ztj_buf json;
 	char *text;
 
@@ -77,9 +77,11 @@ static char *directory_json(const struct ztj_dir *set, const struct fx_signed *s
 		struct ztj_view v = ztj_dir_at(set, i)->bytes;
 		(void)json_array_append_new(put, json_stringn((const char *)v.p, v.n));
 	}
-	o = json_pack("{s:s,s:i,s:[o],s:[],s:o}", "name", ztj_dir_name(set), "serial", 1, "statements",
-	    container, "drop", "put", put);
+	said = json_loadb((const char *)st->s.bytes.p, st->s.bytes.n, 0, NULL);
+	o = json_pack("{s:s,s:O,s:[o],s:[],s:o}", "name", ztj_dir_name(set), "serial",
+	    json_object_get(said, "serial"), "statements", container, "drop", "put", put);
 	assert_non_null(o);
+	json_decref(said);
 	text = json_dumps(o, 0);
 	json_decref(o);
 	ztj_buf_free(&json);
