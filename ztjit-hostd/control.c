@@ -146,7 +146,8 @@ static void print_published(const json_t *p)
 
 	(void)printf("published    %lld people, %lld memberships and shells%s%s\n",
 	    (long long)json_integer_value(json_object_get(p, "people")),
-	    (long long)json_integer_value(json_object_get(p, "held_count")), strcmp(str(p, "state"), "ok") == 0 ? "" : ", ",
+	    (long long)json_integer_value(json_object_get(p, "held_count")),
+	    strcmp(str(p, "state"), "ok") == 0 ? "" : ", ",
 	    strcmp(str(p, "state"), "ok") == 0 ? "" : str(p, "state"));
 	json_array_foreach(conflicts, i, v)(void) printf("  conflict   %s\n", json_string_value(v));
 	if (json_integer_value(json_object_get(p, "more_conflicts")) > 0)

@@ -232,7 +232,8 @@ static int events(struct ztj_gate *g)
 
 	if ((r = listen_on(g, 0, g->fds.pam)) != ZTJ_OK ||
 	    (r = listen_on(g, 1, g->fds.principals)) != ZTJ_OK ||
-	    (r = listen_on(g, 2, g->fds.control)) != ZTJ_OK || (r = watch(g, g->fds.mirror, ztj_news_readable, &g->from_mirror)) != ZTJ_OK ||
+	    (r = listen_on(g, 2, g->fds.control)) != ZTJ_OK ||
+	    (r = watch(g, g->fds.mirror, ztj_news_readable, &g->from_mirror)) != ZTJ_OK ||
 	    (r = watch(g, g->fds.warden, ztj_warden_answer, &g->from_warden)) != ZTJ_OK ||
 	    (r = watch(g, g->fds.scribe, ztj_records_readable, &g->from_scribe)) != ZTJ_OK)
 		return r;

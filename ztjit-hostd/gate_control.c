@@ -76,7 +76,7 @@ static void import(struct ztj_conn *c)
 		r = ztj_news_import(c->g, bytes, &changed);
 	c->answer.code = r;
 	(void)snprintf(c->answer.text, sizeof(c->answer.text), "%s",
-	    r != ZTJ_OK     ? ztj_err_text(r)
+	    r != ZTJ_OK   ? ztj_err_text(r)
 		: changed ? "taken"
 			  : "held already");
 	/* Whoever hears that a revocation was taken finds nobody in a group by that grant. */
@@ -208,9 +208,9 @@ static json_t *published(const struct ztj_gate *g)
 	for (size_t i = 0; i < p->conflicts.n; i++)
 		(void)json_array_append_new(conflicts, json_string(p->conflicts.text[i]));
 	(void)json_object_set_new(o, "state",
-	    json_string(p->off                                                                ? "off"
+	    json_string(p->off                                                                     ? "off"
 		    : p->failing || p->failed[ZTJ_PUBLISH_PEOPLE] || p->failed[ZTJ_PUBLISH_GRANTS] ? "failed"
-												  : "ok"));
+												   : "ok"));
 	(void)json_object_set_new(o, "people", json_integer((json_int_t)p->people));
 	(void)json_object_set_new(o, "held_count", json_integer((json_int_t)p->nheld));
 	(void)json_object_set_new(o, "held", held);

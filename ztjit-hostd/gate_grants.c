@@ -43,9 +43,7 @@ static int order(const void *a, const void *b)
 /* Two clocks are read in whole seconds, not in the same moment: an end may come out a second later than it did, and is none. */
 static int64_t steady(const struct count *c, const struct ztj_held *e)
 {
-	const struct ztj_held *was = c->nheld == 0
-	    ? NULL
-	    : bsearch(e, c->held, c->nheld, sizeof(*e), order);
+	const struct ztj_held *was = c->nheld == 0 ? NULL : bsearch(e, c->held, c->nheld, sizeof(*e), order);
 
 	return was != NULL && e->ends == was->ends + 1 ? was->ends : e->ends;
 }
@@ -167,8 +165,7 @@ static void runs(struct count *c, const char *who, const struct ztj_answer *a)
 		return; /* the last second is not given away: the clocks may differ by less */
 	sooner(c->g->pub, ends);
 	sooner(c->g->pub,
-	    c->now.boot + 1 +
-		(ztj_trust_fresh(c->g->trust) + a->grant.rule->freshness - c->q.now));
+	    c->now.boot + 1 + (ztj_trust_fresh(c->g->trust) + a->grant.rule->freshness - c->q.now));
 	give_groups(c, account, a, ends);
 	if (account->state == ZTJ_ID_SHOWN && has_self(a->grant.role))
 		give_shell(c, account, a, ends);

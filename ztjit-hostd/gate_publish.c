@@ -21,8 +21,8 @@
 #define SOON_MS 50
 #define MANY 64 /* grants: from here on, news that only give wait for each other */
 
-static const char *const file_name[ZTJ_PUBLISHED] = { [ZTJ_PUBLISH_PEOPLE] = ZTJ_NAMES_PEOPLE,
-	[ZTJ_PUBLISH_GRANTS] = ZTJ_NAMES_GRANTS };
+static const char *const file_name
+    [ZTJ_PUBLISHED] = { [ZTJ_PUBLISH_PEOPLE] = ZTJ_NAMES_PEOPLE, [ZTJ_PUBLISH_GRANTS] = ZTJ_NAMES_GRANTS };
 
 /* ---- to the warden ---- */
 

@@ -81,8 +81,7 @@ void ztj_warden_tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 		flush(w);
 }
 
-static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd,
-    struct ztj_warden_msg *answer)
+static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd, struct ztj_warden_msg *answer)
 {
 	switch (m->op) {
 	case ZTJ_WARDEN_MAKE:

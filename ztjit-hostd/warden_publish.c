@@ -18,8 +18,8 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static const char *const files[ZTJ_PUBLISHED] = { [ZTJ_PUBLISH_PEOPLE] = ZTJ_NAMES_PEOPLE,
-	[ZTJ_PUBLISH_GRANTS] = ZTJ_NAMES_GRANTS };
+static const char *const files
+    [ZTJ_PUBLISHED] = { [ZTJ_PUBLISH_PEOPLE] = ZTJ_NAMES_PEOPLE, [ZTJ_PUBLISH_GRANTS] = ZTJ_NAMES_GRANTS };
 
 static int check(int memfd, off_t *size)
 {

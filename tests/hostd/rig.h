@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "libztjit/core/names.h"
 #include "tests/core/fixture.h"
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
@@ -96,6 +97,12 @@ int rig_connect(const struct rig *r, const char *name);
 /* Takes what the warden was told until it is quiet. */
 void rig_warden(struct rig *r);
 bool rig_told(const struct rig *r, uint32_t op);
+/* What stands in it: the uid of a person, the gid of a role group (0: none); when a membership or shell ends, in seconds from now. */
+#define RIG_GONE INT64_C(-1)
+uint32_t rig_uid_of(const struct rig *r, const char *name);
+uint32_t rig_gid_of(const struct rig *r, const char *group);
+int64_t rig_member(const struct rig *r, const char *person, const char *group);
+int64_t rig_shell(const struct rig *r, const char *person, char out[ZTJ_NAMES_SHELL_SIZE]);
 /* The file of the gate's test machine, "passwd" or "group", anew. */
 void rig_file(const struct rig *r, const char *name, const char *text);
 /* News of the warden; FOUND, EMPTY, and the DONE that ends its beginning. */

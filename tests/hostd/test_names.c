@@ -50,81 +50,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- as libnss_ztjit reads it ---- */
-
-static struct ztj_view view;
-static struct ztj_names_src src;
-
-static void open_file(size_t which, struct ztj_names *f)
-{
-	assert_true(R->published[which].n > 0);
-	view = ztj_buf_view(&R->published[which]);
-	src = ztj_names_src_view(&view);
-	if (which == ZTJ_PUBLISH_PEOPLE)
-		ok(ztj_names_open_people(&src, f));
-	else
-		ok(ztj_names_open_grants(&src, f));
-}
-
-/* 0: nobody by that name. */
-static uint32_t uid_of(const char *name)
-{
-	struct ztj_names_user u;
-	struct ztj_names f;
-	int r;
-
-	open_file(ZTJ_PUBLISH_PEOPLE, &f);
-	r = ztj_names_user_named(&f, name, &u);
-	assert_true(r == ZTJ_OK || r == ZTJ_NOT_FOUND);
-	return r == ZTJ_OK ? u.uid : 0;
-}
-
-static uint32_t gid_of(const char *group)
-{
-	struct ztj_names_group g;
-	struct ztj_names f;
-	int r;
-
-	open_file(ZTJ_PUBLISH_GRANTS, &f);
-	r = ztj_names_group_named(&f, group, &g);
-	assert_true(r == ZTJ_OK || r == ZTJ_NOT_FOUND);
-	return r == ZTJ_OK ? g.gid : 0;
-}
-
-/* When the membership ends, in seconds from now; GONE: there is none. */
-static int64_t member(const char *person, const char *group)
-{
-	struct ztj_names_group g;
-	char name[ZTJ_NAME_SIZE];
-	struct ztj_names f;
-	int64_t ends;
-
-	open_file(ZTJ_PUBLISH_GRANTS, &f);
-	assert_string_equal(f.bootid, "11111111-2222-3333-4444-555555555555");
-	if (ztj_names_group_named(&f, group, &g) != ZTJ_OK)
-		return GONE;
-	for (uint32_t i = 0; i < g.count; i++) {
-		ok(ztj_names_member(&f, &g, i, name, &ends));
-		if (strcmp(name, person) == 0)
-			return ends > R->shared->now.boot ? ends - R->shared->now.boot : GONE;
-	}
-	return GONE;
-}
-
-static int64_t shell_of(const char *person, char out[ZTJ_NAMES_SHELL_SIZE])
-{
-	struct ztj_names_user u;
-	struct ztj_names f;
-
-	out[0] = '\0';
-	open_file(ZTJ_PUBLISH_GRANTS, &f);
-	if (ztj_names_user_named(&f, person, &u) != ZTJ_OK || u.shell == 0 ||
-	    u.shell_ends <= R->shared->now.boot)
-		return GONE;
-	ok(ztj_names_shell(&f, &u, out));
-	return u.shell_ends - R->shared->now.boot;
-}
-
 /* Any news leads to a review; so does the timer, in real time. */
 static void poke(void)
 {
@@ -153,7 +78,7 @@ static bool conflict(const char *text)
 	size_t i;
 
 	json_array_foreach(json_object_get(json_object_get(o, "published"), "conflicts"), i, v)
-		found = found || strstr(json_string_value(v), text) != NULL;
+	    found = found || strstr(json_string_value(v), text) != NULL;
 	json_decref(o);
 	return found;
 }
@@ -184,12 +109,12 @@ static void give(const char *role, int64_t duration, struct rig_grant *g)
 static void test_people_without_a_local_account(void **state)
 {
 	(void)state;
-	assert_int_equal(uid_of("lead1"), 20003);
-	assert_int_equal(uid_of("out1"), 20007);
-	assert_int_equal(uid_of("req1"), 0); /* /etc/passwd has that one */
-	assert_int_equal(gid_of("ztjit-root"), 61000);
+	assert_int_equal(rig_uid_of(R, "lead1"), 20003);
+	assert_int_equal(rig_uid_of(R, "out1"), 20007);
+	assert_int_equal(rig_uid_of(R, "req1"), 0); /* /etc/passwd has that one */
+	assert_int_equal(rig_gid_of(R, "ztjit-root"), 61000);
 	locals(NOBODY, NULL);
-	assert_int_equal(uid_of("req1"), 20001);
+	assert_int_equal(rig_uid_of(R, "req1"), 20001);
 	assert_false(conflict("req1"));
 }
 
@@ -199,11 +124,11 @@ static void test_N03_whose_name_or_id_is_taken_is_not_published(void **state)
 	(void)state;
 	locals(NOBODY "lead1:x:4711:4711::/:/bin/sh\nother:x:20004:100::/:/bin/sh\n",
 	    GROUPS "sec1:x:500:\nboth:x:20006:\n");
-	assert_int_equal(uid_of("lead1"), 0);
-	assert_int_equal(uid_of("lead2"), 0);
-	assert_int_equal(uid_of("sec1"), 0);
-	assert_int_equal(uid_of("both1"), 0);
-	assert_int_equal(uid_of("req2"), 20002);
+	assert_int_equal(rig_uid_of(R, "lead1"), 0);
+	assert_int_equal(rig_uid_of(R, "lead2"), 0);
+	assert_int_equal(rig_uid_of(R, "sec1"), 0);
+	assert_int_equal(rig_uid_of(R, "both1"), 0);
+	assert_int_equal(rig_uid_of(R, "req2"), 20002);
 	assert_true(conflict("lead1 (uid 20003) is not published any more: /etc/passwd has that name"));
 	assert_true(conflict("lead2 (uid 20004) is not published any more: /etc/passwd has that uid"));
 	assert_true(conflict("sec1 (uid 20005) is not published any more: /etc/group has that name"));
@@ -211,17 +136,17 @@ static void test_N03_whose_name_or_id_is_taken_is_not_published(void **state)
 	poke();
 	assert_int_equal(alarms("lead1 (uid 20003)"), 1);
 	locals(NOBODY, GROUPS);
-	assert_int_equal(uid_of("lead1"), 20003);
-	assert_int_equal(uid_of("both1"), 20006);
+	assert_int_equal(rig_uid_of(R, "lead1"), 20003);
+	assert_int_equal(rig_uid_of(R, "both1"), 20006);
 	assert_false(conflict("lead1"));
 }
 
 static void test_N03_an_account_that_roles_lead_to_is_nobodys(void **state)
 {
 	(void)state;
-	assert_int_equal(uid_of("lead2"), 0);
+	assert_int_equal(rig_uid_of(R, "lead2"), 0);
 	assert_true(conflict("people/lead2 (uid 20004) is not published: it is the name of an account"));
-	assert_int_equal(uid_of("lead1"), 20003);
+	assert_int_equal(rig_uid_of(R, "lead1"), 20003);
 }
 
 static void test_N03_role_groups(void **state)
@@ -230,24 +155,24 @@ static void test_N03_role_groups(void **state)
 
 	(void)state;
 	give("sudo-root", 1800, &g);
-	assert_int_equal(member("req1", "ztjit-root"), 1799);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	locals(NULL, GROUPS "ztjit-root:x:900:\n");
-	assert_int_equal(gid_of("ztjit-root"), 0);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_gid_of(R, "ztjit-root"), 0);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	assert_true(conflict("group ztjit-root is not published: /etc/group has one with id 900"));
 	locals(NULL, GROUPS "other:x:61000:\n");
-	assert_int_equal(gid_of("ztjit-root"), 0);
+	assert_int_equal(rig_gid_of(R, "ztjit-root"), 0);
 	assert_true(conflict("group ztjit-root is not published: id 61000 is that of other"));
 	/* one that is empty adds nothing; one that is not is somebody's for good */
 	locals(NULL, GROUPS "ztjit-root:x:61000:\n");
-	assert_int_equal(member("req1", "ztjit-root"), 1799);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	locals(NULL, GROUPS "ztjit-root:x:61000:req2\n");
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	assert_true(conflict("has members for it"));
 	locals(NOBODY "req1:x:20001:61000::/:/bin/sh\n", GROUPS);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	locals(NOBODY, GROUPS);
-	assert_int_equal(member("req1", "ztjit-root"), 1799);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	rig_grant_free(&g);
 }
 
@@ -281,17 +206,17 @@ static void test_ids_resolve_for_ever_and_are_never_another_s(void **state)
 {
 	(void)state;
 	locals(NOBODY, NULL);
-	assert_int_equal(uid_of("req2"), 20002);
+	assert_int_equal(rig_uid_of(R, "req2"), 20002);
 	next_directory("newcomer", 20002);
-	assert_int_equal(uid_of("req2"), 20002);
-	assert_int_equal(uid_of("newcomer"), 0);
+	assert_int_equal(rig_uid_of(R, "req2"), 20002);
+	assert_int_equal(rig_uid_of(R, "newcomer"), 0);
 	assert_true(conflict("people/newcomer (uid 20002) is not published: the name or uid was another's"));
 	assert_int_equal(alarms("newcomer"), 1);
 	rig_kill(R);
 	rig_start(R);
 	rig_sync(R);
-	assert_int_equal(uid_of("req2"), 20002);
-	assert_int_equal(uid_of("newcomer"), 0);
+	assert_int_equal(rig_uid_of(R, "req2"), 20002);
+	assert_int_equal(rig_uid_of(R, "newcomer"), 0);
 }
 
 /* ---- grants ---- */
@@ -308,26 +233,26 @@ static void test_a_membership_begins_and_ends_with_its_grant(void **state)
 	n = R->npublished[ZTJ_PUBLISH_GRANTS];
 	rig_news(R, &g.request);
 	rig_news(R, &g.lead);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], n);
 	rig_news(R, &g.sec);
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], n + 1);
-	assert_int_equal(member("req1", "ztjit-root"), 1799);
-	assert_int_equal(shell_of("req1", sh), 1799);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
+	assert_int_equal(rig_shell(R, "req1", sh), 1799);
 	assert_string_equal(sh, R->conf.shell);
-	assert_int_equal(shell_of("req2", sh), GONE);
+	assert_int_equal(rig_shell(R, "req2", sh), GONE);
 	/* nothing is written for nothing; and it ends by itself */
 	rig_sleep(R, 800);
 	poke();
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], n + 1);
-	assert_int_equal(member("req1", "ztjit-root"), 999);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 999);
 	rig_sleep(R, 999);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	poke();
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], n + 2);
-	assert_int_equal(shell_of("req1", sh), GONE);
-	assert_int_equal(gid_of("ztjit-root"), 61000);
-	assert_int_equal(uid_of("req1"), 20001);
+	assert_int_equal(rig_shell(R, "req1", sh), GONE);
+	assert_int_equal(rig_gid_of(R, "ztjit-root"), 61000);
+	assert_int_equal(rig_uid_of(R, "req1"), 20001);
 	rig_grant_free(&g);
 }
 
@@ -338,7 +263,7 @@ static void test_a_shorter_limit_and_a_window_count(void **state)
 	(void)state;
 	rig_grant(R, FX_REQ1, "sudo-root", 1800, 600, &g);
 	rig_grant_push(R, &g);
-	assert_int_equal(member("req1", "ztjit-root"), 599);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 599);
 	rig_grant_free(&g);
 }
 
@@ -355,7 +280,7 @@ static void test_revoked_it_is_gone_before_the_session(void **state)
 	R->ntold = R->before = 0;
 	fx_revoke_request(&R->w, FX_REQ1, &R->w.person[FX_REQ1].key, &g.request, &revoked);
 	rig_news(R, &revoked);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
 	assert_int_equal(R->before, 0); /* it was published first */
 	fx_signed_free(&revoked);
@@ -394,13 +319,13 @@ static void test_a_grant_in_the_future_begins_then(void **state)
 
 	(void)state;
 	request_at(R->w.now + 600, NULL, &g);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	rig_sleep(R, 599);
 	poke();
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	rig_sleep(R, 1);
 	poke();
-	assert_int_equal(member("req1", "ztjit-root"), 1199);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1199);
 	rig_grant_free(&g);
 }
 
@@ -412,7 +337,7 @@ static void test_extended_it_goes_on(void **state)
 	give("sudo-root", 600, &g);
 	rig_sleep(R, 60);
 	request_at(0, g.request.id, &more);
-	assert_int_equal(member("req1", "ztjit-root"), 1199);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1199);
 	rig_grant_free(&g);
 	rig_grant_free(&more);
 }
@@ -446,16 +371,16 @@ static void test_G02_clock_set_back_gives_nothing(void **state)
 	rig_sleep(R, 600);
 	R->shared->now.sys -= 3600;
 	poke();
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	R->shared->now.sys += 3600;
 	poke();
-	assert_int_equal(member("req1", "ztjit-root"), 1199);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1199);
 	/* half a minute is let pass, and gains nothing */
 	R->shared->now.sys -= 30;
 	poke();
-	assert_int_equal(member("req1", "ztjit-root"), 1199);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1199);
 	R->shared->now.boot += 1199;
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	ok(rig_control(R, ZTJ_MSG_CLOCK, ztj_view_of("\1", 1), &text));
 	free(text);
 	rig_grant_free(&g);
@@ -470,9 +395,9 @@ static void test_stale_nobody_is_in_a_group_until_the_broker_is_heard(void **sta
 	rig_sleep(R, 15 * 60 + 1); /* the rule's freshness */
 	rig_grant(R, FX_REQ2, "sudo-root", 3600, 0, &other);
 	rig_news(R, &other.request);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	rig_status_now(R);
-	assert_int_equal(member("req1", "ztjit-root"), 3599 - 15 * 60 - 1);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 3599 - 15 * 60 - 1);
 	rig_grant_free(&g);
 	rig_grant_free(&other);
 }
@@ -494,19 +419,19 @@ static void test_what_is_recorded_has_the_recorder_as_its_shell(void **state)
 	(void)state;
 	locals(NOBODY, NULL);
 	one_approval("plain", 3600, &plain);
-	assert_int_equal(shell_of("req1", sh), 3599);
+	assert_int_equal(rig_shell(R, "req1", sh), 3599);
 	assert_string_equal(sh, R->conf.shell);
 	one_approval("recorded", 600, &recorded);
-	assert_int_equal(shell_of("req1", sh), 599);
+	assert_int_equal(rig_shell(R, "req1", sh), 599);
 	assert_string_equal(sh, "/bin/sh"); /* the rig's recorder */
-	assert_int_equal(member("req1", "ztjit-web"), 3599);
-	assert_int_equal(member("req1", "ztjit-db"), 599);
-	assert_int_equal(gid_of("ztjit-rec2"), 61003);
+	assert_int_equal(rig_member(R, "req1", "ztjit-web"), 3599);
+	assert_int_equal(rig_member(R, "req1", "ztjit-db"), 599);
+	assert_int_equal(rig_gid_of(R, "ztjit-rec2"), 61003);
 	rig_sleep(R, 600);
 	poke();
-	assert_int_equal(shell_of("req1", sh), 2999);
+	assert_int_equal(rig_shell(R, "req1", sh), 2999);
 	assert_string_equal(sh, R->conf.shell);
-	assert_int_equal(member("req1", "ztjit-db"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-db"), GONE);
 	rig_grant_free(&plain);
 	rig_grant_free(&recorded);
 }
@@ -518,11 +443,11 @@ static void test_a_local_account_keeps_its_shell(void **state)
 
 	(void)state;
 	give("sudo-root", 1800, &g);
-	assert_int_equal(shell_of("req1", sh), GONE);
-	assert_int_equal(member("req1", "ztjit-root"), 1799);
+	assert_int_equal(rig_shell(R, "req1", sh), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	/* a namesake is not the person */
 	locals(NOBODY "req1:x:5000:5000::/:/bin/sh\n", NULL);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	rig_grant_free(&g);
 }
 
@@ -555,7 +480,7 @@ static void test_a_grant_that_nobody_pushed_lets_in_the_second_time(void **state
 	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
 	fails(rig_login(R, "req1", cert), ZTJ_STATE);
 	assert_non_null(strstr(R->text, "log in again"));
-	assert_int_equal(shell_of("req1", sh), 1799);
+	assert_int_equal(rig_shell(R, "req1", sh), 1799);
 	fails(rig_login(R, "req1", cert), ZTJ_STATE); /* the same sshd, with the account as it was */
 	rig_proc(R, 101, 0, "/", 0);
 	fails(rig_login(R, "req1", cert), ZTJ_OK);
@@ -576,7 +501,7 @@ static void test_what_could_not_be_published_is_tried_again(void **state)
 	assert_int_equal(alarms("grants could not be published"), 1);
 	R->publish_code = ZTJ_OK;
 	poke();
-	assert_int_equal(member("req1", "ztjit-root"), 1799);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	rig_grant_free(&g);
 }
 
@@ -611,7 +536,7 @@ static void test_an_import_is_answered_when_it_stands(void **state)
 	ok(rig_control(R, ZTJ_MSG_IMPORT, ztj_buf_view(&body), &text));
 	assert_string_equal(text, "taken");
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], n + 1);
-	assert_int_equal(member("req1", "ztjit-root"), GONE);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), GONE);
 	free(text);
 	ztj_buf_free(&json);
 	ztj_buf_free(&body);
