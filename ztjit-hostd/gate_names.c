@@ -327,14 +327,6 @@ static void say_failed(struct ztj_gate *g, int r)
 	g->pub->failing = r != ZTJ_OK;
 }
 
-/* Tried anew as long as it fails. */
-bool ztj_names_outdated(struct ztj_gate *g)
-{
-	uint8_t now[ZTJ_DIGEST_LEN];
-
-	return !g->pub->made || inputs(g, now) != ZTJ_OK || memcmp(now, g->pub->inputs, sizeof(now)) != 0;
-}
-
 int ztj_names_gather(struct ztj_gate *g)
 {
 	struct ztj_pub *p = g->pub;

@@ -19,7 +19,8 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL)
 #define SOON_MS 50
-#define MANY 64 /* grants: from here on, news that only give wait for each other */
+#define EVERY 30 /* seconds: what else may have run out meanwhile, as a policy does */
+#define MANY 64  /* grants: from here on, news that only give wait for each other */
 
 static const char *const file_name
     [ZTJ_PUBLISHED] = { [ZTJ_PUBLISH_PEOPLE] = ZTJ_NAMES_PEOPLE, [ZTJ_PUBLISH_GRANTS] = ZTJ_NAMES_GRANTS };
@@ -135,12 +136,15 @@ static void people(struct ztj_gate *g)
 
 void ztj_names_review(struct ztj_gate *g)
 {
+	struct ztj_now now;
 	struct ztj_buf b;
 	int r;
 
 	if (g->pub->off)
 		return;
 	(void)evtimer_del(g->pub->soon);
+	ztj_gate_now(g, &now);
+	g->pub->reviewed = now.boot;
 	people(g);
 	ztj_buf_init(&b, ZTJ_NAMES_MAX_SIZE);
 	r = ztj_names_grants(g, &b);
@@ -188,8 +192,7 @@ void ztj_names_tick(struct ztj_gate *g)
 	if (g->pub->off)
 		return;
 	ztj_gate_now(g, &now);
-	if (now.boot >= g->pub->next || g->pub->failed[ZTJ_PUBLISH_PEOPLE] ||
-	    g->pub->failed[ZTJ_PUBLISH_GRANTS] || ztj_names_outdated(g))
+	if (now.boot >= g->pub->next || now.boot >= g->pub->reviewed + EVERY)
 		ztj_names_review(g);
 }
 

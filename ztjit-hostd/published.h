@@ -50,6 +50,7 @@ struct ztj_pub {
 	bool crowded;       /* more than there is room for */
 	bool stale;         /* one is withheld until the broker is heard */
 	int64_t next;       /* boot clock: when they change by themselves */
+	int64_t reviewed;   /* boot clock */
 	struct event *soon;
 	/* what stands, or was asked for */
 	uint8_t digest[ZTJ_PUBLISHED][ZTJ_DIGEST_LEN];
@@ -60,8 +61,6 @@ struct ztj_pub {
 /* ---- gate_names.c: people and role groups ---- */
 /* Takes up what is new, if anything changed; STATE when nothing did. An error leaves everything as it is. */
 int ztj_names_gather(struct ztj_gate *g) ZTJ_MUST_CHECK;
-/* Would it? */
-bool ztj_names_outdated(struct ztj_gate *g);
 /* The file `people`. */
 int ztj_names_people(struct ztj_gate *g, struct ztj_buf *out) ZTJ_MUST_CHECK;
 

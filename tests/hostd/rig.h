@@ -103,6 +103,14 @@ uint32_t rig_uid_of(const struct rig *r, const char *name);
 uint32_t rig_gid_of(const struct rig *r, const char *group);
 int64_t rig_member(const struct rig *r, const char *person, const char *group);
 int64_t rig_shell(const struct rig *r, const char *person, char out[ZTJ_NAMES_SHELL_SIZE]);
+/* News that change nothing but lead to a review, as the timer does in real time. */
+void rig_poke(struct rig *r);
+/* The machine's files anew (NULL: as they are), and a review. */
+void rig_locals(struct rig *r, const char *passwd, const char *group);
+#define RIG_NOBODY "root:x:0:0:root:/root:/bin/bash\npostgres:x:110:110::/:/bin/sh\n"
+#define RIG_GROUPS "root:x:0:\nsudo:x:27:\npostgres:x:110:\n"
+/* How often the log has an alarm with that text. */
+unsigned rig_alarms(const struct rig *r, const char *text);
 /* The file of the gate's test machine, "passwd" or "group", anew. */
 void rig_file(const struct rig *r, const char *name, const char *text);
 /* News of the warden; FOUND, EMPTY, and the DONE that ends its beginning. */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* What the gate published, read back as libnss_ztjit reads it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/hostd/rig.h"
@@ -78,4 +79,40 @@ int64_t rig_shell(const struct rig *r, const char *person, char out[ZTJ_NAMES_SH
 		return RIG_GONE;
 	ok(ztj_names_shell(&f, &u, out));
 	return u.shell_ends - r->shared->now.boot;
+}
+
+/* Any news leads to a review; so does the timer, in real time. */
+void rig_poke(struct rig *r)
+{
+	static int64_t longer; /* one that says no more than another is no news */
+	struct fx_signed revoked;
+
+	fx_revoke_name(&r->w, &r->w.registrar[0], false, "people/out1", 1, r->w.now + 3600 + longer++,
+	    &revoked);
+	rig_news(r, &revoked);
+	fx_signed_free(&revoked);
+}
+
+void rig_locals(struct rig *r, const char *passwd, const char *group)
+{
+	if (passwd != NULL)
+		rig_file(r, "passwd", passwd);
+	if (group != NULL)
+		rig_file(r, "group", group);
+	rig_poke(r);
+}
+
+/* How often the log says so. */
+unsigned rig_alarms(const struct rig *r, const char *text)
+{
+	char path[256], line[8192];
+	unsigned n = 0;
+	FILE *fp;
+
+	(void)snprintf(path, sizeof(path), "%.63s/state/spool/decisions.jsonl", r->dir);
+	assert_non_null(fp = fopen(path, "re"));
+	while (fgets(line, sizeof(line), fp) != NULL)
+		n += strstr(line, "\"alarm\"") != NULL && strstr(line, text) != NULL;
+	(void)fclose(fp);
+	return n;
 }

@@ -99,9 +99,15 @@ scoped() {
 none_sleeps() { ! lab_in db1 pgrep -f '^sleep 7401'; }
 
 after() {
-	t_ok "revoked" fleet_do lead1 "ztjit revoke --yes -m 'done with it' $OWN"
+	t_ok "a second grant of another role" grant req1 web-ops db1 5m
+	t_ok "is a second group" lab_wait 5 in_group db1 req1 ztjit-web
+	t_ok "the first is revoked" fleet_do lead1 "ztjit revoke --yes -m 'done with it' $OWN"
 	t_ok "everything of the session is gone" lab_wait 5 none_sleeps
 	t_ok "the group was left before" not_in_group db1 req1 ztjit-root
+	t_says "sudo -l in a session of the second" "(root) /usr/bin/id" touched req1 login req1 'sudo -n -l'
+	t_denies "a new sudo is refused what the first allowed" "not allowed" touched req1 login req1 'sudo -n /bin/true'
+	t_ok "the second is revoked" fleet_do lead1 "ztjit revoke --yes -m 'done with it' $GRANT"
+	t_ok "its group is left" lab_wait 5 not_in_group db1 req1 ztjit-web
 	t_says "sudo -l after" "not allowed to run sudo" can_sudo db1 req1
 	t_ok "no shell" shell_is db1 req1 /usr/sbin/nologin
 	t_no "no way in" login req1 id
@@ -119,6 +125,11 @@ recorded() {
 	t_ok "gives the recorder as shell" lab_wait 5 shell_is db1 req1 /usr/bin/ztjit-rec
 	t_says "a command runs, in the home directory" "/home/req1" login req1 pwd
 	t_ok "and was recorded" lab_wait 15 eval 'grep -qE "req1.*db1" <<<"$(person sec1 ztjit sessions ls 2>&1)"'
+	lab_in db1 sh -c 'rm -r /home/req1; sed -i "/pam_mkhomedir/s/^/#/" /etc/pam.d/sshd'
+	t_says "without a home directory it starts in the root" "/" login req1 pwd
+	t_no "and none is made" lab_in db1 test -e /home/req1
+	lab_in db1 sed -i '/pam_mkhomedir/s/^#//' /etc/pam.d/sshd
+	t_says "it is made where it is missing" "/home/req1" login req1 pwd
 	t_ok "it is revoked" fleet_do lead1 "ztjit revoke --yes -m 'done with it' $SEEN"
 	t_ok "and the shell with it" lab_wait 5 shell_is db1 req1 /usr/sbin/nologin
 }
