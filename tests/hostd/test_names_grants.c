@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/hostd/rig.h"
 
@@ -234,6 +235,34 @@ static void test_stale_nobody_is_in_a_group_until_the_broker_is_heard(void **sta
 	rig_grant_free(&other);
 }
 
+/* Where there are many, those that come together are counted together; what takes away does not wait for them. */
+static void test_among_many_grants(void **state)
+{
+	struct fx_signed asked, revoked;
+	struct rig_grant g;
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 64; i++) {
+		fx_request(&R->w, FX_REQ2, "sudo-root", FX_WEB1, 600, &asked);
+		rig_news(R, &asked);
+		fx_signed_free(&asked);
+	}
+	n = R->npublished[ZTJ_PUBLISH_GRANTS];
+	give("sudo-root", 1800, &g);
+	for (int i = 0; i < 15000 && rig_member(R, "req1", "ztjit-root") == RIG_GONE; i++) {
+		(void)usleep(1000);
+		rig_warden(R);
+	}
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
+	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], n + 1);
+	fx_revoke_request(&R->w, FX_REQ1, &R->w.person[FX_REQ1].key, &g.request, &revoked);
+	rig_news(R, &revoked);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), RIG_GONE);
+	fx_signed_free(&revoked);
+	rig_grant_free(&g);
+}
+
 /* ---- shells ---- */
 
 static void one_approval(const char *role, int64_t duration, struct rig_grant *g)
@@ -376,7 +405,7 @@ int main(void)
 		T(test_stale_nobody_is_in_a_group_until_the_broker_is_heard),
 		T2(test_what_is_recorded_has_the_recorder_as_its_shell),
 		T(test_a_local_account_keeps_its_shell), T(test_login_without_a_local_account),
-		T(test_a_grant_that_nobody_pushed_lets_in_the_second_time),
+		T(test_a_grant_that_nobody_pushed_lets_in_the_second_time), T(test_among_many_grants),
 		T(test_what_could_not_be_published_is_tried_again),
 		T(test_an_import_is_answered_when_it_stands) };
 
