@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "nss_ztjit/module.h"
@@ -75,9 +74,12 @@ static int get(void *ctx, uint64_t off, void *out, size_t n)
 	if (n > sizeof f->window)
 		return read_all(f->fd, out, n, off);
 	if (off < f->at || off - f->at > f->have || n > f->have - (off - f->at)) {
+		/* At the beginning as much as there is room for: a small file comes at once. Then about one run of a table. */
 		uint64_t left = f->src.size - off;
-		size_t want = left < sizeof f->window ? (size_t)left : sizeof f->window;
+		size_t want = off == 0 ? sizeof f->window : n > ZTJ_NSS_STEP ? n : ZTJ_NSS_STEP;
 
+		if (want > left)
+			want = (size_t)left;
 		f->have = 0;
 		if (read_all(f->fd, f->window, want, off) != 0)
 			return -1;
@@ -88,36 +90,46 @@ static int get(void *ctx, uint64_t off, void *out, size_t n)
 	return 0;
 }
 
-static enum nss_status open_file(const char *path, uid_t owner, struct ztj_nss_file *f)
+/* Only what the owner alone can have written counts. */
+static enum nss_status open_file(const char *path, uid_t owner, struct ztj_nss_file *f, struct stat *st)
 {
-	struct stat st;
-
 	f->at = 0;
 	f->have = 0;
 	f->fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (f->fd < 0)
 		return status_of(errno);
-	if (fstat(f->fd, &st) != 0)
+	if (fstat(f->fd, st) != 0)
 		return status_of(errno);
-	if (!S_ISREG(st.st_mode) || st.st_uid != owner || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
-	    st.st_size < 0 || st.st_size > (off_t)ZTJ_NAMES_MAX_SIZE)
+	if (!S_ISREG(st->st_mode) || st->st_uid != owner || (st->st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+	    st->st_size < 0 || st->st_size > (off_t)ZTJ_NAMES_MAX_SIZE)
 		return status_of(EIO);
-	f->src = (struct ztj_names_src){ .size = (uint64_t)st.st_size, .get = get, .ctx = f };
+	f->src = (struct ztj_names_src){ .size = (uint64_t)st->st_size, .get = get, .ctx = f };
 	return NSS_STATUS_SUCCESS;
 }
 
 enum nss_status ztj_nss_open_people(const struct ztj_nss_where *w, struct ztj_nss_file *f)
 {
-	enum nss_status s = open_file(w->people, w->owner, f);
+	struct stat st;
+	enum nss_status s = open_file(w->people, w->owner, f, &st);
 
-	return s != NSS_STATUS_SUCCESS ? s : ztj_nss_status(ztj_names_open_people(&f->src, &f->names));
+	return s == NSS_STATUS_SUCCESS ? ztj_nss_status(ztj_names_open_people(&f->src, &f->names)) : s;
 }
 
 enum nss_status ztj_nss_open_grants(const struct ztj_nss_where *w, struct ztj_nss_file *f)
 {
-	enum nss_status s = open_file(w->grants, w->owner, f);
+	struct stat st;
+	enum nss_status s;
 
-	return s != NSS_STATUS_SUCCESS ? s : ztj_nss_status(ztj_names_open_grants(&f->src, &f->names));
+	if (ztj_nss_kept_get(w, f)) {
+		f->src.get = get;
+		return ztj_nss_status(ztj_names_open_grants(&f->src, &f->names));
+	}
+	s = open_file(w->grants, w->owner, f, &st);
+	if (s == NSS_STATUS_SUCCESS)
+		s = ztj_nss_status(ztj_names_open_grants(&f->src, &f->names));
+	if (s == NSS_STATUS_SUCCESS)
+		ztj_nss_kept_put(w, f, &st);
+	return s;
 }
 
 void ztj_nss_close(struct ztj_nss_file *f)
@@ -128,45 +140,4 @@ void ztj_nss_close(struct ztj_nss_file *f)
 		(void)close(f->fd);
 	f->fd = -1;
 	errno = e;
-}
-
-/* ---- the boot clock ---- */
-
-static bool read_bootid(const char *path, char id[ZTJ_NAMES_BOOTID_SIZE])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	ok = read_all(fd, id, ZTJ_NAMES_BOOTID_SIZE - 1, 0) == 0;
-	(void)close(fd);
-	id[ZTJ_NAMES_BOOTID_SIZE - 1] = '\0';
-	return ok && strlen(id) == ZTJ_NAMES_BOOTID_SIZE - 1;
-}
-
-/* Two threads, or a child forked while the parent was at it: whoever finds it half written reads for itself. */
-static bool this_boot(const struct ztj_nss_where *w, const char *id)
-{
-	char mine[ZTJ_NAMES_BOOTID_SIZE];
-	int unknown = 0;
-
-	if (atomic_load_explicit(&w->boot->state, memory_order_acquire) == 2)
-		return strcmp(w->boot->id, id) == 0;
-	if (!read_bootid(w->bootid, mine))
-		return false;
-	if (atomic_compare_exchange_strong(&w->boot->state, &unknown, 1)) {
-		memcpy(w->boot->id, mine, sizeof mine);
-		atomic_store_explicit(&w->boot->state, 2, memory_order_release);
-	}
-	return strcmp(mine, id) == 0;
-}
-
-int64_t ztj_nss_now(const struct ztj_nss_where *w, const struct ztj_names *grants)
-{
-	struct timespec t;
-
-	if (!this_boot(w, grants->bootid) || clock_gettime(CLOCK_BOOTTIME, &t) != 0)
-		return INT64_MAX;
-	return (int64_t)t.tv_sec;
 }

@@ -4,10 +4,11 @@
  */
 /*
  * libnss_ztjit: one look-up opens what ztjit-hostd published (PROTOCOL.md section 9), reads the few bytes it
- * needs and closes it again, inside whatever process asks. Nothing is kept from one call to the next but the
- * boot id, so there is nothing to go stale, to lock, or to survive a fork.
+ * needs and closes it again, inside whatever process asks. Kept from one call to the next are the boot id and a copy
+ * of a small `grants`, which counts only while the file is the very same; nobody ever waits for either.
  *
- *   file.c      opening and checking a published file; the boot clock
+ *   file.c      opening and checking a published file
+ *   kept.c      what is kept: the copy, and the boot id with the clock it belongs to
  *   lookup.c    one person, one group, one person's groups
  *   answer.c    what was found, as struct passwd and struct group in the caller's buffer
  *   walk.c      getpwent and getgrent over a copy taken at setpwent and setgrent
@@ -20,31 +21,38 @@
 #include <nss.h>
 #include <pwd.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "libztjit/core/names.h"
 
-/* The boot id, which cannot change while a process lives: read once. */
-struct ztj_nss_boot {
-	atomic_int state; /* 0 unknown, 1 being written, 2 known */
-	char id[ZTJ_NAMES_BOOTID_SIZE];
+#define ZTJ_NSS_WINDOW 4096 /* a small file is read at once, */
+#define ZTJ_NSS_STEP 1024   /* a large one in pieces */
+
+/* What a process keeps. All zeros: nothing yet. */
+struct ztj_nss_kept {
+	atomic_int
+	    boot; /* 0 unknown, 1 being written, 2 known: the boot id cannot change while a process lives */
+	char bootid[ZTJ_NAMES_BOOTID_SIZE];
+	atomic_flag
+	    busy; /* of what follows. Whoever finds it set goes without, so a fork may leave it set for good */
+	struct stat grants; /* st_size 0: none */
+	unsigned char bytes[ZTJ_NSS_WINDOW];
 };
 /* Where everything is; tests pass their own, the module has one constant. */
 struct ztj_nss_where {
 	const char *people, *grants; /* the published files */
 	const char *bootid;          /* what the kernel says this boot is */
 	uid_t owner;                 /* who alone may have written the files */
-	struct ztj_nss_boot *boot;
+	struct ztj_nss_kept *kept;
 };
 
 /* ---- file.c ---- */
 
-#define ZTJ_NSS_WINDOW 4096 /* a small file is read at once */
-
 struct ztj_nss_file {
 	struct ztj_names_src src;
 	struct ztj_names names;
-	int fd;
+	int fd;      /* -1: all of it is in window */
 	uint64_t at; /* the file's bytes that window holds */
 	size_t have;
 	unsigned char window[ZTJ_NSS_WINDOW];
@@ -53,11 +61,18 @@ struct ztj_nss_file {
 enum nss_status ztj_nss_open_people(const struct ztj_nss_where *w, struct ztj_nss_file *f);
 enum nss_status ztj_nss_open_grants(const struct ztj_nss_where *w, struct ztj_nss_file *f);
 void ztj_nss_close(struct ztj_nss_file *f);
+/* What an error of the reader is for NSS; sets errno unless it is ZTJ_OK. */
+enum nss_status ztj_nss_status(int err);
+
+/* ---- kept.c ---- */
+
+/* Fills f with the copy when the file that is there now is the one that was copied. */
+bool ztj_nss_kept_get(const struct ztj_nss_where *w, struct ztj_nss_file *f);
+/* Keeps a copy of an open and checked file that is whole in f's window. */
+void ztj_nss_kept_put(const struct ztj_nss_where *w, const struct ztj_nss_file *f, const struct stat *st);
 /* The boot clock in seconds, which the ends of these grants are measured by; INT64_MAX, so that nothing counts, when
  * they are of another boot or the machine's own boot id cannot be read. */
 int64_t ztj_nss_now(const struct ztj_nss_where *w, const struct ztj_names *grants);
-/* What an error of the reader is for NSS; sets errno unless it is ZTJ_OK. */
-enum nss_status ztj_nss_status(int err);
 
 /* ---- lookup.c: all set errno unless SUCCESS ---- */
 

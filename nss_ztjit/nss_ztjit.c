@@ -14,13 +14,13 @@
 
 #define ENTRY __attribute__((visibility("default")))
 
-static struct ztj_nss_boot boot;
+static struct ztj_nss_kept kept = { .busy = ATOMIC_FLAG_INIT };
 static const struct ztj_nss_where where = {
 	.people = ZTJ_RUNDIR "/" ZTJ_NAMES_PEOPLE,
 	.grants = ZTJ_RUNDIR "/" ZTJ_NAMES_GRANTS,
 	.bootid = "/proc/sys/kernel/random/boot_id",
 	.owner = 0,
-	.boot = &boot,
+	.kept = &kept,
 };
 
 /* getpwent and getgrent are one for the whole process, and glibc takes turns; so do others that call these directly. */

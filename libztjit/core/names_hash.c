@@ -6,6 +6,7 @@
  * The hash of published names: SipHash-2-4 (Aumasson and Bernstein, 2012). Keyed, so that nobody who is
  * let into a directory can choose a name that lands where others are for every seed. libc only.
  */
+#include <endian.h>
 #include <string.h>
 
 #include "libztjit/core/names_int.h"
@@ -41,13 +42,13 @@ static void sip_word(struct sip *s, uint64_t m)
 	s->v0 ^= m;
 }
 
+/* n is 8 at most. */
 static uint64_t little(const uint8_t *p, size_t n)
 {
 	uint64_t v = 0;
 
-	for (size_t i = 0; i < n; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
+	memcpy(&v, p, n);
+	return le64toh(v);
 }
 
 uint64_t ztj_names_siphash(uint64_t k0, uint64_t k1, const void *p, size_t n)
@@ -58,12 +59,11 @@ uint64_t ztj_names_siphash(uint64_t k0, uint64_t k1, const void *p, size_t n)
 		k0 ^ 0x6c7967656e657261U,
 		k1 ^ 0x7465646279746573U,
 	};
-	const uint8_t *b = p;
-	size_t whole = n - n % 8;
+	const uint8_t *b = p, *end = b + (n - n % 8);
 
-	for (size_t i = 0; i < whole; i += 8)
-		sip_word(&s, little(b + i, 8));
-	sip_word(&s, (uint64_t)n << 56 | (n % 8 != 0 ? little(b + whole, n % 8) : 0));
+	for (; b < end; b += 8)
+		sip_word(&s, little(b, 8));
+	sip_word(&s, (uint64_t)n << 56 | little(b, n % 8));
 	s.v2 ^= 0xff;
 	for (int i = 0; i < 4; i++)
 		sip_round(&s);

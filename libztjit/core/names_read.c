@@ -190,7 +190,6 @@ static bool whole(const struct ztj_names *f, const struct which *w, union entry 
 
 static int by_name(const struct ztj_names *f, const struct which *w, const char *name, union entry *e)
 {
-	unsigned char near[NAMES_REACH_MAX * sizeof(union entry)];
 	char wanted[NAMES_FIELD] = { 0 };
 	size_t n = strnlen(name, ZTJ_NAME_SIZE);
 	uint32_t home;
@@ -200,11 +199,9 @@ static int by_name(const struct ztj_names *f, const struct which *w, const char 
 		return ZTJ_NOT_FOUND;
 	memcpy(wanted, name, n);
 	home = ztj_names_home(ztj_names_hash(f->seed, NAMES_BY_NAME, name, n), w->t->slots);
-	if ((r = get(f->src, w->t->names + (uint64_t)home * w->size, near, w->t->name_reach * w->size)) !=
-	    ZTJ_OK)
-		return r;
-	for (size_t i = 0; i < w->t->name_reach; i++) {
-		memcpy(e, near + i * w->size, w->size);
+	for (uint32_t i = 0; i < w->t->name_reach; i++) {
+		if ((r = get(f->src, w->t->names + ((uint64_t)home + i) * w->size, e, w->size)) != ZTJ_OK)
+			return r;
 		if (e->head.name[0] == '\0')
 			break;
 		if (memcmp(e->head.name, wanted, sizeof wanted) == 0)
@@ -229,20 +226,22 @@ static int at(const struct ztj_names *f, const struct which *w, uint32_t i, unio
 
 static int by_id(const struct ztj_names *f, const struct which *w, uint32_t id, union entry *e)
 {
-	struct names_id near[NAMES_REACH_MAX];
+	struct names_id near;
 	uint32_t home;
 	int r;
 
 	if (id == 0 || id == UINT32_MAX) /* never ours, whatever stands there */
 		return ZTJ_NOT_FOUND;
 	home = ztj_names_home(ztj_names_hash(f->seed, NAMES_BY_ID, &id, sizeof id), w->t->slots);
-	if ((r = get(f->src, w->t->ids + (uint64_t)home * sizeof near[0], near,
-		 w->t->id_reach * sizeof near[0])) != ZTJ_OK)
-		return r;
-	for (size_t i = 0; i < w->t->id_reach && near[i].place != 0; i++) {
-		if (near[i].id != id)
+	for (uint32_t i = 0; i < w->t->id_reach; i++) {
+		if ((r = get(f->src, w->t->ids + ((uint64_t)home + i) * sizeof near, &near, sizeof near)) !=
+		    ZTJ_OK)
+			return r;
+		if (near.place == 0)
+			break;
+		if (near.id != id)
 			continue;
-		if ((r = at(f, w, near[i].place - 1, e)) == ZTJ_OK && e->head.id == id)
+		if ((r = at(f, w, near.place - 1, e)) == ZTJ_OK && e->head.id == id)
 			return ZTJ_OK;
 		return r == ZTJ_IO ? r : ZTJ_BAD_ENCODING;
 	}
