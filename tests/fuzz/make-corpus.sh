@@ -13,7 +13,7 @@ corpus=$(cd "$(dirname "$0")" && pwd)/corpus
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-for d in key sshsig keyfile cert agent attest policy bundle grant pins record statement time chunk cast castsafe unpack; do
+for d in key sshsig keyfile cert agent attest policy bundle grant names pins record statement time chunk cast castsafe unpack; do
 	rm -rf "${corpus:?}/$d"
 	mkdir -p "$corpus/$d"
 done
@@ -33,6 +33,17 @@ cp plain.pub "$corpus/key/openssh.line"
 cp rsa.pub "$corpus/key/openssh-rsa.line"
 cp msg.sig "$corpus/sshsig/openssh.armor"
 cut -d' ' -f2 plain.pub | base64 -d >"$corpus/key/openssh.blob"
+
+# published names
+names() {
+	ZTJ_BOOTID=3f1c9a52-0b7e-4d55-9c1a-6a0d2b8e4f10 "$build/tests/nss/publish" "$tmp"
+	mv people "$corpus/names/$1.people"
+	mv grants "$corpus/names/$1.grants"
+}
+printf '%s\n' 'people 9 20000' 'shell p0 20000 /usr/bin/ztjit-rec 999' 'shell p3 20003 /bin/sh 999' \
+	'member ztjit-root 61000 p0 999' 'member ztjit-root 61000 local 999' 'member ztjit-db 61001 p0 999' \
+	'group ztjit-none 61002' | names few
+names none </dev/null
 
 # records of sessions, sealed to an EC key (RSA is slow to replay)
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=seed -keyout seal.key \
