@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/hostd/rig.h"
 
@@ -161,6 +163,29 @@ static void next_directory(const char *name, uint32_t uid)
 	ztj_dir_free(all);
 }
 
+/* D02: whoever is new is seen when they are on disk, and not before. */
+static void test_D02_an_id_that_cannot_be_stored_is_not_given(void **state)
+{
+	char ids[128], in_it[128];
+
+	(void)state;
+	(void)snprintf(ids, sizeof(ids), "%.63s/state/ids", R->dir);
+	(void)snprintf(in_it, sizeof(in_it), "%.63s/state/ids/x", R->dir);
+	assert_int_equal(unlink(ids), 0);
+	assert_int_equal(mkdir(ids, 0700), 0);
+	assert_int_equal(mkdir(in_it, 0700), 0); /* nothing can take its place */
+	next_directory("newcomer", 20100);
+	assert_int_equal(rig_uid_of(R, "newcomer"), 0);
+	assert_int_equal(rig_uid_of(R, "lead1"), 20003);
+	rig_poke(R);
+	assert_int_equal(rig_alarms(R, "who is new cannot be published"), 1);
+	assert_int_equal(rmdir(in_it), 0);
+	assert_int_equal(rmdir(ids), 0);
+	rig_poke(R);
+	assert_int_equal(rig_uid_of(R, "newcomer"), 20100);
+	assert_int_equal(access(ids, R_OK), 0);
+}
+
 static void test_ids_resolve_for_ever_and_are_never_another_s(void **state)
 {
 	(void)state;
@@ -198,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = { T(test_people_without_a_local_account),
 		T(test_N03_whose_name_or_id_is_taken_is_not_published),
 		T2(test_N03_an_account_that_roles_lead_to_is_nobodys), T(test_N03_role_groups),
+		T(test_D02_an_id_that_cannot_be_stored_is_not_given),
 		T(test_ids_resolve_for_ever_and_are_never_another_s),
 		T(test_a_book_that_is_damaged_publishes_nothing) };
 

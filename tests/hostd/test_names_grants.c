@@ -263,6 +263,100 @@ static void test_among_many_grants(void **state)
 	rig_grant_free(&g);
 }
 
+/* ---- a namesake in another directory ---- */
+
+#define OTHERS \
+	"registrars = ( { directory = \"others\"; threshold = 1; groups = [ \"sre\" ]; uids = [ 30000, 39999 ]; keys = [ \""
+
+static int setup_others(void **state)
+{
+	static struct ztj_buf text;
+	static struct fx_policy p = { .version = 2 };
+	static struct fx_world w;
+	char key[ZTJ_KEY_TEXT_SIZE];
+	struct ztj_buf rest;
+
+	fx_init(&w);
+	ztj_buf_init(&text, 65536);
+	ztj_buf_init(&rest, 65536);
+	ok(ztj_key_to_text(&w.registrar[0].pub, key));
+	fx_registrars(&w, NULL, NULL, NULL, &rest);
+	ok(ztj_buf_printf(&text, OTHERS "%s\" ]; },%s", key, ztj_buf_str(&rest) + strlen("registrars = (")));
+	p.registrars = ztj_buf_str(&text);
+	policy = &p;
+	(void)setup(state);
+	policy = NULL;
+	ztj_buf_free(&rest);
+	ztj_buf_free(&text);
+	fx_free(&w);
+	return 0;
+}
+
+/* others/req1, by a key and with a uid of its own. */
+static void add_namesake(struct fx_person *p)
+{
+	struct ztj_view put;
+	struct ztj_dir_delta delta = { .nput = 1, .put = &put };
+	struct fx_signed st;
+	struct ztj_dir *set;
+	struct ztj_buf rec;
+	bool changed;
+
+	*p = (struct fx_person){ .name = "req1",
+		.full = "others/req1",
+		.uid = 30001,
+		.ngroups = 1,
+		.groups = { "sre" } };
+	fx_key(&p->key, ZTJ_KEY_SK_ED25519, 901);
+	ztj_buf_init(&rec, ZTJ_RECORD_MAX);
+	fx_user_record(p, &rec);
+	put = ztj_buf_view(&rec);
+	ok(ztj_dir_apply(NULL, "others", &delta, &set));
+	fx_directory(&R->w, set, 1, NULL, &R->w.registrar[0], &st);
+	ok(fx_offer(&R->w, set, &st, R->w.now, &changed));
+	rig_directory(R, set, &st);
+	rig_status_now(R);
+	fx_signed_free(&st);
+	ztj_dir_free(set);
+	ztj_buf_free(&rec);
+}
+
+static void test_S13_a_namesake_of_another_directory_is_not_the_person(void **state)
+{
+	const char *host[1] = { "servers/web1" };
+	struct fx_person other;
+	const struct soft_key *k = &other.key;
+	char sh[ZTJ_NAMES_SHELL_SIZE];
+	struct rig_grant g, own;
+	struct ztj_stmt st;
+
+	(void)state;
+	rig_locals(R, RIG_NOBODY, NULL);
+	add_namesake(&other);
+	assert_int_equal(rig_uid_of(R, "req1"), 20001);
+	assert_int_equal(rig_alarms(R, "others/req1 (uid 30001) is not published"), 1);
+	fx_stmt(&R->w, &st, ZTJ_STMT_REQUEST);
+	st.u.request.who = other.full;
+	st.u.request.role = "sudo-root";
+	st.u.request.hosts = host;
+	st.u.request.nhosts = 1;
+	st.u.request.duration = 1200;
+	st.u.request.reason = "disk full on the web tier";
+	st.u.request.ticket = "INC-4711";
+	st.u.request.valid_until = R->w.now + 3600;
+	fx_stmt_sign(&st, FX_UV, &k, 1, &g.request);
+	fx_approval(&R->w, FX_LEAD1, &g.request, false, 0, &g.lead);
+	fx_approval(&R->w, FX_SEC1, &g.request, false, 0, &g.sec);
+	rig_grant_push(R, &g);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), RIG_GONE);
+	assert_int_equal(rig_shell(R, "req1", sh), RIG_GONE);
+	give("sudo-root", 1800, &own);
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
+	rig_grant_free(&g);
+	rig_grant_free(&own);
+	soft_key_free(&other.key);
+}
+
 /* ---- shells ---- */
 
 static void one_approval(const char *role, int64_t duration, struct rig_grant *g)
@@ -404,6 +498,8 @@ int main(void)
 		T(test_a_restart_publishes_before_it_answers), T(test_G02_clock_set_back_gives_nothing),
 		T(test_stale_nobody_is_in_a_group_until_the_broker_is_heard),
 		T2(test_what_is_recorded_has_the_recorder_as_its_shell),
+		cmocka_unit_test_setup_teardown(test_S13_a_namesake_of_another_directory_is_not_the_person,
+		    setup_others, teardown),
 		T(test_a_local_account_keeps_its_shell), T(test_login_without_a_local_account),
 		T(test_a_grant_that_nobody_pushed_lets_in_the_second_time), T(test_among_many_grants),
 		T(test_what_could_not_be_published_is_tried_again),
