@@ -110,7 +110,9 @@ static void test_revoked_it_is_gone_before_the_session(void **state)
 	give("sudo-root", 1800, &g);
 	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
 	fails(rig_login(R, "req1", cert), ZTJ_OK);
-	R->ntold = R->before = 0;
+	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
+	R->ntold = 0;
+	R->before = 99;
 	fx_revoke_request(&R->w, FX_REQ1, &R->w.person[FX_REQ1].key, &g.request, &revoked);
 	rig_news(R, &revoked);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), RIG_GONE);
