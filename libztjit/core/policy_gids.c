@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* The table `gids`: which id each role group has, on every host and for ever. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "libztjit/core/policy_int.h"
@@ -11,32 +12,27 @@
 #define DYNAMIC_MIN 61184
 #define DYNAMIC_MAX 65519 /* DynamicUser= of systemd */
 
-/* Membership in the first is as good as root, in those of the second line opens devices and logs; the rest are ids that daemons run with
- * (Debian's and Fedora's own), so that nobody is called as they are. */
-static const char *const reserved[] = { "root", "sudo", "wheel", "admin", "docker", "lxd", "incus",
-	"incus-admin", "google-sudoers", "libvirt", "libvirt-qemu", "podman", "disk", "shadow", "kmem", "sys",
-	"staff", "kvm", "daemon", "bin", "adm", "tty", "lp", "mail", "news", "uucp", "man", "proxy",
-	"dialout", "fax", "voice", "cdrom", "floppy", "tape", "audio", "video", "render", "input", "sgx",
-	"dip", "www-data", "backup", "operator", "list", "irc", "src", "utmp", "sasl", "plugdev", "netdev",
-	"users", "games", "nogroup", "nobody", "messagebus", "polkitd", "crontab", "ssh", "_ssh", "sshd",
-	"lpadmin", "ssl-cert", "bluetooth", "scanner", "wireshark", "self" };
+/* Groups whose members are as good as root (docker, disk, sudo), that open devices and logs, or that daemons run with (Debian's and Fedora's
+ * own), so that nobody is called as they are; and the system users of ztjit and its recorder's group. Sorted. */
+static const char *const reserved[] = { "_ssh", "adm", "admin", "audio", "backup", "bin", "bluetooth",
+	"cdrom", "crontab", "daemon", "dialout", "dip", "disk", "docker", "fax", "floppy", "games",
+	"google-sudoers", "incus", "incus-admin", "input", "irc", "kmem", "kvm", "libvirt", "libvirt-qemu",
+	"list", "lp", "lpadmin", "lxd", "mail", "man", "messagebus", "netdev", "news", "nobody", "nogroup",
+	"operator", "plugdev", "podman", "polkitd", "proxy", "render", "root", "sasl", "scanner", "self",
+	"sgx", "shadow", "src", "ssh", "sshd", "ssl-cert", "staff", "sudo", "sys", "tape", "tty", "users",
+	"utmp", "uucp", "video", "voice", "wheel", "wireshark", "www-data", "ztjit-frontend", "ztjit-gate",
+	"ztjit-mirror", "ztjit-principals", "ztjit-rec", "ztjit-scribe", "ztjit-signer", "ztjit-store" };
 
-/* Whole families. "ztjit-root" is a role group like any other; these are the system users of ztjit, and its recorder's group. */
-static const char *const own[] = { "ztjit-rec", "ztjit-gate", "ztjit-mirror", "ztjit-scribe",
-	"ztjit-principals", "ztjit-frontend", "ztjit-store", "ztjit-signer" };
-
-static bool listed(const char *const *list, size_t n, const char *name)
+static int by_name(const void *name, const void *entry)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(list[i], name) == 0)
-			return true;
-	return false;
+	return strcmp(name, *(const char *const *)entry);
 }
 
 bool ztj_policy_group_reserved(const char *name)
 {
-	return listed(reserved, sizeof reserved / sizeof reserved[0], name) ||
-	    listed(own, sizeof own / sizeof own[0], name) || strncmp(name, "systemd-", 8) == 0;
+	return strncmp(name, "systemd-", 8) == 0 ||
+	    bsearch(name, reserved, sizeof reserved / sizeof reserved[0], sizeof reserved[0], by_name) !=
+	    NULL;
 }
 
 static const char *name_wrong(const char *name)

@@ -171,6 +171,23 @@ static void test_all_fields(void **state)
 	ztj_policy_free(p);
 }
 
+/* N03: the first and the last of the list, and one of each kind. */
+static void test_N03_reserved_groups(void **state)
+{
+	static const char *const names[] = { "_ssh", "adm", "ztjit-store", "root", "sudo", "wheel", "docker",
+		"lxd", "disk", "shadow", "adm", "kvm", "libvirt", "video", "staff", "nogroup",
+		"systemd-journal", "systemd-anything", "www-data", "ztjit-rec", "ztjit-gate",
+		"google-sudoers", "self", "users", "kmem", "tty" };
+	static const char *const free_names[] = { "ztjit-root", "ztjit-db", "rooty", "sud", "alice",
+		"systemd", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		assert_true(ztj_policy_group_reserved(names[i]));
+	for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
+		assert_false(ztj_policy_group_reserved(free_names[i]));
+}
+
 static void test_labels_of_a_rule(void **state)
 {
 	struct ztj_policy *p = parse(NULL, NULL);
@@ -612,6 +629,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_fields),
 		cmocka_unit_test(test_P7_diff_does_not_play_down), cmocka_unit_test(test_labels_of_a_rule),
+		cmocka_unit_test(test_N03_reserved_groups),
 		cmocka_unit_test(test_F02_refused_with_line_and_reason),
 		cmocka_unit_test(test_every_problem_is_shown), cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_truncated_at_every_length), cmocka_unit_test(test_size_and_nesting),
