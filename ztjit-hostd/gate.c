@@ -168,7 +168,9 @@ static int load_rest(struct ztj_gate *g)
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 		return r;
 	}
-	r = ztj_store_open(&sc, &g->store, &bad);
+	r = ztj_names_open(g);
+	if (r == ZTJ_OK)
+		r = ztj_store_open(&sc, &g->store, &bad);
 	if (r == ZTJ_OK && bad > 0)
 		ztj_gate_alarm(g, ZTJ_BAD_ENCODING, "stored grants that do not verify are ignored");
 	return r;
@@ -190,7 +192,16 @@ static int listen_on(struct ztj_gate *g, size_t i, int fd)
 	if (fd < 0)
 		return ZTJ_OK;
 	g->listen[i] = event_new(g->base, fd, EV_READ | EV_PERSIST, ztj_conn_accept, g);
-	return g->listen[i] == NULL || event_add(g->listen[i], NULL) != 0 ? ZTJ_NOMEM : ZTJ_OK;
+	return g->listen[i] == NULL ? ZTJ_NOMEM : ZTJ_OK;
+}
+
+void ztj_gate_listen(struct ztj_gate *g)
+{
+	for (size_t i = 0; i < 3; i++)
+		if (g->listen[i] != NULL && event_add(g->listen[i], NULL) != 0) {
+			g->exit_status = 1;
+			(void)event_base_loopbreak(g->base);
+		}
 }
 
 static int watch(struct ztj_gate *g, int fd, event_callback_fn fn, struct event **out)
@@ -272,6 +283,7 @@ int ztj_gate_run(struct ztj_gate *g)
 {
 	if (ztj_news_tell_mirror(g) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
+	ztj_names_start(g);
 	ztj_sessions_review(g);
 	if (event_base_dispatch(g->base) < 0)
 		g->exit_status = 1;
@@ -301,6 +313,7 @@ void ztj_gate_free(struct ztj_gate *g)
 	drop_event(g->at_jump);
 	drop_event(g->sync_timer);
 	ztj_leader_drop(g);
+	ztj_names_close(g);
 	if (g->boot_timer >= 0)
 		(void)close(g->boot_timer);
 	if (g->jump_timer >= 0)

@@ -31,6 +31,7 @@ struct ztj_gate_env {
 	void (*now)(struct ztj_now *out);
 	int (*read_proc)(int pidfd, pid_t pid, struct ztj_procinfo *out);
 	const char *passwd;      /* "/etc/passwd": local accounts, without NSS */
+	const char *group;       /* "/etc/group"; NULL: no names are published */
 	uid_t root;              /* who may use pam.sock and control.sock: 0 */
 	uid_t principals;        /* the helper's user */
 	const char *bootid;
@@ -73,6 +74,7 @@ struct ztj_conn {
 	char become[ZTJ_ACCOUNT_SIZE]; /* account: the one target that it admits to; "": open decides which */
 	bool named;                    /* open: a line on disk admits this very process to this target already */
 	struct ztj_stepup *stepup;
+	bool published;              /* control: the reply waits for what is being published */
 	uint32_t waiting;            /* id of a command the warden has not answered */
 };
 
@@ -82,6 +84,7 @@ struct ztj_offer {
 	char account[ZTJ_ACCOUNT_SIZE];
 	uint8_t grant[ZTJ_DIGEST_LEN], cert[ZTJ_DIGEST_LEN];
 	int64_t boot;
+	bool late; /* sshd looked the account up before it had a shell */
 };
 /* A process that was admitted at auth or account, on its way to open_session. */
 struct ztj_pass {
@@ -153,6 +156,7 @@ struct ztj_gate {
 		char text[ZTJ_SWEPT_NAMED * 32];
 	} sweeping;
 	int64_t looked;      /* boot clock: when it was last asked what left its session */
+	struct ztj_pub *pub; /* published.h */
 	struct ztj_recbook *recbook;
 	struct ztj_spool_state records;
 	struct event *from_scribe, *strays;
@@ -171,6 +175,8 @@ int ztj_gate_run(struct ztj_gate *g);
 void ztj_gate_free(struct ztj_gate *g);
 void ztj_gate_now(struct ztj_gate *g, struct ztj_now *now);
 int64_t ztj_gate_ends_clock(struct ztj_gate *g);
+/* From here on questions are answered. */
+void ztj_gate_listen(struct ztj_gate *g);
 /* The policy that root left at join, when none is held yet. */
 int ztj_gate_seed(struct ztj_gate *g, struct ztj_view json) ZTJ_MUST_CHECK;
 void ztj_gate_save_clock(struct ztj_gate *g, bool force);
@@ -196,7 +202,7 @@ void ztj_conn_freeze(struct ztj_conn *c);
 /* Fills what every question to decide.h has in common. */
 void ztj_gate_question(struct ztj_gate *g, enum ztj_use use, const char *service, struct ztj_question *q);
 bool ztj_gate_clock_bad(struct ztj_gate *g);
-/* uid and gid of a local account; false when there is none. */
+/* uid and gid of an account, local or of ours; false when there is none. */
 bool ztj_gate_account(struct ztj_gate *g, const char *name, uint32_t *uid, uint32_t *gid);
 bool ztj_gate_gid_of(struct ztj_gate *g, uint32_t uid, uint32_t *gid);
 bool ztj_gate_name_of(struct ztj_gate *g, uint32_t uid, char out[ZTJ_ACCOUNT_SIZE]);
@@ -239,7 +245,7 @@ void ztj_stepup_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], int
 /* Makes the session and its cgroup for c->answer; the verdict follows when the warden has done it. */
 void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struct ztj_session *parent);
 void ztj_warden_answer(evutil_socket_t fd, short what, void *arg);
-int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
+int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int with) ZTJ_MUST_CHECK;
 /* Nothing can be ended without a warden: the gate does not go on. */
 void ztj_warden_lost(struct ztj_gate *g);
 /* Logs, says why on the terminals, kills. */
@@ -337,7 +343,35 @@ void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], b
 /* Hands a challenge to the mirror for the broker's relay. */
 int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s) ZTJ_MUST_CHECK;
 
+/* ---- gate_publish.c: names for libnss_ztjit ---- */
+int ztj_names_open(struct ztj_gate *g) ZTJ_MUST_CHECK;
+void ztj_names_close(struct ztj_gate *g);
+/* The first files; ztj_gate_listen when they stand. */
+void ztj_names_start(struct ztj_gate *g);
+/* Makes what is published anew, if anything in it changed: before it shows elsewhere. */
+void ztj_names_review(struct ztj_gate *g);
+/* The same, perhaps a moment later when the news can only give. */
+void ztj_names_news(struct ztj_gate *g, bool gives);
+/* The broker was heard. */
+void ztj_names_heard(struct ztj_gate *g);
+/* The timer's, and when it is to come next (boot clock). */
+void ztj_names_tick(struct ztj_gate *g);
+int64_t ztj_names_next(const struct ztj_gate *g);
+/* The warden's answer, if it is one to these. */
+bool ztj_names_done(struct ztj_gate *g, const struct ztj_warden_msg *m);
+/* Is there anything that does not stand yet? */
+bool ztj_names_waiting(const struct ztj_gate *g);
+/* People who have their account here from us: by name, by uid (NULL: nobody). */
+bool ztj_names_person(const struct ztj_gate *g, const char *name, uint32_t *uid);
+const char *ztj_names_of(const struct ztj_gate *g, uint32_t uid);
+/* Does such an account have the shell that a login by this role needs? */
+bool ztj_names_has_shell(const struct ztj_gate *g, const char *person, const struct ztj_role *role);
+/* NULL: none is installed. */
+const char *ztj_names_recorder(const struct ztj_gate *g);
+
 /* ---- gate_control.c ---- */
+/* What is published stands: whoever waits for that hears so. */
+void ztj_control_published(struct ztj_gate *g);
 void ztj_control_message(struct ztj_conn *c);
 
 /* ---- gate_access.c ---- */

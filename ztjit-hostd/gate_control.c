@@ -13,7 +13,9 @@
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
+#include "ztjit-hostd/published.h"
 
+#define HELD_SAID 200 /* an answer is bounded */
 #define IMPORT_MAX ((off_t)256 * 1024 * 1024)
 #define SESSIONS_ROOM (96u * 1024u) /* bytes of the answer to STATUS */
 
@@ -73,7 +75,28 @@ static void import(struct ztj_conn *c)
 		r = import_fd(c->g, c->in.fd, &changed);
 	else
 		r = ztj_news_import(c->g, bytes, &changed);
-	reply(c, r, r != ZTJ_OK ? ztj_err_text(r) : changed ? "taken" : "held already");
+	c->answer.code = r;
+	(void)snprintf(c->answer.text, sizeof(c->answer.text), "%s",
+	    r != ZTJ_OK   ? ztj_err_text(r)
+		: changed ? "taken"
+			  : "held already");
+	/* Whoever hears that a revocation was taken finds nobody in a group by that grant. */
+	c->published = ztj_names_waiting(c->g);
+	if (!c->published)
+		reply(c, r, c->answer.text);
+}
+
+void ztj_control_published(struct ztj_gate *g)
+{
+	struct ztj_conn *c = g->conns, *next;
+
+	if (ztj_names_waiting(g))
+		return;
+	for (; c != NULL; c = next) {
+		next = c->next;
+		if (c->published)
+			reply(c, c->answer.code, c->answer.text);
+	}
 }
 
 /* ---- clock ---- */
@@ -91,6 +114,7 @@ static void clock_accept(struct ztj_conn *c)
 	ztj_clockmark_accept(&g->clock, now);
 	ztj_gate_save_clock(g, true);
 	ztj_gate_alarm(g, ZTJ_CLOCK, "local root accepted the system clock");
+	ztj_names_review(g);
 	ztj_sessions_review(g);
 	reply(c, ZTJ_OK, "the system clock is accepted");
 }
@@ -181,6 +205,36 @@ static json_t *sessions(struct ztj_gate *g, size_t *left_out)
 	return list;
 }
 
+/* Who is in which group, and has a shell, until when; and who cannot be published, and why. */
+static json_t *published(const struct ztj_gate *g)
+{
+	const struct ztj_pub *p = g->pub;
+	json_t *o = json_object(), *held = json_array(), *conflicts = json_array();
+
+	for (size_t i = 0; i < p->nheld && i < HELD_SAID; i++) {
+		json_t *e = json_object();
+		(void)json_object_set_new(e, "person", json_string(p->held[i].person));
+		(void)json_object_set_new(e, "group",
+		    p->held[i].shell == NULL ? json_string(p->held[i].group) : json_null());
+		(void)json_object_set_new(e, "shell",
+		    p->held[i].shell != NULL ? json_string(p->held[i].shell) : json_null());
+		set_time(e, "ends", p->held[i].wall);
+		(void)json_array_append_new(held, e);
+	}
+	for (size_t i = 0; i < p->conflicts.n; i++)
+		(void)json_array_append_new(conflicts, json_string(p->conflicts.text[i]));
+	(void)json_object_set_new(o, "state",
+	    json_string(p->off                                                                     ? "off"
+		    : p->failing || p->failed[ZTJ_PUBLISH_PEOPLE] || p->failed[ZTJ_PUBLISH_GRANTS] ? "failed"
+												   : "ok"));
+	(void)json_object_set_new(o, "people", json_integer((json_int_t)p->people));
+	(void)json_object_set_new(o, "held_count", json_integer((json_int_t)p->nheld));
+	(void)json_object_set_new(o, "held", held);
+	(void)json_object_set_new(o, "conflicts", conflicts);
+	(void)json_object_set_new(o, "more_conflicts", json_integer((json_int_t)p->conflicts.more));
+	return o;
+}
+
 /* Armed: this host's own record is held and names its machine key. */
 static int armed(struct ztj_gate *g)
 {
@@ -221,6 +275,7 @@ static void status(struct ztj_conn *c)
 	(void)json_object_set_new(o, "sessions", sessions(g, &left_out));
 	(void)json_object_set_new(o, "sessions_left_out", json_integer((json_int_t)left_out));
 	(void)json_object_set_new(o, "records", records(g));
+	(void)json_object_set_new(o, "published", published(g));
 	set_time(o, "clock", now.sys);
 	set_time(o, "clock_mark", ztj_clockmark_end(&g->clock, now));
 	(void)json_object_set_new(o, "clock_ok", json_boolean(!ztj_clockmark_went_back(&g->clock, now)));

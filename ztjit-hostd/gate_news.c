@@ -186,6 +186,7 @@ static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t n
 	if (r == ZTJ_OK && ztj_trust_fresh(g->trust) > before) {
 		ztj_gate_now(g, &clock);
 		ztj_clockmark_status(&g->clock, ztj_trust_fresh(g->trust), clock);
+		ztj_names_heard(g);
 	}
 	return r;
 }
@@ -205,7 +206,7 @@ static int known_requester(struct ztj_gate *g, const struct ztj_signed *s)
 	return r == ZTJ_OK && who == NULL ? ZTJ_USER_UNKNOWN : r;
 }
 
-static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *changed)
+static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *changed, bool *gives)
 {
 	uint8_t request[ZTJ_DIGEST_LEN];
 	int64_t now = ztj_gate_ends_clock(g);
@@ -214,6 +215,7 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 
 	if (r != ZTJ_OK)
 		return r;
+	*gives = type == ZTJ_STMT_REQUEST || type == ZTJ_STMT_APPROVAL;
 	switch (type) {
 	case ZTJ_STMT_REQUEST:
 		r = known_requester(g, s);
@@ -251,10 +253,12 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 
 /* News may end a session, so it is acted on at once. The mirror hears only of what it asks for itself: told of every
  * statement, it and the gate would soon wait for each other. */
-static void after(struct ztj_gate *g, bool changed, bool held)
+static void after(struct ztj_gate *g, bool changed, bool held, bool gives)
 {
 	if (!changed)
 		return;
+	/* First what everybody reads, then what everybody sees. */
+	ztj_names_news(g, gives);
 	if (held && ztj_news_tell_mirror(g) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
 	ztj_sessions_review(g);
@@ -265,15 +269,16 @@ int ztj_news_container(struct ztj_gate *g, struct ztj_view json, bool *changed)
 	const struct ztj_policy *before = ztj_trust_held_policy(g->trust);
 	struct ztj_signed s;
 	struct ztj_buf mem;
+	bool gives = false;
 	int r;
 
 	*changed = false;
 	ztj_buf_init(&mem, ZTJ_POLICY_MAX + 128u * 1024u);
 	r = ztj_signed_from_json(json, &mem, &s);
 	if (r == ZTJ_OK)
-		r = take_signed(g, &s, changed);
+		r = take_signed(g, &s, changed, &gives);
 	ztj_buf_free(&mem);
-	after(g, *changed, ztj_trust_held_policy(g->trust) != before);
+	after(g, *changed, ztj_trust_held_policy(g->trust) != before, gives);
 	return r;
 }
 
@@ -292,7 +297,7 @@ int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed)
 		ztj_log(ZTJ_LOG_NOTICE, "directory %s serial %lld", u->name,
 		    (long long)ztj_dir_serial(ztj_trust_dir(g->trust, u->name)));
 	ztj_dir_answer_free(a);
-	after(g, *changed, true);
+	after(g, *changed, true, false);
 	return r;
 }
 
@@ -311,7 +316,7 @@ static int import_bundle(struct ztj_gate *g, struct ztj_view bytes, bool *change
 			*changed |= one;
 		}
 	ztj_bundle_free(b);
-	after(g, *changed, false);
+	after(g, *changed, false, false);
 	return r;
 }
 

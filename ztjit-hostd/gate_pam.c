@@ -39,10 +39,14 @@ bool ztj_gate_account(struct ztj_gate *g, const char *name, uint32_t *uid, uint3
 	struct passwd pw;
 	char room[4096];
 
-	if (!passwd_find(g, name, 0, &pw, room, sizeof(room)))
+	if (passwd_find(g, name, 0, &pw, room, sizeof(room))) {
+		*uid = pw.pw_uid;
+		*gid = pw.pw_gid;
+		return true;
+	}
+	if (!ztj_names_person(g, name, uid))
 		return false;
-	*uid = pw.pw_uid;
-	*gid = pw.pw_gid;
+	*gid = *uid;
 	return true;
 }
 
@@ -51,20 +55,26 @@ bool ztj_gate_gid_of(struct ztj_gate *g, uint32_t uid, uint32_t *gid)
 	struct passwd pw;
 	char room[4096];
 
-	if (!passwd_find(g, NULL, uid, &pw, room, sizeof(room)))
+	if (passwd_find(g, NULL, uid, &pw, room, sizeof(room)))
+		*gid = pw.pw_gid;
+	else if (ztj_names_of(g, uid) != NULL)
+		*gid = uid;
+	else
 		return false;
-	*gid = pw.pw_gid;
 	return true;
 }
 
 bool ztj_gate_name_of(struct ztj_gate *g, uint32_t uid, char out[ZTJ_ACCOUNT_SIZE])
 {
+	const char *name = ztj_names_of(g, uid);
 	struct passwd pw;
 	char room[4096];
 
-	if (!passwd_find(g, NULL, uid, &pw, room, sizeof(room)) || strlen(pw.pw_name) >= ZTJ_ACCOUNT_SIZE)
+	if (passwd_find(g, NULL, uid, &pw, room, sizeof(room)))
+		name = pw.pw_name;
+	if (name == NULL || strlen(name) >= ZTJ_ACCOUNT_SIZE)
 		return false;
-	(void)snprintf(out, ZTJ_ACCOUNT_SIZE, "%s", pw.pw_name);
+	(void)snprintf(out, ZTJ_ACCOUNT_SIZE, "%s", name);
 	return true;
 }
 
@@ -72,11 +82,16 @@ bool ztj_gate_has_recorder(struct ztj_gate *g, const char *account)
 {
 	struct passwd pw;
 	char room[4096];
+	uint32_t uid;
 
 	if (g->conf->forced_recorder)
 		return true;
-	return g->env.recorder != NULL && passwd_find(g, account, 0, &pw, room, sizeof(room)) &&
-	    strcmp(pw.pw_shell, g->env.recorder) == 0;
+	if (g->env.recorder == NULL)
+		return false;
+	if (passwd_find(g, account, 0, &pw, room, sizeof(room)))
+		return strcmp(pw.pw_shell, g->env.recorder) == 0;
+	/* One of ours gets the recorder as its shell when a role wants it. */
+	return ztj_names_person(g, account, &uid) && ztj_names_recorder(g) != NULL;
 }
 
 /* ---- decisions on their way out ---- */

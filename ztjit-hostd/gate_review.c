@@ -236,6 +236,7 @@ void ztj_sessions_arm(struct ztj_gate *g)
 		sooner(&at, s->stale_boot, now.boot);
 	}
 	sooner(&at, ztj_stays_next(g), now.boot);
+	sooner(&at, ztj_names_next(g), now.boot);
 	ts.it_value.tv_sec = at;
 	if (timerfd_settime(g->boot_timer, TFD_TIMER_ABSTIME, &ts, NULL) != 0)
 		ztj_warden_lost(g);
@@ -304,6 +305,9 @@ void ztj_sessions_timer(evutil_socket_t fd, short what, void *arg)
 	if (fd == g->jump_timer) {
 		struct itimerspec far = { .it_value = { .tv_sec = INT32_MAX } };
 		(void)timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL);
+		ztj_names_review(g);
+	} else {
+		ztj_names_tick(g);
 	}
 	ztj_sessions_review(g);
 }

@@ -16,7 +16,7 @@
 
 /* ---- the warden ---- */
 
-int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd)
+int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int with)
 {
 	union {
 		struct cmsghdr align;
@@ -28,7 +28,7 @@ int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd)
 	if (++g->warden_id == 0)
 		g->warden_id = 1;
 	m->id = g->warden_id;
-	if (pidfd >= 0) {
+	if (with >= 0) {
 		struct cmsghdr *c;
 		memset(&control, 0, sizeof(control));
 		msg.msg_control = control.room;
@@ -37,7 +37,7 @@ int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd)
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &pidfd, sizeof(int));
+		memcpy(CMSG_DATA(c), &with, sizeof(int));
 	}
 	return sendmsg(g->fds.warden, &msg, MSG_NOSIGNAL) == (ssize_t)sizeof(*m) ? ZTJ_OK : ZTJ_UNREACHABLE;
 }
@@ -290,6 +290,6 @@ void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)
 		ztj_swept_all(g);
 	else if (m.op == ZTJ_WARDEN_DONE && m.id == 0)
 		ztj_kept_all_found(g);
-	else if (m.op == ZTJ_WARDEN_DONE)
+	else if (m.op == ZTJ_WARDEN_DONE && !ztj_names_done(g, &m))
 		made(g, &m);
 }

@@ -148,6 +148,24 @@ static void line_answer(struct ztj_conn *c, int code, struct ztj_view line, cons
 		ztj_conn_close(c);
 }
 
+/* A person's account has a shell only while a grant is known here, and sshd looked before it asked us: this connection is too early.
+ * The bundle proves itself, so it is taken up, and the next one is not. */
+static bool late(struct ztj_conn *c, const struct login *l)
+{
+	struct ztj_gate *g = c->g;
+	const char *person = ztj_fullname_tail(c->answer.person);
+	bool changed;
+	uint32_t uid;
+
+	if (strcmp(person, c->user) != 0 || !ztj_names_person(g, person, &uid) ||
+	    ztj_names_has_shell(g, person, c->answer.grant.role))
+		return false;
+	if (ztj_store_add_bundle(g->store, l->bundle, &changed) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "a grant could not be stored");
+	ztj_names_review(g);
+	return true;
+}
+
 static int offer(struct ztj_conn *c, const struct login *l)
 {
 	struct ztj_offer o = { .sshd = c->proc.parent };
@@ -160,6 +178,7 @@ static int offer(struct ztj_conn *c, const struct login *l)
 	(void)snprintf(o.account, sizeof(o.account), "%s", c->user);
 	memcpy(o.grant, c->answer.request, sizeof(o.grant));
 	memcpy(o.cert, l->digest, sizeof(o.cert));
+	o.late = late(c, l);
 	/* sshd asks twice in one login; one line in the log is enough. */
 	if (!ztj_offer_add(c->g, &o))
 		return ZTJ_OK;
@@ -220,12 +239,17 @@ void ztj_principals_message(struct ztj_conn *c)
 
 void ztj_sshd_account(struct ztj_conn *c)
 {
+	const struct ztj_offer *o = ztj_offer_find(c->g, c->proc.id, c->user, NULL);
 	struct ztj_question q;
 	char hint[1024];
 	int r;
 
+	if (o != NULL && o->late) {
+		ztj_pam_deny(c, ZTJ_STATE, "this host had not heard of your grant; now it has: log in again");
+		return;
+	}
 	/* The certificate is not known yet; that a line was given to this very process for this account is. */
-	if (ztj_offer_find(c->g, c->proc.id, c->user, NULL) != NULL) {
+	if (o != NULL) {
 		r = ztj_pam_log(c, "account", ZTJ_OK, NULL);
 		if (r == ZTJ_OK)
 			(void)ztj_conn_verdict(c, ZTJ_OK, "");
@@ -271,6 +295,9 @@ static int keep(struct ztj_conn *c, const struct login *l)
 
 	if (r == ZTJ_OK)
 		r = ztj_store_shorten(c->g->store, c->answer.request, c->answer.starts, c->answer.ends);
+	/* Before the session begins, so that it is in its groups. */
+	if (r == ZTJ_OK && changed)
+		ztj_names_review(c->g);
 	return r;
 }
 
@@ -279,13 +306,15 @@ void ztj_sshd_open(struct ztj_conn *c)
 	struct ztj_session like = { .no = 0 };
 	struct ztj_view b64;
 	struct login l = { .bundle = NULL };
+	const struct ztj_offer *o;
 	uint32_t gid;
 	int r = certificate_in(ztj_buf_view(&c->info), &b64);
 
 	if (r == ZTJ_OK) {
 		r = login_open(c->g, b64, &l);
-		if (r == ZTJ_OK && ztj_offer_find(c->g, c->proc.id, c->user, l.digest) == NULL)
-			r = ZTJ_NO_GRANT;
+		o = ztj_offer_find(c->g, c->proc.id, c->user, l.digest);
+		if (r == ZTJ_OK && (o == NULL || o->late))
+			r = o == NULL ? ZTJ_NO_GRANT : ZTJ_STATE;
 		if (r == ZTJ_OK) {
 			judge(c, &l, c->rhost);
 			r = c->answer.code;

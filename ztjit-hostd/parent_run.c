@@ -86,8 +86,8 @@ _Noreturn void ztj_run_warden(struct ztj_parent *p)
 	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
 	(void)snprintf(table, sizeof(table), "%s/warden", p->conf->run);
 	ztj_warden_main(FIRST_FD,
-	    &(struct ztj_warden_conf){ p->conf->cgroup, p->prefix, table, p->bootid, p->conf->guard_grace,
-		p->rec_group });
+	    &(struct ztj_warden_conf){ p->conf->cgroup, p->prefix, p->conf->run, table, p->bootid,
+		p->conf->guard_grace, p->rec_group });
 }
 
 _Noreturn void ztj_run_mirror(struct ztj_parent *p)
@@ -149,6 +149,7 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 	const struct ztj_gate_env env = { .now = real_now,
 		.read_proc = ztj_proc_read,
 		.passwd = "/etc/passwd",
+		.group = "/etc/group",
 		.root = 0,
 		.principals = p->u.principals,
 		.bootid = p->bootid,

@@ -140,6 +140,29 @@ static void show_rest(struct show *w)
 	line(w, "records", text);
 }
 
+/* For libnss_ztjit. */
+static void show_published(struct show *w)
+{
+	const json_t *p = json_object_get(w->o, "published");
+	const char *state = str(p, "state");
+	char text[CELL_SIZE];
+	size_t i;
+	json_t *v;
+
+	(void)snprintf(text, sizeof(text), "%lld people, %lld memberships and shells%s%s", num(p, "people"),
+	    num(p, "held_count"), strcmp(state, "ok") == 0 ? "" : ", ",
+	    strcmp(state, "ok") == 0 ? "" : state);
+	line(w, "published", text);
+	json_array_foreach(json_object_get(p, "conflicts"), i, v)
+	{
+		line(w, "  conflict", json_is_string(v) ? json_string_value(v) : "-");
+	}
+	if (num(p, "more_conflicts") > 0) {
+		(void)snprintf(text, sizeof(text), "and %lld more", num(p, "more_conflicts"));
+		line(w, "  conflict", text);
+	}
+}
+
 /* ---- who has what ---- */
 
 static void append(char *out, const char *what, const json_t *list)
@@ -266,6 +289,7 @@ int ztj_status_show(struct ztj_view json, int64_t now, struct ztj_buf *out)
 		show_host(&w);
 		show_directories(&w);
 		show_rest(&w);
+		show_published(&w);
 		r = show_access(&w, RUNS);
 	}
 	if (r == ZTJ_OK)

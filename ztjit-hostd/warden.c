@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * warden: root. Holds every session in a cgroup and ends it. Reads no network,
+ * warden: root. Holds every session in a cgroup and ends it, and puts in place what the gate publishes. Reads no network,
  * no file but cgroup and /proc numbers and its own table; takes fixed-size commands from the gate alone. When the gate
  * goes it stays as guardian (warden_guard.c) until the next one's warden takes over.
  */
@@ -81,20 +81,21 @@ void ztj_warden_tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 		flush(w);
 }
 
-static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
-    struct ztj_warden_msg *answer)
+static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd, struct ztj_warden_msg *answer)
 {
 	switch (m->op) {
 	case ZTJ_WARDEN_MAKE:
-		return pidfd < 0 ? ZTJ_PROTOCOL : ztj_warden_make(w, m, pidfd);
+		return fd < 0 ? ZTJ_PROTOCOL : ztj_warden_make(w, m, fd);
 	case ZTJ_WARDEN_KILL:
 		return ztj_warden_kill(w, m->session);
 	case ZTJ_WARDEN_KILL_PROC:
-		return pidfd < 0 ? ZTJ_PROTOCOL : ztj_warden_kill_proc(pidfd);
+		return fd < 0 ? ZTJ_PROTOCOL : ztj_warden_kill_proc(fd);
 	case ZTJ_WARDEN_WARN:
 		return ztj_warden_warn(w, m);
 	case ZTJ_WARDEN_END_AT:
 		return ztj_warden_end_at(w, m->session, m->at);
+	case ZTJ_WARDEN_PUBLISH:
+		return fd < 0 ? ZTJ_PROTOCOL : ztj_warden_publish(w->run, m->n, fd);
 	case ZTJ_WARDEN_READY:
 		ztj_warden_not_alone(w);
 		return ZTJ_OK;
@@ -112,21 +113,21 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
 static int one_command(struct ztj_warden *w)
 {
 	struct ztj_warden_msg m = { .op = 0 }, answer;
-	int pidfd = -1;
-	int r = receive(w->gate, &m, &pidfd);
+	int fd = -1;
+	int r = receive(w->gate, &m, &fd);
 
 	if (r == ZTJ_TIMEOUT)
 		return ZTJ_OK;
 	if (r == ZTJ_OK) {
 		answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE, .id = m.id, .session = m.session };
-		answer.code = obey(w, &m, pidfd, &answer);
+		answer.code = obey(w, &m, fd, &answer);
 		if (answer.code != ZTJ_OK)
 			ztj_log(ZTJ_LOG_WARN, "command %u for session %llu: %s", m.op,
 			    (unsigned long long)m.session, ztj_err_name(answer.code));
 		ztj_warden_tell(w, &answer);
 	}
-	if (pidfd >= 0)
-		(void)close(pidfd);
+	if (fd >= 0)
+		(void)close(fd);
 	return r;
 }
 
@@ -215,6 +216,7 @@ static int prepare(struct ztj_warden *w, const struct ztj_warden_conf *conf)
 
 	w->recorder = conf->recorder;
 	w->grace = conf->grace;
+	w->run = conf->run;
 	(void)snprintf(w->prefix, sizeof(w->prefix), "%s", conf->prefix);
 	(void)sigemptyset(&leave);
 	(void)sigaddset(&leave, SIGUSR1);

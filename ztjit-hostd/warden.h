@@ -71,6 +71,7 @@ struct ztj_warden {
 	size_t nescaped;
 	struct ztj_warden_over over[ZTJ_WARDEN_SESSIONS]; /* sessions that ended since ztj_warden_hunt */
 	size_t nover;
+	const char *run;       /* directory of what is published */
 	gid_t recorder;        /* effective group of recorders; (gid_t)-1: there are none */
 	int64_t grace;         /* seconds without a gate until every session ends */
 	int gate, inotify, timer, signals; /* gate -1: it is gone */
@@ -127,6 +128,11 @@ int ztj_warden_outside(struct ztj_warden *w, uint32_t *n) ZTJ_MUST_CHECK;
 void ztj_warden_over(struct ztj_warden *w, const struct ztj_warden_session *s);
 void ztj_warden_hunt(struct ztj_warden *w);
 
+/* ---- warden_publish.c ---- */
+/* Replaces that file in the directory by the content of a sealed memfd: 0644, in one step, whatever stood there before. PROTOCOL: no such file, not
+ * sealed, or no memfd; TOO_LARGE: empty or beyond its limit. */
+int ztj_warden_publish(const char *run, uint32_t file, int memfd) ZTJ_MUST_CHECK;
+
 /* News for the gate. */
 void ztj_warden_tell(struct ztj_warden *w, const struct ztj_warden_msg *m);
 
@@ -148,6 +154,7 @@ int ztj_warden_tick(struct ztj_warden *w) ZTJ_MUST_CHECK;
 struct ztj_warden_conf {
 	const char *root;  /* cgroup of all sessions */
 	const char *prefix; /* the same as /proc/PID/cgroup shows it */
+	const char *run;   /* directory of what is published */
 	const char *table; /* file in /run: what the next warden goes on with, and the lock */
 	const char *bootid;
 	int64_t grace;

@@ -4,7 +4,7 @@
  */
 /*
  * What the gate may ask of the warden, and what the warden tells: fixed-size
- * records on a SOCK_SEQPACKET pair, nothing else. A descriptor (a pidfd) goes along
+ * records on a SOCK_SEQPACKET pair, nothing else. A descriptor (a pidfd, a memfd) goes along
  * where the table says so.
  *
  *   MAKE      pidfd   make the cgroup of a session below its parent's and move the process into it; `at`: its end;
@@ -20,6 +20,8 @@
  *                     is not to be waited for: sshd's internal-sftp
  *   SWEEP             kill what runs as uid `n` outside every session; each is told with SWEPT first
  *   OUTSIDE           look for processes that left their session; each is told with ESCAPED once
+ *   PUBLISH   memfd   what libnss_ztjit reads: file number `n` (enum ztj_warden_file) in the run directory is replaced by the content of
+ *                     the memfd, which must be sealed
  *   READY             the gate has judged every session that was found
  *   FOUND             news at the start: a session of an earlier run, and its parent. Killed unless the gate knows it
  *   DONE              answer: code of the request with this id; with id 0: the warden is ready
@@ -35,7 +37,7 @@
 enum ztj_warden_op {
 	ZTJ_WARDEN_MAKE = 1, ZTJ_WARDEN_KILL = 2, ZTJ_WARDEN_KILL_PROC = 3, ZTJ_WARDEN_WARN = 4,
 	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6, ZTJ_WARDEN_READY = 7, ZTJ_WARDEN_SWEEP = 8,
-	ZTJ_WARDEN_OUTSIDE = 9,
+	ZTJ_WARDEN_OUTSIDE = 9, ZTJ_WARDEN_PUBLISH = 10,
 	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129, ZTJ_WARDEN_FOUND = 130, ZTJ_WARDEN_SWEPT = 131,
 	ZTJ_WARDEN_ESCAPED = 132
 };
@@ -46,6 +48,8 @@ enum ztj_warden_text {
 	ZTJ_TEXT_ALONE, ZTJ_TEXT_NO_AGENT, /* the warden's own */
 	ZTJ_TEXTS
 };
+
+enum ztj_warden_file { ZTJ_PUBLISH_PEOPLE, ZTJ_PUBLISH_GRANTS, ZTJ_PUBLISHED };
 
 #define ZTJ_MAKE_RECORDED 1u
 #define ZTJ_WARN_OUTER 1u

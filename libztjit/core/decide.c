@@ -26,6 +26,8 @@ static int check_service(const struct ztj_question *q)
 {
 	static const char *const elevating[] = { "sudo", "sudo-i", "su", "su-l" };
 
+	if (q->use == ZTJ_USE_BE)
+		return ZTJ_OK; /* nobody comes in by it: login, sudo and su ask again */
 	if (q->service == NULL)
 		return ZTJ_WRONG_SERVICE;
 	if (q->use == ZTJ_USE_LOGIN)
@@ -74,7 +76,7 @@ static int check_person(struct ask *k)
 	int r;
 
 	ztj_say(k->a->person, sizeof k->a->person, "%s", who);
-	if (k->q->use != ZTJ_USE_LOGIN) {
+	if (k->q->use == ZTJ_USE_ELEVATE || k->q->use == ZTJ_USE_BECOME) {
 		if (k->q->person == NULL)
 			return ZTJ_NO_SESSION;
 		if (strcmp(k->q->person, who) != 0)
@@ -171,10 +173,20 @@ static int check_window(struct ask *k)
 	return k->q->now_begin < a->starts ? ZTJ_NOT_STARTED : ZTJ_OK;
 }
 
+/* What depends on how and from where the grant is used. */
+static int check_use(struct ask *k)
+{
+	const struct ztj_role *role = k->a->grant.role;
+	int r = k->q->use == ZTJ_USE_LOGIN ? check_login_account(k, role) : check_become(k, role);
+
+	if (r != ZTJ_OK || (r = check_source(k->q, k->a->grant.rule)) != ZTJ_OK)
+		return r;
+	return check_record(k, role);
+}
+
 static int decide(struct ask *k)
 {
 	struct ztj_answer *a = k->a;
-	const struct ztj_role *role;
 	int r;
 
 	if ((r = check_self(k)) != ZTJ_OK || (r = check_service(k->q)) != ZTJ_OK)
@@ -188,11 +200,7 @@ static int decide(struct ask *k)
 	if (a->grant.code != ZTJ_OK || a->grant.state != ZTJ_GRANT_ACTIVE)
 		return a->grant.code != ZTJ_OK ? a->grant.code : ZTJ_INTERNAL;
 	a->uv = a->grant.rule->uv;
-	role = a->grant.role;
-	r = k->q->use == ZTJ_USE_LOGIN ? check_login_account(k, role) : check_become(k, role);
-	if (r != ZTJ_OK || (r = check_source(k->q, a->grant.rule)) != ZTJ_OK)
-		return r;
-	if ((r = check_record(k, role)) != ZTJ_OK)
+	if (k->q->use != ZTJ_USE_BE && (r = check_use(k)) != ZTJ_OK)
 		return r;
 	if ((r = check_fresh(k, a->grant.rule)) != ZTJ_OK)
 		return r;
@@ -266,7 +274,9 @@ void ztj_decide(const struct ztj_trust *t, const struct ztj_bundle *b, const str
 	memset(out, 0, sizeof *out);
 	out->code = ZTJ_INTERNAL;
 	out->code = decide(&k);
-	if (out->code == ZTJ_OK)
+	if (q->use == ZTJ_USE_BE)
+		out->text[0] = '\0';
+	else if (out->code == ZTJ_OK)
 		explain_yes(&k);
 	else
 		explain_no(&k);

@@ -15,7 +15,8 @@
 enum ztj_use {
 	ZTJ_USE_LOGIN,   /* sshd: be this account on this host */
 	ZTJ_USE_ELEVATE, /* sudo/su at account: any target of the grant */
-	ZTJ_USE_BECOME   /* sudo/su at open_session, su at account: this target */
+	ZTJ_USE_BECOME,  /* sudo/su at open_session, su at account: this target */
+	ZTJ_USE_BE       /* be in the role's groups, and have an account: is this grant one that runs here, whoever uses it */
 };
 
 /* A window that an earlier use stored durably; it only ever shortens. */
@@ -28,9 +29,9 @@ struct ztj_question {
 	enum ztj_use use;
 	const char *host;              /* this host's pinned full name */
 	const struct ztj_key *machine; /* its machine key: must stand in its record */
-	const char *service;           /* "sshd", "sudo", "sudo-i", "su", "su-l" */
-	const char *account;           /* LOGIN: the account; BECOME: the target; ELEVATE: NULL */
-	const char *person; /* ELEVATE, BECOME: who the session belongs to (full name); LOGIN: NULL */
+	const char *service;           /* "sshd", "sudo", "sudo-i", "su", "su-l"; BE: NULL */
+	const char *account;           /* LOGIN: the account; BECOME: the target; else NULL */
+	const char *person; /* ELEVATE, BECOME: who the session belongs to (full name); else NULL */
 	const struct ztj_key *certified; /* LOGIN: the key in the certificate */
 	bool has_uid;
 	uint32_t uid;      /* local uid of `account` (LOGIN) or of the session's account */
@@ -52,7 +53,8 @@ struct ztj_answer {
 	char text[1280];      /* one or two sentences; what to type next when denied */
 };
 
-/* The whole question, bundle verified by the caller through ztj_bundle_read. */
+/* The whole question, bundle verified by the caller through ztj_bundle_read. BE is asked of every grant again and again: its answer has no
+ * text, and neither the address nor the recorder is asked for. */
 void ztj_decide(const struct ztj_trust *t, const struct ztj_bundle *b, const struct ztj_question *q,
     struct ztj_answer *out);
 

@@ -15,6 +15,7 @@
 #define ZTJ_RULES_MAX 512
 #define ZTJ_SLOTS_MAX 8
 #define ZTJ_LIST_MAX 64
+#define ZTJ_GIDS_MAX 1024
 
 enum ztj_record_mode { ZTJ_RECORD_NONE, ZTJ_RECORD_OUTPUT, ZTJ_RECORD_ALL };
 enum ztj_transport { ZTJ_VIA_AGENT = 1, ZTJ_VIA_LOCAL = 2, ZTJ_VIA_CONFIRM = 4, ZTJ_VIA_PLAIN_AGENT = 8 };
@@ -84,6 +85,12 @@ struct ztj_registrar {
 	bool auto_join; /* the broker admits hosts by itself; each label key has one value then */
 };
 
+/* A role group as every host publishes it. */
+struct ztj_gid {
+	const char *name;
+	uint32_t gid;
+};
+
 struct ztj_policy {
 	const char *domain;
 	int64_t version, expires;
@@ -98,6 +105,9 @@ struct ztj_policy {
 		struct ztj_key *tls, *online, *log, *ca;
 		struct ztj_strs urls;
 	} broker;
+	bool has_gids; /* without them no role group is published */
+	size_t ngids;
+	struct ztj_gid *gids;
 	struct ztj_strs auditors;
 	size_t nrecord_to;
 	struct ztj_view *record_to; /* certificates (DER) that records are sealed to; none: not sealed */
@@ -131,6 +141,10 @@ const struct ztj_registrar *ztj_policy_registrar(const struct ztj_policy *p, con
 const struct ztj_registrar *ztj_policy_auto_join(const struct ztj_policy *p);
 /* Does `who` ("@group" or full name) name this person? */
 bool ztj_policy_names(const struct ztj_strs *list, const char *fullname, const struct ztj_record *person);
+
+/* Is this the name of a group that is as good as root, that the system keeps for itself, or that is part of ztjit? Neither a role group
+ * nor a person (who has a group of the same name) may be called that. */
+bool ztj_policy_group_reserved(const char *name);
 
 /* Do these labels satisfy the rule's `hosts`? */
 bool ztj_rule_labels_match(const struct ztj_rule *rule, const struct ztj_label *labels, size_t n);

@@ -377,6 +377,7 @@ void ztj_pol_check(struct ztj_pol *c)
 	for (size_t i = 0; i < c->p->nregistrars; i++)
 		check_registrar(c, i);
 	check_broker(c);
+	ztj_pol_check_gids(c);
 	check_refs(c);
 	for (size_t i = 0; i < c->p->nrules; i++)
 		check_rule(c, i);

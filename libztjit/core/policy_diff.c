@@ -181,6 +181,9 @@ static void put_rest(struct ztj_buf *b, const void *item)
 	put_keys(b, "broker online key", p->broker.online, p->broker.nonline);
 	put_keys(b, "broker log key", p->broker.log, p->broker.nlog);
 	put_keys(b, "broker ca key", p->broker.ca, p->broker.nca);
+	ztj_buf_printf(b, "%s", p->has_gids ? "" : "role groups are not published\n");
+	for (size_t i = 0; i < p->ngids; i++)
+		ztj_buf_printf(b, "gid %s %u\n", p->gids[i].name, p->gids[i].gid);
 	put_strs(b, "auditor", &p->auditors);
 	put_certs(b, p);
 	put_duration(b, "directory_max", p->limits.directory_max);

@@ -56,6 +56,7 @@ struct ztj_pol_priv {
 	struct ztj_pol_chunk *mem;
 	size_t used;
 	unsigned *role_line, *registrar_line;
+	unsigned *gid_line;
 	unsigned broker_line, rules_line;
 	size_t ntests;
 	struct ztj_pol_test *tests;
@@ -147,6 +148,10 @@ void *ztj_pol_children(struct ztj_pol *c, const config_setting_t *s, const char 
 const config_setting_t *ztj_pol_child(const config_setting_t *s, size_t i);
 /* policy_rules.c */
 ztj_pol_get ztj_pol_get_roles, ztj_pol_get_rules;
+
+/* policy_gids.c */
+ztj_pol_get ztj_pol_get_gids;
+void ztj_pol_check_gids(struct ztj_pol *c);
 
 /* policy_tests.c: reads the list `tests`. */
 void ztj_pol_read_tests(struct ztj_pol *c, const config_setting_t *s);

@@ -14,19 +14,6 @@ static bool who_ok(const char *v)
 	return v[0] == '@' ? ztj_name_ok(v + 1) : ztj_fullname_ok(v, false);
 }
 
-/* Groups that are as good as root, or that the system keeps for itself. */
-static bool reserved_group(const char *v)
-{
-	static const char *const reserved[] = { "root", "sudo", "wheel", "admin", "adm", "docker", "lxd",
-		"disk", "shadow", "kmem", "libvirt", "kvm", "sys", "daemon", "staff", "systemd-journal",
-		"nogroup", "utmp", "tty" };
-
-	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-		if (strcmp(v, reserved[i]) == 0)
-			return true;
-	return false;
-}
-
 static bool url_ok(const char *v)
 {
 	const char *host = v + 8;
@@ -56,7 +43,7 @@ static const char *entry_wrong(unsigned grammar, const char *v)
 			return "means nothing here; name accounts";
 		return ztj_name_ok(v) ? NULL : "is not an account name";
 	case ZTJ_GR_ROLEGROUP:
-		if (reserved_group(v))
+		if (ztj_policy_group_reserved(v))
 			return "belongs to the system and is never given";
 		return ztj_name_ok(v) ? NULL : "is not a group name";
 	case ZTJ_GR_WHO:

@@ -285,6 +285,7 @@ static const struct ztj_pol_field top_fields[] = {
 	{ .key = "rules", .get = ztj_pol_get_rules, .off = 0, .required = true },
 	{ .key = "registrars", .get = get_registrars, .off = 0, .required = true },
 	{ .key = "broker", .get = get_broker, .off = 0, .required = true },
+	{ .key = "gids", .get = ztj_pol_get_gids, .off = 0 },
 	{ .key = "auditors",
 	    .get = ztj_pol_get_strs,
 	    .off = P(auditors),

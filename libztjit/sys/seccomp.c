@@ -181,8 +181,9 @@ static int add_kind(scmp_filter_ctx ctx, enum ztj_sandbox kind)
 		r = add_all(ctx, dial, COUNT(dial));
 	}
 	if (r == ZTJ_OK && kind == ZTJ_SB_GATE) {
-		const int pid[] = { SCMP_SYS(pidfd_open), SCMP_SYS(socketpair) };
-		r = add_all(ctx, pid, COUNT(pid));
+		/* memfd: what the gate publishes */
+		const int more[] = { SCMP_SYS(pidfd_open), SCMP_SYS(socketpair), SCMP_SYS(memfd_create) };
+		r = add_all(ctx, more, COUNT(more));
 	}
 	return r;
 }

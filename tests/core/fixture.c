@@ -239,7 +239,7 @@ static const char default_roles[] =
     "roles = {\n"
     "  root-shell = { login = [ \"root\" ]; record = \"none\"; };\n"
     "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; groups = [ \"ztjit-root\" ]; record = \"none\"; };\n"
-    "};\n";
+    "};\ngids = { ztjit-root = 61000; };\n";
 static const char default_rules[] =
     "rules = (\n"
     "  { name = \"prod-root\"; who = [ \"@sre\" ]; roles = [ \"root-shell\", \"sudo-root\" ]; hosts = { env = \"prod\"; };\n"

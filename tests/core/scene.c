@@ -40,7 +40,8 @@ char *scene_policy_text(struct scene *sc, const char *rules)
 	    "roles = { root-shell = { login = [ \"root\" ]; record = \"none\"; };\n"
 	    "  sudo-root = { login = [ \"self\" ]; become = [ \"root\", \"postgres\" ]; groups = [ \"ztjit-root\" ];\n"
 	    "    forwarding = [ \"local\", \"x11\" ]; record = \"none\"; };\n"
-	    "  recorded = { login = [ \"root\" ]; }; nologin = { become = [ \"root\" ]; record = \"none\"; }; };\n"));
+	    "  recorded = { login = [ \"root\" ]; }; nologin = { become = [ \"root\" ]; record = \"none\"; }; };\n"
+	    "gids = { ztjit-root = 61000; };\n"));
 	ok(ztj_buf_printf(&b, "rules = (\n%s);\n", rules));
 	put_key(&b,
 	    "registrars = ( { directory = \"people\"; threshold = 1; uids = [ 20000, 20999 ]; keys = [ ",

@@ -311,6 +311,44 @@ static void test_G01_expiry_is_checked_at_use(void **state)
 	ask(&q, ZTJ_ENDED, NULL);
 }
 
+/* Nobody comes in by it, so nobody is asked who and from where; all the rest counts as ever. */
+static void test_being_in_a_group_asks_for_the_grant_alone(void **state)
+{
+	struct ztj_question q;
+	struct ztj_answer a;
+
+	(void)state;
+	scene_login(&sc, &q, NOW);
+	q.use = ZTJ_USE_BE;
+	q.service = q.account = q.peer = NULL;
+	q.certified = NULL;
+	q.has_uid = false;
+	ztj_decide(sc.trust, bundle, &q, &a);
+	assert_int_equal(a.code, ZTJ_OK);
+	assert_string_equal(a.person, "people/req1");
+	assert_int_equal(a.ends, SCENE_T0 + 90 + 1800);
+	assert_string_equal(a.text, "");
+	q.window = (struct ztj_window){ true, SCENE_T0, NOW + 10 };
+	ztj_decide(sc.trust, bundle, &q, &a);
+	assert_int_equal(a.ends, NOW + 10);
+	q.window.set = false;
+	q.now_begin = SCENE_T0 + 89;
+	ztj_decide(sc.trust, bundle, &q, &a);
+	assert_int_equal(a.code, ZTJ_NOT_STARTED);
+	assert_int_equal(a.starts, SCENE_T0 + 90);
+	q.now_begin = q.now = SCENE_T0 + 901;
+	ztj_decide(sc.trust, bundle, &q, &a);
+	assert_int_equal(a.code, ZTJ_STALE);
+	scene_status(&sc, SCENE_T0 + 1500);
+	q.now_begin = q.now = SCENE_T0 + 90 + 1800;
+	ztj_decide(sc.trust, bundle, &q, &a);
+	assert_int_equal(a.code, ZTJ_ENDED);
+	q.now_begin = q.now = NOW;
+	q.host = "servers/web2";
+	ztj_decide(sc.trust, bundle, &q, &a);
+	assert_int_not_equal(a.code, ZTJ_OK);
+}
+
 static void test_G02_clocks_gain_nothing(void **state)
 {
 	struct ztj_question q;
@@ -680,11 +718,12 @@ int main(void)
 		T(test_this_host_must_be_itself), T(test_labels_must_still_match), S(test_P05_services),
 		S(test_elevate_and_become), S(test_B04_self_is_exact), T(test_elevation_not_in_role),
 		T(test_no_recorder), T(test_G05_freshness), T(test_G01_expiry_is_checked_at_use),
-		T(test_G02_clocks_gain_nothing), T(test_G04_an_edited_request_has_no_approvals),
-		T(test_S15_a_stored_window_only_shortens), T(test_grant_states_reach_the_answer),
-		T(test_C08_the_line_imposes_every_limit), S(test_C08_forwarding_only_as_the_role_says),
-		T(test_C02_C03_certificate_fields), T(test_revoked_key_in_the_policy), T(test_hints),
-		S(test_P14_stepup), cmocka_unit_test(test_cidr) };
+		T(test_being_in_a_group_asks_for_the_grant_alone), T(test_G02_clocks_gain_nothing),
+		T(test_G04_an_edited_request_has_no_approvals), T(test_S15_a_stored_window_only_shortens),
+		T(test_grant_states_reach_the_answer), T(test_C08_the_line_imposes_every_limit),
+		S(test_C08_forwarding_only_as_the_role_says), T(test_C02_C03_certificate_fields),
+		T(test_revoked_key_in_the_policy), T(test_hints), S(test_P14_stepup),
+		cmocka_unit_test(test_cidr) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

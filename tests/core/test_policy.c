@@ -22,7 +22,7 @@ static const char BASE[] =
     "roles = {\n"                                                                                    /* 2 */
     "  root-shell = { login = [ \"root\" ]; record = \"none\"; };\n"                                 /* 3 */
     "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; groups = [ \"ztjit-root\" ]; };\n" /* 4 */
-    "};\n"                                                                                           /* 5 */
+    "}; gids = { ztjit-root = 61000; ztjit-db = 61001; };\n"                                         /* 5 */
     "rules = (\n"                                                                                    /* 6 */
     "  { name = \"prod\"; who = [ \"@sre\", \"people/out1\" ]; roles = [ \"root-shell\", \"sudo-root\" ];\n" /* 7 */
     "    hosts = { env = [ \"prod\", \"stage\" ]; tier = \"*\"; }; max = \"1h\"; max_total = \"4h\"; ahead = \"7d\";\n" /* 8 */
@@ -131,6 +131,10 @@ static void test_all_fields(void **state)
 	assert_int_equal(p->nroles, 2);
 	assert_int_equal(p->nrules, 2);
 	assert_int_equal(p->nregistrars, 3);
+	assert_true(p->has_gids);
+	assert_int_equal(p->ngids, 2);
+	assert_string_equal(p->gids[0].name, "ztjit-root");
+	assert_int_equal(p->gids[1].gid, 61001);
 	assert_int_equal(p->roles[1].record, ZTJ_RECORD_OUTPUT); /* the default */
 	assert_int_equal(r->line, 7);
 	assert_int_equal(r->max, 3600);
@@ -165,6 +169,23 @@ static void test_all_fields(void **state)
 	assert_non_null(ztj_policy_registrar(p, "servers"));
 	assert_null(ztj_policy_registrar(p, "Servers"));
 	ztj_policy_free(p);
+}
+
+/* N03: the first and the last of the list, and one of each kind. */
+static void test_N03_reserved_groups(void **state)
+{
+	static const char *const names[] = { "_ssh", "adm", "ztjit-store", "root", "sudo", "wheel", "docker",
+		"lxd", "disk", "shadow", "adm", "kvm", "libvirt", "video", "staff", "nogroup",
+		"systemd-journal", "systemd-anything", "www-data", "ztjit-rec", "ztjit-gate",
+		"google-sudoers", "self", "users", "kmem", "tty" };
+	static const char *const free_names[] = { "ztjit-root", "ztjit-db", "rooty", "sud", "alice",
+		"systemd", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		assert_true(ztj_policy_group_reserved(names[i]));
+	for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
+		assert_false(ztj_policy_group_reserved(free_names[i]));
 }
 
 static void test_labels_of_a_rule(void **state)
@@ -282,6 +303,34 @@ static const struct refusal {
 	    "login = [ \"root\" ]; record = \"none\"; record_pipes = true;", 3,
 	    "record_pipes needs a record" },
 	{ "record = \"none\";", "record_pipes = \"yes\";", 3, "true or false" },
+	{ "groups = [ \"ztjit-root\" ]", "groups = [ \"ztjit-rec\" ]", 4, "belongs to the system" },
+	{ "groups = [ \"ztjit-root\" ]", "groups = [ \"systemd-journal\" ]", 4, "belongs to the system" },
+	/* N03: gids */
+	{ "groups = [ \"ztjit-root\" ]", "groups = [ \"ztjit-web\" ]", 4,
+	    "\"ztjit-web\" does not stand in gids" },
+	{ "ztjit-root = 61000;", "", 4, "\"ztjit-root\" does not stand in gids" },
+	{ "gids = { ztjit-root = 61000; ztjit-db = 61001; };", "gids = { };", 4, "does not stand in gids" },
+	{ "gids = { ztjit-root = 61000; ztjit-db = 61001; };", "gids = ( );", 5, "group { … } is expected" },
+	{ "ztjit-db = 61001", "sudo = 61001", 5, "\"sudo\" belongs to the system" },
+	{ "ztjit-db = 61001", "docker = 61001", 5, "\"docker\" belongs to the system" },
+	{ "ztjit-db = 61001", "wheel = 61001", 5, "\"wheel\" belongs to the system" },
+	{ "ztjit-db = 61001", "lxd = 61001", 5, "\"lxd\" belongs to the system" },
+	{ "ztjit-db = 61001", "disk = 61001", 5, "\"disk\" belongs to the system" },
+	{ "ztjit-db = 61001", "shadow = 61001", 5, "\"shadow\" belongs to the system" },
+	{ "ztjit-db = 61001", "root = 61001", 5, "\"root\" belongs to the system" },
+	{ "ztjit-db = 61001", "ztjit-gate = 61001", 5, "\"ztjit-gate\" belongs to the system" },
+	{ "ztjit-db = 61001", "systemd-network = 61001", 5, "belongs to the system" },
+	{ "ztjit-db = 61001", "ZtjitDb = 61001", 5, "\"ZtjitDb\" is not a group name" },
+	{ "ztjit-db = 61001", "ztjit-db = 0", 5, "1000 to" },
+	{ "ztjit-db = 61001", "ztjit-db = 999", 5, "1000 to" },
+	{ "ztjit-db = 61001", "ztjit-db = -1", 5, "1000 to" },
+	{ "ztjit-db = 61001", "ztjit-db = \"61001\"", 5, "a whole number" },
+	{ "ztjit-db = 61001", "ztjit-db = 65534", 5, "nobody's" },
+	{ "ztjit-db = 61001", "ztjit-db = 65535", 5, "nobody's" },
+	{ "ztjit-db = 61001", "ztjit-db = 61000", 5, "the same id" },
+	{ "ztjit-db = 61001", "ztjit-root = 61001", 5, "duplicate" },
+	{ "ztjit-db = 61001", "ztjit-db = 20000", 5, "among the uids of \"people\"" },
+	{ "ztjit-db = 61001", "ztjit-db = 39999", 5, "among the uids of \"approvers\"" },
 	/* rules that can never match or never be approved */
 	{ "name = \"glass\"", "name = \"prod\"", 14, "stands twice (line 7)" },
 	{ "\"prod\", \"stage\" ]; tier = \"*\"; }; max", "\"dev\" ]; }; max", 7,
@@ -397,6 +446,18 @@ static void test_warnings(void **state)
 	assert_int_equal(problems.n, 1);
 	assert_int_equal(problems.item[0].line, 7);
 	assert_non_null(strstr(problems.item[0].text, "registrar of \"people\" alone"));
+	ztj_policy_free(p);
+	/* as before there were gids */
+	p = parse("gids = { ztjit-root = 61000; ztjit-db = 61001; };", "");
+	assert_false(p->has_gids);
+	assert_int_equal(problems.n, 1);
+	assert_int_equal(problems.item[0].line, 4);
+	assert_non_null(strstr(problems.item[0].text, "no host publishes group \"ztjit-root\""));
+	ztj_policy_free(p);
+	p = parse("61001", "61184");
+	assert_int_equal(problems.n, 1);
+	assert_int_equal(problems.item[0].line, 5);
+	assert_non_null(strstr(problems.item[0].text, "systemd gives to services"));
 	ztj_policy_free(p);
 }
 
@@ -526,6 +587,10 @@ static void test_diff(void **state)
 		    "registrar approvers changed\n  - threshold 2\n  + threshold 1\n" },
 		{ "become = [ \"root\" ]", "become = [ \"root\", \"postgres\" ]",
 		    "role sudo-root changed\n  + become postgres\n" },
+		{ "ztjit-root = 61000", "ztjit-root = 61002",
+		    "policy changed\n  - gid ztjit-root 61000\n  + gid ztjit-root 61002\n" },
+		{ "gids = { ztjit-root = 61000; ztjit-db = 61001; };", "",
+		    "  + role groups are not published\n" },
 		{ "07:00-20:00", "07:00-21:00", "  + hours Mon Tue Wed Thu Fri 07:00-21:00\n" },
 		{ "\"confirm\", \"agent\"", "\"agent\", \"confirm\"",
 		    "rule prod changed\n  the same lines in another order\n" },
@@ -583,6 +648,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_fields),
 		cmocka_unit_test(test_P7_diff_does_not_play_down), cmocka_unit_test(test_labels_of_a_rule),
+		cmocka_unit_test(test_N03_reserved_groups),
 		cmocka_unit_test(test_F02_refused_with_line_and_reason),
 		cmocka_unit_test(test_every_problem_is_shown), cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_truncated_at_every_length), cmocka_unit_test(test_size_and_nesting),

@@ -5,9 +5,12 @@
 # The fleet of the demonstration: who and what there is, and how its parts are
 # started. Sourced after lab.sh; the tests that want a whole fleet use it too:
 # fleet_ready brings it up to people and hosts approved and logged in, quietly.
+# With FLEET_JIT=yes nobody has an account on the hosts: they come from libnss_ztjit.
+# FLEET_ROLES, FLEET_RULES and FLEET_GIDS are more of each in the policy.
 
 PEOPLE="admin1 req1 req2 lead1 sec1"
 : "${FRESHNESS:=15}"
+: "${FLEET_JIT:=no}"
 SOFTKEY_BUILD=$ZTJ_BUILDDIR/tests/softkey
 
 # person NAME CMD...: as that person, with a software security key plugged in.
@@ -39,9 +42,11 @@ fleet_up() {
 		lab_in "$name" groupadd -f --system ztjit-rec
 		lab_in "$name" ssh-keygen -q -t ed25519 -N '' -C "$name" -f /etc/ssh/ssh_host_ed25519_key
 	done
-	# Local accounts stand in until the NSS module exists: the uid is the one of the record.
-	lab_user db1 req1 20000 ztjit-root
-	lab_user db1 req2 20001
+	# The uid is the one of the record.
+	if [ "$FLEET_JIT" != yes ]; then
+		lab_user db1 req1 20000 ztjit-root
+		lab_user db1 req2 20001
+	fi
 	lab_clock web1 +0
 }
 
@@ -65,8 +70,11 @@ fleet_policy() {
 		roles = {
 		  root-shell = { login = [ "root" ]; record = "${ROOT_RECORD:-none}"; };
 		  sudo-root  = { login = [ "self" ]; become = [ "root" ]; groups = [ "ztjit-root" ]; record = "none"; };
+		  ${FLEET_ROLES:-}
 		};
+		$([ "$FLEET_JIT" != yes ] || echo "gids = { ztjit-root = 61000; ${FLEET_GIDS:-} };")
 		rules = (
+		  ${FLEET_RULES:-}
 		  { name = "prod-root"; who = [ "@sre" ]; roles = [ "root-shell" ]; hosts = { env = "prod"; };
 		    max = "5m"; max_total = "10m"; request_valid = "10m"; ahead = "1h";
 		    approvals = ( { count = 1; from = [ "@sre-leads" ]; }, { count = 1; from = [ "@security" ]; } );
@@ -118,6 +126,8 @@ fleet_start_host() {
 		install -m 0440 "$0"/sudo/ztjit.sudoers /etc/sudoers.d/ztjit
 		mkdir -p /run/ztjit /var/lib/ztjit
 		install -d -m 0700 -o ztjit-gate -g ztjit-gate /var/lib/ztjit/hostd' /usr/share/ztjit/contrib
+	[ "$FLEET_JIT" != yes ] ||
+		lab_in "$1" sed -i -E '/ztjit/!s/^(passwd|group):.*/& ztjit/' /etc/nsswitch.conf
 	LAB_UNIT=ztjit-hostd.service lab_in "$1" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
 	lab_start_sshd "$1"
 }

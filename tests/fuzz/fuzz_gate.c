@@ -98,6 +98,7 @@ static void start(void)
 	MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) == 0);
 	fds.warden = pair[0];
 	MUST(ztj_gate_new(&conf, &env, &fds, &machine, "/ztjit", &gate) == ZTJ_OK);
+	ztj_gate_listen(gate);
 }
 
 static void turn(void)

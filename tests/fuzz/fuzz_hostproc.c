@@ -7,8 +7,39 @@
 
 #include "tests/fuzz/fuzz.h"
 #include "ztjit-hostd/clockmark.h"
+#include "ztjit-hostd/idbook.h"
+#include "ztjit-hostd/localids.h"
 #include "ztjit-hostd/procinfo.h"
 #include "ztjit-hostd/storefile.h"
+
+/* Every entry is found again, by name and by id; a name or id stands once. */
+static void book(struct ztj_view in)
+{
+	struct ztj_idbook b;
+
+	if (ztj_idbook_parse(&b, in) != ZTJ_OK)
+		return;
+	for (size_t i = 0; i < b.n; i++)
+		MUST(ztj_idbook_named(&b, b.e[i].name) == &b.e[i] && ztj_idbook_of(&b, b.e[i].id) == &b.e[i]);
+	ztj_idbook_free(&b);
+}
+
+static void locals(struct ztj_view in)
+{
+	struct ztj_locals l;
+
+	if (ztj_locals_parse(in, in, &l) != ZTJ_OK)
+		return;
+	for (size_t i = 0; i < l.nusers; i++) {
+		MUST(l.users[i].name[0] != '\0' && strpbrk(l.users[i].name, ":\n") == NULL);
+		MUST(ztj_locals_user(&l, l.users[i].name) != NULL &&
+		    ztj_locals_uid(&l, l.users[i].uid) != NULL);
+	}
+	for (size_t i = 0; i < l.ngroups; i++)
+		MUST(ztj_locals_group(&l, l.groups[i].name) != NULL &&
+		    ztj_locals_gid(&l, l.groups[i].gid) != NULL);
+	ztj_locals_free(&l);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -20,6 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char cgroup[ZTJ_CGROUP_SIZE];
 	pid_t pid;
 
+	book(in);
+	locals(in);
 	if (ztj_proc_parse_stat(in, &p) == ZTJ_OK)
 		MUST(p.id.pid >= 0 && p.parent.pid >= 0 && strlen(p.tty) < ZTJ_TTY_SIZE);
 	if (ztj_proc_parse_status(in, &p) == ZTJ_OK)

@@ -43,15 +43,18 @@ static int proc_of_page(int pidfd, pid_t pid, struct ztj_procinfo *out)
 	return ZTJ_OK;
 }
 
-static void put_file(const struct rig *r, const char *name, const char *text)
+void rig_file(const struct rig *r, const char *name, const char *text)
 {
-	char path[256];
+	char path[256], to[256];
 	FILE *fp;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+	(void)snprintf(path, sizeof(path), "%s/%s.new", r->dir, name);
 	assert_non_null(fp = fopen(path, "we"));
 	assert_true(fputs(text, fp) >= 0);
 	assert_int_equal(fclose(fp), 0);
+	(void)snprintf(path, sizeof(path), "%s/%s.new", r->dir, name);
+	(void)snprintf(to, sizeof(to), "%s/%s", r->dir, name);
+	assert_int_equal(rename(path, to), 0);
 }
 
 static char *in_dir(const struct rig *r, const char *name)
@@ -74,6 +77,7 @@ static void set_conf(struct rig *r)
 	c->reserve = 64;
 	c->decisions_size = 64;
 	c->decisions_keep = 4;
+	c->shell = in_dir(r, "no-shell");
 	(void)snprintf(c->fullname, sizeof(c->fullname), "servers/web1");
 }
 
@@ -99,10 +103,11 @@ static void close_fds(const struct ztj_gate_fds *f)
 
 static _Noreturn void be_gate(struct rig *r)
 {
-	static char passwd[128];
+	static char passwd[128], group[128];
 	struct ztj_gate_env env = { .now = now_of_page,
 		.read_proc = proc_of_page,
 		.passwd = passwd,
+		.group = group,
 		.root = geteuid(),
 		.principals = geteuid(),
 		.bootid = "11111111-2222-3333-4444-555555555555",
@@ -119,6 +124,7 @@ static _Noreturn void be_gate(struct rig *r)
 	(void)close(r->scribe);
 	ztj_log_open("gate", true, getenv("RIG_LOG") != NULL ? ZTJ_LOG_DEBUG : ZTJ_LOG_ALARM);
 	(void)snprintf(passwd, sizeof(passwd), "%s/passwd", r->dir);
+	(void)snprintf(group, sizeof(group), "%s/group", r->dir);
 	code = ztj_gate_new(&r->conf, &env, &r->fds, &r->machine, RIG_PREFIX, &g);
 	if (code != ZTJ_OK) {
 		(void)fprintf(stderr, "gate: %s\n", ztj_err_name(code));
@@ -146,6 +152,7 @@ void rig_start(struct rig *r)
 	r->fds.scribe = pair[0];
 	r->scribe = pair[1];
 	r->ntold = 0;
+	memset(r->npublished, 0, sizeof(r->npublished));
 	(void)fflush(NULL);
 	r->gate = fork();
 	assert_true(r->gate >= 0);
@@ -188,12 +195,13 @@ void rig_open_bare(struct rig *r)
 	assert_int_equal(mkdir(r->conf.state, 0700), 0);
 	ztj_buf_init(&pins, 65536);
 	ok(ztj_pins_format(&r->w.pins, &pins));
-	put_file(r, "policy_roots", ztj_buf_str(&pins));
+	rig_file(r, "policy_roots", ztj_buf_str(&pins));
 	ztj_buf_free(&pins);
 	(void)snprintf(passwd, sizeof(passwd),
 	    "root:x:0:0:root:/root:/bin/bash\npostgres:x:110:110::/:/bin/sh\nreq1:x:20001:20001::/:/bin/sh\n"
-	    "req2:x:20002:20002::/:/bin/sh\nlead1:x:4711:4711::/:/bin/sh\n");
-	put_file(r, "passwd", passwd);
+	    "req2:x:20002:20002::/:/bin/sh\n");
+	rig_file(r, "passwd", passwd);
+	rig_file(r, "group", "root:x:0:\nsudo:x:27:\npostgres:x:110:\n");
 	page = r->shared = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 	    0);
 	assert_true(page != MAP_FAILED);
@@ -248,6 +256,9 @@ void rig_close(struct rig *r)
 	free(r->conf.roots);
 	free(r->conf.state);
 	free(r->conf.run);
+	free(r->conf.shell);
+	for (size_t i = 0; i < ZTJ_PUBLISHED; i++)
+		ztj_buf_free(&r->published[i]);
 	(void)munmap(r->shared, sizeof(*r->shared));
 	fx_free(&r->w);
 }

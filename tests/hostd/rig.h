@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "libztjit/core/names.h"
 #include "tests/core/fixture.h"
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
@@ -41,6 +42,10 @@ struct rig {
 	uint32_t strays_flags;
 	size_t ntold;
 	struct ztj_warden_msg told[RIG_WARDEN_MAX];
+	/* what was published last, and how often; `grants` before told[before] */
+	struct ztj_buf published[ZTJ_PUBLISHED];
+	size_t npublished[ZTJ_PUBLISHED], before;
+	int publish_code;         /* what the warden answers to that */
 	/* the last PAM transaction */
 	int code;
 	char text[2048], prompt[2048];
@@ -92,6 +97,22 @@ int rig_connect(const struct rig *r, const char *name);
 /* Takes what the warden was told until it is quiet. */
 void rig_warden(struct rig *r);
 bool rig_told(const struct rig *r, uint32_t op);
+/* What stands in it: the uid of a person, the gid of a role group (0: none); when a membership or shell ends, in seconds from now. */
+#define RIG_GONE INT64_C(-1)
+uint32_t rig_uid_of(const struct rig *r, const char *name);
+uint32_t rig_gid_of(const struct rig *r, const char *group);
+int64_t rig_member(const struct rig *r, const char *person, const char *group);
+int64_t rig_shell(const struct rig *r, const char *person, char out[ZTJ_NAMES_SHELL_SIZE]);
+/* News that change nothing but lead to a review, as the timer does in real time. */
+void rig_poke(struct rig *r);
+/* The machine's files anew (NULL: as they are), and a review. */
+void rig_locals(struct rig *r, const char *passwd, const char *group);
+#define RIG_NOBODY "root:x:0:0:root:/root:/bin/bash\npostgres:x:110:110::/:/bin/sh\n"
+#define RIG_GROUPS "root:x:0:\nsudo:x:27:\npostgres:x:110:\n"
+/* How often the log has an alarm with that text. */
+unsigned rig_alarms(const struct rig *r, const char *text);
+/* The file of the gate's test machine, "passwd" or "group", anew. */
+void rig_file(const struct rig *r, const char *name, const char *text);
 /* News of the warden; FOUND, EMPTY, and the DONE that ends its beginning. */
 void rig_warden_says(struct rig *r, uint32_t op, uint64_t session, uint64_t parent);
 

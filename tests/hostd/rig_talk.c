@@ -65,7 +65,7 @@ void rig_news(struct rig *r, const struct fx_signed *s)
 
 static char *directory_json(const struct ztj_dir *set, const struct fx_signed *st)
 {
-	json_t *put = json_array(), *o, *container;
+	json_t *put = json_array(), *o, *container, *said;
 	struct ztj_buf json;
 	char *text;
 
@@ -77,9 +77,11 @@ static char *directory_json(const struct ztj_dir *set, const struct fx_signed *s
 		struct ztj_view v = ztj_dir_at(set, i)->bytes;
 		(void)json_array_append_new(put, json_stringn((const char *)v.p, v.n));
 	}
-	o = json_pack("{s:s,s:i,s:[o],s:[],s:o}", "name", ztj_dir_name(set), "serial", 1, "statements",
-	    container, "drop", "put", put);
+	said = json_loadb((const char *)st->s.bytes.p, st->s.bytes.n, 0, NULL);
+	o = json_pack("{s:s,s:O,s:[o],s:[],s:o}", "name", ztj_dir_name(set), "serial",
+	    json_object_get(said, "serial"), "statements", container, "drop", "put", put);
 	assert_non_null(o);
+	json_decref(said);
 	text = json_dumps(o, 0);
 	json_decref(o);
 	ztj_buf_free(&json);
@@ -126,6 +128,23 @@ void rig_link(struct rig *r, bool up)
 
 /* ---- the warden ---- */
 
+static void take_published(struct rig *r, const struct ztj_warden_msg *m, int fd)
+{
+	const struct ztj_warden_msg answer = { .op = ZTJ_WARDEN_DONE, .id = m->id, .code = r->publish_code };
+	uint8_t chunk[4096];
+	ssize_t n;
+
+	assert_in_range(m->n, 0, ZTJ_PUBLISHED - 1);
+	assert_int_equal(fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
+	ztj_buf_free(&r->published[m->n]);
+	ztj_buf_init(&r->published[m->n], 1 << 24);
+	for (off_t at = 0; (n = pread(fd, chunk, sizeof(chunk), at)) > 0; at += n)
+		ok(ztj_buf_put(&r->published[m->n], chunk, (size_t)n));
+	r->npublished[m->n]++;
+	r->before = r->ntold;
+	assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL), (ssize_t)sizeof(answer));
+}
+
 static void take_command(struct rig *r)
 {
 	union {
@@ -139,18 +158,23 @@ static void take_command(struct rig *r)
 		.msg_control = control.room,
 		.msg_controllen = sizeof(control.room) };
 	struct cmsghdr *c;
-	bool with = false;
+	int fd = -1;
 
 	if (recvmsg(r->warden, &msg, MSG_DONTWAIT) != (ssize_t)sizeof(m))
 		return;
 	c = CMSG_FIRSTHDR(&msg);
 	if (c != NULL && c->cmsg_type == SCM_RIGHTS) {
-		int fd;
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-		(void)close(fd);
-		with = true;
+		assert_true(fd >= 0);
 	}
-	assert_int_equal(with, m.op == ZTJ_WARDEN_MAKE || m.op == ZTJ_WARDEN_KILL_PROC);
+	assert_int_equal(fd >= 0,
+	    m.op == ZTJ_WARDEN_MAKE || m.op == ZTJ_WARDEN_KILL_PROC || m.op == ZTJ_WARDEN_PUBLISH);
+	if (m.op == ZTJ_WARDEN_PUBLISH)
+		take_published(r, &m, fd);
+	if (fd >= 0)
+		(void)close(fd);
+	if (m.op == ZTJ_WARDEN_PUBLISH)
+		return;
 	assert_in_range(r->ntold, 0, RIG_WARDEN_MAX - 1);
 	r->told[r->ntold++] = m;
 	if (r->warden_mute)
@@ -169,9 +193,9 @@ void rig_warden(struct rig *r)
 	struct pollfd p = { .fd = r->warden, .events = POLLIN };
 
 	while (poll(&p, 1, 5) > 0 && (p.revents & POLLIN) != 0) {
-		size_t n = r->ntold;
+		size_t n = r->ntold + r->npublished[0] + r->npublished[1];
 		take_command(r);
-		if (r->ntold == n)
+		if (r->ntold + r->npublished[0] + r->npublished[1] == n)
 			return;
 	}
 }

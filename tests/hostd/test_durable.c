@@ -49,7 +49,8 @@ static unsigned syncs_of(uint8_t call, const char *service, const char *user, in
 	" step_up = [ \"confirm\" ]; step_up_every = \"1h\"; freshness = \"3h\"; } );\n"
 #define ROLES(become) \
 	"roles = { sudo-root = { login = [ \"self\" ]; become = " become \
-	"; groups = [ \"ztjit-root\" ]; record = \"none\"; }; };\n"
+	"; groups = [ \"ztjit-root\" ]; record = \"none\"; }; };\n" \
+	"gids = { ztjit-root = 61000; };\n"
 
 static const struct fx_policy one = { .version = 2, .roles = ROLES("[ \"root\" ]"), .rules = RULES };
 static const struct fx_policy two = { .version = 2,

@@ -29,7 +29,8 @@ static struct rig rig;
 	" step_up = [ \"confirm\" ]; step_up_every = \"1h\"; freshness = \"3h\"; on_stale = \"deny\"; } );\n"
 #define ROLES(become) \
 	"roles = { sudo-root = { login = [ \"self\" ]; " become \
-	" groups = [ \"ztjit-root\" ]; record = \"none\"; }; };\n"
+	" groups = [ \"ztjit-root\" ]; record = \"none\"; }; };\n" \
+	"gids = { ztjit-root = 61000; };\n"
 
 static const struct fx_policy policy = { .version = 2,
 	.roles = ROLES("become = [ \"root\", \"postgres\" ];"),

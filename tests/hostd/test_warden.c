@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -41,7 +42,7 @@ static uint64_t emptied; /* bits: sessions whose EMPTY came along */
 static uint64_t found;   /* bits: sessions that the warden found when it began */
 static int64_t end_at;   /* of sessions that are made */
 static struct ztj_warden_conf conf;
-static char table[300], prefix[256];
+static char table[300], prefix[256], run[300];
 
 /* The cgroup v2 file system that warden.sh mounted for this test. */
 static bool find_root(void)
@@ -53,6 +54,7 @@ static bool find_root(void)
 	(void)snprintf(root, sizeof(root), "%s/ztjit-test-%d", point, (int)getpid());
 	(void)snprintf(prefix, sizeof(prefix), "/ztjit-test-%d", (int)getpid());
 	(void)snprintf(table, sizeof(table), "/tmp/ztjit-test-warden-%d", (int)getpid());
+	(void)snprintf(run, sizeof(run), "/tmp/ztjit-test-run-%d", (int)getpid());
 	return true;
 }
 
@@ -109,7 +111,8 @@ static int setup(void **state)
 	(void)state;
 	emptied = 0;
 	end_at = boot_now() + 1000;
-	conf = (struct ztj_warden_conf){ root, prefix, table, "this boot", 60, (gid_t)-1 };
+	conf = (struct ztj_warden_conf){ root, prefix, run, table, "this boot", 60, (gid_t)-1 };
+	assert_int_equal(mkdir(run, 0755), 0);
 	start_warden();
 	return 0;
 }
@@ -132,6 +135,7 @@ static int teardown(void **state)
 		;
 	assert_int_equal(rmdir(root), 0);
 	assert_int_equal(unlink(table), 0);
+	assert_int_equal(rmdir(run), 0);
 	return 0;
 }
 
@@ -368,6 +372,33 @@ static void test_R05_by_pidfd_never_by_number(void **state)
 	assert_int_equal(command(ZTJ_WARDEN_KILL_PROC, 0, 0, fd), ZTJ_OK);
 	assert_int_not_equal(command(ZTJ_WARDEN_MAKE, 7, 0, fd), ZTJ_OK);
 	(void)close(fd);
+}
+
+/* What it is given is there for everybody when it says so; what is not sealed, or comes without a descriptor, is not. */
+static void test_publishes_what_is_sealed(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_PUBLISH, .n = ZTJ_PUBLISH_GRANTS };
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char path[320], text[8] = "";
+	struct stat st;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/grants", run);
+	assert_int_equal(write(fd, "names", 5), 5);
+	assert_int_equal(ask(&m, fd), ZTJ_PROTOCOL);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+	assert_int_equal(ask(&m, -1), ZTJ_PROTOCOL);
+	assert_int_not_equal(stat(path, &st), 0);
+	assert_int_equal(ask(&m, fd), ZTJ_OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_int_equal(st.st_uid, 0);
+	(void)close(fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, text, sizeof(text) - 1), 5);
+	assert_string_equal(text, "names");
+	(void)close(fd);
+	assert_int_equal(unlink(path), 0);
 }
 
 static void test_what_it_does_not_do(void **state)
@@ -963,6 +994,7 @@ int main(int argc, char **argv)
 		T(test_R01_nothing_gets_away),
 		T(test_nested_sessions),
 		T(test_R05_by_pidfd_never_by_number),
+		T(test_publishes_what_is_sealed),
 		T(test_what_it_does_not_do),
 		T(test_leaving_by_itself_is_told),
 		T(test_warning_reaches_the_sessions_terminal_only),

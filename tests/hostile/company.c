@@ -45,7 +45,8 @@ static const char roles[] =
     "  sudo-root = { login = [ \"self\" ]; become = [ \"root\" ]; groups = [ \"ztjit-root\" ]; record = \"none\"; };\n"
     "  brief-root = { login = [ \"root\" ]; record = \"none\"; };\n"
     "  recorded = { login = [ \"root\" ]; record = \"output\"; };\n"
-    "};\n";
+    "};\n"
+    "gids = { ztjit-root = 61000; };\n";
 static const char rules[] =
     "rules = (\n"
     "  { name = \"prod-root\"; who = [ \"@sre\" ]; roles = [ \"root-shell\", \"recorded\" ]; hosts = { env = \"prod\"; };\n"
