@@ -17,7 +17,7 @@ enum ztj_msg {
 	/* principals.sock */
 	ZTJ_MSG_PRINCIPALS = 16, ZTJ_MSG_LINE = 144,
 	/* control.sock */
-	ZTJ_MSG_IMPORT = 32, ZTJ_MSG_CLOCK = 33, ZTJ_MSG_STATUS = 34, ZTJ_MSG_REPLY = 160,
+	ZTJ_MSG_IMPORT = 32, ZTJ_MSG_CLOCK = 33, ZTJ_MSG_STATUS = 34, ZTJ_MSG_STANDING = 36, ZTJ_MSG_REPLY = 160,
 
 	/* mirror to gate: bytes as the broker sent them */
 	ZTJ_MSG_CONTAINER = 64, /* string JSON container: policy, statement, status, step-up */

@@ -70,6 +70,10 @@
 	X(OUTPUT, "output", 'o', "FILE", "write there instead of standard output", false) \
 	X(UNSEAL_CERT, "unseal-cert", 0, "FILE", "certificate (PEM) that sealed records were sealed to", false) \
 	X(UNSEAL_KEY, "unseal-key", 0, "FILE", "its private key (PEM)", false) \
+	X(ACCEPT, "accept", 0, "FINGERPRINT", "make an exception for this entry, with -m and --until", false) \
+	X(KIND, "kind", 0, "KIND", "show this kind only", false) \
+	X(ROOT, "root", 0, "DIR", "look at the tree below DIR, an image for example", false) \
+	X(SEND, "send", 0, NULL, "hand the result to the broker too", false) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)
 
 enum cli_opt_id {

@@ -57,5 +57,7 @@ int cmd_sessions_tail(struct cli *c);
 int cmd_sessions_search(struct cli *c);
 int cmd_sessions_export(struct cli *c);
 int cmd_sessions_kill(struct cli *c);
+int cmd_scan(struct cli *c);
+int cmd_report_standing(struct cli *c);
 
 #endif

@@ -120,5 +120,10 @@ const struct cli_cmd cli_commands[] = {
 	    OPTS(OPT_FORMAT, OPT_OUTPUT, OPT_RAW, READ, SIGN), 1, 1, false, cmd_sessions_export },
 	{ "sessions", "kill", "S-…", "End a running session now", OPTS(OPT_MESSAGE, SIGN), 1, 1, false,
 	    cmd_sessions_kill },
+	{ "scan", NULL, "", "List every standing way to administrative access on this host",
+	    OPTS(OPT_SEND, OPT_KIND, OPT_ACCEPT, OPT_MESSAGE, OPT_UNTIL, OPT_ROOT, OPT_QUIET), 0, 0, false,
+	    cmd_scan },
+	{ "report", "standing", "", "Show what standing access the fleet's hosts have left",
+	    OPTS(OPT_HOST), 0, 0, false, cmd_report_standing },
 };
 const size_t cli_ncommands = sizeof cli_commands / sizeof cli_commands[0];

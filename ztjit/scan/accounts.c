@@ -1,0 +1,287 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* The local accounts and groups, as the files of the machine have them: nobody is asked who might not know or not answer. */
+#include "ztjit/scan/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MANY 200000u
+
+static const char *const admin_groups[] = { "root", "sudo", "wheel", "admin", "docker", "lxd", "incus-admin", "libvirt",
+	"libvirtd", "disk", "shadow", "kmem" };
+
+bool scan_group_is_admin(const char *name)
+{
+	for (size_t i = 0; i < sizeof admin_groups / sizeof admin_groups[0]; i++)
+		if (strcmp(admin_groups[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Exactly n fields between colons (more is refused, as by glibc for passwd and group). */
+static bool fields(struct ztj_view line, struct ztj_view *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *end = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
+
+		if ((end == NULL) != (i == n - 1))
+			return false;
+		f[i] = ztj_view_of(line.p, end != NULL ? (size_t)(end - line.p) : line.n);
+		line = ztj_view_after(line, f[i].n + 1);
+	}
+	return true;
+}
+
+static bool number(struct ztj_view v, uint32_t *out)
+{
+	char text[16];
+	int64_t n;
+
+	if (v.n == 0 || v.n >= sizeof text)
+		return false;
+	memcpy(text, v.p, v.n);
+	text[v.n] = '\0';
+	/* leading zeros are read as decimal by everybody else */
+	for (; text[0] == '0' && text[1] != '\0';)
+		memmove(text, text + 1, strlen(text));
+	if (ztj_parse_int(text, 0, UINT32_MAX, &n) != ZTJ_OK)
+		return false;
+	*out = (uint32_t)n;
+	return true;
+}
+
+static void add_account(struct scan *s, const struct ztj_view *f)
+{
+	struct scan_account a = { .admin = false }, *more;
+
+	if (f[0].n == 0 || !number(f[2], &a.uid) || !number(f[3], &a.gid))
+		return;
+	if (s->naccounts >= MANY) {
+		scan_problem(s, "/etc/passwd", "too many accounts");
+		return;
+	}
+	a.name = scan_copy(s, f[0]);
+	a.hash = scan_copy(s, f[1]);
+	a.home = scan_copy(s, f[5]);
+	a.shell = scan_copy(s, f[6]);
+	a.admin = a.uid == 0;
+	more = s->naccounts % 256 == 0 ? reallocarray(s->account, s->naccounts + 256, sizeof *more) : s->account;
+	if (more == NULL) {
+		s->err = ZTJ_NOMEM;
+		return;
+	}
+	s->account = more;
+	s->account[s->naccounts++] = a;
+}
+
+static void split_members(struct scan *s, struct scan_group *g, struct ztj_view list)
+{
+	size_t room = g->n + 1;
+	const char **member;
+
+	for (size_t i = 0; i < list.n; i++)
+		room += list.p[i] == ',';
+	if ((member = scan_keep(s, room * sizeof *member)) == NULL)
+		return;
+	if (g->n > 0)
+		memcpy(member, g->member, g->n * sizeof *member);
+	g->member = member;
+	while (list.n > 0) {
+		const uint8_t *end = memchr(list.p, ',', list.n);
+		struct ztj_view one = ztj_view_of(list.p, end != NULL ? (size_t)(end - list.p) : list.n);
+
+		list = ztj_view_after(list, one.n + 1);
+		if (scan_trim(one).n > 0)
+			member[g->n++] = scan_copy(s, scan_trim(one));
+	}
+}
+
+static void add_group(struct scan *s, const struct ztj_view *f)
+{
+	struct scan_group g = { .n = 0 }, *more;
+
+	if (f[0].n == 0 || !number(f[2], &g.gid) || s->ngroups >= MANY)
+		return;
+	g.name = scan_copy(s, f[0]);
+	g.hash = scan_copy(s, f[1]);
+	split_members(s, &g, f[3]);
+	more = s->ngroups % 256 == 0 ? reallocarray(s->group, s->ngroups + 256, sizeof *more) : s->group;
+	if (more == NULL) {
+		s->err = ZTJ_NOMEM;
+		return;
+	}
+	s->group = more;
+	s->group[s->ngroups++] = g;
+}
+
+static struct scan_account *account_named(const struct scan *s, struct ztj_view name)
+{
+	for (size_t i = 0; i < s->naccounts; i++)
+		if (ztj_view_eq_str(name, s->account[i].name))
+			return &s->account[i];
+	return NULL;
+}
+
+static struct scan_group *group_named(const struct scan *s, struct ztj_view name)
+{
+	for (size_t i = 0; i < s->ngroups; i++)
+		if (ztj_view_eq_str(name, s->group[i].name))
+			return &s->group[i];
+	return NULL;
+}
+
+const struct scan_account *scan_account_named(const struct scan *s, struct ztj_view name)
+{
+	return account_named(s, name);
+}
+
+const struct scan_group *scan_group_named(const struct scan *s, struct ztj_view name)
+{
+	return group_named(s, name);
+}
+
+const struct scan_account *scan_account_of(const struct scan *s, uint32_t uid)
+{
+	for (size_t i = 0; i < s->naccounts; i++)
+		if (s->account[i].uid == uid)
+			return &s->account[i];
+	return NULL;
+}
+
+static void add_shadow(struct scan *s, const struct ztj_view *f)
+{
+	struct scan_account *a = account_named(s, f[0]);
+
+	/* Only where passwd points to it. */
+	if (a != NULL && a->hash != NULL && strcmp(a->hash, "x") == 0)
+		a->hash = scan_copy(s, f[1]);
+}
+
+static void add_gshadow(struct scan *s, const struct ztj_view *f)
+{
+	struct scan_group *g = group_named(s, f[0]);
+
+	if (g == NULL)
+		return;
+	g->hash = scan_copy(s, f[1]);
+	split_members(s, g, f[2]);
+}
+
+static int each_line(struct scan *s, const char *path, size_t n, void (*take)(struct scan *, const struct ztj_view *))
+{
+	struct ztj_view line, f[9];
+	struct scan_lines l = { .no = 0 };
+	struct ztj_buf b;
+	struct stat st;
+	int r = scan_read(s, path, &b, &st);
+
+	if (r != ZTJ_OK)
+		return r;
+	l.left = ztj_buf_view(&b);
+	while (s->err == ZTJ_OK && scan_line(&l, &line))
+		if (line.n <= SCAN_LINE_MAX && fields(line, f, n))
+			take(s, f);
+	ztj_buf_free(&b);
+	return s->err;
+}
+
+/* UID_MIN of login.defs; services of nsswitch that know of groups that stand in no file. */
+static void read_defaults(struct scan *s)
+{
+	static const char *const listed[] = { "files", "compat", "systemd", "ztjit", "extrausers", "db", "cache" };
+	struct ztj_view line, word;
+	struct scan_lines l = { .no = 0 };
+	struct ztj_buf b;
+	struct stat st;
+
+	if (scan_read(s, "/etc/login.defs", &b, &st) == ZTJ_OK) {
+		for (l.left = ztj_buf_view(&b); scan_line(&l, &line);)
+			if (scan_word(&line, &word) && ztj_view_eq_str(word, "UID_MIN") && scan_word(&line, &word))
+				(void)number(word, &s->uid_min);
+		ztj_buf_free(&b);
+	}
+	if (scan_read(s, "/etc/nsswitch.conf", &b, &st) != ZTJ_OK)
+		return;
+	for (l = (struct scan_lines){ .left = ztj_buf_view(&b) }; scan_line(&l, &line);) {
+		if (!scan_word(&line, &word) || !ztj_view_eq_str(word, "group:"))
+			continue;
+		while (scan_word(&line, &word) && word.p[0] != '#') {
+			bool known = word.p[0] == '[' || word.p[word.n - 1] == ']';
+
+			for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
+				known = known || ztj_view_eq_str(word, listed[i]);
+			if (!known)
+				s->group_source = scan_copy(s, word);
+		}
+	}
+	ztj_buf_free(&b);
+}
+
+static void mark_admins(struct scan *s)
+{
+	for (size_t i = 0; i < s->ngroups; i++) {
+		const struct scan_group *g = &s->group[i];
+
+		if (!scan_group_is_admin(g->name))
+			continue;
+		for (size_t k = 0; k < s->naccounts; k++)
+			s->account[k].admin = s->account[k].admin || s->account[k].gid == g->gid;
+		for (size_t k = 0; k < g->n; k++) {
+			struct scan_account *a = account_named(s, ztj_view_str(g->member[k]));
+
+			if (a != NULL)
+				a->admin = true;
+		}
+	}
+}
+
+int scan_accounts_load(struct scan *s)
+{
+	int r = each_line(s, "/etc/passwd", 7, add_account);
+
+	if (r == ZTJ_NOT_FOUND)
+		scan_problem(s, "/etc/passwd", "not there");
+	if (each_line(s, "/etc/group", 4, add_group) == ZTJ_NOT_FOUND)
+		scan_problem(s, "/etc/group", "not there");
+	if (each_line(s, "/etc/shadow", 9, add_shadow) == ZTJ_NOT_FOUND)
+		scan_problem(s, "/etc/shadow", "not there");
+	(void)each_line(s, "/etc/gshadow", 4, add_gshadow);
+	if (s->err != ZTJ_OK)
+		return s->err;
+	read_defaults(s);
+	mark_admins(s);
+	return s->err;
+}
+
+bool scan_is_system(const struct scan *s, const struct scan_account *a)
+{
+	return a->uid != 0 && (a->uid < s->uid_min || a->uid == 65534);
+}
+
+bool scan_group_has_people(const struct scan *s, const struct scan_group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct scan_account *a = scan_account_named(s, ztj_view_str(g->member[i]));
+
+		if (a == NULL || a->uid != 0)
+			return true;
+	}
+	for (size_t i = 0; i < s->naccounts; i++)
+		if (s->account[i].gid == g->gid && s->account[i].uid != 0)
+			return true;
+	return false;
+}
+
+bool scan_gid_has_people(const struct scan *s, uint32_t gid)
+{
+	for (size_t i = 0; i < s->ngroups; i++)
+		if (s->group[i].gid == gid && scan_group_has_people(s, &s->group[i]))
+			return true;
+	for (size_t i = 0; i < s->naccounts; i++)
+		if (s->account[i].gid == gid && s->account[i].uid != 0)
+			return true;
+	return false;
+}
