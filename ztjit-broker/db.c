@@ -10,7 +10,7 @@
 
 #include "libztjit/sys/log.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define APPLICATION_ID 0x5a544a42 /* "ZTJB" */
 #define STMTS_MAX 128
 #define BUSY_MS 250
@@ -68,6 +68,13 @@ static const char schema_sessions[] =
     "CREATE INDEX session_host ON session(host, seq);"
     "CREATE INDEX session_kept ON session(ended) WHERE kept = 1;";
 
+/* Since version 3. */
+static const char schema_standing[] =
+    "CREATE TABLE standing(host TEXT PRIMARY KEY, issued INTEGER NOT NULL, received INTEGER NOT NULL,"
+    " container BLOB NOT NULL, report BLOB NOT NULL) STRICT;"
+    "CREATE TABLE standing_day(host TEXT NOT NULL, day INTEGER NOT NULL, container BLOB NOT NULL,"
+    " PRIMARY KEY(host, day)) STRICT, WITHOUT ROWID;";
+
 int db_error(int code)
 {
 	switch (code & 0xff) {
@@ -122,15 +129,17 @@ static int make_schema(struct db *db)
 		return r;
 	if (version == SCHEMA_VERSION)
 		return ZTJ_OK;
-	if (version != 0 && version != 1)
+	if (version < 0 || version > SCHEMA_VERSION)
 		return ZTJ_VERSION;
 	snprintf(ids, sizeof(ids), "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
 	    SCHEMA_VERSION);
 	r = exec(db, "BEGIN IMMEDIATE");
 	if (r == ZTJ_OK && version == 0)
 		r = exec(db, schema);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK && version < 2)
 		r = exec(db, schema_sessions);
+	if (r == ZTJ_OK)
+		r = exec(db, schema_standing);
 	if (r == ZTJ_OK)
 		r = exec(db, ids);
 	if (r == ZTJ_OK)

@@ -5,7 +5,7 @@
 /*
  * The database of the store: SQLite, WAL, synchronous=FULL, one writer. Writes gather in one
  * transaction that the caller commits; nothing is answered before. One file per concern:
- * db_statements.c, db_directories.c, db_events.c, db_people.c (logins, pending, certificates, counters), db_sessions.c.
+ * db_statements.c, db_directories.c, db_events.c, db_people.c (logins, pending, certificates, counters), db_sessions.c, db_standing.c.
  *
  * Errors: ZTJ_NO_SPACE, ZTJ_IO, ZTJ_TIMEOUT (locked by another process), ZTJ_EXISTS (a constraint).
  */
@@ -220,5 +220,22 @@ int db_session_oldest_of(struct db *db, const char *host, struct db_session *out
 int db_session_most(struct db *db, char *host, size_t size) ZTJ_MUST_CHECK;
 int db_session_total(struct db *db, int64_t *bytes) ZTJ_MUST_CHECK;
 int db_session_count(struct db *db, int64_t *open, int64_t *all) ZTJ_MUST_CHECK;
+
+/* --- standing access (db_standing.c): of each host the newest report whole, and the last statement of each day --- */
+struct db_standing {
+	char host[ZTJ_FULLNAME_SIZE];
+	int64_t issued, received;
+	struct ztj_view container, report; /* valid until the next step */
+};
+int db_standing_put(struct db *db, const struct db_standing *row) ZTJ_MUST_CHECK;
+/* When the newest was made. NOT_FOUND. */
+int db_standing_newest(struct db *db, const char *host, int64_t *issued) ZTJ_MUST_CHECK;
+/* In the order of names: that host, or (host empty) those behind `after`, until each says otherwise. LIMIT of each ends it. */
+struct db_standing_query { const char *host, *after; };
+int db_standing_each(struct db *db, const struct db_standing_query *q, int (*each)(const struct db_standing *row, void *arg),
+    void *arg) ZTJ_MUST_CHECK;
+int db_standing_days(struct db *db, const char *host, int64_t since, int (*each)(struct ztj_view container, void *arg),
+    void *arg) ZTJ_MUST_CHECK;
+int db_standing_sweep(struct db *db, int64_t before) ZTJ_MUST_CHECK;
 
 #endif

@@ -212,6 +212,31 @@ int body_directory(struct ztj_view json, struct ask *out, struct route_mem *mem)
 	return r;
 }
 
+/* A container with one member more. */
+int body_standing(struct ztj_view json, struct ask *out, struct route_mem *mem)
+{
+	json_t *o;
+	struct ztj_view report;
+	int r = json.n > BODY_STATEMENT_MAX ? ZTJ_TOO_LARGE : load(json, &o);
+	if (r != ZTJ_OK)
+		return r;
+	r = only_members(o, 3);
+	if (r == ZTJ_OK)
+		r = get_text(o, "report", &report);
+	if (r == ZTJ_OK)
+		r = ztj_b64_decode(report, &mem->put);
+	if (r == ZTJ_OK && (mem->put.n == 0 || mem->put.n > BODY_REPORT_MAX))
+		r = ZTJ_TOO_LARGE;
+	(void)json_object_del(o, "report");
+	char *text = r == ZTJ_OK ? json_dumps(o, JSON_COMPACT) : NULL;
+	if (r == ZTJ_OK)
+		r = text == NULL ? ZTJ_NOMEM : container_of(ztj_view_str(text), out, mem);
+	out->bytes = ztj_buf_view(&mem->put);
+	free(text);
+	json_decref(o);
+	return r;
+}
+
 int body_chunks(struct ztj_view bytes, struct ask *out, struct route_mem *mem)
 {
 	(void)mem;

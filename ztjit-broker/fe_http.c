@@ -148,7 +148,8 @@ static bool within_rates(struct conn *c, enum op op, int *retry_s)
 		    c->tls[2], c->tls[3], c->tls[4], c->tls[5]);
 	if (!limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s))
 		return false;
-	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT && op != OP_VIEW_PUT)
+	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT && op != OP_VIEW_PUT &&
+	    op != OP_STANDING_PUT)
 		return true;
 	rate.per_minute = conf->rate_statements;
 	rate.burst = conf->rate_statements / 2 + 10;

@@ -46,6 +46,8 @@ static const struct entry {
 	{ HTTP_POST, "/v1/sessions/*/head", OP_SESSION_HEAD, body_container },
 	{ HTTP_GET, "/v1/sessions/*/record", OP_SESSION_RECORD, NULL },
 	{ HTTP_POST, "/v1/views", OP_VIEW_PUT, body_container },
+	{ HTTP_POST, "/v1/standing", OP_STANDING_PUT, body_standing },
+	{ HTTP_GET, "/v1/standing", OP_STANDING, NULL },
 	{ HTTP_DELETE, "/v1/stepups/*", OP_STEPUP_END, NULL },
 };
 
@@ -195,6 +197,17 @@ static int set_find(const char *key, const char *value, struct ask *out)
 	return ZTJ_MEMBER_UNKNOWN;
 }
 
+static int set_standing(const char *key, const char *value, struct ask *out)
+{
+	if (strcmp(key, "host") == 0)
+		return set_text(value, out->find.host, sizeof(out->find.host));
+	if (strcmp(key, "after") == 0)
+		return set_text(value, out->find.text, sizeof(out->find.text));
+	if (strcmp(key, "days") == 0)
+		return ztj_parse_int(value, 0, PROTO_DAYS_MAX, &out->find.n) == ZTJ_OK ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+	return ZTJ_MEMBER_UNKNOWN;
+}
+
 static int set_flag(const char *value, bool *flag)
 {
 	if (strcmp(value, "1") != 0)
@@ -223,6 +236,8 @@ static int set_parameter(const char *key, const char *value, struct ask *out)
 	}
 	if (out->op == OP_SESSIONS)
 		return set_find(key, value, out);
+	if (out->op == OP_STANDING)
+		return set_standing(key, value, out);
 	if (out->op == OP_SESSION_CHUNKS && strcmp(key, "offset") == 0)
 		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
 	if (out->op == OP_SESSION_RECORD && strcmp(key, "from") == 0)

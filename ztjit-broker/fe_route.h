@@ -13,6 +13,7 @@
 
 #define BODY_MAX ((size_t)2 * 1024 * 1024)
 #define BODY_STATEMENT_MAX ((size_t)96 * 1024) /* 64 KiB of statement and signatures, in base64 */
+#define BODY_REPORT_MAX ((size_t)64 * 1024)    /* a scan's result, before base64 */
 #define BODY_DIRECTORY_MAX ((size_t)256 * 1024 * 1024)
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };
@@ -44,6 +45,7 @@ int body_directory(struct ztj_view json, struct ask *out, struct route_mem *mem)
 int body_certificate(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_session(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_chunks(struct ztj_view bytes, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
+int body_standing(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_signature(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 
 #endif

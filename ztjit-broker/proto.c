@@ -46,6 +46,8 @@ static const unsigned fields[OP_MAX] = {
 	[OP_SESSION_GET] = F_ID,
 	[OP_SESSION_RECORD] = F_ID | F_NUMBER | F_WAIT,
 	[OP_VIEW_PUT] = F_CONTAINER,
+	[OP_STANDING_PUT] = F_CONTAINER | F_BYTES,
+	[OP_STANDING] = F_FIND,
 	[OP_STEPUP_END] = F_ID | F_TAKEN,
 };
 

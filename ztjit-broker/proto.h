@@ -19,6 +19,7 @@
 #define PROTO_CHUNKS_MAX ((size_t)1024 * 1024) /* of a record in one message */
 #define PROTO_COMMAND_SIZE 1025
 #define PROTO_WAIT_MAX 20
+#define PROTO_DAYS_MAX 400 /* of history */
 
 /* Frontend to store. */
 enum op {
@@ -26,7 +27,7 @@ enum op {
 	OP_DIRECTORIES, OP_DIRECTORY_GET, OP_DIRECTORY_PUT, OP_PENDING_PUT, OP_PENDING_LIST, OP_PENDING_DELETE,
 	OP_CERTIFICATE, OP_STREAM_OPEN, OP_STREAM_MORE, OP_STREAM_CLOSE, OP_STEPUP_PUT, OP_STEPUP_LIST,
 	OP_STEPUP_ANSWER, OP_METRICS, OP_STEPUP_END, OP_SESSION_PUT, OP_SESSION_CHUNKS, OP_SESSION_HEAD, OP_SESSIONS,
-	OP_SESSION_GET, OP_SESSION_RECORD, OP_VIEW_PUT, OP_MAX
+	OP_SESSION_GET, OP_SESSION_RECORD, OP_VIEW_PUT, OP_STANDING_PUT, OP_STANDING, OP_MAX
 };
 /* Store to frontend. */
 enum { MSG_REPLY = 64, MSG_WHOIS, MSG_LINES, MSG_FANOUT, MSG_STREAM_END };
@@ -52,7 +53,8 @@ struct ask_session {
 	char command[PROTO_COMMAND_SIZE];
 	int64_t started, ends;
 };
-/* SESSIONS: which; what is empty or 0 does not matter. The state is ask.state. */
+/* SESSIONS: which; what is empty or 0 does not matter. The state is ask.state. STANDING: host, or all behind text in the order
+ * of names; n days. */
 struct ask_find {
 	char user[ZTJ_FULLNAME_SIZE], host[ZTJ_FULLNAME_SIZE], role[ZTJ_NAME_SIZE], text[129];
 	int64_t since, until, n;
@@ -75,7 +77,7 @@ struct ask {
 	struct ztj_view key;     /* a key as text */
 	struct ztj_view sig;     /* a binary SSHSIG */
 	struct proto_list drop, put;
-	struct ztj_view bytes;   /* SESSION_CHUNKS */
+	struct ztj_view bytes;   /* SESSION_CHUNKS, STANDING_PUT */
 	int64_t wait;            /* SESSION_RECORD: seconds */
 	struct ask_session session;
 	struct ask_find find;

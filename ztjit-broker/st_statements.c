@@ -106,6 +106,7 @@ static int accept_type(struct store *st, struct acceptance *a, enum ztj_stmt_typ
 	case ZTJ_STMT_PENDING:
 	case ZTJ_STMT_HEAD:
 	case ZTJ_STMT_VIEW:
+	case ZTJ_STMT_STANDING:
 		break;
 	}
 	return ZTJ_STMT_TYPE;
@@ -202,6 +203,7 @@ static int loose_visible(const struct caller *c, enum ztj_stmt_type type, struct
 	case ZTJ_STMT_HEAD:
 	case ZTJ_STMT_VIEW:
 	case ZTJ_STMT_KILL:
+	case ZTJ_STMT_STANDING:
 		break;
 	}
 	return c->auditor ? ZTJ_OK : ZTJ_FORBIDDEN;

@@ -233,6 +233,12 @@ static void dispatch(struct store *st, const struct ask *a, const struct caller 
 	case OP_VIEW_PUT:
 		do_view_put(st, a, c, now);
 		return;
+	case OP_STANDING_PUT:
+		do_standing_put(st, a, c, now);
+		return;
+	case OP_STANDING:
+		do_standing(st, a, c, now);
+		return;
 	case OP_NONE:
 	case OP_MAX:
 		break;
@@ -311,6 +317,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	if (!reserve_spent(st)) {
 		requests_sweep(st, now);
 		records_sweep(st, now);
+		if (db_standing_sweep(st->db, now - PROTO_DAYS_MAX * INT64_C(86400)) != ZTJ_OK)
+			ztj_log(ZTJ_LOG_ERROR, "could not forget old reports");
 		if (db_login_sweep(st->db, now) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "could not forget old logins");
 	}

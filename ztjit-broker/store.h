@@ -258,6 +258,10 @@ void do_session_record(struct store *st, const struct ask *a, const struct calle
 /* More of this record is there, or its state is another: whoever waits for it is answered. */
 void views_wake(struct store *st, const char *id);
 
+/* --- st_standing.c: what hosts say of their standing access --- */
+void do_standing_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+void do_standing(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+
 /* --- st_reserve.c: space kept back so that a full disk can still record a no (D02) --- */
 void reserve_open(struct store *st);
 void reserve_spend(struct store *st);

@@ -162,6 +162,8 @@ struct ztj_gate {
 	struct event *from_scribe, *strays;
 	uint32_t warden_id;
 	struct ztj_ipc_in mirror_in, scribe_in;
+	struct ztj_conn *standing; /* who waits for the broker to take a report, or NULL */
+	uint8_t standing_id[ZTJ_DIGEST_LEN];
 	bool link_up;
 	unsigned denials, admissions;
 	int exit_status;
@@ -282,6 +284,11 @@ void ztj_shared_follow(struct ztj_gate *g);
 int ztj_head_sign(struct ztj_gate *g, const uint8_t name[ZTJ_DIGEST_LEN], const struct ztj_recmark *m,
     struct ztj_buf *json) ZTJ_MUST_CHECK;
 
+/* ---- gate_standing.c: what a scan found, on its way to the broker ---- */
+void ztj_standing_message(struct ztj_conn *c);
+/* The mirror's word about this id; false: it is no report's. code as in POSTED. */
+bool ztj_standing_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], uint32_t code);
+
 /* ---- gate_records.c: the pair with the scribe (PROTOCOL 8.6) ---- */
 void ztj_records_readable(evutil_socket_t fd, short what, void *arg);
 /* The warden has put a recorder's child into its cgroup, or not. */
@@ -339,6 +346,8 @@ int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed) 
 int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed) ZTJ_MUST_CHECK;
 int ztj_news_tell_mirror(struct ztj_gate *g) ZTJ_MUST_CHECK;
 /* Tells the relay that a challenge is over. */
+/* A scan's result for the mirror to post; ztj_standing_posted hears what became of it. */
+int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json) ZTJ_MUST_CHECK;
 void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], bool taken);
 /* Hands a challenge to the mirror for the broker's relay. */
 int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s) ZTJ_MUST_CHECK;
@@ -372,6 +381,8 @@ const char *ztj_names_recorder(const struct ztj_gate *g);
 /* ---- gate_control.c ---- */
 /* What is published stands: whoever waits for that hears so. */
 void ztj_control_published(struct ztj_gate *g);
+/* Ends what a peer of control.sock asked. */
+void ztj_control_reply(struct ztj_conn *c, int code, const char *text);
 void ztj_control_message(struct ztj_conn *c);
 
 /* ---- gate_access.c ---- */

@@ -28,6 +28,8 @@ void ztj_conn_close(struct ztj_conn *c)
 		c->g->nconns--;
 	}
 	ztj_stepup_free(c);
+	if (c->g->standing == c)
+		c->g->standing = NULL;
 	if (c->readable != NULL)
 		event_free(c->readable);
 	if (c->deadline != NULL)

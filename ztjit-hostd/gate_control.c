@@ -19,7 +19,7 @@
 #define IMPORT_MAX ((off_t)256 * 1024 * 1024)
 #define SESSIONS_ROOM (96u * 1024u) /* bytes of the answer to STATUS */
 
-static void reply(struct ztj_conn *c, int code, const char *text)
+void ztj_control_reply(struct ztj_conn *c, int code, const char *text)
 {
 	struct ztj_buf b;
 
@@ -83,7 +83,7 @@ static void import(struct ztj_conn *c)
 	/* Whoever hears that a revocation was taken finds nobody in a group by that grant. */
 	c->published = ztj_names_waiting(c->g);
 	if (!c->published)
-		reply(c, r, c->answer.text);
+		ztj_control_reply(c, r, c->answer.text);
 }
 
 void ztj_control_published(struct ztj_gate *g)
@@ -95,7 +95,7 @@ void ztj_control_published(struct ztj_gate *g)
 	for (; c != NULL; c = next) {
 		next = c->next;
 		if (c->published)
-			reply(c, c->answer.code, c->answer.text);
+			ztj_control_reply(c, c->answer.code, c->answer.text);
 	}
 }
 
@@ -116,7 +116,7 @@ static void clock_accept(struct ztj_conn *c)
 	ztj_gate_alarm(g, ZTJ_CLOCK, "local root accepted the system clock");
 	ztj_names_review(g);
 	ztj_sessions_review(g);
-	reply(c, ZTJ_OK, "the system clock is accepted");
+	ztj_control_reply(c, ZTJ_OK, "the system clock is accepted");
 }
 
 /* ---- status ---- */
@@ -283,9 +283,9 @@ static void status(struct ztj_conn *c)
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	if (text == NULL || strlen(text) > ZTJ_IPC_MAX - 64)
-		reply(c, text == NULL ? ZTJ_NOMEM : ZTJ_TOO_LARGE, "");
+		ztj_control_reply(c, text == NULL ? ZTJ_NOMEM : ZTJ_TOO_LARGE, "");
 	else
-		reply(c, ZTJ_OK, text);
+		ztj_control_reply(c, ZTJ_OK, text);
 	free(text);
 }
 
@@ -301,6 +301,9 @@ void ztj_control_message(struct ztj_conn *c)
 		return;
 	case ZTJ_MSG_STATUS:
 		status(c);
+		return;
+	case ZTJ_MSG_STANDING:
+		ztj_standing_message(c);
 		return;
 	default:
 		ztj_conn_close(c);

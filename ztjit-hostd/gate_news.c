@@ -118,6 +118,22 @@ int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], c
 	return r;
 }
 
+int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json)
+{
+	struct ztj_buf b;
+	int r;
+
+	ztj_buf_init(&b, ZTJ_IPC_MAX);
+	r = ztj_ipc_begin(&b, ZTJ_MSG_REPORT);
+	if (r == ZTJ_OK) {
+		(void)ztj_buf_put(&b, id, ZTJ_DIGEST_LEN);
+		(void)ztj_buf_put_view(&b, json);
+		r = tell(g, &b);
+	}
+	ztj_buf_free(&b);
+	return r;
+}
+
 void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], bool taken)
 {
 	struct ztj_buf b;
@@ -246,6 +262,7 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 	case ZTJ_STMT_PENDING:
 	case ZTJ_STMT_HEAD:
 	case ZTJ_STMT_VIEW:
+	case ZTJ_STMT_STANDING:
 		break;
 	}
 	return ZTJ_STMT_TYPE;
@@ -407,7 +424,8 @@ static int on_posted(struct ztj_gate *g, struct ztj_rd *rd)
 	if ((r = ztj_rd_bytes(rd, ZTJ_DIGEST_LEN, &id)) != ZTJ_OK || (r = ztj_rd_u32(rd, &code)) != ZTJ_OK ||
 	    (r = ztj_rd_end(rd)) != ZTJ_OK)
 		return r;
-	ztj_stepup_posted(g, id.p, code == 0 ? ZTJ_OK : ZTJ_UNREACHABLE);
+	if (!ztj_standing_posted(g, id.p, code))
+		ztj_stepup_posted(g, id.p, code == 0 ? ZTJ_OK : ZTJ_UNREACHABLE);
 	return ZTJ_OK;
 }
 

@@ -23,13 +23,14 @@ enum ztj_msg {
 	ZTJ_MSG_CONTAINER = 64, /* string JSON container: policy, statement, status, step-up */
 	ZTJ_MSG_BODY = 65,      /* uint8 1: policy, 2: directory; the body in a sealed memfd that comes along */
 	ZTJ_MSG_LINK = 66,      /* uint8: connected or not */
-	ZTJ_MSG_POSTED = 67,    /* 32 bytes id of the challenge, uint32 code */
+	ZTJ_MSG_POSTED = 67,    /* 32 bytes id of the challenge or report, uint32: 0 taken, else the HTTP status, or 1 */
 	/* gate to mirror */
 	ZTJ_MSG_BROKER = 72,    /* uint32 n, n strings url; uint32 m, m strings key text: whom to believe */
 	ZTJ_MSG_HELD = 73,      /* uint64 policy version, uint32 n, n of: string directory, uint64 serial */
 	ZTJ_MSG_POST = 74,      /* 32 bytes id, string JSON container: a challenge to relay */
 	ZTJ_MSG_RESYNC = 75,    /* something was refused: ask for everything again */
-	ZTJ_MSG_ENDED = 76      /* 32 bytes id of a challenge, uint8: its answer was used, or nobody waits for one any more */
+	ZTJ_MSG_ENDED = 76,     /* 32 bytes id of a challenge, uint8: its answer was used, or nobody waits for one any more */
+	ZTJ_MSG_REPORT = 77     /* 32 bytes id, string JSON body: a scan's result, for POST /v1/standing */
 };
 
 #endif

@@ -26,7 +26,7 @@
 struct ztj_mirror_post {
 	CURL *easy; /* NULL: free */
 	uint8_t id[32];
-	enum { ZTJ_POST_ASK, ZTJ_POST_ASK_ENDED, ZTJ_POST_END } kind; /* ASK_ENDED: over before the broker had taken it */
+	enum { ZTJ_POST_ASK, ZTJ_POST_ASK_ENDED, ZTJ_POST_END, ZTJ_POST_REPORT } kind; /* ASK_ENDED: over before the broker had taken it */
 	bool taken;
 };
 
@@ -91,6 +91,7 @@ void ztj_mirror_fetch_next(struct ztj_mirror *m);
 void ztj_mirror_fetch_done(struct ztj_mirror *m, CURLcode rc);
 void ztj_mirror_fetch_stop(struct ztj_mirror *m);
 void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json);
+void ztj_mirror_report(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json);
 /* The broker is told, if it can be, that a challenge is over; it forgets by itself otherwise. */
 void ztj_mirror_end(struct ztj_mirror *m, struct ztj_view id, bool taken);
 void ztj_mirror_post_done(struct ztj_mirror *m, struct ztj_mirror_post *p, CURLcode rc);

@@ -180,6 +180,18 @@ void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view j
 	p->kind = ZTJ_POST_ASK;
 }
 
+void ztj_mirror_report(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json)
+{
+	struct ztj_mirror_post *p = start_post(m, "POST", "/v1/standing", json);
+
+	if (p == NULL) {
+		posted(m, id.p, 1);
+		return;
+	}
+	memcpy(p->id, id.p, sizeof(p->id));
+	p->kind = ZTJ_POST_REPORT;
+}
+
 void ztj_mirror_end(struct ztj_mirror *m, struct ztj_view id, bool taken)
 {
 	struct ztj_mirror_post *p;
@@ -187,6 +199,7 @@ void ztj_mirror_end(struct ztj_mirror *m, struct ztj_view id, bool taken)
 
 	for (size_t i = 0; i < ZTJ_MIRROR_POSTS; i++)
 		if (m->post[i].easy != NULL && m->post[i].kind != ZTJ_POST_END &&
+		    m->post[i].kind != ZTJ_POST_REPORT &&
 		    memcmp(m->post[i].id, id.p, sizeof(m->post[i].id)) == 0) {
 			m->post[i].kind = ZTJ_POST_ASK_ENDED;
 			m->post[i].taken = taken;
@@ -213,6 +226,8 @@ void ztj_mirror_post_done(struct ztj_mirror *m, struct ztj_mirror_post *p, CURLc
 	p->easy = NULL;
 	if (done.kind == ZTJ_POST_ASK)
 		posted(m, done.id, well ? 0 : 1);
+	else if (done.kind == ZTJ_POST_REPORT)
+		posted(m, done.id, well ? 0 : status > 0 ? (uint32_t)status : 1);
 	else if (done.kind == ZTJ_POST_ASK_ENDED && well)
 		ztj_mirror_end(m, ztj_view_of(done.id, sizeof(done.id)), done.taken);
 }

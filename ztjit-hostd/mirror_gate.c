@@ -147,7 +147,7 @@ static int on_held(struct ztj_mirror *m, struct ztj_view body)
 	return ztj_rd_end(&rd);
 }
 
-static int on_post(struct ztj_mirror *m, struct ztj_view body)
+static int on_post(struct ztj_mirror *m, struct ztj_view body, void (*post)(struct ztj_mirror *, struct ztj_view, struct ztj_view))
 {
 	struct ztj_view id, json;
 	struct ztj_rd rd;
@@ -157,7 +157,7 @@ static int on_post(struct ztj_mirror *m, struct ztj_view body)
 	if ((r = ztj_rd_bytes(&rd, 32, &id)) != ZTJ_OK ||
 	    (r = ztj_rd_string(&rd, ZTJ_IPC_MAX, &json)) != ZTJ_OK || (r = ztj_rd_end(&rd)) != ZTJ_OK)
 		return r;
-	ztj_mirror_post(m, id, json);
+	post(m, id, json);
 	return ZTJ_OK;
 }
 
@@ -191,7 +191,10 @@ void ztj_mirror_from_gate(struct ztj_mirror *m)
 			r = on_held(m, m->in.body);
 			break;
 		case ZTJ_MSG_POST:
-			r = on_post(m, m->in.body);
+			r = on_post(m, m->in.body, ztj_mirror_post);
+			break;
+		case ZTJ_MSG_REPORT:
+			r = on_post(m, m->in.body, ztj_mirror_report);
 			break;
 		case ZTJ_MSG_ENDED:
 			r = on_ended(m, m->in.body);

@@ -28,9 +28,9 @@
 enum ztj_stmt_type {
 	ZTJ_STMT_NONE, ZTJ_STMT_POLICY, ZTJ_STMT_DIRECTORY, ZTJ_STMT_LOGIN, ZTJ_STMT_REQUEST,
 	ZTJ_STMT_APPROVAL, ZTJ_STMT_REVOCATION, ZTJ_STMT_STEPUP, ZTJ_STMT_STATUS, ZTJ_STMT_PENDING,
-	ZTJ_STMT_HEAD, ZTJ_STMT_VIEW, ZTJ_STMT_KILL
+	ZTJ_STMT_HEAD, ZTJ_STMT_VIEW, ZTJ_STMT_KILL, ZTJ_STMT_STANDING
 };
-#define ZTJ_STMT_LAST ZTJ_STMT_KILL
+#define ZTJ_STMT_LAST ZTJ_STMT_STANDING
 const char *ztj_stmt_type_name(enum ztj_stmt_type t); /* "request" */
 enum ztj_stmt_type ztj_stmt_type_from(const char *name);
 /* The namespace: "request@ztjit". */
@@ -154,6 +154,12 @@ struct ztj_stmt {
 			const char *reason;
 			uint8_t session[ZTJ_DIGEST_LEN];
 		} kill;
+		struct {
+			const char *host;    /* full name */
+			int64_t standing, accepted, expired; /* entries of a scan: new, accepted, with an exception that ended */
+			int64_t missed;      /* what could not be looked at; 0: the scan is whole */
+			uint8_t digest[ZTJ_DIGEST_LEN]; /* of the report */
+		} standing;
 	} u;
 	void *priv;
 };
@@ -171,7 +177,7 @@ int ztj_signed_verify(struct ztj_sigcache *c, const struct ztj_signed *s, enum z
 
 /* Verifies every signature over the raw bytes in the namespace of `type`, then parses
  * strictly and demands that the type member is `type` and the domain is `domain`. Who the signers are *allowed*
- * to be is not judged here. Key kinds: sk only, except stepup's first and head, which are ssh-ed25519, and status, pending of a host,
+ * to be is not judged here. Key kinds: sk only, except stepup's first, head and standing, which are ssh-ed25519, and status, pending of a host,
  * revocation, directory
  * and a login without `who`, which may also carry ssh-ed25519 (ZTJ_KEY_TYPE). One signature, except: directory 1–16,
  * stepup 1 or 2, a user's pending entry one by each of its keys (ZTJ_SIGNER). Two by one key: ZTJ_THRESHOLD.

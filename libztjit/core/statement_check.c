@@ -105,6 +105,7 @@ int ztj_stmt_check(const struct ztj_stmt *st)
 	case ZTJ_STMT_STATUS:
 	case ZTJ_STMT_VIEW:
 	case ZTJ_STMT_KILL:
+	case ZTJ_STMT_STANDING:
 		return ZTJ_OK;
 	case ZTJ_STMT_NONE:
 	case ZTJ_STMT_POLICY:

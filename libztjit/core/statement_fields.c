@@ -117,6 +117,14 @@ static const struct ztj_jmember kill_members[] = { HEAD,
 	{ "session", ZTJ_F_DIGEST, false, AT(u.kill.session), 0, 0, 0, "session to end" },
 	{ "reason", ZTJ_F_TEXT, false, AT(u.kill.reason), 0, 1, ZTJ_REASON_MAX, "reason" }, NONCE(0) };
 
+static const struct ztj_jmember standing_members[] = { HEAD,
+	{ "host", ZTJ_F_HOST, false, AT(u.standing.host), 0, 0, 0, "host" },
+	{ "standing", ZTJ_F_INT, false, AT(u.standing.standing), 0, 0, UINT32_MAX, "standing" },
+	{ "accepted", ZTJ_F_INT, false, AT(u.standing.accepted), 0, 0, UINT32_MAX, "accepted" },
+	{ "expired", ZTJ_F_INT, false, AT(u.standing.expired), 0, 0, UINT32_MAX, "expired exceptions" },
+	{ "missed", ZTJ_F_INT, false, AT(u.standing.missed), 0, 0, UINT32_MAX, "not looked at" },
+	{ "digest", ZTJ_F_DIGEST, false, AT(u.standing.digest), 0, 0, 0, "report" } };
+
 #define TABLE(t) \
 	{ \
 		t##_members, sizeof(t##_members) / sizeof(t##_members[0]), false \
@@ -136,7 +144,8 @@ static const struct {
 	[ZTJ_STMT_PENDING] = { "pending", "pending@ztjit", TABLE(pending) },
 	[ZTJ_STMT_HEAD] = { "head", "head@ztjit", TABLE(head) },
 	[ZTJ_STMT_VIEW] = { "view", "view@ztjit", TABLE(view) },
-	[ZTJ_STMT_KILL] = { "kill", "kill@ztjit", TABLE(kill) } };
+	[ZTJ_STMT_KILL] = { "kill", "kill@ztjit", TABLE(kill) },
+	[ZTJ_STMT_STANDING] = { "standing", "standing@ztjit", TABLE(standing) } };
 #define NTYPES (sizeof(types) / sizeof(types[0]))
 
 const char *ztj_stmt_type_name(enum ztj_stmt_type t)

@@ -99,6 +99,7 @@ static int check_signers(const struct ztj_stmt *st)
 	case ZTJ_STMT_STATUS:
 		return one_signer(st, true);
 	case ZTJ_STMT_HEAD:
+	case ZTJ_STMT_STANDING:
 		return machine_signer(st);
 	case ZTJ_STMT_STEPUP:
 		return stepup_signers(st);

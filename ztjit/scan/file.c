@@ -167,6 +167,19 @@ const char *scan_real(struct scan *s, int fd)
 	return scan_text(s, "%s", path[root] == '\0' ? "/" : path + root);
 }
 
+const char *scan_real_path(struct scan *s, const char *path)
+{
+	const char *real = NULL;
+	struct stat st;
+	int fd;
+
+	if (scan_open(s, path, &fd, &st) == ZTJ_OK) {
+		real = scan_real(s, fd);
+		(void)close(fd);
+	}
+	return real != NULL ? real : path;
+}
+
 const char *scan_owner(struct scan *s, const struct stat *st)
 {
 	const struct scan_account *a = scan_account_of(s, st->st_uid);

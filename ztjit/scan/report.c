@@ -58,7 +58,7 @@ static json_t *row(const struct scan_entry *e)
 	(void)json_object_set_new(o, "owner", escaped(e->owner));
 	(void)json_object_set_new(o, "state", json_string(scan_state_name(e->state)));
 	(void)json_object_set_new(o, "what", escaped(e->what));
-	(void)json_object_set_new(o, "remove", escaped(e->remove));
+	(void)json_object_set_new(o, "remove", json_string(e->remove));
 	if (e->reason != NULL) {
 		(void)json_object_set_new(o, "reason", json_string(e->reason));
 		(void)json_object_set_new(o, "until", at(e->until));

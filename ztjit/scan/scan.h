@@ -124,6 +124,8 @@ int scan_read(struct scan *s, const char *path, struct ztj_buf *out, struct stat
 size_t scan_list(struct scan *s, const char *dir, const char ***out);
 /* Where it really is, below the root. */
 const char *scan_real(struct scan *s, int fd);
+/* The same for a path; the path itself where nothing is. */
+const char *scan_real_path(struct scan *s, const char *path);
 const char *scan_owner(struct scan *s, const struct stat *st);
 /* Lines, without their line feed. */
 struct scan_lines {
@@ -168,11 +170,13 @@ struct scan_ref {
 	unsigned line;
 	struct ztj_view text;
 	const char *why;       /* "cron runs it as root" */
+	const char *also;      /* an account that is root's equal here, or NULL */
 };
 /* Is this file, and every directory above it, in the hands of root alone? */
 void scan_run_by_root(struct scan *s, const char *path, const struct scan_ref *ref);
 /* All regular files in a directory whose name ends so ("" all), and the directory itself. */
 void scan_dir_by_root(struct scan *s, const char *dir, const char *suffix, const char *why);
+void scan_dir_by(struct scan *s, const char *dir, const char *suffix, const struct scan_ref *ref);
 /* The absolute paths among the words of a shell command. */
 void scan_command_by_root(struct scan *s, struct ztj_view command, const struct scan_ref *ref);
 

@@ -55,7 +55,8 @@ static void polkit_dir(struct scan *s, const char *dir, const char *suffix, bool
 	size_t n = scan_list(s, dir, &name);
 	bool owned;
 
-	scan_dir_by_root(s, dir, suffix, "polkit obeys it");
+	/* polkitd reads its rules with no more than its own rights, and Debian gives it the directories */
+	scan_dir_by(s, dir, suffix, &(struct scan_ref){ .why = "polkit obeys it", .also = "polkitd" });
 	for (size_t i = 0; s->err == ZTJ_OK && i < n; i++) {
 		if (!ends_with(name[i], suffix) || (path = scan_text(s, "%s/%s", dir, name[i])) == NULL)
 			continue;
@@ -80,7 +81,7 @@ static void polkit(struct scan *s)
 		size_t n = scan_list(s, pkla[i], &name);
 
 		for (size_t k = 0; k < n; k++)
-			polkit_dir(s, scan_text(s, "%s/%s", pkla[i], name[k]), ".pkla", false);
+			polkit_dir(s, scan_text(s, "%s/%s", pkla[i], name[k]), ".pkla", i == 1);
 	}
 }
 

@@ -74,6 +74,7 @@ static void key_line(struct scan *s, const struct scan_account *a, const struct 
 {
 	struct scan_row row = *at;
 	struct scan_key k;
+	const char *content;
 	bool ca, command;
 	char print[80];
 
@@ -90,7 +91,8 @@ static void key_line(struct scan *s, const struct scan_account *a, const struct 
 	command = scan_has(k.options, "command=");
 	row.kind = "key";
 	row.risk = a->admin ? (command && !ca ? SCAN_HIGH : SCAN_CRITICAL) : ca ? SCAN_HIGH : command ? SCAN_LOW : SCAN_MEDIUM;
-	row.content = line;
+	content = scan_text(s, "%s %.*s", a->name, (int)line.n, (const char *)line.p);
+	row.content = ztj_view_str(content != NULL ? content : "");
 	row.what = scan_text(s, "%s %s opens %s%s%s by ssh", ca ? "every certificate of the CA" : "the key", print, a->name,
 	    a->uid == 0 ? " (uid 0)" : a->admin ? " (an administrator)" : "", command ? ", for one command," : "");
 	row.remove = scan_delete_text(s, at->object, k.blob);
@@ -104,6 +106,8 @@ static void key_file(struct scan *s, const struct scan_account *a, const char *p
 	struct ztj_buf b;
 	struct stat st;
 
+	/* sshd follows a link, and so does who takes the line out */
+	path = scan_real_path(s, path);
 	if (scan_read(s, path, &b, &st) != ZTJ_OK)
 		return;
 	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);)

@@ -124,6 +124,7 @@ static void load(struct sudo *u, const char *path, unsigned depth)
 	struct ztj_buf b;
 	struct stat st;
 
+	path = scan_real_path(u->s, path);
 	for (size_t i = 0; i < u->nfiles; i++)
 		if (strcmp(u->file[i].path, path) == 0)
 			return;

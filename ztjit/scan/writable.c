@@ -31,12 +31,13 @@ struct fault {
 	bool owner, group, others;
 };
 
-static bool find_fault(const struct scan *s, const struct stat *st, struct fault *out)
+static bool find_fault(const struct scan *s, const struct stat *st, const char *also, struct fault *out)
 {
+	const struct scan_account *a = also != NULL ? scan_account_named(s, ztj_view_str(also)) : NULL;
 	/* in a sticky directory a file of root's stays root's */
 	bool sticky = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 
-	out->owner = st->st_uid != 0;
+	out->owner = st->st_uid != 0 && (a == NULL || a->uid != st->st_uid);
 	out->group = !sticky && (st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 && scan_gid_has_people(s, st->st_gid);
 	out->others = !sticky && (st->st_mode & S_IWOTH) != 0;
 	return out->owner || out->group || out->others;
@@ -64,7 +65,8 @@ static void judge(struct scan *s, const char *path, const struct stat *st, const
 	char content[64];
 	struct fault f;
 
-	if (S_ISLNK(st->st_mode) || !find_fault(s, st, &f) || owner == NULL || from == NULL)
+	/* a unit that is a link to /dev/null is masked */
+	if ((!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) || !find_fault(s, st, ref->also, &f) || owner == NULL || from == NULL)
 		return;
 	(void)snprintf(content, sizeof content, "%u %u %o", (unsigned)st->st_uid, (unsigned)st->st_gid,
 	    (unsigned)st->st_mode);
@@ -124,16 +126,20 @@ void scan_run_by_root(struct scan *s, const char *path, const struct scan_ref *r
 
 void scan_dir_by_root(struct scan *s, const char *dir, const char *suffix, const char *why)
 {
-	const struct scan_ref ref = { .why = why };
+	scan_dir_by(s, dir, suffix, &(struct scan_ref){ .why = why });
+}
+
+void scan_dir_by(struct scan *s, const char *dir, const char *suffix, const struct scan_ref *ref)
+{
 	const char **name;
 	size_t n = scan_list(s, dir, &name), len = strlen(suffix);
 
-	scan_run_by_root(s, dir, &ref);
+	scan_run_by_root(s, dir, ref);
 	for (size_t i = 0; i < n; i++) {
 		size_t k = strlen(name[i]);
 
 		if (k >= len && strcmp(name[i] + k - len, suffix) == 0)
-			scan_run_by_root(s, scan_text(s, "%s/%s", dir, name[i]), &ref);
+			scan_run_by_root(s, scan_text(s, "%s/%s", dir, name[i]), ref);
 	}
 }
 
@@ -168,7 +174,7 @@ void scan_command_by_root(struct scan *s, struct ztj_view command, const struct 
 	bool armed = true;
 
 	for (size_t i = 0; i < command.n;) {
-		struct ztj_view w = ztj_view_of(command.p + i, 0);
+		struct ztj_view w = { .p = command.p + i, .n = 0 };
 
 		while (i + w.n < command.n && w.p[w.n] != '\0' && strchr(ends, w.p[w.n]) == NULL &&
 		    strchr(blanks, w.p[w.n]) == NULL)
