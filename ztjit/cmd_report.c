@@ -141,8 +141,8 @@ static int say_hosts(struct cli *c, const struct standing *s)
 		r = out_table_row(c, &t,
 		    (const char *[]){ h->name, standing_state_name(h->state), number(c, h, left(h)),
 			number(c, h, h->accepted), number(c, h, h->missed),
-			h->state == STANDING_UNKNOWN	? "never"
-			    : h->state == STANDING_ALTERED ? h->doubt
+			h->doubt != NULL		    ? h->doubt
+			    : h->state == STANDING_UNKNOWN ? "never"
 							   : out_relative(c, h->issued) });
 	}
 	if (r == ZTJ_OK)

@@ -107,9 +107,11 @@ static int add_days(struct cli *c, struct standing_host *h, const json_t *list)
 static int take(struct cli *c, struct standing_host *h, const json_t *o)
 {
 	struct ztj_stmt *st;
-	int r = open_statement(c, h, o, &st);
+	int r;
 
-	if (r == ZTJ_OK) {
+	if (h->doubt != NULL)
+		return ZTJ_OK;
+	if ((r = open_statement(c, h, o, &st)) == ZTJ_OK) {
 		h->issued = st->issued;
 		h->standing = st->u.standing.standing;
 		h->accepted = st->u.standing.accepted;
@@ -148,11 +150,14 @@ static int add_directory(struct cli *c, const struct ztj_dir *d, const char *onl
 		const struct ztj_record *rec = ztj_dir_at(d, i);
 		struct standing_host h = { .rec = rec, .state = STANDING_UNKNOWN }, *more;
 		const struct ztj_record *now;
+		int r;
 
 		if (!rec->host || (h.name = cli_printf(c, "%s/%s", ztj_dir_name(d), rec->name)) == NULL ||
-		    (only != NULL && strcmp(only, h.name) != 0) ||
-		    ztj_trust_host(c->trust, h.name, cli_now(), &now) != ZTJ_OK)
+		    (only != NULL && strcmp(only, h.name) != 0))
 			continue;
+		/* nobody vouches for its key at present: it stays in the list, and unknown */
+		if ((r = ztj_trust_host(c->trust, h.name, cli_now(), &now)) != ZTJ_OK)
+			h.doubt = ztj_err_text(r);
 		more = s->n % 256 == 0 ? reallocarray(s->host, s->n + 256, sizeof *more) : s->host;
 		if (more == NULL)
 			return ZTJ_NOMEM;

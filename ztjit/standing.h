@@ -23,7 +23,7 @@ struct standing_host {
 	const char *name;              /* full */
 	const struct ztj_record *rec;
 	enum standing_state state;
-	const char *doubt;             /* ALTERED: why */
+	const char *doubt;             /* ALTERED, or UNKNOWN: why */
 	int64_t issued, standing, accepted, expired, missed;
 	json_t *report;                /* verified, or NULL */
 	size_t ndays;
