@@ -133,8 +133,8 @@ obeying() {
 hostile() {
 	lab_in db1 bash -ec '
 		mkdir -p "/srv/a b"; cd "/srv/a b"
-		install -m 4755 /bin/true $'\''x\n\e[2Jcritical  setuid  /nowhere\x9b'\'\''\"$(touch /root/pwned);`id`'\''
-		su -s /bin/bash mallory -c "cd; mkdir deep; cd deep; for i in \$(seq 1100); do mkdir d && cd d || exit; done" >/dev/null
+		install -m 4755 /bin/true $'\''x\n\e[2Jcritical  setuid  nowhere\x9b\'\''\"$(touch pwned);`id`'\''
+		setpriv --reuid mallory --clear-groups perl -e "chdir q(/home/mallory); for (q(deep), (q(d)) x 1100) { mkdir \$_; chdir \$_ or die }"
 		rm -f /home/mallory/.ssh/authorized_keys; mkfifo /home/mallory/.ssh/authorized_keys
 		ln -sf /dev/zero /home/mallory/.ssh/authorized_keys2' 2>&1
 	scan >"$LAB_DIR/tmp/found"
@@ -155,27 +155,42 @@ hostile() {
 image() {
 	lab_in db1 bash -ec 'mkdir -p /srv/image/etc /srv/image/usr/bin /srv/image/var/lib/dpkg/info
 		printf "root:x:0:0::/root:/bin/bash\ntoor:x:0:0::/:/bin/sh\n" >/srv/image/etc/passwd
-		echo root:x:0: >/srv/image/etc/group; echo "root:*:1::::::" >/srv/image/etc/shadow
-		install -m 4755 /bin/true /srv/image/usr/bin/odd; ln -s /etc/shadow /srv/image/etc/sudoers'
+		echo root:x:0: >/srv/image/etc/group; echo "root:*:1::::::" >/srv/image/etc/shadow; chmod 600 /srv/image/etc/shadow
+		install -m 4755 /bin/true /srv/image/usr/bin/odd; ln -s /etc/mine /srv/image/etc/sudoers
+		echo "outside ALL=ALL" >/etc/mine; echo "inside ALL=ALL" >/srv/image/etc/mine'
 	t_says "an image is looked at below its own root" "/usr/bin/odd" status 1 scan --root /srv/image
 	t_says "with its own accounts" "toor has uid 0" status 1 scan --root /srv/image
-	lab_in db1 rm -rf /srv/image
+	t_says "links in it lead nowhere else" "inside may run" status 1 scan --root /srv/image
+	t_says "and the commands are for the image" "remove: chroot /srv/image bash -c 'chmod u-s /usr/bin/odd'" status 1 scan --root /srv/image
+	lab_in db1 rm -rf /srv/image /etc/mine
 }
+
+# edit_broker SQL: somebody with the broker's disk in hands.
+edit_broker() {
+	local db=/var/lib/ztjit-broker/store/broker.db
+	fleet_stop_broker
+	lab_wait 10 broker_gone
+	lab_in broker cat "$db" >"$LAB_DIR/tmp/broker.db"
+	rm -f "$LAB_DIR"/tmp/broker.db-*
+	sqlite3 "$LAB_DIR/tmp/broker.db" "$1; PRAGMA wal_checkpoint(TRUNCATE)" >/dev/null
+	lab_in broker sh -ec 'rm -f "$1"-*; cat >"$1"' sh "$db" <"$LAB_DIR/tmp/broker.db"
+	fleet_start_broker
+}
+
+broker_gone() { ! lab_in broker pgrep -x ztjit-broker >/dev/null; }
 
 # A broker that edits what a host said.
 lying_broker() {
-	local db
-	db=/proc/$(lab_pid broker)/root/var/lib/ztjit-broker/$(lab_in broker sh -c 'cd /var/lib/ztjit-broker && ls -- *.db */*.db 2>/dev/null | head -n 1')
 	t_ok "a host has something to hide" scan_with_setuid
 	t_says "the auditor sees it" "1 with entries" status 1 fleet_report
-	sqlite3 "$db" "UPDATE standing SET report = replace(report, 'critical', 'harmless')"
-	t_says "a report edited at the broker is seen" "altered" status 1 fleet_report
+	edit_broker "UPDATE standing SET report = CAST(replace(CAST(report AS TEXT), 'critical', 'harmless') AS BLOB)"
+	t_says "a report edited at the broker is seen" "1 altered" status 1 fleet_report
 	t_says "and says why" "not what its host signed" status 1 fleet_report --host db1
-	sqlite3 "$db" "UPDATE standing SET container = (SELECT container FROM statement LIMIT 1)"
+	edit_broker "UPDATE standing SET container = (SELECT container FROM statement LIMIT 1)"
 	t_says "another statement in its place as well" "1 altered" status 1 fleet_report
-	sqlite3 "$db" "UPDATE standing SET host = 'servers/web1'"
+	edit_broker "UPDATE standing SET host = 'servers/web1'"
 	t_says "one host's word is no other's" "1 unknown, 1 altered" status 1 fleet_report
-	sqlite3 "$db" "DELETE FROM standing"
+	edit_broker "DELETE FROM standing"
 	t_says "what is withheld is unknown, never clean" "2 unknown" status 1 fleet_report
 	fleet_stop_broker
 	lab_wait 15 not_connected

@@ -183,6 +183,9 @@ void scan_add(struct scan *s, const struct scan_row *row)
 		.remove = row->remove,
 		.line = row->line,
 		.risk = row->risk };
+	/* for an image: where its own accounts and files are */
+	if (strcmp(s->root, "/") != 0)
+		e->remove = scan_text(s, "chroot %s bash -c %s", scan_quote(s, s->root), scan_quote(s, row->remove));
 	finger(s, row, e->finger);
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->entry[i].finger, e->finger) == 0)
