@@ -22,7 +22,7 @@ static const char *const caller_name[CALLERS] = { "none", "unknown key", "host",
 #define PEOPLE (BIT(REQUESTER) | BIT(APPROVER) | BIT(OTHER_USER))
 #define KNOWN (HOSTS | PEOPLE | BIT(REGISTRAR))
 
-enum body { NO_BODY, REQUEST_AGAIN, CERTIFY, DIRECTORY, STATEMENT_ONLY, SIGNATURE, SESSION, CHUNKS };
+enum body { NO_BODY, REQUEST_AGAIN, CERTIFY, DIRECTORY, STATEMENT_ONLY, SIGNATURE, SESSION, CHUNKS, REPORT };
 
 /* %s: the id of a request of `requester` for `host`, which `approver` may approve. */
 static const struct call {
@@ -60,6 +60,8 @@ static const struct call {
 	{ "POST", "/v1/sessions/S-0123456789/head", STATEMENT_ONLY, HOSTS },
 	{ "GET", "/v1/sessions/S-0123456789/record?from=0", NO_BODY, PEOPLE },
 	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE },
+	{ "POST", "/v1/standing", REPORT, HOSTS },
+	{ "GET", "/v1/standing", NO_BODY, 0 }, /* auditors, and none of these is one: test_standing.c */
 };
 
 static const struct ztj_seckey *key_of(const struct bk *b, int caller)
@@ -120,6 +122,11 @@ static void make_body(const struct bk *b, enum body kind, const struct fx_signed
 		    "\"service\":\"sshd\",\"role\":\"root-shell\",\"peer\":\"192.0.2.1\",\"command\":null,\"tty\":true,"
 		    "\"started\":\"2026-01-01T00:00:00Z\",\"ends\":\"2026-01-01T01:00:00Z\"}",
 		    hex, hex));
+		break;
+	case REPORT:
+		ok(ztj_signed_to_json(&req->s, &text));
+		ok(ztj_buf_put(out, text.p, text.n - 1));
+		ok(ztj_buf_puts(out, ",\"report\":\"e30=\"}"));
 		break;
 	case CHUNKS:
 		ok(ztj_buf_puts(out, "ZTJK"));

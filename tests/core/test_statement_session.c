@@ -2,7 +2,7 @@
  * Copyright (c) 2026 the ztjit authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
-/* Statements about sessions and their records: head, view and kill. */
+/* Statements about sessions and their records: head, view and kill; and a host's word on standing access. */
 #include <string.h>
 
 #include "tests/core/fixture.h"
@@ -42,6 +42,9 @@ static int teardown(void **state)
 	"\"who\":\"people/sec1\",\"host\":" host ",\"session\":" session ",\"reason\":" reason "," NONCE
 #define H "\"servers/web1\""
 #define S "\"" HEX "\""
+
+#define STANDING(host, counts, digest) START("standing") "\"host\":" host "," counts ",\"digest\":" digest "}"
+#define NONE_LEFT "\"standing\":0,\"accepted\":0,\"expired\":0,\"missed\":0"
 
 struct parse_case {
 	const char *text;
@@ -135,6 +138,34 @@ static void test_what_a_kill_may_not_be(void **state)
 	PARSE_ALL(ZTJ_STMT_KILL, cases);
 }
 
+static void test_what_a_standing_may_not_be(void **state)
+{
+	static const struct parse_case cases[] = {
+		{ STANDING(H, NONE_LEFT, S), ZTJ_OK },
+		{ STANDING(H, "\"standing\":4294967295,\"accepted\":1,\"expired\":2,\"missed\":3", S), ZTJ_OK },
+		{ STANDING(H, "\"standing\":4294967296,\"accepted\":1,\"expired\":2,\"missed\":3", S),
+		    ZTJ_MEMBER_TYPE },
+		{ STANDING(H, "\"standing\":-1,\"accepted\":1,\"expired\":2,\"missed\":3", S), ZTJ_BAD_JSON },
+		{ STANDING(H, "\"standing\":1,\"accepted\":1,\"expired\":2", S), ZTJ_MEMBER_MISSING },
+		{ STANDING(H, NONE_LEFT ",\"x\":1", S), ZTJ_MEMBER_UNKNOWN },
+		{ STANDING("\"web1\"", NONE_LEFT, S), ZTJ_BAD_NAME },
+		{ STANDING(H, NONE_LEFT, "\"00\""), ZTJ_MEMBER_TYPE },
+	};
+
+	(void)state;
+	PARSE_ALL(ZTJ_STMT_STANDING, cases);
+}
+
+static void standing(struct ztj_stmt *st)
+{
+	fx_stmt(&w, st, ZTJ_STMT_STANDING);
+	st->u.standing.host = "servers/web1";
+	st->u.standing.standing = 3;
+	st->u.standing.accepted = 1;
+	st->u.standing.expired = 2;
+	memset(st->u.standing.digest, 0xab, ZTJ_DIGEST_LEN);
+}
+
 static void head(struct ztj_stmt *st)
 {
 	fx_stmt(&w, st, ZTJ_STMT_HEAD);
@@ -183,6 +214,8 @@ static const struct kind {
 	{ ZTJ_STMT_KILL, kill_session, false,
 	    "who: people/sec1\nhost: servers/web1\nsession to end: " CD
 	    "\nreason: wrong host \xe2\x82\xac\nnonce: 0000" },
+	{ ZTJ_STMT_STANDING, standing, true,
+	    "host: servers/web1\nstanding: 3\naccepted: 1\nexpired exceptions: 2\nnot looked at: 0\nreport: " AB "\n" },
 };
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -379,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_head_may_not_be),
 		cmocka_unit_test(test_what_a_view_may_not_be),
 		cmocka_unit_test(test_what_a_kill_may_not_be),
+		cmocka_unit_test(test_what_a_standing_may_not_be),
 		cmocka_unit_test(test_S01_S06_who_and_for_what),
 		cmocka_unit_test(test_built_is_what_is_opened),
 		cmocka_unit_test(test_no_value_outside_the_words),

@@ -142,6 +142,12 @@ static void sessions(void)
 	st.u.kill.reason = "not at night";
 	fx_stmt_sign(&st, FX_UP, &person, 1, &f);
 	statement("statement/kill", ZTJ_STMT_KILL, &f);
+	fx_stmt(&w, &st, ZTJ_STMT_STANDING);
+	st.u.standing.host = "servers/web1";
+	st.u.standing.standing = 2;
+	st.u.standing.accepted = 1;
+	fx_stmt_sign(&st, FX_UP, &machine, 1, &f);
+	statement("statement/standing", ZTJ_STMT_STANDING, &f);
 }
 
 static void statements(void)

@@ -1,0 +1,186 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What hosts say of their standing access, at a real broker: taken from the host itself alone, shown to auditors alone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/broker/bk.h"
+
+static const struct fx_policy auditing = { .more = "auditors = [ \"@security\" ];" };
+
+static int set_up(void **state)
+{
+	static struct bk b;
+	bk_start(&b, "rate_statements = 10000;\nrate_identity = 1000;\n");
+	bk_arm(&b);
+	bk_policy(&b, &auditing);
+	bk_login(&b, FX_REQ1);
+	bk_login(&b, FX_SEC1);
+	*state = &b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	bk_end(*state);
+	return 0;
+}
+
+struct word {
+	int host;                    /* whose name is in it */
+	const struct soft_key *key;  /* NULL: that host's */
+	int64_t issued, standing;
+	const char *report, *signed_report; /* the second: what the digest is of; NULL: the same */
+};
+
+static void make(const struct bk *b, const struct word *w, struct ztj_buf *out)
+{
+	const char *report = w->signed_report != NULL ? w->signed_report : w->report;
+	const struct soft_key *key = w->key != NULL ? w->key : &b->w.host[w->host].machine;
+	struct fx_signed s;
+	struct ztj_stmt st;
+	struct ztj_buf text;
+	fx_stmt(&b->w, &st, ZTJ_STMT_STANDING);
+	st.issued = w->issued;
+	st.u.standing.host = b->w.host[w->host].full;
+	st.u.standing.standing = w->standing;
+	ok(ztj_sha256(ztj_view_str(report), st.u.standing.digest));
+	fx_stmt_sign(&st, 0, &key, 1, &s);
+	ztj_buf_init(&text, ZTJ_STMT_MAX);
+	ok(ztj_signed_to_json(&s.s, &text));
+	ok(ztj_buf_put(out, text.p, text.n - 1));
+	ok(ztj_buf_puts(out, ",\"report\":\""));
+	ok(ztj_b64_encode(ztj_view_str(w->report), out));
+	ok(ztj_buf_puts(out, "\"}"));
+	ztj_buf_free(&text);
+	fx_signed_free(&s);
+}
+
+static long say(struct bk *b, int as, const struct word *w)
+{
+	struct ztj_buf body;
+	ztj_buf_init(&body, 256 * 1024);
+	make(b, w, &body);
+	(void)bk_call(b, &b->host_tls[as], "POST", "/v1/standing", ztj_buf_view(&body));
+	ztj_buf_free(&body);
+	return b->status;
+}
+
+static const json_t *shown(struct bk *b, const char *query, size_t i)
+{
+	assert_int_equal(bk_get(b, &b->login[FX_SEC1], "/v1/standing%s", query), 200);
+	return json_array_get(json_object_get(b->json, "hosts"), i);
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+	return s != NULL ? s : "";
+}
+
+static void test_B02_a_host_speaks_for_itself(void **state)
+{
+	struct bk *b = *state;
+	int64_t now = (int64_t)time(NULL);
+	struct word w = { .host = FX_WEB1, .issued = now, .report = "{}" };
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 403, "wrong-host");
+	w.key = &b->w.host[FX_TEST1].machine;
+	say(b, FX_WEB1, &w);
+	bk_expect(b, 403, "wrong-signer");
+	w.key = NULL;
+	assert_null(shown(b, "", 0));
+	say(b, FX_WEB1, &w);
+	bk_expect(b, 201, "");
+	assert_string_equal(text_of(shown(b, "", 0), "host"), b->w.host[FX_WEB1].full);
+	assert_string_equal(text_of(shown(b, "", 0), "report"), "{}");
+}
+
+static void test_what_is_not_taken(void **state)
+{
+	struct bk *b = *state;
+	int64_t now = (int64_t)time(NULL);
+	struct word w = { .host = FX_TEST1, .issued = now, .report = "{\"a\":1}", .signed_report = "{}" };
+	char *large = malloc(65538);
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 403, "record-altered");
+	w.signed_report = NULL;
+	w.issued = now - 120;
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 403, "stale");
+	w.issued = now + 120;
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 403, "dated-ahead");
+	w.issued = now;
+	w.report = "\xff";
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 403, "record-altered");
+	assert_non_null(large);
+	memset(large, ' ', 65537);
+	large[65537] = '\0';
+	w.report = large;
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 413, "too-large");
+	large[65536] = '\0';
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 201, "");
+	free(large);
+	w.report = "{}";
+	w.issued = now - 30;
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 409, "replay");
+	assert_int_equal(bk_call(b, &b->host_tls[FX_TEST1], "POST", "/v1/standing", ztj_view_str("{\"report\":\"e30=\"}")), 400);
+}
+
+static void test_who_sees_it(void **state)
+{
+	struct bk *b = *state;
+	assert_int_equal(bk_get(b, &b->login[FX_REQ1], "/v1/standing"), 403);
+	assert_int_equal(bk_get(b, &b->host_tls[FX_WEB1], "/v1/standing"), 403);
+	assert_int_equal(bk_get(b, &b->registrar[0], "/v1/standing"), 403);
+	assert_int_equal(bk_get(b, NULL, "/v1/standing"), 401);
+	assert_int_equal(bk_get(b, &b->login[FX_SEC1], "/v1/standing?days=401"), 400);
+	assert_int_equal(bk_get(b, &b->login[FX_SEC1], "/v1/standing?x=1"), 400);
+}
+
+/* In the order of names, one or those behind one; the newest whole, and the days. */
+static void test_what_is_shown(void **state)
+{
+	struct bk *b = *state;
+	char query[200];
+	struct word w = { .host = FX_WEB1, .issued = (int64_t)time(NULL), .standing = 3, .report = "{\"n\":3}" };
+	const json_t *o;
+	say(b, FX_WEB1, &w);
+	bk_expect(b, 201, "");
+	o = shown(b, "?days=30", 0);
+	assert_string_equal(text_of(o, "host"), b->w.host[FX_TEST1].full);
+	o = shown(b, "?days=30", 1);
+	assert_string_equal(text_of(o, "host"), b->w.host[FX_WEB1].full);
+	assert_string_equal(text_of(o, "report"), "{\"n\":3}");
+	assert_int_equal(json_array_size(json_object_get(o, "days")), 1);
+	assert_string_equal(text_of(json_array_get(json_object_get(o, "days"), 0), "statement"), text_of(o, "statement"));
+	assert_true(json_is_false(json_object_get(b->json, "more")));
+	(void)snprintf(query, sizeof query, "?after=%s", b->w.host[FX_TEST1].full);
+	assert_string_equal(text_of(shown(b, query, 0), "host"), b->w.host[FX_WEB1].full);
+	(void)snprintf(query, sizeof query, "?host=%s", b->w.host[FX_TEST1].full);
+	assert_string_equal(text_of(shown(b, query, 0), "host"), b->w.host[FX_TEST1].full);
+	assert_null(shown(b, query, 1));
+	bk_stop(b);
+	bk_serve(b);
+	assert_string_equal(text_of(shown(b, "", 1), "report"), "{\"n\":3}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_B02_a_host_speaks_for_itself),
+		cmocka_unit_test(test_what_is_not_taken),
+		cmocka_unit_test(test_who_sees_it),
+		cmocka_unit_test(test_what_is_shown),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
