@@ -93,6 +93,12 @@ _ztjit_options() {
 	"sessions kill")
 		echo "--message --yes --key --sk-provider --quiet --json --help"
 		;;
+	scan)
+		echo "--send --kind --accept --message --until --root --quiet --json --help"
+		;;
+	"report standing")
+		echo "--host --json --help"
+		;;
 	"policy push")
 		echo "--broker --yes --json --help"
 		;;
@@ -112,13 +118,21 @@ _ztjit() {
 		mapfile -t COMPREPLY < <(compgen -W "open closed lost" -- "$cur")
 		return
 		;;
+	--root)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	--kind)
+		mapfile -t COMPREPLY < <(compgen -W "sudoers sudo doas key sshd rhosts password uid0 shell group setuid setgid capability device mount writable linger polkit pam preload nfs socket" -- "$cur")
+		return
+		;;
 	--format)
 		mapfile -t COMPREPLY < <(compgen -W "asciicast-v2 asciicast-v3 text json" -- "$cur")
 		return
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words="init enroll login logout whoami status doctor request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy sessions help --help"
+		words="init enroll login logout whoami status doctor request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy sessions scan report help --help"
 	else
 		case $command in
 		config)
@@ -138,6 +152,9 @@ _ztjit() {
 			;;
 		sessions)
 			[ "$COMP_CWORD" -ne 2 ] || words="ls show play tail search export kill"
+			;;
+		report)
+			[ "$COMP_CWORD" -ne 2 ] || words="standing"
 			;;
 		*) sub= ;;
 		esac
