@@ -11,11 +11,13 @@
 
 static const char sql_put[] =
     "INSERT OR REPLACE INTO standing(host, issued, received, container, report) VALUES(?1, ?2, ?3, ?4, ?5)";
-static const char sql_put_day[] = "INSERT OR REPLACE INTO standing_day(host, day, container) VALUES(?1, ?2, ?3)";
+static const char sql_put_day[] =
+    "INSERT OR REPLACE INTO standing_day(host, day, container) VALUES(?1, ?2, ?3)";
 static const char sql_newest[] = "SELECT issued FROM standing WHERE host = ?1";
 static const char sql_each[] =
     "SELECT host, issued, received, container, report FROM standing WHERE (?1 = '' OR host = ?1) AND host > ?2 ORDER BY host";
-static const char sql_days[] = "SELECT container FROM standing_day WHERE host = ?1 AND day >= ?2 ORDER BY day";
+static const char sql_days[] =
+    "SELECT container FROM standing_day WHERE host = ?1 AND day >= ?2 ORDER BY day";
 static const char sql_sweep[] = "DELETE FROM standing WHERE issued < ?1";
 static const char sql_sweep_days[] = "DELETE FROM standing_day WHERE day < ?1";
 

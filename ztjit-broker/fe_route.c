@@ -204,7 +204,8 @@ static int set_standing(const char *key, const char *value, struct ask *out)
 	if (strcmp(key, "after") == 0)
 		return set_text(value, out->find.text, sizeof(out->find.text));
 	if (strcmp(key, "days") == 0)
-		return ztj_parse_int(value, 0, PROTO_DAYS_MAX, &out->find.n) == ZTJ_OK ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+		return ztj_parse_int(value, 0, PROTO_DAYS_MAX, &out->find.n) == ZTJ_OK ? ZTJ_OK
+										       : ZTJ_MEMBER_TYPE;
 	return ZTJ_MEMBER_UNKNOWN;
 }
 

@@ -38,7 +38,7 @@ static const unsigned may[OP_MAX] = {
 	[OP_SESSION_RECORD] = CALLER_PERSON,
 	[OP_VIEW_PUT] = CALLER_PERSON,
 	[OP_STANDING_PUT] = CALLER_HOST,
-	[OP_STANDING] = CALLER_PERSON, /* auditors */
+	[OP_STANDING] = CALLER_PERSON,
 	[OP_METRICS] = ANYONE, /* the frontend has looked at the address */
 };
 

@@ -16,7 +16,8 @@
 
 /* --- from hosts --- */
 
-static int judge(struct store *st, const struct ask *a, const struct caller *c, const struct ztj_stmt *s, int64_t now)
+static int judge(struct store *st, const struct ask *a, const struct caller *c, const struct ztj_stmt *s,
+    int64_t now)
 {
 	uint8_t digest[ZTJ_DIGEST_LEN];
 	int64_t newest = 0;
@@ -27,7 +28,8 @@ static int judge(struct store *st, const struct ask *a, const struct caller *c, 
 	int r = st_skew(s->issued, now);
 	if (r == ZTJ_OK)
 		r = ztj_sha256(a->bytes, digest);
-	if (r == ZTJ_OK && (memcmp(digest, s->u.standing.digest, sizeof(digest)) != 0 || !ztj_utf8_ok(a->bytes)))
+	if (r == ZTJ_OK &&
+	    (memcmp(digest, s->u.standing.digest, sizeof(digest)) != 0 || !ztj_utf8_ok(a->bytes)))
 		r = ZTJ_ALTERED;
 	if (r != ZTJ_OK)
 		return r;

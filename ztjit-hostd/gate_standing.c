@@ -59,7 +59,8 @@ static int sign(struct ztj_gate *g, const struct found *f, struct ztj_buf *json)
 		r = ztj_stmt_build(st, NULL, &bytes);
 	}
 	if (r == ZTJ_OK)
-		r = ztj_sshsig_sign(&g->machine, ztj_stmt_namespace(ZTJ_STMT_STANDING), ztj_buf_view(&bytes), &sig);
+		r = ztj_sshsig_sign(&g->machine, ztj_stmt_namespace(ZTJ_STMT_STANDING), ztj_buf_view(&bytes),
+		    &sig);
 	s.bytes = ztj_buf_view(&bytes);
 	s.sig[0] = ztj_buf_view(&sig);
 	if (r == ZTJ_OK)
@@ -83,7 +84,8 @@ static int hand_over(struct ztj_gate *g, const struct found *f)
 	r = sign(g, f, &json);
 	/* the container is an object of ours: one member more before its end */
 	if (r == ZTJ_OK)
-		r = json.n > 2 && json.p[json.n - 1] == '}' ? ztj_buf_put(&body, json.p, json.n - 1) : ZTJ_INTERNAL;
+		r = json.n > 2 && json.p[json.n - 1] == '}' ? ztj_buf_put(&body, json.p, json.n - 1)
+							    : ZTJ_INTERNAL;
 	if (r == ZTJ_OK)
 		r = ztj_buf_puts(&body, ",\"report\":\"");
 	if (r == ZTJ_OK)
@@ -125,7 +127,10 @@ void ztj_standing_message(struct ztj_conn *c)
 bool ztj_standing_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], uint32_t code)
 {
 	struct ztj_conn *c = g->standing;
-	int r = code == 0 ? ZTJ_OK : code == 403 ? ZTJ_FORBIDDEN : code == 429 ? ZTJ_RATE_LIMITED : ZTJ_UNREACHABLE;
+	int r = code == 0 ? ZTJ_OK
+	    : code == 403 ? ZTJ_FORBIDDEN
+	    : code == 429 ? ZTJ_RATE_LIMITED
+			  : ZTJ_UNREACHABLE;
 
 	if (c == NULL || memcmp(id, g->standing_id, sizeof(g->standing_id)) != 0)
 		return false;

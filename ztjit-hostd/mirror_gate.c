@@ -147,7 +147,8 @@ static int on_held(struct ztj_mirror *m, struct ztj_view body)
 	return ztj_rd_end(&rd);
 }
 
-static int on_post(struct ztj_mirror *m, struct ztj_view body, void (*post)(struct ztj_mirror *, struct ztj_view, struct ztj_view))
+static int on_post(struct ztj_mirror *m, struct ztj_view body,
+    void (*post)(struct ztj_mirror *, struct ztj_view, struct ztj_view))
 {
 	struct ztj_view id, json;
 	struct ztj_rd rd;

@@ -42,8 +42,8 @@ static json_t *kinds(const struct standing *s)
 
 		if (!counts(&s->host[i]))
 			continue;
-		json_object_foreach(json_object_get(s->host[i].report, "kinds"), name, v)
-		    (void) json_object_set_new(sum, name,
+		json_object_foreach(json_object_get(s->host[i].report, "kinds"), name, v)(void)
+		    json_object_set_new(sum, name,
 			json_integer(json_integer_value(json_object_get(sum, name)) + json_integer_value(v)));
 	}
 	return sum;
@@ -72,9 +72,9 @@ static json_t *exceptions(const struct standing *s, bool ended)
 			if (until == 0 || (ended ? until > now : until <= now || until > now + STANDING_SOON))
 				continue;
 			(void)json_array_append_new(list,
-			    json_pack("{s:s, s:s, s:s, s:s, s:s}", "host", s->host[i].name, "kind", api_str(e, "kind"),
-				"object", api_str(e, "object"), "reason", api_str(e, "reason"), "until",
-				api_str(e, "until")));
+			    json_pack("{s:s, s:s, s:s, s:s, s:s}", "host", s->host[i].name, "kind",
+				api_str(e, "kind"), "object", api_str(e, "object"), "reason",
+				api_str(e, "reason"), "until", api_str(e, "until")));
 		}
 	}
 	return list;
@@ -89,15 +89,16 @@ static json_t *trend(const struct standing *s)
 		int64_t then = standing_then(s, cli_now() - spans[i] * INT64_C(86400), &hosts);
 
 		(void)json_array_append_new(list,
-		    json_pack("{s:i, s:I, s:I}", "days", spans[i], "left", (json_int_t)then, "hosts", (json_int_t)hosts));
+		    json_pack("{s:i, s:I, s:I}", "days", spans[i], "left", (json_int_t)then, "hosts",
+			(json_int_t)hosts));
 	}
 	return list;
 }
 
 static json_t *host_json(const struct standing_host *h)
 {
-	json_t *o = json_pack("{s:s, s:s, s:o?}", "host", h->name, "state", standing_state_name(h->state), "scanned",
-	    time_json(counts(h) ? h->issued : 0));
+	json_t *o = json_pack("{s:s, s:s, s:o?}", "host", h->name, "state", standing_state_name(h->state),
+	    "scanned", time_json(counts(h) ? h->issued : 0));
 
 	if (o != NULL && h->doubt != NULL)
 		(void)json_object_set_new(o, "doubt", json_string(h->doubt));
@@ -117,8 +118,8 @@ static json_t *fleet_json(const struct standing *s)
 
 	for (size_t i = 0; list != NULL && i < s->n; i++)
 		(void)json_array_append_new(list, host_json(&s->host[i]));
-	return json_pack("{s:o?, s:o?, s:o?, s:o?, s:o?}", "hosts", list, "kinds", kinds(s), "trend", trend(s),
-	    "ended", exceptions(s, true), "ending", exceptions(s, false));
+	return json_pack("{s:o?, s:o?, s:o?, s:o?, s:o?}", "hosts", list, "kinds", kinds(s), "trend",
+	    trend(s), "ended", exceptions(s, true), "ending", exceptions(s, false));
 }
 
 /* ---- for people ---- */
@@ -134,14 +135,15 @@ static int say_hosts(struct cli *c, const struct standing *s)
 	int r;
 
 	out_table_begin(&t, 6);
-	r = out_table_row(c, &t, (const char *[]){ "HOST", "STATE", "LEFT", "ACCEPTED", "NOT LOOKED AT", "SCANNED" });
+	r = out_table_row(c, &t,
+	    (const char *[]){ "HOST", "STATE", "LEFT", "ACCEPTED", "NOT LOOKED AT", "SCANNED" });
 	for (size_t i = 0; r == ZTJ_OK && i < s->n; i++) {
 		const struct standing_host *h = &s->host[i];
 
 		r = out_table_row(c, &t,
 		    (const char *[]){ h->name, standing_state_name(h->state), number(c, h, left(h)),
 			number(c, h, h->accepted), number(c, h, h->missed),
-			h->doubt != NULL		    ? h->doubt
+			h->doubt != NULL                   ? h->doubt
 			    : h->state == STANDING_UNKNOWN ? "never"
 							   : out_relative(c, h->issued) });
 	}
@@ -157,8 +159,8 @@ static void say_kinds(struct cli *c, const json_t *sum)
 
 	json_object_foreach((json_t *)(uintptr_t)sum, name, v)
 	{
-		const char *more = cli_printf(c, "%s%s%s %lld", line, line[0] != '\0' ? ", " : "", cli_esc(c, name),
-		    (long long)json_integer_value(v));
+		const char *more = cli_printf(c, "%s%s%s %lld", line, line[0] != '\0' ? ", " : "",
+		    cli_esc(c, name), (long long)json_integer_value(v));
 
 		line = more != NULL ? more : line;
 	}
@@ -185,8 +187,8 @@ static void say_entries(struct cli *c, const struct standing_host *h)
 	{
 		if (strcmp(api_str(e, "state"), "accepted") == 0)
 			continue;
-		out_say(c, "%-8s  %-10s  %s  (%s)  %s", api_str(e, "risk"), api_str(e, "kind"), api_str(e, "object"),
-		    api_str(e, "owner"), api_str(e, "fingerprint"));
+		out_say(c, "%-8s  %-10s  %s  (%s)  %s", api_str(e, "risk"), api_str(e, "kind"),
+		    api_str(e, "object"), api_str(e, "owner"), api_str(e, "fingerprint"));
 		out_say(c, "    %s", api_str(e, "what"));
 		out_say(c, "    remove: %s", api_str(e, "remove"));
 	}
@@ -200,9 +202,10 @@ static void say_sum(struct cli *c, const struct standing *s)
 
 	for (size_t i = 0; i < s->n; i++)
 		n[s->host[i].state]++;
-	out_say(c, "%zu hosts: %zu clean, %zu with entries, %zu partly looked at, %zu old, %zu unknown, %zu altered", s->n,
-	    n[STANDING_CLEAN], n[STANDING_LEFT], n[STANDING_PARTIAL], n[STANDING_STALE], n[STANDING_UNKNOWN],
-	    n[STANDING_ALTERED]);
+	out_say(c,
+	    "%zu hosts: %zu clean, %zu with entries, %zu partly looked at, %zu old, %zu unknown, %zu altered",
+	    s->n, n[STANDING_CLEAN], n[STANDING_LEFT], n[STANDING_PARTIAL], n[STANDING_STALE],
+	    n[STANDING_UNKNOWN], n[STANDING_ALTERED]);
 }
 
 static int say(struct cli *c, const struct standing *s, const json_t *all)
@@ -215,12 +218,12 @@ static int say(struct cli *c, const struct standing *s, const json_t *all)
 		return r;
 	say_sum(c, s);
 	say_kinds(c, json_object_get(all, "kinds"));
-	json_array_foreach(json_object_get(all, "trend"), i, t)
-		if (json_integer_value(json_object_get(t, "hosts")) > 0)
-			out_say(c, "%lld days ago: %lld left on %lld hosts",
-			    (long long)json_integer_value(json_object_get(t, "days")),
-			    (long long)json_integer_value(json_object_get(t, "left")),
-			    (long long)json_integer_value(json_object_get(t, "hosts")));
+	json_array_foreach(json_object_get(all, "trend"), i,
+	    t) if (json_integer_value(json_object_get(t, "hosts")) > 0)
+	    out_say(c, "%lld days ago: %lld left on %lld hosts",
+		(long long)json_integer_value(json_object_get(t, "days")),
+		(long long)json_integer_value(json_object_get(t, "left")),
+		(long long)json_integer_value(json_object_get(t, "hosts")));
 	say_exceptions(c, json_object_get(all, "ended"), "exception ended");
 	say_exceptions(c, json_object_get(all, "ending"), "exception ends soon");
 	if (cli_is_set(c, OPT_HOST))

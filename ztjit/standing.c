@@ -21,10 +21,11 @@ const char *standing_state_name(enum standing_state s)
 
 /* ---- whose word counts ---- */
 
-static int open_statement(struct cli *c, const struct standing_host *h, const json_t *o, struct ztj_stmt **out)
+static int open_statement(struct cli *c, const struct standing_host *h, const json_t *o,
+    struct ztj_stmt **out)
 {
-	json_t *container = json_pack("{s:O?, s:O?}", "statement", json_object_get(o, "statement"), "signatures",
-	    json_object_get(o, "signatures"));
+	json_t *container = json_pack("{s:O?, s:O?}", "statement", json_object_get(o, "statement"),
+	    "signatures", json_object_get(o, "signatures"));
 	char *text = container != NULL ? json_dumps(container, JSON_COMPACT) : NULL;
 	struct ztj_signed s;
 	struct ztj_buf mem;
@@ -122,11 +123,11 @@ static int take(struct cli *c, struct standing_host *h, const json_t *o)
 	ztj_stmt_free(st);
 	if (r == ZTJ_NOMEM)
 		return r;
-	h->state = r != ZTJ_OK			       ? STANDING_ALTERED
-	    : h->issued < cli_now() - STANDING_OLD     ? STANDING_STALE
-	    : h->standing + h->expired > 0	       ? STANDING_LEFT
-	    : h->missed > 0			       ? STANDING_PARTIAL
-						       : STANDING_CLEAN;
+	h->state = r != ZTJ_OK                     ? STANDING_ALTERED
+	    : h->issued < cli_now() - STANDING_OLD ? STANDING_STALE
+	    : h->standing + h->expired > 0         ? STANDING_LEFT
+	    : h->missed > 0                        ? STANDING_PARTIAL
+						   : STANDING_CLEAN;
 	if (r != ZTJ_OK) {
 		h->doubt = ztj_err_text(r);
 		json_decref(h->report);
@@ -174,38 +175,46 @@ static struct standing_host *find(const struct standing *s, const char *name)
 	return s->n > 0 ? bsearch(&key, s->host, s->n, sizeof *s->host, by_name) : NULL;
 }
 
-/* Pages, each from behind the last name of the one before; a broker that does not get on is not followed. */
+/* Names grow, from page to page: a broker that does not get on is not followed. */
+static int take_page(struct cli *c, struct standing *s, const json_t *hosts, const char **last)
+{
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(hosts, i, o)
+	{
+		const char *name = api_str(o, "host");
+		struct standing_host *h;
+		int r;
+
+		if (!ztj_fullname_ok(name, true) || strcmp(name, *last) <= 0)
+			return cli_fail(c, ZTJ_PROTOCOL, "the broker's answer is malformed");
+		if ((name = cli_strdup(c, name)) == NULL)
+			return ZTJ_NOMEM;
+		*last = name;
+		h = find(s, name);
+		if (h != NULL && (r = take(c, h, o)) != ZTJ_OK)
+			return r;
+	}
+	return ZTJ_OK;
+}
+
 static int fetch_pages(struct cli *c, const char *only, struct standing *s)
 {
-	const char *after = "";
+	const char *after = "", *last = "";
 	bool more = true;
 	int r = ZTJ_OK;
 
 	while (r == ZTJ_OK && more) {
 		const char *path = cli_printf(c, "/v1/standing?days=%d%s%s", STANDING_DAYS,
 		    only != NULL ? "&host=" : after[0] != '\0' ? "&after=" : "", only != NULL ? only : after);
-		const char *last = after;
-		json_t *answer = NULL, *o;
-		size_t i;
+		json_t *answer = NULL;
 
 		if (path == NULL)
 			return ZTJ_NOMEM;
 		if ((r = api_call(c, "GET", path, NULL, &answer)) != ZTJ_OK)
 			return r;
-		json_array_foreach(json_object_get(answer, "hosts"), i, o)
-		{
-			const char *name = api_str(o, "host");
-			struct standing_host *h = ztj_fullname_ok(name, true) ? find(s, name) : NULL;
-
-			if (!ztj_fullname_ok(name, true) || strcmp(name, last) <= 0) {
-				r = cli_fail(c, ZTJ_PROTOCOL, "the broker's answer is malformed");
-				break;
-			}
-			if ((last = cli_strdup(c, name)) == NULL || (h != NULL && (r = take(c, h, o)) != ZTJ_OK)) {
-				r = ZTJ_NOMEM;
-				break;
-			}
-		}
+		r = take_page(c, s, json_object_get(answer, "hosts"), &last);
 		more = json_is_true(json_object_get(answer, "more")) && only == NULL && strcmp(last, after) > 0;
 		after = last;
 		json_decref(answer);

@@ -123,7 +123,7 @@ const struct cli_cmd cli_commands[] = {
 	{ "scan", NULL, "", "List every standing way to administrative access on this host",
 	    OPTS(OPT_SEND, OPT_KIND, OPT_ACCEPT, OPT_MESSAGE, OPT_UNTIL, OPT_ROOT, OPT_QUIET), 0, 0, false,
 	    cmd_scan },
-	{ "report", "standing", "", "Show what standing access the fleet's hosts have left",
-	    OPTS(OPT_HOST), 0, 0, false, cmd_report_standing },
+	{ "report", "standing", "", "Show what standing access the fleet's hosts have left", OPTS(OPT_HOST),
+	    0, 0, false, cmd_report_standing },
 };
 const size_t cli_ncommands = sizeof cli_commands / sizeof cli_commands[0];

@@ -189,8 +189,8 @@ static int line_member_digest(struct page *p, const struct ztj_jmember *m)
 {
 	const uint8_t *d = ztj_field_c(p->st, m->at);
 
-	if (p->st->type == ZTJ_STMT_DIRECTORY || p->st->type == ZTJ_STMT_HEAD || p->st->type == ZTJ_STMT_KILL ||
-	    p->st->type == ZTJ_STMT_STANDING)
+	if (p->st->type == ZTJ_STMT_DIRECTORY || p->st->type == ZTJ_STMT_HEAD ||
+	    p->st->type == ZTJ_STMT_KILL || p->st->type == ZTJ_STMT_STANDING)
 		return line_digest(p, m->label, d);
 	return line_request(p, m->label, d);
 }

@@ -32,16 +32,13 @@ static const struct call {
 } table[] = {
 	{ "GET", "/healthz", NO_BODY, EVERYBODY },
 	{ "GET", "/metrics", NO_BODY, EVERYBODY }, /* from the loopback */
-	{ "GET", "/v1/broker", NO_BODY, EVERYBODY },
-	{ "GET", "/v1/policy", NO_BODY, EVERYBODY },
+	{ "GET", "/v1/broker", NO_BODY, EVERYBODY }, { "GET", "/v1/policy", NO_BODY, EVERYBODY },
 	{ "POST", "/v1/statements", REQUEST_AGAIN, KNOWN },
 	{ "GET", "/v1/statements/%s", NO_BODY, BIT(HOST) | BIT(REQUESTER) | BIT(APPROVER) },
-	{ "GET", "/v1/requests", NO_BODY, PEOPLE },
-	{ "GET", "/v1/requests?mine=1", NO_BODY, PEOPLE },
+	{ "GET", "/v1/requests", NO_BODY, PEOPLE }, { "GET", "/v1/requests?mine=1", NO_BODY, PEOPLE },
 	{ "GET", "/v1/requests?review=1", NO_BODY, PEOPLE },
 	{ "GET", "/v1/requests/%s", NO_BODY, BIT(REQUESTER) | BIT(APPROVER) },
-	{ "GET", "/v1/directories", NO_BODY, KNOWN },
-	{ "GET", "/v1/directories/people", NO_BODY, KNOWN },
+	{ "GET", "/v1/directories", NO_BODY, KNOWN }, { "GET", "/v1/directories/people", NO_BODY, KNOWN },
 	{ "GET", "/v1/directories/people?since=1", NO_BODY, KNOWN },
 	{ "POST", "/v1/directories/people", DIRECTORY, BIT(REGISTRAR) },
 	{ "POST", "/v1/pending", STATEMENT_ONLY, EVERYBODY }, /* then judged as a statement: 400 */
@@ -49,18 +46,14 @@ static const struct call {
 	{ "GET", "/v1/pending?kind=host", NO_BODY, BIT(REGISTRAR) },
 	{ "DELETE", "/v1/pending/%s", NO_BODY, BIT(REGISTRAR) },
 	{ "POST", "/v1/certificates", CERTIFY, BIT(REQUESTER) },
-	{ "POST", "/v1/stepups", STATEMENT_ONLY, HOSTS },
-	{ "GET", "/v1/stepups", NO_BODY, PEOPLE },
-	{ "POST", "/v1/stepups/%s", SIGNATURE, PEOPLE },
-	{ "DELETE", "/v1/stepups/%s", NO_BODY, HOSTS },
-	{ "POST", "/v1/sessions", SESSION, HOSTS },
-	{ "GET", "/v1/sessions", NO_BODY, PEOPLE },
+	{ "POST", "/v1/stepups", STATEMENT_ONLY, HOSTS }, { "GET", "/v1/stepups", NO_BODY, PEOPLE },
+	{ "POST", "/v1/stepups/%s", SIGNATURE, PEOPLE }, { "DELETE", "/v1/stepups/%s", NO_BODY, HOSTS },
+	{ "POST", "/v1/sessions", SESSION, HOSTS }, { "GET", "/v1/sessions", NO_BODY, PEOPLE },
 	{ "GET", "/v1/sessions/S-0123456789", NO_BODY, PEOPLE }, /* then: no such session */
 	{ "POST", "/v1/sessions/S-0123456789/chunks?offset=0", CHUNKS, HOSTS },
 	{ "POST", "/v1/sessions/S-0123456789/head", STATEMENT_ONLY, HOSTS },
 	{ "GET", "/v1/sessions/S-0123456789/record?from=0", NO_BODY, PEOPLE },
-	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE },
-	{ "POST", "/v1/standing", REPORT, HOSTS },
+	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE }, { "POST", "/v1/standing", REPORT, HOSTS },
 	{ "GET", "/v1/standing", NO_BODY, 0 }, /* auditors, and none of these is one: test_standing.c */
 };
 

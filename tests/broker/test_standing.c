@@ -31,8 +31,8 @@ static int tear_down(void **state)
 }
 
 struct word {
-	int host;                    /* whose name is in it */
-	const struct soft_key *key;  /* NULL: that host's */
+	int host;                   /* whose name is in it */
+	const struct soft_key *key; /* NULL: that host's */
 	int64_t issued, standing;
 	const char *report, *signed_report; /* the second: what the digest is of; NULL: the same */
 };
@@ -133,7 +133,9 @@ static void test_what_is_not_taken(void **state)
 	w.issued = now - 30;
 	say(b, FX_TEST1, &w);
 	bk_expect(b, 409, "replay");
-	assert_int_equal(bk_call(b, &b->host_tls[FX_TEST1], "POST", "/v1/standing", ztj_view_str("{\"report\":\"e30=\"}")), 400);
+	assert_int_equal(bk_call(b, &b->host_tls[FX_TEST1], "POST", "/v1/standing",
+			     ztj_view_str("{\"report\":\"e30=\"}")),
+	    400);
 }
 
 static void test_who_sees_it(void **state)
@@ -152,7 +154,10 @@ static void test_what_is_shown(void **state)
 {
 	struct bk *b = *state;
 	char query[200];
-	struct word w = { .host = FX_WEB1, .issued = (int64_t)time(NULL), .standing = 3, .report = "{\"n\":3}" };
+	struct word w = { .host = FX_WEB1,
+		.issued = (int64_t)time(NULL),
+		.standing = 3,
+		.report = "{\"n\":3}" };
 	const json_t *o;
 	say(b, FX_WEB1, &w);
 	bk_expect(b, 201, "");
@@ -162,7 +167,8 @@ static void test_what_is_shown(void **state)
 	assert_string_equal(text_of(o, "host"), b->w.host[FX_WEB1].full);
 	assert_string_equal(text_of(o, "report"), "{\"n\":3}");
 	assert_int_equal(json_array_size(json_object_get(o, "days")), 1);
-	assert_string_equal(text_of(json_array_get(json_object_get(o, "days"), 0), "statement"), text_of(o, "statement"));
+	assert_string_equal(text_of(json_array_get(json_object_get(o, "days"), 0), "statement"),
+	    text_of(o, "statement"));
 	assert_true(json_is_false(json_object_get(b->json, "more")));
 	(void)snprintf(query, sizeof query, "?after=%s", b->w.host[FX_TEST1].full);
 	assert_string_equal(text_of(shown(b, query, 0), "host"), b->w.host[FX_WEB1].full);

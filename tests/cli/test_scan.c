@@ -23,8 +23,8 @@ static void join(const struct sudoers_list *l, char *out, size_t size)
 {
 	out[0] = '\0';
 	for (size_t i = 0; i < l->n; i++)
-		(void)snprintf(out + strlen(out), size - strlen(out), "%s%.*s", i > 0 ? "|" : "", (int)l->at[i].n,
-		    (const char *)l->at[i].p);
+		(void)snprintf(out + strlen(out), size - strlen(out), "%s%.*s", i > 0 ? "|" : "",
+		    (int)l->at[i].n, (const char *)l->at[i].p);
 }
 
 static void test_rules(void **state)
@@ -36,7 +36,8 @@ static void test_rules(void **state)
 		{ "root ALL=(ALL:ALL) ALL", "root", "ALL", "ALL", false, false },
 		{ "a,b , %c ALL = ALL", "a|b|%c", "ALL", "", false, true },
 		{ "a ALL=(root) NOPASSWD: /bin/x -y, /bin/z", "a", "/bin/x -y|/bin/z", "root", true, false },
-		{ "a ALL=(www-data) /bin/x, (root) /bin/y", "a", "/bin/x|/bin/y", "www-data|root", false, false },
+		{ "a ALL=(www-data) /bin/x, (root) /bin/y", "a", "/bin/x|/bin/y", "www-data|root", false,
+		    false },
 		{ "a h1,h2=NOPASSWD:ALL", "a", "ALL", "", true, true },
 		{ "a h1=/bin/x : h2=(b) /bin/y", "a", "/bin/x|/bin/y", "b", false, true },
 		{ "a ALL=NOPASSWD: SETENV: /bin/x, PASSWD: /bin/y", "a", "/bin/x|/bin/y", "", true, true },
@@ -81,8 +82,9 @@ static void test_rules(void **state)
 
 static void test_what_is_no_rule(void **state)
 {
-	static const char *const cases[] = { "", "a", "a b", "a b c", "a ALL=", "a ALL=(root", "a ALL=(root) ", "= ALL", ", ALL=ALL",
-		"a , ALL=ALL", "a ALL=/bin/x,", "a ALL=/bin/x : h", "a ALL=/bin/x : =/bin/y" };
+	static const char *const cases[] = { "", "a", "a b", "a b c", "a ALL=", "a ALL=(root",
+		"a ALL=(root) ", "= ALL", ", ALL=ALL", "a , ALL=ALL", "a ALL=/bin/x,", "a ALL=/bin/x : h",
+		"a ALL=/bin/x : =/bin/y" };
 	struct sudoers_rule *rule = calloc(1, sizeof *rule);
 
 	(void)state;
@@ -116,9 +118,11 @@ static void test_lines(void **state)
 		unsigned line, last;
 		const char *text;
 	} want[] = { { SUDOERS_RULE, 2, 2, "a ALL=ALL" }, { SUDOERS_RULE, 4, 5, "b ALL=/bin/x,    /bin/y" },
-		{ SUDOERS_INCLUDE, 6, 6, "#include /etc/more" }, { SUDOERS_INCLUDEDIR, 7, 7, "@includedir /etc/\"d" },
-		{ SUDOERS_RULE, 8, 8, "#1000 ALL=ALL" }, { SUDOERS_DEFAULTS, 9, 9, "Defaults\tenv_reset" },
-		{ SUDOERS_DEFAULTS, 10, 10, "Defaults:a !authenticate" }, { SUDOERS_RULE, 11, 11, "Defaultsx ALL=ALL" },
+		{ SUDOERS_INCLUDE, 6, 6, "#include /etc/more" },
+		{ SUDOERS_INCLUDEDIR, 7, 7, "@includedir /etc/\"d" }, { SUDOERS_RULE, 8, 8, "#1000 ALL=ALL" },
+		{ SUDOERS_DEFAULTS, 9, 9, "Defaults\tenv_reset" },
+		{ SUDOERS_DEFAULTS, 10, 10, "Defaults:a !authenticate" },
+		{ SUDOERS_RULE, 11, 11, "Defaultsx ALL=ALL" },
 		{ SUDOERS_ALIAS, 12, 12, "Cmnd_Alias X=/bin/x" }, { SUDOERS_RULE, 13, 13, "c ALL=(#0) ALL" },
 		{ SUDOERS_RULE, 14, 14, "d ALL=/bin/echo \"#1\" \\#2" }, { SUDOERS_BAD, 15, 15, NULL },
 		{ SUDOERS_RULE, 16, 16, "f ALL=ALL \\" } };
@@ -160,7 +164,8 @@ static void test_aliases_and_defaults(void **state)
 	assert_int_equal(sudoers_alias_next(&text, &name, l), ZTJ_NOT_FOUND);
 	assert_int_equal(sudoers_include_read(ztj_view_str("@include \"/etc/a b\""), &path), ZTJ_OK);
 	assert_true(ztj_view_eq_str(path, "/etc/a b"));
-	assert_true(sudoers_defaults_has(ztj_view_str("Defaults env_reset, ! authenticate"), "authenticate", '!'));
+	assert_true(
+	    sudoers_defaults_has(ztj_view_str("Defaults env_reset, ! authenticate"), "authenticate", '!'));
 	assert_true(sudoers_defaults_has(ztj_view_str("Defaults:a !authenticate"), "authenticate", '!'));
 	assert_false(sudoers_defaults_has(ztj_view_str("Defaults authenticate"), "authenticate", '!'));
 	assert_false(sudoers_defaults_has(ztj_view_str("Defaults !authenticated"), "authenticate", '!'));
@@ -174,10 +179,12 @@ static void test_crontabs(void **state)
 		const char *line;
 		bool with_user;
 		const char *user, *command; /* NULL: no job */
-	} cases[] = { { "* * * * * root /bin/x y", true, "root", "/bin/x y" }, { "@daily root /bin/x", true, "root", "/bin/x" },
+	} cases[] = { { "* * * * * root /bin/x y", true, "root", "/bin/x y" },
+		{ "@daily root /bin/x", true, "root", "/bin/x" },
 		{ "0 3\t* * 1-5 /bin/x", false, "", "/bin/x" }, { "# * * * * * root x", true, NULL, NULL },
-		{ "PATH=/bin:/usr/bin", true, NULL, NULL }, { "MAILTO = a b c d e f g", true, NULL, NULL }, { "", true, NULL, NULL },
-		{ "* * * * *", false, NULL, NULL }, { "* * * * * root", true, NULL, NULL }, { "@reboot", false, NULL, NULL } };
+		{ "PATH=/bin:/usr/bin", true, NULL, NULL }, { "MAILTO = a b c d e f g", true, NULL, NULL },
+		{ "", true, NULL, NULL }, { "* * * * *", false, NULL, NULL },
+		{ "* * * * * root", true, NULL, NULL }, { "@reboot", false, NULL, NULL } };
 	struct cron_job job;
 
 	(void)state;
@@ -219,9 +226,11 @@ static void test_keys(void **state)
 {
 	static const struct {
 		const char *line, *options; /* NULL: no key */
-	} cases[] = { { "ssh-ed25519 " BLOB " a b", "" }, { "command=\"a \\\"b\\\" c\",no-pty ssh-rsa " BLOB, "command=\"a \\\"b\\\" c\",no-pty" },
-		{ "  cert-authority sk-ssh-ed25519@openssh.com " BLOB, "cert-authority" }, { "# ssh-ed25519 " BLOB, NULL },
-		{ "", NULL }, { "ssh-ed25519", NULL }, { "ssh-ed25519 AAAA", NULL }, { "x y " BLOB, NULL },
+	} cases[] = { { "ssh-ed25519 " BLOB " a b", "" },
+		{ "command=\"a \\\"b\\\" c\",no-pty ssh-rsa " BLOB, "command=\"a \\\"b\\\" c\",no-pty" },
+		{ "  cert-authority sk-ssh-ed25519@openssh.com " BLOB, "cert-authority" },
+		{ "# ssh-ed25519 " BLOB, NULL }, { "", NULL }, { "ssh-ed25519", NULL },
+		{ "ssh-ed25519 AAAA", NULL }, { "x y " BLOB, NULL },
 		{ "command=\"ssh-ed25519 " BLOB, NULL } };
 	struct scan_key k;
 
@@ -248,10 +257,13 @@ static void test_baseline(void **state)
 		int want;
 		unsigned line;
 	} cases[] = { { "", ZTJ_OK, 0 }, { "# a\n\n" FINGER " " UNTIL " why not\n", ZTJ_OK, 3 },
-		{ FINGER " " UNTIL " a", ZTJ_OK, 1 }, { "\n" FINGER " " UNTIL, ZTJ_CONFIG, 2 }, { FINGER, ZTJ_CONFIG, 1 },
-		{ FINGER " 2027-01-01 a", ZTJ_CONFIG, 1 }, { FINGER "0 " UNTIL " a", ZTJ_CONFIG, 1 },
-		{ "0123456789ABCDEF0123 " UNTIL " a", ZTJ_CONFIG, 1 }, { FINGER " " UNTIL " a\033b", ZTJ_CONFIG, 1 },
-		{ FINGER " " UNTIL " a\n" FINGER " " UNTIL " b\n", ZTJ_CONFIG, 2 }, { "\xff", ZTJ_CONFIG, 1 } };
+		{ FINGER " " UNTIL " a", ZTJ_OK, 1 }, { "\n" FINGER " " UNTIL, ZTJ_CONFIG, 2 },
+		{ FINGER, ZTJ_CONFIG, 1 }, { FINGER " 2027-01-01 a", ZTJ_CONFIG, 1 },
+		{ FINGER "0 " UNTIL " a", ZTJ_CONFIG, 1 },
+		{ "0123456789ABCDEF0123 " UNTIL " a", ZTJ_CONFIG, 1 },
+		{ FINGER " " UNTIL " a\033b", ZTJ_CONFIG, 1 },
+		{ FINGER " " UNTIL " a\n" FINGER " " UNTIL " b\n", ZTJ_CONFIG, 2 },
+		{ "\xff", ZTJ_CONFIG, 1 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -276,8 +288,9 @@ static void test_baseline_put(void **state)
 
 	(void)state;
 	ztj_buf_init(&out, SCAN_BASELINE_MAX);
-	assert_int_equal(scan_baseline_put(ztj_view_str("# keep\n" FINGER " " UNTIL " old\nffffffffffffffffffff " UNTIL " other"), &x,
-			     "setuid /x", &out),
+	assert_int_equal(scan_baseline_put(ztj_view_str("# keep\n" FINGER " " UNTIL
+							" old\nffffffffffffffffffff " UNTIL " other"),
+			     &x, "setuid /x", &out),
 	    ZTJ_OK);
 	assert_non_null(strstr(ztj_buf_str(&out), "# keep\nffffffffffffffffffff"));
 	assert_int_equal(scan_baseline_parse(ztj_buf_view(&out), &b, &line), ZTJ_OK);

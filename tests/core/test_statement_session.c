@@ -142,7 +142,8 @@ static void test_what_a_standing_may_not_be(void **state)
 {
 	static const struct parse_case cases[] = {
 		{ STANDING(H, NONE_LEFT, S), ZTJ_OK },
-		{ STANDING(H, "\"standing\":4294967295,\"accepted\":1,\"expired\":2,\"missed\":3", S), ZTJ_OK },
+		{ STANDING(H, "\"standing\":4294967295,\"accepted\":1,\"expired\":2,\"missed\":3", S),
+		    ZTJ_OK },
 		{ STANDING(H, "\"standing\":4294967296,\"accepted\":1,\"expired\":2,\"missed\":3", S),
 		    ZTJ_MEMBER_TYPE },
 		{ STANDING(H, "\"standing\":-1,\"accepted\":1,\"expired\":2,\"missed\":3", S), ZTJ_BAD_JSON },
@@ -215,7 +216,8 @@ static const struct kind {
 	    "who: people/sec1\nhost: servers/web1\nsession to end: " CD
 	    "\nreason: wrong host \xe2\x82\xac\nnonce: 0000" },
 	{ ZTJ_STMT_STANDING, standing, true,
-	    "host: servers/web1\nstanding: 3\naccepted: 1\nexpired exceptions: 2\nnot looked at: 0\nreport: " AB "\n" },
+	    "host: servers/web1\nstanding: 3\naccepted: 1\nexpired exceptions: 2\nnot looked at: 0\nreport: " AB
+	    "\n" },
 };
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 

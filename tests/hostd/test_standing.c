@@ -168,8 +168,8 @@ static void test_who_waits_hears_of_it(void **state)
 	static const struct {
 		uint32_t posted;
 		int want;
-	} cases[] = { { 0, ZTJ_OK }, { 1, ZTJ_UNREACHABLE }, { 403, ZTJ_FORBIDDEN }, { 429, ZTJ_RATE_LIMITED },
-		{ 500, ZTJ_UNREACHABLE } };
+	} cases[] = { { 0, ZTJ_OK }, { 1, ZTJ_UNREACHABLE }, { 403, ZTJ_FORBIDDEN },
+		{ 429, ZTJ_RATE_LIMITED }, { 500, ZTJ_UNREACHABLE } };
 	uint8_t id[ZTJ_DIGEST_LEN];
 	struct ztj_buf body;
 

@@ -62,6 +62,7 @@ stock() {
 
 as_person() { LAB_USER=req1 lab_as db1 ztjit scan; }
 
+# shellcheck disable=SC2120
 fleet_report() { person sec1 ztjit report standing "$@"; }
 
 sending() {
@@ -110,6 +111,7 @@ excepting() {
 
 sent_report() {
 	scan --send >/dev/null
+	# shellcheck disable=SC2119
 	fleet_report
 	[ $? -eq 1 ]
 }
@@ -131,6 +133,7 @@ obeying() {
 
 # Names and trees that somebody made on purpose.
 hostile() {
+	# shellcheck disable=SC1003
 	lab_in db1 bash -ec '
 		mkdir -p "/srv/a b"; cd "/srv/a b"
 		install -m 4755 /bin/true $'\''x\n\e[2Jcritical  setuid  nowhere\x9b\'\''\"$(touch pwned);`id`'\''

@@ -51,6 +51,8 @@ planted() {
 		writable	/var/spool/cron/crontabs/root
 		writable	/root/.bashrc
 		writable	/opt/rule.sh
+		writable	/tmp/later.sh
+		key	/home/guest/.ssh/authorized_keys:1
 		linger	/var/lib/systemd/linger/mallory
 		polkit	/etc/polkit-1/rules.d/00-all.rules:2
 		pam	/etc/pam.d/chsh:1
@@ -116,6 +118,8 @@ plant() {
 		chown mallory /root/.bashrc
 		echo "ACTION==\"add\", RUN+=\"/opt/rule.sh %k\"" >/etc/udev/rules.d/99-x.rules
 		chown mallory /opt/rule.sh
+		echo "@reboot root sh -c \"/tmp/later.sh\"" >/etc/cron.d/later
+		mkdir -p /home/guest/.ssh; echo "ssh-rsa $ca" >/home/guest/.ssh/authorized_keys; chown -R 30000 /home/guest
 		# services
 		mkdir -p /var/lib/systemd/linger /etc/polkit-1/rules.d
 		touch /var/lib/systemd/linger/mallory

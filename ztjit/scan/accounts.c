@@ -5,13 +5,15 @@
 /* The local accounts and groups, as the files of the machine have them: nobody is asked who might not know or not answer. */
 #include "ztjit/scan/scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MANY 200000u
 
-static const char *const admin_groups[] = { "root", "sudo", "wheel", "admin", "docker", "lxd", "incus-admin", "libvirt",
-	"libvirtd", "disk", "shadow", "kmem" };
+static const char *const admin_groups[] = { "root", "sudo", "wheel", "admin", "docker", "lxd", "incus-admin",
+	"libvirt", "libvirtd", "disk", "shadow", "kmem" };
 
 bool scan_group_is_admin(const char *name)
 {
@@ -68,8 +70,9 @@ static void add_account(struct scan *s, const struct ztj_view *f)
 	a.home = scan_copy(s, f[5]);
 	a.shell = scan_copy(s, f[6]);
 	a.admin = a.uid == 0;
-	more = s->naccounts % 256 == 0 ? reallocarray(s->account, s->naccounts + 256, sizeof *more) : s->account;
-	if (more == NULL) {
+	more = s->naccounts % 256 == 0 ? reallocarray(s->account, s->naccounts + 256, sizeof *more)
+				       : s->account;
+	if (more == NULL || s->err != ZTJ_OK) {
 		s->err = ZTJ_NOMEM;
 		return;
 	}
@@ -153,11 +156,18 @@ const struct scan_account *scan_account_of(const struct scan *s, uint32_t uid)
 
 static void add_shadow(struct scan *s, const struct ztj_view *f)
 {
-	struct scan_account *a = account_named(s, f[0]);
+	/* both files have the same order, as a rule */
+	for (size_t k = 0; k < s->naccounts; k++) {
+		struct scan_account *a = &s->account[(s->at_account + k) % s->naccounts];
 
-	/* Only where passwd points to it. */
-	if (a != NULL && a->hash != NULL && strcmp(a->hash, "x") == 0)
-		a->hash = scan_copy(s, f[1]);
+		if (!ztj_view_eq_str(f[0], a->name))
+			continue;
+		/* Only where passwd points to it. */
+		if (strcmp(a->hash, "x") == 0)
+			a->hash = scan_copy(s, f[1]);
+		s->at_account = (s->at_account + k + 1) % s->naccounts;
+		return;
+	}
 }
 
 static void add_gshadow(struct scan *s, const struct ztj_view *f)
@@ -170,7 +180,8 @@ static void add_gshadow(struct scan *s, const struct ztj_view *f)
 	split_members(s, g, f[2]);
 }
 
-static int each_line(struct scan *s, const char *path, size_t n, void (*take)(struct scan *, const struct ztj_view *))
+static int each_line(struct scan *s, const char *path, size_t n,
+    void (*take)(struct scan *, const struct ztj_view *))
 {
 	struct ztj_view line, f[9];
 	struct scan_lines l = { .no = 0 };
@@ -191,7 +202,8 @@ static int each_line(struct scan *s, const char *path, size_t n, void (*take)(st
 /* UID_MIN of login.defs; services of nsswitch that know of groups that stand in no file. */
 static void read_defaults(struct scan *s)
 {
-	static const char *const listed[] = { "files", "compat", "systemd", "ztjit", "extrausers", "db", "cache" };
+	static const char *const listed[] = { "files", "compat", "systemd", "ztjit", "extrausers", "db",
+		"cache" };
 	struct ztj_view line, word;
 	struct scan_lines l = { .no = 0 };
 	struct ztj_buf b;
@@ -199,7 +211,8 @@ static void read_defaults(struct scan *s)
 
 	if (scan_read(s, "/etc/login.defs", &b, &st) == ZTJ_OK) {
 		for (l.left = ztj_buf_view(&b); scan_line(&l, &line);)
-			if (scan_word(&line, &word) && ztj_view_eq_str(word, "UID_MIN") && scan_word(&line, &word))
+			if (scan_word(&line, &word) && ztj_view_eq_str(word, "UID_MIN") &&
+			    scan_word(&line, &word))
 				(void)number(word, &s->uid_min);
 		ztj_buf_free(&b);
 	}
@@ -218,6 +231,39 @@ static void read_defaults(struct scan *s)
 		}
 	}
 	ztj_buf_free(&b);
+}
+
+static bool is_a_home(const struct scan *s, const char *path)
+{
+	for (size_t i = 0; i < s->naccounts; i++)
+		if (strcmp(s->account[i].home, path) == 0)
+			return true;
+	return false;
+}
+
+/* People whose accounts come and go with their grants have a home that stays, and what is in it. */
+static void add_homes(struct scan *s)
+{
+	const char **name;
+	size_t n = scan_list(s, "/home", &name);
+
+	for (size_t i = 0; s->err == ZTJ_OK && i < n; i++) {
+		const char *home = scan_text(s, "/home/%s", name[i]);
+		char uid[16] = "";
+		struct stat st;
+		int fd;
+
+		if (home == NULL || is_a_home(s, home) || scan_open(s, home, &fd, &st) != ZTJ_OK)
+			continue;
+		(void)close(fd);
+		(void)snprintf(uid, sizeof uid, "%u", (unsigned)st.st_uid);
+		if (S_ISDIR(st.st_mode) && st.st_uid >= s->uid_min &&
+		    account_named(s, ztj_view_str(name[i])) == NULL)
+			add_account(s,
+			    (const struct ztj_view[]){ ztj_view_str(name[i]), ztj_view_str("*"),
+				ztj_view_str(uid), ztj_view_str("4294967295"), ztj_view_str(""),
+				ztj_view_str(home), ztj_view_str("/usr/sbin/nologin") });
+	}
 }
 
 static void mark_admins(struct scan *s)
@@ -252,6 +298,7 @@ int scan_accounts_load(struct scan *s)
 	if (s->err != ZTJ_OK)
 		return s->err;
 	read_defaults(s);
+	add_homes(s);
 	mark_admins(s);
 	return s->err;
 }

@@ -112,7 +112,8 @@ void scan_baseline_apply(const struct scan_baseline *b, struct scan *s)
 		}
 }
 
-int scan_baseline_put(struct ztj_view text, const struct scan_exception *x, const char *note, struct ztj_buf *out)
+int scan_baseline_put(struct ztj_view text, const struct scan_exception *x, const char *note,
+    struct ztj_buf *out)
 {
 	struct scan_lines l = { .left = text };
 	char until[ZTJ_TIME_SIZE];

@@ -29,13 +29,16 @@ static void step_back(void)
 static int check_options(struct cli *c)
 {
 	if (cli_is_set(c, OPT_KIND) && !scan_kind_ok(cli_opt(c, OPT_KIND)))
-		return cli_fail(c, ZTJ_USAGE, "--kind %s: no such kind; see ztjit-scan(8)", cli_esc(c, cli_opt(c, OPT_KIND)));
+		return cli_fail(c, ZTJ_USAGE, "--kind %s: no such kind; see ztjit-scan(8)",
+		    cli_esc(c, cli_opt(c, OPT_KIND)));
 	if (cli_is_set(c, OPT_ACCEPT) && !scan_finger_ok(cli_opt(c, OPT_ACCEPT)))
 		return cli_fail(c, ZTJ_USAGE, "--accept: a fingerprint is 20 hex digits");
 	if (cli_is_set(c, OPT_ACCEPT) != (cli_is_set(c, OPT_MESSAGE) && cli_is_set(c, OPT_UNTIL)) ||
 	    cli_is_set(c, OPT_MESSAGE) != cli_is_set(c, OPT_UNTIL))
-		return cli_fail(c, ZTJ_USAGE, "an exception needs --accept, a reason (-m) and an end (--until)");
-	if (cli_is_set(c, OPT_SEND) && (cli_is_set(c, OPT_ROOT) || cli_is_set(c, OPT_KIND) || cli_is_set(c, OPT_ACCEPT)))
+		return cli_fail(c, ZTJ_USAGE,
+		    "an exception needs --accept, a reason (-m) and an end (--until)");
+	if (cli_is_set(c, OPT_SEND) &&
+	    (cli_is_set(c, OPT_ROOT) || cli_is_set(c, OPT_KIND) || cli_is_set(c, OPT_ACCEPT)))
 		return cli_fail(c, ZTJ_USAGE, "--send sends what this machine is, whole");
 	if (geteuid() != 0)
 		return cli_fail(c, ZTJ_FORBIDDEN, "only root sees everything that has to be looked at");
@@ -48,7 +51,8 @@ static const char *baseline_path(struct cli *c)
 {
 	const char *root = cli_opt(c, OPT_ROOT);
 
-	return root == NULL ? ZTJ_SYSCONFDIR "/scan.baseline" : cli_printf(c, "%s" ZTJ_SYSCONFDIR "/scan.baseline", root);
+	return root == NULL ? ZTJ_SYSCONFDIR "/scan.baseline"
+			    : cli_printf(c, "%s" ZTJ_SYSCONFDIR "/scan.baseline", root);
 }
 
 /* No file: nothing is accepted. */
@@ -67,7 +71,8 @@ static int load_baseline(struct cli *c, struct ztj_buf *text, struct scan_baseli
 	if (r != ZTJ_OK)
 		return cli_fail(c, r, "%s: %s", path, ztj_err_text(r));
 	if ((r = scan_baseline_parse(ztj_buf_view(text), b, &line)) == ZTJ_CONFIG)
-		return cli_fail(c, r, "%s:%u: not FINGERPRINT TIME REASON, or the fingerprint stands twice", path, line);
+		return cli_fail(c, r, "%s:%u: not FINGERPRINT TIME REASON, or the fingerprint stands twice",
+		    path, line);
 	return r;
 }
 
@@ -97,7 +102,8 @@ static int accept_entry(struct cli *c, const struct scan *s, const struct ztj_bu
 		return cli_fail(c, ZTJ_USAGE, "--until: in the future, and within a year");
 	memcpy(x.finger, e->finger, sizeof x.finger);
 	ztj_buf_init(&out, SCAN_BASELINE_MAX);
-	r = scan_baseline_put(ztj_buf_view(old), &x, cli_esc(c, cli_printf(c, "%s %s", e->kind, e->object)), &out);
+	r = scan_baseline_put(ztj_buf_view(old), &x, cli_esc(c, cli_printf(c, "%s %s", e->kind, e->object)),
+	    &out);
 	/* what is written must be what is read: a reason with a line feed in it is none */
 	if (r == ZTJ_OK && scan_baseline_parse(ztj_buf_view(&out), &check, &line) != ZTJ_OK)
 		r = cli_fail(c, ZTJ_USAGE, "the reason: one line of 1 to 400 bytes");
@@ -118,7 +124,8 @@ static void say_entry(struct cli *c, const struct scan_entry *e)
 	const char *object = cli_esc(c, e->object);
 	const char *place = e->line > 0 ? cli_printf(c, "%s:%u", object, e->line) : object;
 
-	out_say(c, "%-8s  %-10s  %s  (%s)  %s", scan_risk_name(e->risk), e->kind, place, cli_esc(c, e->owner), e->finger);
+	out_say(c, "%-8s  %-10s  %s  (%s)  %s", scan_risk_name(e->risk), e->kind, place, cli_esc(c, e->owner),
+	    e->finger);
 	out_say(c, "    %s", cli_esc(c, e->what));
 	if (e->state == SCAN_EXPIRED)
 		out_say(c, "    the exception ended %s: %s", out_time(c, e->until), e->reason);
@@ -130,7 +137,8 @@ static void say(struct cli *c, const struct scan *s, const struct scan_counts *n
 	const char *kind = cli_opt(c, OPT_KIND);
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->entry[i].state != SCAN_ACCEPTED && (kind == NULL || strcmp(kind, s->entry[i].kind) == 0))
+		if (s->entry[i].state != SCAN_ACCEPTED &&
+		    (kind == NULL || strcmp(kind, s->entry[i].kind) == 0))
 			say_entry(c, &s->entry[i]);
 	for (size_t i = 0; i < s->nproblems; i++)
 		out_warn(c, "not looked at: %s", s->problem[i]);
@@ -138,7 +146,8 @@ static void say(struct cli *c, const struct scan *s, const struct scan_counts *n
 		out_say(c, "clean: no standing access%s",
 		    n->accepted > 0 ? cli_printf(c, " (%zu accepted)", n->accepted) : "");
 	else
-		out_say(c, "%zu stand, %zu of them by an exception that ended; %zu accepted; %zu not looked at",
+		out_say(c,
+		    "%zu stand, %zu of them by an exception that ended; %zu accepted; %zu not looked at",
 		    n->standing + n->expired, n->expired, n->accepted, n->missed);
 }
 
@@ -171,7 +180,8 @@ int cmd_scan(struct cli *c)
 	step_back();
 	ztj_buf_init(&text, SCAN_BASELINE_MAX);
 	if ((r = scan_new(&s, cli_opt(c, OPT_ROOT), cli_now())) != ZTJ_OK)
-		r = cli_fail(c, r, "%s: %s", cli_opt(c, OPT_ROOT) != NULL ? cli_esc(c, cli_opt(c, OPT_ROOT)) : "/", ztj_err_text(r));
+		r = cli_fail(c, r, "%s: %s",
+		    cli_opt(c, OPT_ROOT) != NULL ? cli_esc(c, cli_opt(c, OPT_ROOT)) : "/", ztj_err_text(r));
 	if (r == ZTJ_OK)
 		r = load_baseline(c, &text, &b);
 	if (r == ZTJ_OK && (r = scan_run(&s)) == ZTJ_OK) {

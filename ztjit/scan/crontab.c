@@ -42,7 +42,8 @@ static bool is_setting(struct ztj_view v)
 		n++;
 	while (n < v.n && blank(v.p[n]))
 		n++;
-	return n > 0 && n < v.n && v.p[n] == '=' && v.p[0] != '*' && (v.p[0] < '0' || v.p[0] > '9') && v.p[0] != '@';
+	return n > 0 && n < v.n && v.p[n] == '=' && v.p[0] != '*' && (v.p[0] < '0' || v.p[0] > '9') &&
+	    v.p[0] != '@';
 }
 
 bool cron_line_read(struct ztj_view line, bool with_user, struct cron_job *out)

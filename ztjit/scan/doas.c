@@ -50,7 +50,8 @@ static bool reaches(const struct scan *s, struct ztj_view who)
 
 	if (who.p[0] == ':') {
 		g = scan_group_named(s, ztj_view_after(who, 1));
-		return g != NULL ? scan_group_has_people(s, g) && strncmp(g->name, "ztjit-", 6) != 0 : s->group_source != NULL;
+		return g != NULL ? scan_group_has_people(s, g) && strncmp(g->name, "ztjit-", 6) != 0
+				 : s->group_source != NULL;
 	}
 	a = scan_account_named(s, who);
 	return !ztj_view_eq_str(who, "0") && (a == NULL || a->uid != 0);
@@ -79,13 +80,14 @@ void scan_doas(struct scan *s)
 			.object = path,
 			.line = l.no,
 			.owner = scan_owner(s, &st),
-			.risk = !root			      ? SCAN_MEDIUM
-			    : p.nopass && !p.command	      ? SCAN_CRITICAL
-			    : p.nopass || !p.command	      ? SCAN_HIGH
-							      : SCAN_MEDIUM,
+			.risk = !root                ? SCAN_MEDIUM
+			    : p.nopass && !p.command ? SCAN_CRITICAL
+			    : p.nopass || !p.command ? SCAN_HIGH
+						     : SCAN_MEDIUM,
 			.content = scan_trim(line),
-			.what = scan_text(s, "%.*s may run %s as %s%s at any time", (int)(p.who.n < 200 ? p.who.n : 200),
-			    (const char *)p.who.p, p.command ? "a command" : "everything", root ? "root" : "another account",
+			.what = scan_text(s, "%.*s may run %s as %s%s at any time",
+			    (int)(p.who.n < 200 ? p.who.n : 200), (const char *)p.who.p,
+			    p.command ? "a command" : "everything", root ? "root" : "another account",
 			    p.nopass ? " without a password," : ""),
 			.remove = scan_delete_lines(s, path, line, ztj_view_of(NULL, 0)) });
 	}

@@ -16,13 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define TRIES 16
 
 int scan_open(struct scan *s, const char *path, int *fd, struct stat *st)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 
 	/* EAGAIN: something was renamed meanwhile */
 	errno = EAGAIN;
@@ -178,6 +180,14 @@ const char *scan_real_path(struct scan *s, const char *path)
 		(void)close(fd);
 	}
 	return real != NULL ? real : path;
+}
+
+bool scan_has_acl(int fd)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
 }
 
 const char *scan_owner(struct scan *s, const struct stat *st)

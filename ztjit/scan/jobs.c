@@ -21,7 +21,10 @@ static void crontab(struct scan *s, const char *path, bool with_user)
 	if (scan_read(s, path, &b, &st) != ZTJ_OK)
 		return;
 	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);) {
-		struct scan_ref ref = { .file = path, .line = l.no, .text = line, .why = "cron runs it as root" };
+		struct scan_ref ref = { .file = path,
+			.line = l.no,
+			.text = line,
+			.why = "cron runs it as root" };
 		const struct scan_account *a;
 
 		if (line.n > SCAN_LINE_MAX) {
@@ -77,12 +80,13 @@ static void at_jobs(struct scan *s)
 
 void scan_cron(struct scan *s)
 {
-	static const char *const dirs[] = { "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly",
-		"/etc/cron.yearly" };
+	static const char *const dirs[] = { "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly",
+		"/etc/cron.monthly", "/etc/cron.yearly" };
 	const char **name;
 	size_t n;
 
-	scan_run_by_root(s, "/etc/crontab", &(struct scan_ref){ .why = "cron runs what stands in it as root" });
+	scan_run_by_root(s, "/etc/crontab",
+	    &(struct scan_ref){ .why = "cron runs what stands in it as root" });
 	crontab(s, "/etc/crontab", true);
 	scan_dir_by_root(s, "/etc/cron.d", "", "cron runs what stands in it as root");
 	n = scan_list(s, "/etc/cron.d", &name);
@@ -91,8 +95,10 @@ void scan_cron(struct scan *s)
 	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
 		scan_dir_by_root(s, dirs[i], "", "cron runs it as root");
 	scan_dir_by_root(s, "/etc/init.d", "", "it is run as root when the machine starts");
-	scan_run_by_root(s, "/etc/rc.local", &(struct scan_ref){ .why = "it is run as root when the machine starts" });
-	scan_run_by_root(s, "/etc/anacrontab", &(struct scan_ref){ .why = "anacron runs what stands in it as root" });
+	scan_run_by_root(s, "/etc/rc.local",
+	    &(struct scan_ref){ .why = "it is run as root when the machine starts" });
+	scan_run_by_root(s, "/etc/anacrontab",
+	    &(struct scan_ref){ .why = "anacron runs what stands in it as root" });
 	spool(s);
 	at_jobs(s);
 }

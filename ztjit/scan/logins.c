@@ -84,8 +84,11 @@ static void preload(struct scan *s)
 		rest = line;
 		if (!scan_word(&rest, &w) || w.p[0] == '#')
 			continue;
-		scan_run_by_root(s, scan_copy(s, w), &(struct scan_ref){ .file = path, .line = l.no, .text = line,
-		    .why = "every program loads it" });
+		scan_run_by_root(s, scan_copy(s, w),
+		    &(struct scan_ref){ .file = path,
+			.line = l.no,
+			.text = line,
+			.why = "every program loads it" });
 		scan_add(s,
 		    &(struct scan_row){ .kind = "preload",
 			.object = path,
@@ -110,7 +113,9 @@ static void linker_dirs(struct scan *s, const char *path)
 	if (!each(s, path, &b, &st, &l))
 		return;
 	while (scan_line(&l, &line)) {
-		struct scan_ref ref = { .file = path, .line = l.no, .text = line,
+		struct scan_ref ref = { .file = path,
+			.line = l.no,
+			.text = line,
 			.why = "every program may load libraries from it" };
 		struct ztj_view rest = line;
 
@@ -158,13 +163,16 @@ static void pam_line(struct scan *s, const struct scan_row *at, struct ztj_view 
 		r.what = scan_text(s, "PAM lets a group in by %s without a password", service);
 		scan_add(s, &r);
 	}
-module:
+module :
 	for (rest = line; scan_word(&rest, &w);)
 		if (w.p[0] == '/')
 			module = w;
 	if (module.n > 0)
 		scan_run_by_root(s, scan_copy(s, module),
-		    &(struct scan_ref){ .file = at->object, .line = at->line, .text = line, .why = "PAM runs it as root" });
+		    &(struct scan_ref){ .file = at->object,
+			.line = at->line,
+			.text = line,
+			.why = "PAM runs it as root" });
 }
 
 static void pam(struct scan *s)
@@ -184,22 +192,26 @@ static void pam(struct scan *s)
 			continue;
 		while (scan_line(&l, &line))
 			if (scan_trim(line).n > 0 && scan_trim(line).p[0] != '#')
-				pam_line(s, &(struct scan_row){ .object = path, .line = l.no,
-				    .owner = scan_owner(s, &st) }, line, name[i]);
+				pam_line(s,
+				    &(struct scan_row){ .object = path,
+					.line = l.no,
+					.owner = scan_owner(s, &st) },
+				    line, name[i]);
 		ztj_buf_free(&b);
 	}
 }
 
 static void pam_modules(struct scan *s)
 {
-	static const char *const fixed[] = { "/usr/lib/security", "/usr/lib64/security", "/usr/libexec/sudo", "/usr/lib/sudo",
-		"/usr/lib/polkit-1" };
+	static const char *const fixed[] = { "/usr/lib/security", "/usr/lib64/security", "/usr/libexec/sudo",
+		"/usr/lib/sudo", "/usr/lib/polkit-1" };
 	const char **name;
 	size_t n = scan_list(s, "/usr/lib", &name);
 
 	for (size_t i = 0; i < n; i++)
 		if (strstr(name[i], "-linux-gnu") != NULL)
-			scan_dir_by_root(s, scan_text(s, "/usr/lib/%s/security", name[i]), ".so", "PAM loads it as root");
+			scan_dir_by_root(s, scan_text(s, "/usr/lib/%s/security", name[i]), ".so",
+			    "PAM loads it as root");
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
 		scan_dir_by_root(s, fixed[i], ".so", "a privileged program loads it");
 }
@@ -230,11 +242,14 @@ static void search_path(struct scan *s)
 	if (!each(s, "/etc/login.defs", &b, &st, &l))
 		return;
 	while (scan_line(&l, &line)) {
-		struct scan_ref ref = { .file = "/etc/login.defs", .line = l.no, .text = line,
+		struct scan_ref ref = { .file = "/etc/login.defs",
+			.line = l.no,
+			.text = line,
 			.why = "root finds commands in it" };
 		struct ztj_view rest = line;
 
-		if (scan_word(&rest, &w) && ztj_view_eq_str(w, "ENV_SUPATH") && scan_word(&rest, &w) && w.n > 5)
+		if (scan_word(&rest, &w) && ztj_view_eq_str(w, "ENV_SUPATH") && scan_word(&rest, &w) &&
+		    w.n > 5)
 			path_value(s, ztj_view_after(w, 5), &ref);
 	}
 	ztj_buf_free(&b);

@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-#define NO_LINE { .p = NULL }
+#define NO_LINE \
+	{ \
+		.p = NULL \
+	}
 
 static const struct {
 	const char *name;
@@ -66,7 +69,8 @@ static void primary(struct scan *s, const struct scan_group *g, const struct sca
 /* A password for a group lets anybody in who knows it (newgrp). */
 static bool is_hash(const char *hash)
 {
-	return hash != NULL && (hash[0] == '$' || hash[0] == '_' || strlen(hash) == 13) && hash[0] != '!' && hash[0] != '*';
+	return hash != NULL && (hash[0] == '$' || hash[0] == '_' || strlen(hash) == 13) && hash[0] != '!' &&
+	    hash[0] != '*';
 }
 
 static void group_rows(struct scan *s, const struct scan_group *g)
@@ -84,7 +88,8 @@ static void group_rows(struct scan *s, const struct scan_group *g)
 			    &(struct scan_row){ .kind = "password",
 				.object = scan_text(s, "group %s", g->name),
 				.risk = groups[k].risk,
-				.what = scan_text(s, "whoever knows the password of %s joins it with newgrp", g->name),
+				.what = scan_text(s, "whoever knows the password of %s joins it with newgrp",
+				    g->name),
 				.remove = scan_text(s, "gpasswd -r %s", scan_quote(s, g->name)) });
 		return;
 	}
@@ -100,7 +105,8 @@ static void group_rows(struct scan *s, const struct scan_group *g)
 				.owner = g->member[i],
 				.risk = SCAN_HIGH,
 				.content = ztj_view_str(g->member[i]),
-				.what = scan_text(s, "%s is in the role group %s for good, not only while a grant runs",
+				.what = scan_text(s,
+				    "%s is in the role group %s for good, not only while a grant runs",
 				    g->member[i], g->name),
 				.remove = scan_text(s, "gpasswd -d %s %s", scan_quote(s, g->member[i]),
 				    scan_quote(s, g->name)) });
@@ -109,7 +115,8 @@ static void group_rows(struct scan *s, const struct scan_group *g)
 
 static bool can_log_in(const struct scan_account *a)
 {
-	static const char *const none[] = { "nologin", "false", "true", "sync", "shutdown", "halt", "ztjit-rec" };
+	static const char *const none[] = { "nologin", "false", "true", "sync", "shutdown", "halt",
+		"ztjit-rec" };
 	const char *base = strrchr(a->shell, '/');
 
 	base = base != NULL ? base + 1 : a->shell;
@@ -129,11 +136,13 @@ static void password(struct scan *s, const struct scan_account *a)
 	    &(struct scan_row){ .kind = "password",
 		.object = a->name,
 		.owner = a->name,
-		.risk = empty && a->admin ? SCAN_CRITICAL : empty || a->admin ? SCAN_HIGH : SCAN_MEDIUM,
+		.risk = empty && a->admin ? SCAN_CRITICAL
+		    : empty || a->admin   ? SCAN_HIGH
+					  : SCAN_MEDIUM,
 		.content = ztj_view_str(empty ? "empty" : "usable"),
 		.what = empty ? scan_text(s, "%s (uid %u) has an empty password", a->name, (unsigned)a->uid)
 			      : scan_text(s, "%s (%s) has a password that opens it", a->name,
-				    a->uid == 0 ? "uid 0"
+				    a->uid == 0  ? "uid 0"
 					: system ? "a system account"
 						 : "in a group of administrators"),
 		.remove = scan_text(s, "usermod -p '!' %s", scan_quote(s, a->name)) });

@@ -35,21 +35,25 @@ struct programs {
 /* What Debian's packages ship set-id, by the last part of the name. */
 static const char *const shipped[] = {
 	/* login, passwd, mount, util-linux, sudo, doas, su, policykit */
-	"su", "sudo", "sudoedit", "doas", "mount", "umount", "passwd", "chsh", "chfn", "newgrp", "sg", "gpasswd", "chage",
-	"expiry", "newuidmap", "newgidmap", "wall", "write", "write.ul", "bsd-write", "pkexec", "polkit-agent-helper-1",
-	"unix_chkpwd", "pam_extrausers_chkpwd", "pam_timestamp_check", "dbus-daemon-launch-helper",
+	"su", "sudo", "sudoedit", "doas", "mount", "umount", "passwd", "chsh", "chfn", "newgrp", "sg",
+	"gpasswd", "chage", "expiry", "newuidmap", "newgidmap", "wall", "write", "write.ul", "bsd-write",
+	"pkexec", "polkit-agent-helper-1", "unix_chkpwd", "pam_extrausers_chkpwd", "pam_timestamp_check",
+	"dbus-daemon-launch-helper",
 	/* ssh, mail, cron, at, printing, locks */
-	"ssh-keysign", "ssh-agent", "crontab", "at", "batch", "exim4", "exim", "postdrop", "postqueue", "sendmail",
-	"procmail", "lockfile", "dotlockfile", "mutt_dotlock", "maildrop", "sensible-mda", "mail-lock", "mail-touchlock",
-	"mail-unlock", "lppasswd", "smtpctl", "opensmtpd", "dma", "nullmailer-queue",
+	"ssh-keysign", "ssh-agent", "crontab", "at", "batch", "exim4", "exim", "postdrop", "postqueue",
+	"sendmail", "procmail", "lockfile", "dotlockfile", "mutt_dotlock", "maildrop", "sensible-mda",
+	"mail-lock", "mail-touchlock", "mail-unlock", "lppasswd", "smtpctl", "opensmtpd", "dma",
+	"nullmailer-queue",
 	/* file systems, network, desktop, others */
-	"fusermount", "fusermount3", "ntfs-3g", "mount.nfs", "mount.cifs", "mount.ecryptfs_private", "mount.davfs",
-	"udevil", "ping", "ping6", "mtr-packet", "pppd", "traceroute6.iputils", "arping", "dumpcap", "locate", "plocate",
-	"mlocate", "Xorg.wrap", "chrome-sandbox", "bwrap", "snap-confine", "screen", "utempter", "gnome-pty-helper",
-	"chkpwd", "kismet_capture", "VBoxHeadless", "vmware-user-suid-wrapper", "lxc-user-nic", "spice-client-glib-usb-acl-helper",
-	"qemu-bridge-helper", "systemd-cryptsetup", "ssh-askpass", "xterm", "camel-lock-helper-1.2", "inndf", "rnews",
-	"pt_chown", "beep", "cgexec", "staprun", "firejail", "nvidia-modprobe", "uml_net", "schroot", "sperl", "vlock-main",
-	"btmp-helper", "fbterm", "tethereal", "inndstart", "singularity-suid", "pmount", "pumount", "eject", "kppp", NULL
+	"fusermount", "fusermount3", "ntfs-3g", "mount.nfs", "mount.cifs", "mount.ecryptfs_private",
+	"mount.davfs", "udevil", "ping", "ping6", "mtr-packet", "pppd", "traceroute6.iputils", "arping",
+	"dumpcap", "locate", "plocate", "mlocate", "Xorg.wrap", "chrome-sandbox", "bwrap", "snap-confine",
+	"screen", "utempter", "gnome-pty-helper", "chkpwd", "kismet_capture", "VBoxHeadless",
+	"vmware-user-suid-wrapper", "lxc-user-nic", "spice-client-glib-usb-acl-helper", "qemu-bridge-helper",
+	"systemd-cryptsetup", "ssh-askpass", "xterm", "camel-lock-helper-1.2", "inndf", "rnews", "pt_chown",
+	"beep", "cgexec", "staprun", "firejail", "nvidia-modprobe", "uml_net", "schroot", "sperl",
+	"vlock-main", "btmp-helper", "fbterm", "tethereal", "inndstart", "singularity-suid", "pmount",
+	"pumount", "eject", "kppp", NULL
 };
 
 static bool ships_set_id(const char *path)
@@ -67,10 +71,26 @@ static const struct {
 	unsigned bit;
 	const char *name;
 } strong[] = {
-	{ 0, "chown" }, { 1, "dac_override" }, { 2, "dac_read_search" }, { 3, "fowner" }, { 4, "fsetid" }, { 6, "setgid" },
-	{ 7, "setuid" }, { 8, "setpcap" }, { 16, "sys_module" }, { 17, "sys_rawio" }, { 18, "sys_chroot" },
-	{ 19, "sys_ptrace" }, { 21, "sys_admin" }, { 27, "mknod" }, { 31, "setfcap" }, { 32, "mac_override" },
-	{ 33, "mac_admin" }, { 38, "perfmon" }, { 39, "bpf" }, { 40, "checkpoint_restore" },
+	{ 0, "chown" },
+	{ 1, "dac_override" },
+	{ 2, "dac_read_search" },
+	{ 3, "fowner" },
+	{ 4, "fsetid" },
+	{ 6, "setgid" },
+	{ 7, "setuid" },
+	{ 8, "setpcap" },
+	{ 16, "sys_module" },
+	{ 17, "sys_rawio" },
+	{ 18, "sys_chroot" },
+	{ 19, "sys_ptrace" },
+	{ 21, "sys_admin" },
+	{ 27, "mknod" },
+	{ 31, "setfcap" },
+	{ 32, "mac_override" },
+	{ 33, "mac_admin" },
+	{ 38, "perfmon" },
+	{ 39, "bpf" },
+	{ 40, "checkpoint_restore" },
 };
 
 /* struct vfs_cap_data: magic, then permitted and inheritable for 32 bits, then again; little-endian. */
@@ -130,7 +150,8 @@ static void device(struct scan *s, const struct scan_seen *f)
 		.risk = SCAN_CRITICAL,
 		.what = block ? "the blocks of a disk can be read or written by others than root"
 			      : "the memory of the machine can be read or written by others than root",
-		.remove = scan_text(s, "chown root %s && chmod o-rw %s", scan_quote(s, f->path), scan_quote(s, f->path)) });
+		.remove = scan_text(s, "chown root %s && chmod o-rw %s", scan_quote(s, f->path),
+		    scan_quote(s, f->path)) });
 }
 
 static void found(struct scan *s, const struct scan_seen *f, void *arg)
@@ -143,7 +164,8 @@ static void found(struct scan *s, const struct scan_seen *f, void *arg)
 		return;
 	}
 	for (size_t i = 0; i < ps->n; i++)
-		if (ps->at[i].st.st_ino == f->st->st_ino && ps->at[i].st.st_dev == f->st->st_dev && f->st->st_nlink == 1)
+		if (ps->at[i].st.st_ino == f->st->st_ino && ps->at[i].st.st_dev == f->st->st_dev &&
+		    f->st->st_nlink == 1)
 			return;
 	if (ps->n >= PROGRAMS_MAX) {
 		scan_problem(s, f->path, "too many set-id programs: this one is left out");
@@ -167,8 +189,8 @@ static void row(struct scan *s, const struct program *p, struct scan_row r)
 	char content[ZTJ_HEX_SIZE + 64];
 
 	ztj_hex(p->digest, ZTJ_DIGEST_LEN, content);
-	(void)snprintf(content + ZTJ_HEX_SIZE - 1, 64, " %o %u %u", (unsigned)p->st.st_mode, (unsigned)p->st.st_uid,
-	    (unsigned)p->st.st_gid);
+	(void)snprintf(content + ZTJ_HEX_SIZE - 1, 64, " %o %u %u", (unsigned)p->st.st_mode,
+	    (unsigned)p->st.st_uid, (unsigned)p->st.st_gid);
 	r.object = p->path;
 	r.owner = scan_owner(s, &p->st);
 	r.content = ztj_view_str(content);
@@ -179,11 +201,13 @@ static void set_id(struct scan *s, const struct program *p, bool owned)
 {
 	const char *from = owned ? "its package is not known to ship it so" : "it belongs to no package";
 	const char *q = scan_quote(s, p->path), *group = NULL;
-	bool root = p->st.st_uid == 0;
+	const struct scan_account *a = scan_account_of(s, p->st.st_uid);
+	/* to become an ordinary person makes no administrator: the images of rootless containers */
+	bool root = p->st.st_uid == 0, ordinary = p->st.st_uid >= s->uid_min && (a == NULL || !a->admin);
 
 	if (owned && ships_set_id(p->path))
 		return;
-	if ((p->st.st_mode & S_ISUID) != 0)
+	if ((p->st.st_mode & S_ISUID) != 0 && !ordinary)
 		row(s, p,
 		    (struct scan_row){ .kind = "setuid",
 			.risk = root ? SCAN_CRITICAL : SCAN_LOW,
@@ -195,13 +219,16 @@ static void set_id(struct scan *s, const struct program *p, bool owned)
 	for (size_t i = 0; i < s->ngroups; i++)
 		if (s->group[i].gid == p->st.st_gid)
 			group = s->group[i].name;
-	/* games, mail and the like are no way to root */
-	if (owned && (group == NULL || !scan_group_is_admin(group)))
+	/* games, mail, people's own groups and the like are no way to root; neither is the recorder's */
+	if ((group == NULL || !scan_group_is_admin(group)) &&
+	    (owned || p->st.st_gid >= s->uid_min ||
+		(root && group != NULL && strcmp(group, "ztjit-rec") == 0)))
 		return;
 	row(s, p,
 	    (struct scan_row){ .kind = "setgid",
 		.risk = group != NULL && scan_group_is_admin(group) ? SCAN_HIGH : SCAN_LOW,
-		.what = scan_text(s, "whoever runs it is in the group %s, and %s", group != NULL ? group : "of a number", from),
+		.what = scan_text(s, "whoever runs it is in the group %s, and %s",
+		    group != NULL ? group : "of a number", from),
 		.remove = scan_text(s, "chmod g-s %s", q) });
 }
 

@@ -75,7 +75,8 @@ static json_t *tally(const struct scan *s, bool by_kind)
 		const char *name = by_kind ? s->entry[i].kind : scan_risk_name(s->entry[i].risk);
 
 		if (s->entry[i].state != SCAN_ACCEPTED)
-			(void)json_object_set_new(o, name, json_integer(json_integer_value(json_object_get(o, name)) + 1));
+			(void)json_object_set_new(o, name,
+			    json_integer(json_integer_value(json_object_get(o, name)) + 1));
 	}
 	return o;
 }
@@ -107,8 +108,9 @@ json_t *scan_json(const struct scan *s, const char *kind, size_t rows)
 		(void)json_array_append_new(problems, json_string(s->problem[i]));
 	list = rows_of(s, kind, rows, &left_out);
 	o = json_pack("{s:o?, s:I, s:I, s:I, s:I, s:o?, s:o?, s:o?, s:o?}", "time", at(s->now), "standing",
-	    (json_int_t)c.standing, "accepted", (json_int_t)c.accepted, "expired", (json_int_t)c.expired, "missed",
-	    (json_int_t)c.missed, "risks", tally(s, false), "kinds", tally(s, true), "problems", problems, "entries", list);
+	    (json_int_t)c.standing, "accepted", (json_int_t)c.accepted, "expired", (json_int_t)c.expired,
+	    "missed", (json_int_t)c.missed, "risks", tally(s, false), "kinds", tally(s, true), "problems",
+	    problems, "entries", list);
 	if (o != NULL && left_out > 0)
 		(void)json_object_set_new(o, "left_out", json_integer((json_int_t)left_out));
 	return o;
@@ -120,7 +122,9 @@ int scan_summary(const struct scan *s, size_t max, struct ztj_buf *out)
 	for (size_t rows = 200;; rows /= 2) {
 		json_t *o = scan_json(s, NULL, rows);
 		char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
-		int r = text == NULL ? ZTJ_NOMEM : strlen(text) <= max ? ztj_buf_puts(out, text) : ZTJ_TOO_LARGE;
+		int r = text == NULL      ? ZTJ_NOMEM
+		    : strlen(text) <= max ? ztj_buf_puts(out, text)
+					  : ZTJ_TOO_LARGE;
 
 		json_decref(o);
 		free(text);

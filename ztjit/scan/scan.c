@@ -138,6 +138,9 @@ void scan_problem(struct scan *s, const char *path, const char *why)
 		text = scan_text(s, "%s: %s", ztj_buf_str(&b), why);
 	}
 	ztj_buf_free(&b);
+	for (size_t i = 0; text != NULL && i < s->nproblems; i++)
+		if (strcmp(s->problem[i], text) == 0)
+			return;
 	if ((more = grow(s, s->problem, s->nproblems, sizeof *more)) == NULL || text == NULL)
 		return;
 	s->problem = more;
@@ -167,9 +170,7 @@ void scan_add(struct scan *s, const struct scan_row *row)
 	if (s->err != ZTJ_OK || row->what == NULL || row->remove == NULL || row->object == NULL)
 		return;
 	if (s->n >= SCAN_ENTRIES_MAX) {
-		if (s->n == SCAN_ENTRIES_MAX)
-			scan_problem(s, row->object, "more rows than can be kept: this one and others are left out");
-		s->size = s->n;
+		scan_problem(s, "/", "there are more rows than are kept");
 		return;
 	}
 	if ((more = grow(s, s->entry, s->n, sizeof *more)) == NULL)
@@ -185,7 +186,8 @@ void scan_add(struct scan *s, const struct scan_row *row)
 		.risk = row->risk };
 	/* for an image: where its own accounts and files are */
 	if (strcmp(s->root, "/") != 0)
-		e->remove = scan_text(s, "chroot %s bash -c %s", scan_quote(s, s->root), scan_quote(s, row->remove));
+		e->remove = scan_text(s, "chroot %s bash -c %s", scan_quote(s, s->root),
+		    scan_quote(s, row->remove));
 	finger(s, row, e->finger);
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->entry[i].finger, e->finger) == 0)
@@ -259,7 +261,8 @@ static bool widen(struct scan *s, struct scan_set *set)
 		if (set->at[i] != NULL)
 			more.at[slot(&more, set->at[i])] = set->at[i];
 	free(set->at);
-	*set = more;
+	set->at = more.at;
+	set->size = more.size;
 	return true;
 }
 

@@ -68,11 +68,11 @@ struct scan {
 	void **mem;
 	size_t nmem;
 	struct scan_entry *entry;
-	size_t n, size;
+	size_t n;
 	const char **problem;
 	size_t nproblems;
 	struct scan_account *account;
-	size_t naccounts;
+	size_t naccounts, at_account; /* where the next line of shadow is looked for first */
 	struct scan_group *group;
 	size_t ngroups;
 	uint32_t uid_min;
@@ -126,6 +126,8 @@ size_t scan_list(struct scan *s, const char *dir, const char ***out);
 const char *scan_real(struct scan *s, int fd);
 /* The same for a path; the path itself where nothing is. */
 const char *scan_real_path(struct scan *s, const char *path);
+/* Has what this descriptor stands for an access control list beyond its mode? */
+bool scan_has_acl(int fd);
 const char *scan_owner(struct scan *s, const struct stat *st);
 /* Lines, without their line feed. */
 struct scan_lines {

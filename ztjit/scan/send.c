@@ -80,7 +80,7 @@ int scan_send(struct cli *c, const struct scan *s)
 		out_say(c, "the broker has it");
 	else
 		/* a result that did not get there is not known there, whatever the reason: never an ordinary "no" */
-		r = cli_fail(c, ztj_err_class(r) == ZTJ_CLASS_OUTAGE ? r : ZTJ_UNREACHABLE, "not sent to the broker: %s",
-		    ztj_err_text(r));
+		r = cli_fail(c, ztj_err_class(r) == ZTJ_CLASS_OUTAGE ? r : ZTJ_UNREACHABLE,
+		    "not sent to the broker: %s", ztj_err_text(r));
 	return r;
 }

@@ -29,7 +29,8 @@ static void polkit_file(struct scan *s, const char *path, bool pkla)
 	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);) {
 		struct ztj_view t = scan_trim(line);
 		bool yes = pkla ? t.n > 6 && memcmp(t.p, "Result", 6) == 0 && scan_has(t, "yes")
-				: scan_has(t, "Result.YES") || scan_has(t, "return \"yes\"") || scan_has(t, "return 'yes'");
+				: scan_has(t, "Result.YES") || scan_has(t, "return \"yes\"") ||
+			scan_has(t, "return 'yes'");
 
 		if (!yes || t.p[0] == '#' || (t.n > 1 && t.p[0] == '/' && t.p[1] == '/'))
 			continue;
@@ -70,7 +71,8 @@ static void polkit_dir(struct scan *s, const char *dir, const char *suffix, bool
 
 static void polkit(struct scan *s)
 {
-	static const char *const pkla[] = { "/etc/polkit-1/localauthority", "/var/lib/polkit-1/localauthority" };
+	static const char *const pkla[] = { "/etc/polkit-1/localauthority",
+		"/var/lib/polkit-1/localauthority" };
 
 	polkit_dir(s, "/etc/polkit-1/rules.d", ".rules", false);
 	polkit_dir(s, "/run/polkit-1/rules.d", ".rules", false);
@@ -135,7 +137,8 @@ static void socket_row(struct scan *s, const char *path)
 		.object = path,
 		.owner = scan_owner(s, &st),
 		.risk = SCAN_CRITICAL,
-		.what = scan_text(s, "%s may tell a service that runs as root what to do", others ? "everybody" : "its owner"),
+		.what = scan_text(s, "%s may tell a service that runs as root what to do",
+		    others ? "everybody" : "its owner"),
 		.remove = scan_text(s, "chown root %s && chmod o-rwx %s", path, path) });
 }
 
@@ -161,8 +164,9 @@ static void kernel(struct scan *s, const char *path, const char *why)
 
 void scan_services(struct scan *s)
 {
-	static const char *const sockets[] = { "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock",
-		"/run/crio/crio.sock", "/run/libvirt/libvirt-sock", "/var/lib/lxd/unix.socket", "/var/lib/incus/unix.socket",
+	static const char *const sockets[] = { "/run/docker.sock", "/run/containerd/containerd.sock",
+		"/run/podman/podman.sock", "/run/crio/crio.sock", "/run/libvirt/libvirt-sock",
+		"/var/lib/lxd/unix.socket", "/var/lib/incus/unix.socket",
 		"/run/k3s/containerd/containerd.sock", "/run/buildkit/buildkitd.sock" };
 	const char **name;
 	size_t n = scan_list(s, "/etc/exports.d", &name);
@@ -175,7 +179,8 @@ void scan_services(struct scan *s)
 	for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++)
 		socket_row(s, sockets[i]);
 	if (strcmp(s->root, "/") == 0) {
-		kernel(s, "/proc/sys/kernel/core_pattern", "the kernel runs it as root when a program crashes");
+		kernel(s, "/proc/sys/kernel/core_pattern",
+		    "the kernel runs it as root when a program crashes");
 		kernel(s, "/proc/sys/kernel/modprobe", "the kernel runs it as root");
 		kernel(s, "/sys/kernel/uevent_helper", "the kernel runs it as root");
 	}

@@ -10,7 +10,8 @@
 
 static bool key_type(struct ztj_view w)
 {
-	static const char *const types[] = { "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "rsa-sha2-", "webauthn-sk-" };
+	static const char *const types[] = { "ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "rsa-sha2-",
+		"webauthn-sk-" };
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		if (w.n > strlen(types[i]) && memcmp(w.p, types[i], strlen(types[i])) == 0)
@@ -61,7 +62,8 @@ static void fingerprint(struct ztj_view blob, char *out, size_t size)
 	ztj_buf_init(&b, SCAN_LINE_MAX);
 	ztj_buf_init(&text, 256);
 	if (ztj_b64_decode(blob, &b) == ZTJ_OK && ztj_sha256(ztj_buf_view(&b), digest) == ZTJ_OK &&
-	    ztj_b64_encode(ztj_view_of(digest, sizeof digest), &text) == ZTJ_OK && text.n > 1 && 7 + text.n - 1 < size) {
+	    ztj_b64_encode(ztj_view_of(digest, sizeof digest), &text) == ZTJ_OK && text.n > 1 &&
+	    7 + text.n - 1 < size) {
 		memcpy(out, "SHA256:", 7);
 		memcpy(out + 7, text.p, text.n - 1);
 		out[7 + text.n - 1] = '\0';
@@ -70,7 +72,8 @@ static void fingerprint(struct ztj_view blob, char *out, size_t size)
 	ztj_buf_free(&b);
 }
 
-static void key_line(struct scan *s, const struct scan_account *a, const struct scan_row *at, struct ztj_view line)
+static void key_line(struct scan *s, const struct scan_account *a, const struct scan_row *at,
+    struct ztj_view line)
 {
 	struct scan_row row = *at;
 	struct scan_key k;
@@ -90,11 +93,18 @@ static void key_line(struct scan *s, const struct scan_account *a, const struct 
 	ca = scan_has(k.options, "cert-authority");
 	command = scan_has(k.options, "command=");
 	row.kind = "key";
-	row.risk = a->admin ? (command && !ca ? SCAN_HIGH : SCAN_CRITICAL) : ca ? SCAN_HIGH : command ? SCAN_LOW : SCAN_MEDIUM;
+	row.risk = a->admin ? (command && !ca ? SCAN_HIGH : SCAN_CRITICAL)
+	    : ca            ? SCAN_HIGH
+	    : command       ? SCAN_LOW
+			    : SCAN_MEDIUM;
 	content = scan_text(s, "%s %.*s", a->name, (int)line.n, (const char *)line.p);
 	row.content = ztj_view_str(content != NULL ? content : "");
-	row.what = scan_text(s, "%s %s opens %s%s%s by ssh", ca ? "every certificate of the CA" : "the key", print, a->name,
-	    a->uid == 0 ? " (uid 0)" : a->admin ? " (an administrator)" : "", command ? ", for one command," : "");
+	row.what = scan_text(s, "%s %s opens %s%s%s by ssh", ca ? "every certificate of the CA" : "the key",
+	    print, a->name,
+	    a->uid == 0    ? " (uid 0)"
+		: a->admin ? " (an administrator)"
+			   : "",
+	    command ? ", for one command," : "");
 	row.remove = scan_delete_text(s, at->object, k.blob);
 	scan_add(s, &row);
 }
@@ -191,7 +201,8 @@ static void trust_file(struct scan *s, const char *path, const char *account, en
 			.owner = scan_owner(s, &st),
 			.risk = risk,
 			.content = t,
-			.what = scan_text(s, "other hosts are believed when they say who logs in to %s", account),
+			.what = scan_text(s, "other hosts are believed when they say who logs in to %s",
+			    account),
 			.remove = scan_delete_lines(s, path, line, ztj_view_of(NULL, 0)) });
 	}
 	ztj_buf_free(&b);

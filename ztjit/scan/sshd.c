@@ -68,13 +68,15 @@ static void ca_keys(struct sshd *d, const struct scan_row *at, struct ztj_view l
 	struct scan_row r = *at;
 
 	/* Ours: it opens nothing by itself, every certificate of it is judged by the gate. */
-	if (path == NULL || (d->principals && strcmp(path, "/etc/ztjit/user_ca.pub") == 0) || scan_is(file, "none"))
+	if (path == NULL || (d->principals && strcmp(path, ZTJ_SYSCONFDIR "/user_ca.pub") == 0) ||
+	    scan_is(file, "none"))
 		return;
 	r.risk = SCAN_CRITICAL;
 	row(d->s, &r, line, scan_text(d->s, "every certificate of the CA in %s opens accounts by ssh", path));
 }
 
-static void option(struct sshd *d, const struct scan_row *at, struct ztj_view line, struct ztj_view key, struct ztj_view value)
+static void option(struct sshd *d, const struct scan_row *at, struct ztj_view line, struct ztj_view key,
+    struct ztj_view value)
 {
 	struct scan_row r = *at;
 	struct ztj_view w, words = value;
@@ -144,7 +146,8 @@ static void config(struct sshd *d, const char *path, unsigned depth)
 	if (scan_read(s, path, &b, &st) != ZTJ_OK)
 		return;
 	scan_run_by_root(s, path, &(struct scan_ref){ .why = "sshd obeys it" });
-	d->principals = scan_has(ztj_buf_view(&b), "AuthorizedPrincipalsCommand /usr/libexec/ztjit/ztjit-principals");
+	d->principals = scan_has(ztj_buf_view(&b), "\nAuthorizedPrincipalsCommand ") &&
+	    scan_has(ztj_buf_view(&b), "/ztjit-principals ");
 	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);) {
 		split(line, &key, &value);
 		if (key.n == 0 || key.p[0] == '#')
@@ -155,7 +158,8 @@ static void config(struct sshd *d, const char *path, unsigned depth)
 			include(d, value, depth);
 			d->principals = was;
 		} else
-			option(d, &(struct scan_row){ .object = path, .line = l.no, .owner = scan_owner(s, &st) },
+			option(d,
+			    &(struct scan_row){ .object = path, .line = l.no, .owner = scan_owner(s, &st) },
 			    line, key, value);
 	}
 	ztj_buf_free(&b);

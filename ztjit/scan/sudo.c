@@ -104,7 +104,8 @@ static void load_lines(struct sudo *u, const struct file *f, unsigned depth)
 		if (it.what == SUDOERS_ALIAS)
 			keep_aliases(u, it.text);
 		if ((it.what != SUDOERS_INCLUDE && it.what != SUDOERS_INCLUDEDIR) ||
-		    sudoers_include_read(it.text, &path) != ZTJ_OK || (to = relative(u->s, f->path, path)) == NULL)
+		    sudoers_include_read(it.text, &path) != ZTJ_OK ||
+		    (to = relative(u->s, f->path, path)) == NULL)
 			continue;
 		if (strchr(to, '%') != NULL)
 			scan_problem(u->s, to, "an include with % in its name is not followed");
@@ -155,8 +156,8 @@ static const struct sudoers_list *alias(const struct sudo *u, enum sudoers_alias
 	return NULL;
 }
 
-static bool list_has(const struct sudo *u, const struct sudoers_list *l, enum sudoers_alias kind, unsigned depth,
-    const char *const *words)
+static bool list_has(const struct sudo *u, const struct sudoers_list *l, enum sudoers_alias kind,
+    unsigned depth, const char *const *words)
 {
 	bool negated = false;
 
@@ -203,29 +204,37 @@ static void users(struct sudo *u, const struct sudoers_list *l, unsigned depth, 
 				continue;
 			if (g != NULL ? !scan_group_has_people(s, g)
 				      : v.p[1] != '#' &&
-				    (s->group_source == NULL || (v.n > 7 && memcmp(v.p + 1, "ztjit-", 6) == 0)))
+				    (s->group_source == NULL ||
+					(v.n > 7 && memcmp(v.p + 1, "ztjit-", 6) == 0)))
 				continue;
-			if (v.p[1] == '#' && !scan_gid_has_people(s, (uint32_t)strtoul((const char *)v.p + 2, NULL, 10)))
+			if (v.p[1] == '#' &&
+			    !scan_gid_has_people(s, (uint32_t)strtoul((const char *)v.p + 2, NULL, 10)))
 				continue;
 		}
 		if (out->n < 400)
-			(void)ztj_buf_printf(out, "%s%.*s", out->n > 0 ? ", " : "", (int)(v.n < 200 ? v.n : 200),
-			    (const char *)v.p);
+			(void)ztj_buf_printf(out, "%s%.*s", out->n > 0 ? ", " : "",
+			    (int)(v.n < 200 ? v.n : 200), (const char *)v.p);
 	}
 }
 
-static const char *describe(struct scan *s, const char *who, const struct sudoers_rule *rule, bool all, bool root)
+static const char *describe(struct scan *s, const char *who, const struct sudoers_rule *rule, bool all,
+    bool root)
 {
 	struct ztj_view c = rule->commands.n > 0 ? rule->commands.at[0] : ztj_view_of(NULL, 0);
 
-	return scan_text(s, "%s may run %.*s%s as %s%s at any time", who, (int)(all ? 10 : c.n < 200 ? c.n : 200),
+	return scan_text(s, "%s may run %.*s%s as %s%s at any time", who,
+	    (int)(all           ? 10
+		    : c.n < 200 ? c.n
+				: 200),
 	    all ? "everything" : (const char *)c.p, !all && rule->commands.n > 1 ? " and more" : "",
 	    root ? "root" : "other accounts", rule->nopasswd ? " without a password," : "");
 }
 
-static void one_rule(struct sudo *u, const struct file *f, const struct sudoers_item *it, struct sudoers_rule *rule)
+static void one_rule(struct sudo *u, const struct file *f, const struct sudoers_item *it,
+    struct sudoers_rule *rule)
 {
-	static const char *const all_words[] = { "ALL", NULL }, *const root_words[] = { "ALL", "root", "#0", NULL };
+	static const char *const all_words[] = { "ALL", NULL },
+				 *const root_words[] = { "ALL", "root", "#0", NULL };
 	bool all = list_has(u, &rule->commands, SUDOERS_CMND, 0, all_words);
 	bool root = rule->runas_default || list_has(u, &rule->runas, SUDOERS_RUNAS, 0, root_words);
 	const char *who;
@@ -242,10 +251,10 @@ static void one_rule(struct sudo *u, const struct file *f, const struct sudoers_
 			.object = f->path,
 			.line = it->line,
 			.owner = f->owner,
-			.risk = !root			   ? SCAN_MEDIUM
-			    : all && rule->nopasswd	   ? SCAN_CRITICAL
-			    : all || rule->nopasswd	   ? SCAN_HIGH
-							   : SCAN_MEDIUM,
+			.risk = !root               ? SCAN_MEDIUM
+			    : all && rule->nopasswd ? SCAN_CRITICAL
+			    : all || rule->nopasswd ? SCAN_HIGH
+						    : SCAN_MEDIUM,
 			.content = it->text,
 			.what = describe(u->s, who, rule, all, root),
 			.remove = scan_delete_lines(u->s, f->path, it->first_raw, it->last_raw) });
@@ -304,8 +313,9 @@ static void plugins(struct scan *s)
 		return;
 	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);) {
 		raw = line;
-		if (!scan_word(&line, &word) || !ztj_view_eq_str(word, "Plugin") || !scan_word(&line, &word) ||
-		    !scan_word(&line, &word) || ztj_view_eq_str(word, "sudoers.so"))
+		if (!scan_word(&line, &word) || !ztj_view_eq_str(word, "Plugin") ||
+		    !scan_word(&line, &word) || !scan_word(&line, &word) ||
+		    ztj_view_eq_str(word, "sudoers.so"))
 			continue;
 		scan_add(s,
 		    &(struct scan_row){ .kind = "sudo",
@@ -347,7 +357,8 @@ static void other_sources(struct scan *s)
 				.owner = scan_owner(s, &st),
 				.risk = SCAN_MEDIUM,
 				.content = scan_trim(raw),
-				.what = "sudo takes rules from a directory service, which cannot be seen here",
+				.what =
+				    "sudo takes rules from a directory service, which cannot be seen here",
 				.remove = scan_delete_lines(s, path, raw, ztj_view_of(NULL, 0)) });
 	}
 	ztj_buf_free(&b);

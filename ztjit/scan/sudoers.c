@@ -265,8 +265,9 @@ static bool runas(struct ztj_view *v, struct sudoers_rule *out)
 
 static bool is_tag(struct ztj_view w)
 {
-	static const char *const tags[] = { "EXEC", "NOEXEC", "FOLLOW", "NOFOLLOW", "INTERCEPT", "NOINTERCEPT", "LOG_INPUT",
-		"NOLOG_INPUT", "LOG_OUTPUT", "NOLOG_OUTPUT", "MAIL", "NOMAIL", "PASSWD", "NOPASSWD", "SETENV", "NOSETENV" };
+	static const char *const tags[] = { "EXEC", "NOEXEC", "FOLLOW", "NOFOLLOW", "INTERCEPT",
+		"NOINTERCEPT", "LOG_INPUT", "NOLOG_INPUT", "LOG_OUTPUT", "NOLOG_OUTPUT", "MAIL", "NOMAIL",
+		"PASSWD", "NOPASSWD", "SETENV", "NOSETENV" };
 
 	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
 		if (ztj_view_eq_str(w, tags[i]))
@@ -401,7 +402,8 @@ bool sudoers_defaults_has(struct ztj_view text, const char *name, char with)
 		uint8_t before = text.p[i - 1], after = i + n < text.n ? text.p[i + n] : '\0';
 		size_t k = i + n;
 
-		if (memcmp(text.p + i, name, n) != 0 || isalnum(after) || after == '_' || isalnum(before) || before == '_')
+		if (memcmp(text.p + i, name, n) != 0 || isalnum(after) || after == '_' || isalnum(before) ||
+		    before == '_')
 			continue;
 		while (k < text.n && blank(text.p[k]))
 			k++;

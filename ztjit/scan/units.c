@@ -9,13 +9,13 @@
 
 #include "ztjit/scan/crontab.h"
 
-static const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
-	"/usr/lib/systemd/system" };
+static const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/system",
+	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system" };
 static const char *const generators[] = { "/etc/systemd/system-generators", "/run/systemd/system-generators",
-	"/usr/local/lib/systemd/system-generators", "/usr/lib/systemd/system-generators", "/usr/lib/systemd/system-shutdown",
-	"/usr/lib/systemd/system-sleep" };
-static const char *const rule_dirs[] = { "/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
-	"/usr/lib/udev/rules.d" };
+	"/usr/local/lib/systemd/system-generators", "/usr/lib/systemd/system-generators",
+	"/usr/lib/systemd/system-shutdown", "/usr/lib/systemd/system-sleep" };
+static const char *const rule_dirs[] = { "/etc/udev/rules.d", "/run/udev/rules.d",
+	"/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d" };
 
 static bool ends_with(const char *name, const char *suffix)
 {
@@ -69,12 +69,14 @@ static void unit(struct scan *s, const char *path)
 			if (program.n > 0 && program.p[0] == '/' && (!other || plus) &&
 			    memchr(program.p, '%', program.n) == NULL) {
 				scan_run_by_root(s, scan_copy(s, program), &ref);
-				scan_command_by_root(s, ztj_view_after(u.value, (size_t)(program.p + program.n - u.value.p)),
+				scan_command_by_root(s,
+				    ztj_view_after(u.value, (size_t)(program.p + program.n - u.value.p)),
 				    &ref);
 			}
 		} else if (ztj_view_eq_str(u.key, "EnvironmentFile") && !other) {
 			program = unit_program(u.value, &plus);
-			if (program.n > 0 && memchr(program.p, '%', program.n) == NULL && memchr(program.p, '*', program.n) == NULL)
+			if (program.n > 0 && memchr(program.p, '%', program.n) == NULL &&
+			    memchr(program.p, '*', program.n) == NULL)
 				scan_run_by_root(s, scan_copy(s, program), &ref);
 		}
 	}
@@ -83,8 +85,8 @@ static void unit(struct scan *s, const char *path)
 
 static bool is_unit(const char *name)
 {
-	static const char *const suffixes[] = { ".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap",
-		".target" };
+	static const char *const suffixes[] = { ".service", ".socket", ".timer", ".path", ".mount",
+		".automount", ".swap", ".target" };
 
 	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++)
 		if (ends_with(name, suffixes[i]))

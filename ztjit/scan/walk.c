@@ -34,8 +34,8 @@ struct walk {
 	void *arg;
 	struct level *level;
 	unsigned depth, deepest;
-	struct ztj_buf path;    /* of the directory of the top level, without "/" at its end */
-	uint64_t mnt;           /* id of the mount that is walked */
+	struct ztj_buf path; /* of the directory of the top level, without "/" at its end */
+	uint64_t mnt;        /* id of the mount that is walked */
 	bool nodev, nosuid;
 };
 
@@ -89,7 +89,8 @@ static bool same_mount(struct walk *w, int fd)
 
 static void directory(struct walk *w, int dirfd, const char *name)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
+	int fd = openat(dirfd, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
 	struct stat st;
 
 	if (fd < 0) {
@@ -98,7 +99,8 @@ static void directory(struct walk *w, int dirfd, const char *name)
 			scan_problem(w->s, here(w, name), strerror(errno));
 		return;
 	}
-	if (fstat(fd, &st) != 0 || !reachable(w->s, &st) || !same_mount(w, fd)) {
+	/* a list may let somebody in whom the mode does not show */
+	if (fstat(fd, &st) != 0 || !same_mount(w, fd) || (!reachable(w->s, &st) && !scan_has_acl(fd))) {
 		(void)close(fd);
 		return;
 	}
@@ -130,12 +132,17 @@ static void other(struct walk *w, int dirfd, const char *name)
 		directory(w, dirfd, name);
 		return;
 	}
-	set_id = !w->nosuid && S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)) != 0 && (st.st_mode & 0111) != 0;
+	set_id = !w->nosuid && S_ISREG(st.st_mode) && (st.st_mode & (S_ISUID | S_ISGID)) != 0 &&
+	    (st.st_mode & 0111) != 0;
 	caps = !w->nosuid && has_caps(dirfd, name, &st);
 	device = !w->nodev && (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode));
 	if (set_id || caps || device)
 		w->found(w->s,
-		    &(struct scan_seen){ .path = here(w, name), .dirfd = dirfd, .name = name, .st = &st, .caps = caps },
+		    &(struct scan_seen){ .path = here(w, name),
+			.dirfd = dirfd,
+			.name = name,
+			.st = &st,
+			.caps = caps },
 		    w->arg);
 }
 
@@ -194,11 +201,11 @@ static bool listed(const char *const *list, const char *type)
 }
 
 /* No files of anybody's in it. */
-static const char *const pseudo[] = { "proc", "sysfs", "devpts", "cgroup", "cgroup2", "mqueue", "pstore", "bpf", "tracefs",
-	"debugfs", "securityfs", "configfs", "fusectl", "hugetlbfs", "binfmt_misc", "autofs", "rpc_pipefs", "efivarfs",
-	"nsfs", "selinuxfs", "nfsd", NULL };
-static const char *const remote[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "coda", "lustre", "gfs2",
-	"ocfs2", "fuse", NULL };
+static const char *const pseudo[] = { "proc", "sysfs", "devpts", "cgroup", "cgroup2", "mqueue", "pstore",
+	"bpf", "tracefs", "debugfs", "securityfs", "configfs", "fusectl", "hugetlbfs", "binfmt_misc",
+	"autofs", "rpc_pipefs", "efivarfs", "nsfs", "selinuxfs", "nfsd", NULL };
+static const char *const remote[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "9p", "afs", "coda",
+	"lustre", "gfs2", "ocfs2", "fuse", NULL };
 
 /* "\040" and the like */
 static const char *unescape(struct scan *s, struct ztj_view v)
@@ -208,7 +215,8 @@ static const char *unescape(struct scan *s, struct ztj_view v)
 
 	for (size_t i = 0; out != NULL && i < v.n; i++) {
 		if (v.p[i] == '\\' && i + 3 < v.n) {
-			out[n++] = (char)((v.p[i + 1] - '0') * 64 + (v.p[i + 2] - '0') * 8 + (v.p[i + 3] - '0'));
+			out[n++] = (char)((v.p[i + 1] - '0') * 64 + (v.p[i + 2] - '0') * 8 +
+			    (v.p[i + 3] - '0'));
 			i += 3;
 		} else
 			out[n++] = (char)v.p[i];
@@ -221,7 +229,8 @@ static bool option(struct ztj_view options, const char *name)
 	size_t n = strlen(name);
 
 	for (; options.n > 0; options = ztj_view_after(options, 1)) {
-		if (options.n >= n && memcmp(options.p, name, n) == 0 && (options.n == n || options.p[n] == ','))
+		if (options.n >= n && memcmp(options.p, name, n) == 0 &&
+		    (options.n == n || options.p[n] == ','))
 			return true;
 		while (options.n > 0 && options.p[0] != ',')
 			options = ztj_view_after(options, 1);
@@ -277,7 +286,8 @@ static void remote_row(struct scan *s, const struct mount *m)
 		.object = m->dir,
 		.risk = SCAN_MEDIUM,
 		.content = ztj_view_str(m->type),
-		.what = scan_text(s, "%s without nosuid: whoever writes to the server makes setuid programs here", m->type),
+		.what = scan_text(s,
+		    "%s without nosuid: whoever writes to the server makes setuid programs here", m->type),
 		.remove = scan_text(s, "mount -o remount,nosuid %s", scan_quote(s, m->dir)) });
 }
 
@@ -294,7 +304,8 @@ static void walk_mount(struct walk *w, const struct mount *m)
 		return;
 	/* a directory of a mount table: no link is on the way */
 	fd = open(strcmp(w->s->root, "/") == 0 ? m->dir : w->s->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) != 0 || (sx.stx_mask & STATX_MNT_ID) == 0) {
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) != 0 ||
+	    (sx.stx_mask & STATX_MNT_ID) == 0) {
 		scan_problem(w->s, m->dir, strerror(errno));
 		if (fd >= 0)
 			(void)close(fd);

@@ -28,19 +28,27 @@ static bool in_a_home(const struct scan *s, const char *path)
 }
 
 struct fault {
-	bool owner, group, others;
+	bool owner, group, others, acl;
+};
+struct seen {
+	struct stat st;
+	bool acl;
 };
 
-static bool find_fault(const struct scan *s, const struct stat *st, const char *also, struct fault *out)
+static bool find_fault(const struct scan *s, const struct seen *it, const char *also, struct fault *out)
 {
+	const struct stat *st = &it->st;
 	const struct scan_account *a = also != NULL ? scan_account_named(s, ztj_view_str(also)) : NULL;
 	/* in a sticky directory a file of root's stays root's */
 	bool sticky = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0;
 
 	out->owner = st->st_uid != 0 && (a == NULL || a->uid != st->st_uid);
-	out->group = !sticky && (st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 && scan_gid_has_people(s, st->st_gid);
+	out->group = !sticky && (st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 &&
+	    scan_gid_has_people(s, st->st_gid);
 	out->others = !sticky && (st->st_mode & S_IWOTH) != 0;
-	return out->owner || out->group || out->others;
+	/* with a list the bits of the group are what the list may give at most */
+	out->acl = it->acl && !sticky && (st->st_mode & S_IWGRP) != 0;
+	return out->owner || out->group || out->others || out->acl;
 }
 
 static const char *fix(struct scan *s, const char *path, const struct fault *f, const struct scan_ref *ref)
@@ -52,21 +60,25 @@ static const char *fix(struct scan *s, const char *path, const struct fault *f, 
 		return scan_delete_lines(s, ref->file, ref->text, ztj_view_of(NULL, 0));
 	if (q == NULL)
 		return NULL;
+	if (f->acl)
+		return scan_text(s, "setfacl -b %s && chown root:root %s && chmod go-w %s", q, q, q);
 	if (!f->group && !f->others)
 		return scan_text(s, "chown root:root %s", q);
 	return f->owner ? scan_text(s, "chown root:root %s && chmod %s %s", q, mode, q)
 			: scan_text(s, "chmod %s %s", mode, q);
 }
 
-static void judge(struct scan *s, const char *path, const struct stat *st, const struct scan_ref *ref)
+static void judge(struct scan *s, const char *path, const struct seen *it, const struct scan_ref *ref)
 {
+	const struct stat *st = &it->st;
 	const char *from = ref->file != NULL ? scan_text(s, " (%s:%u)", ref->file, ref->line) : "";
 	const char *owner = scan_owner(s, st);
 	char content[64];
 	struct fault f;
 
 	/* a unit that is a link to /dev/null is masked */
-	if ((!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) || !find_fault(s, st, ref->also, &f) || owner == NULL || from == NULL)
+	if ((!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode)) || !find_fault(s, it, ref->also, &f) ||
+	    owner == NULL || from == NULL)
 		return;
 	(void)snprintf(content, sizeof content, "%u %u %o", (unsigned)st->st_uid, (unsigned)st->st_gid,
 	    (unsigned)st->st_mode);
@@ -77,7 +89,10 @@ static void judge(struct scan *s, const char *path, const struct stat *st, const
 		.risk = f.others ? SCAN_CRITICAL : SCAN_HIGH,
 		.content = ztj_view_str(content),
 		.what = scan_text(s, "%s%s, and %s can change %s", ref->why, from,
-		    f.others ? "everybody" : f.owner ? owner : "its group",
+		    f.others      ? "everybody"
+			: f.owner ? owner
+			: f.acl   ? "somebody on its access control list"
+				  : "its group",
 		    S_ISDIR(st->st_mode) ? "what is in this directory" : "it"),
 		.remove = fix(s, path, &f, ref) });
 }
@@ -98,13 +113,14 @@ static void check_above(struct scan *s, const char *path, const struct scan_ref 
 static void check(struct scan *s, const char *path, const struct scan_ref *ref, unsigned depth)
 {
 	const char *real;
-	struct stat st;
+	struct seen it;
 	int fd;
 
 	if (s->err != ZTJ_OK || scan_set_has(&s->checked, path) || !scan_set_add(s, &s->checked, path))
 		return;
-	if (scan_open(s, path, &fd, &st) != ZTJ_OK)
+	if (scan_open(s, path, &fd, &it.st) != ZTJ_OK)
 		return;
+	it.acl = scan_has_acl(fd);
 	real = scan_real(s, fd);
 	(void)close(fd);
 	if (real == NULL)
@@ -113,15 +129,52 @@ static void check(struct scan *s, const char *path, const struct scan_ref *ref, 
 		check_above(s, real, ref, depth + 1);
 		check(s, real, ref, depth + 1);
 	} else
-		judge(s, real, &st, ref);
+		judge(s, real, &it, ref);
+}
+
+/* What is not there can be made by whoever may write where it would be, sticky or not. */
+static void missing(struct scan *s, const char *path, const struct scan_ref *ref)
+{
+	const char *dir = path, *slash = strrchr(path, '/');
+	struct stat st;
+	int fd, r;
+
+	if (ref->file == NULL || ref->text.n == 0)
+		return;
+	do {
+		slash = strrchr(dir, '/');
+		dir = slash > dir ? scan_text(s, "%.*s", (int)(slash - dir), dir) : "/";
+		r = dir != NULL ? scan_open(s, dir, &fd, &st) : ZTJ_NOMEM;
+	} while (r == ZTJ_NOT_FOUND && dir[1] != '\0');
+	if (r != ZTJ_OK)
+		return;
+	(void)close(fd);
+	if (!S_ISDIR(st.st_mode) || (st.st_mode & S_IWOTH) == 0)
+		return;
+	scan_add(s,
+	    &(struct scan_row){ .kind = "writable",
+		.object = path,
+		.risk = SCAN_CRITICAL,
+		.content = ztj_view_str("missing"),
+		.what = scan_text(s, "%s (%s:%u), it does not exist, and everybody can make it", ref->why,
+		    ref->file, ref->line),
+		.remove = scan_delete_lines(s, ref->file, ref->text, ztj_view_of(NULL, 0)) });
 }
 
 void scan_run_by_root(struct scan *s, const char *path, const struct scan_ref *ref)
 {
+	struct stat st;
+	int fd, r;
+
 	if (path == NULL || path[0] != '/')
 		return;
 	check_above(s, path, ref, 0);
 	check(s, path, ref, 0);
+	r = scan_open(s, path, &fd, &st);
+	if (r == ZTJ_NOT_FOUND)
+		missing(s, path, ref);
+	else if (r == ZTJ_OK)
+		(void)close(fd);
 }
 
 void scan_dir_by_root(struct scan *s, const char *dir, const char *suffix, const char *why)
@@ -146,9 +199,10 @@ void scan_dir_by(struct scan *s, const char *dir, const char *suffix, const stru
 /* Words that run what comes behind them. */
 static bool runs_the_next(struct ztj_view w)
 {
-	static const char *const words[] = { "sh", "bash", "dash", "ksh", "zsh", "busybox", "env", "nice", "ionice", "timeout",
-		"exec", "time", "nohup", "setsid", "flock", "chronic", "sudo", "python", "python3", "perl", "ruby", "php",
-		"node", "if", "then", "else", "while", "do", "!", "{", ".", "source", "command", "systemd-cat", "chroot" };
+	static const char *const words[] = { "sh", "bash", "dash", "ksh", "zsh", "busybox", "env", "nice",
+		"ionice", "timeout", "exec", "time", "nohup", "setsid", "flock", "chronic", "sudo", "python",
+		"python3", "perl", "ruby", "php", "node", "if", "then", "else", "while", "do", "!", "{", ".",
+		"source", "command", "systemd-cat", "chroot" };
 
 	for (size_t n = w.n; n > 0; n--)
 		if (w.p[n - 1] == '/') {
@@ -190,6 +244,7 @@ void scan_command_by_root(struct scan *s, struct ztj_view command, const struct 
 		if (w.p[0] == '/' && w.n > 1 && !(w.n > 5 && memcmp(w.p, "/dev/", 5) == 0))
 			scan_run_by_root(s, scan_copy(s, w), ref);
 		/* behind a shell options and numbers come first */
-		armed = runs_the_next(w) || (w.p[0] != '/' && armed && (w.p[0] == '-' || (w.p[0] >= '0' && w.p[0] <= '9')));
+		armed = runs_the_next(w) ||
+		    (w.p[0] != '/' && armed && (w.p[0] == '-' || (w.p[0] >= '0' && w.p[0] <= '9')));
 	}
 }
