@@ -177,7 +177,9 @@ static void add_gshadow(struct scan *s, const struct ztj_view *f)
 	if (g == NULL)
 		return;
 	g->hash = scan_copy(s, f[1]);
+	/* who may let others in, and whom newgrp lets in */
 	split_members(s, g, f[2]);
+	split_members(s, g, f[3]);
 }
 
 static int each_line(struct scan *s, const char *path, size_t n,

@@ -1,0 +1,243 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* scan over trees made of a few files: who a rule reaches, what counts, what could not be looked at. Nothing here is root's, so rows
+ * of the kind "writable" say so and are passed over. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ztjit/scan/scan.h"
+
+static char root[64];
+
+static void put(const char *path, const char *text)
+{
+	char full[512];
+	FILE *f;
+
+	(void)snprintf(full, sizeof full, "%s%s", root, path);
+	for (char *p = full + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
+		*p = '\0';
+		assert_true(mkdir(full, 0755) == 0 || errno == EEXIST);
+		*p = '/';
+	}
+	f = fopen(full, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	if (strstr(path, "shadow") != NULL)
+		assert_int_equal(chmod(full, 0600), 0);
+}
+
+/* The accounts of every tree: alice is a person, boss too and in wheel. */
+static int set_up(void **state)
+{
+	(void)state;
+	(void)snprintf(root, sizeof root, "scan-tree.XXXXXX");
+	assert_non_null(mkdtemp(root));
+	put("/etc/passwd",
+	    "root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\nalice:x:1000:1000::/home/alice:/bin/sh\n"
+	    "boss:x:1001:1001::/home/boss:/bin/sh\n");
+	put("/etc/group",
+	    "root:x:0:\nstaff:x:50:\nwheel:x:10:boss\nempty:x:70:\nops:x:71:alice\nztjit-root:x:72:\nalice:x:1000:\n");
+	put("/etc/shadow", "root:*:1::::::\ndaemon:*:1::::::\nalice:!:1::::::\nboss:!:1::::::\n");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[256];
+
+	(void)state;
+	(void)snprintf(command, sizeof command, "chmod -R u+rwX %s; rm -rf %s", root, root);
+	FILE *f = popen(command, "r");
+	assert_non_null(f);
+	assert_int_equal(pclose(f), 0);
+	return 0;
+}
+
+/* "kind object:line risk" of every row, a line each, sorted as scan sorts; problems follow as "? text". */
+static char *look(void)
+{
+	struct ztj_buf b;
+	struct scan s;
+	char *text;
+
+	ztj_buf_init(&b, 1 << 20);
+	assert_int_equal(scan_new(&s, root, 1800000000), ZTJ_OK);
+	assert_int_equal(scan_run(&s), ZTJ_OK);
+	for (size_t i = 0; i < s.n; i++)
+		if (strcmp(s.entry[i].kind, "writable") != 0) {
+			assert_true(strncmp(s.entry[i].remove, "chroot ", 7) == 0);
+			(void)ztj_buf_printf(&b, "%s %s:%u %s\n", s.entry[i].kind, s.entry[i].object,
+			    s.entry[i].line, scan_risk_name(s.entry[i].risk));
+		}
+	for (size_t i = 0; i < s.nproblems; i++)
+		(void)ztj_buf_printf(&b, "? %s\n", s.problem[i]);
+	scan_free(&s);
+	text = strdup(b.n > 0 ? ztj_buf_str(&b) : "");
+	assert_non_null(text);
+	ztj_buf_free(&b);
+	return text;
+}
+
+#define WHEEL "group wheel:0 critical\n"
+
+static void finds(const char *want)
+{
+	char *got = look();
+
+	if (strcmp(got, want) != 0)
+		fail_msg("wanted\n%sgot\n%s", want, got);
+	free(got);
+}
+
+static void test_who_a_rule_reaches(void **state)
+{
+	static const struct {
+		const char *rule, *want; /* the risk; NULL: nobody */
+	} cases[] = { { "root ALL=ALL", NULL }, { "#0 ALL=ALL", NULL }, { "%empty ALL=NOPASSWD: ALL", NULL },
+		{ "%wheel ALL=ALL", NULL }, /* the row of its member tells */
+		{ "%ztjit-root ALL=ALL", NULL }, { "%nosuch ALL=ALL", NULL }, { "%#70 ALL=ALL", NULL },
+		{ "%ops ALL=ALL", "high" }, { "%#71 ALL=ALL", "high" },
+		{ "alice ALL=NOPASSWD: ALL", "critical" }, { "alice ALL=/bin/x", "medium" },
+		{ "alice ALL=NOPASSWD: /bin/x", "high" }, { "alice ALL=(daemon) ALL", "medium" },
+		{ "alice ALL=(daemon, root) ALL", "high" }, { "gone ALL=ALL", "high" },
+		{ "!alice ALL=ALL", NULL }, { "root, alice ALL=ALL", "high" }, { "NONE ALL=ALL", NULL },
+		{ "SOME ALL=ALL", "high" }, { "alice ALL=EVERY", "high" },
+		{ "alice ALL=(SUPER) /bin/x", "medium" }, { "+net ALL=ALL", "high" },
+		{ "%:nonunix ALL=ALL", "high" } };
+	char text[512], want[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		(void)snprintf(text, sizeof text,
+		    "%s\nUser_Alias NONE = root, %%empty : SOME = NONE, alice\nCmnd_Alias ONE = /bin/x, ALL : EVERY = ONE\n"
+		    "Runas_Alias SUPER = root\n",
+		    cases[i].rule);
+		put("/etc/sudoers", text);
+		(void)snprintf(want, sizeof want, "%s%s",
+		    cases[i].want == NULL ? "" : "sudoers /etc/sudoers:1 ",
+		    cases[i].want == NULL ? "" : cases[i].want);
+		char *got = look();
+		if ((cases[i].want == NULL && strcmp(got, WHEEL) != 0) || strstr(got, want) == NULL)
+			fail_msg("%s: %s", cases[i].rule, got);
+		free(got);
+	}
+}
+
+static void test_groups_of_a_directory_service(void **state)
+{
+	(void)state;
+	put("/etc/nsswitch.conf", "group: files sss\n");
+	put("/etc/sudoers", "%admins ALL=ALL\n%ztjit-db ALL=ALL\n");
+	finds(WHEEL "sudoers /etc/sudoers:1 high\n");
+}
+
+static void test_includes(void **state)
+{
+	(void)state;
+	put("/etc/sudoers",
+	    "@include more\n@includedir sudoers.d\n@include /etc/sudoers\n@include /etc/%h\n");
+	put("/etc/more", "alice ALL=ALL\n");
+	put("/etc/sudoers.d/a", "alice ALL=/bin/a\n");
+	put("/etc/sudoers.d/a.bak", "alice ALL=/bin/b\n");
+	put("/etc/sudoers.d/b~", "alice ALL=/bin/c\n");
+	finds(WHEEL "sudoers /etc/more:1 high\nsudoers /etc/sudoers.d/a:1 medium\n"
+		    "? /etc/%h: an include with % in its name is not followed\n");
+}
+
+static void test_what_is_not_understood_is_said(void **state)
+{
+	(void)state;
+	put("/etc/sudoers", "root ALL=ALL\nalice ALL ALL\n");
+	finds(WHEEL "? /etc/sudoers:2: not understood as a line of sudoers\n");
+}
+
+static void test_accounts(void **state)
+{
+	(void)state;
+	put("/etc/shadow", "root:$y$x:1::::::\ndaemon:$6$x$y:1::::::\nalice:$6$x$y:1::::::\nboss::1::::::\n");
+	put("/etc/gshadow", "ops:!::\nwheel:$6$x$y:alice:\nztjit-root:!::alice\n");
+	put("/etc/passwd",
+	    "root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:\nalice:x:1000:70::/home/alice:/bin/sh\n"
+	    "boss:x:1001:0::/home/boss:/bin/sh\ntoor:x:00:0::/:/bin/sh\nbad line\nx:y:z\n");
+	finds(
+	    "group wheel:0 critical\ngroup wheel:0 critical\npassword boss:0 critical\npassword group wheel:0 critical\n"
+	    "uid0 toor:0 critical\ngroup root:0 high\ngroup ztjit-root:0 high\npassword alice:0 high\npassword root:0 high\n"
+	    "password daemon:0 medium\nshell daemon:0 low\n");
+}
+
+static void test_keys_and_links(void **state)
+{
+	char full[128];
+
+	(void)state;
+	put("/home/alice/.ssh/authorized_keys",
+	    "from=\"x y\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGm1u3o7bRr4r8JzJp3pXWJm0QyYg8o1q2bq0sXo7QhN a\nnonsense\n");
+	put("/home/left/.ssh/authorized_keys2",
+	    "cert-authority ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGm1u3o7bRr4r8JzJp3pXWJm0QyYg8o1q2bq0sXo7QhN\n");
+	put("/home/boss/.ssh/x", "");
+	(void)snprintf(full, sizeof full, "%s/home/boss/.ssh/authorized_keys", root);
+	assert_int_equal(symlink("/home/alice/.ssh/authorized_keys", full), 0);
+	(void)snprintf(full, sizeof full, "%s/home/boss/.ssh/authorized_keys2", root);
+	assert_int_equal(mkfifo(full, 0600), 0);
+	put("/etc/ssh/sshd_config",
+	    "Include sshd_config.d/*.conf\nAuthorizedKeysFile /keys/%u\nPermitRootLogin = \"yes\" # x\n");
+	put("/etc/ssh/sshd_config.d/a.conf", "Match User x\n  trustedUserCAKeys /ca.pub\n");
+	put("/etc/ssh/sshd_config.d/a.off", "PermitEmptyPasswords yes\n");
+	put("/keys/boss",
+	    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPd4VdTqXo3vN2rX0bq9vYF1n0kqFf7bq2m3o4p5q6r7\n");
+	finds(WHEEL "key /home/alice/.ssh/authorized_keys:1 critical\nkey /keys/boss:1 critical\n"
+		    "sshd /etc/ssh/sshd_config.d/a.conf:2 critical\n"
+		    "key /home/left/.ssh/authorized_keys2:1 high\nsshd /etc/ssh/sshd_config:3 high\n"
+		    "key /home/alice/.ssh/authorized_keys:1 medium\n");
+}
+
+/* Not whole is never clean. */
+static void test_what_cannot_be_read(void **state)
+{
+	char full[128], *got;
+
+	(void)state;
+	put("/srv/closed/x", "");
+	(void)snprintf(full, sizeof full, "%s/srv/closed", root);
+	assert_int_equal(chmod(full, 0001), 0);
+	if (geteuid() == 0)
+		skip();
+	got = look();
+	assert_non_null(strstr(got, "? /srv/closed: Permission denied\n"));
+	free(got);
+	(void)snprintf(full, sizeof full, "%s/etc/shadow", root);
+	assert_int_equal(unlink(full), 0);
+	got = look();
+	assert_non_null(strstr(got, "? /etc/shadow: not there\n"));
+	free(got);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_who_a_rule_reaches, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_groups_of_a_directory_service, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_includes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_not_understood_is_said, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_accounts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_keys_and_links, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_cannot_be_read, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
