@@ -207,7 +207,10 @@ static int fetch_pages(struct cli *c, const char *only, struct standing *s)
 
 	while (r == ZTJ_OK && more) {
 		const char *path = cli_printf(c, "/v1/standing?days=%d%s%s", STANDING_DAYS,
-		    only != NULL ? "&host=" : after[0] != '\0' ? "&after=" : "", only != NULL ? only : after);
+		    only != NULL           ? "&host="
+			: after[0] != '\0' ? "&after="
+					   : "",
+		    only != NULL ? only : after);
 		json_t *answer = NULL;
 
 		if (path == NULL)
@@ -215,7 +218,8 @@ static int fetch_pages(struct cli *c, const char *only, struct standing *s)
 		if ((r = api_call(c, "GET", path, NULL, &answer)) != ZTJ_OK)
 			return r;
 		r = take_page(c, s, json_object_get(answer, "hosts"), &last);
-		more = json_is_true(json_object_get(answer, "more")) && only == NULL && strcmp(last, after) > 0;
+		more = json_is_true(json_object_get(answer, "more")) && only == NULL &&
+		    strcmp(last, after) > 0;
 		after = last;
 		json_decref(answer);
 	}

@@ -135,7 +135,7 @@ static void check(struct scan *s, const char *path, const struct scan_ref *ref, 
 /* What is not there can be made by whoever may write where it would be, sticky or not. */
 static void missing(struct scan *s, const char *path, const struct scan_ref *ref)
 {
-	const char *dir = path, *slash = strrchr(path, '/');
+	const char *dir = path, *slash;
 	struct stat st;
 	int fd, r;
 
