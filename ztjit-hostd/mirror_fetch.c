@@ -226,9 +226,11 @@ void ztj_mirror_post_done(struct ztj_mirror *m, struct ztj_mirror_post *p, CURLc
 	p->easy = NULL;
 	if (done.kind == ZTJ_POST_ASK)
 		posted(m, done.id, well ? 0 : 1);
-	else if (done.kind == ZTJ_POST_REPORT)
+	else if (done.kind == ZTJ_POST_REPORT) {
+		if (status >= 400)
+			ztj_log(ZTJ_LOG_WARN, "the broker refused a scan's result: status %ld", status);
 		posted(m, done.id, well ? 0 : status > 0 ? (uint32_t)status : 1);
-	else if (done.kind == ZTJ_POST_ASK_ENDED && well)
+	} else if (done.kind == ZTJ_POST_ASK_ENDED && well)
 		ztj_mirror_end(m, ztj_view_of(done.id, sizeof(done.id)), done.taken);
 }
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* What hosts say of their standing access, at a real broker: taken from the host itself alone, shown to auditors alone. */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,42 @@ static void test_what_is_shown(void **state)
 	assert_string_equal(text_of(shown(b, "", 1), "report"), "{\"n\":3}");
 }
 
+static void with_database(const struct bk *b, const char *sql)
+{
+	char path[256];
+	sqlite3 *db;
+	(void)snprintf(path, sizeof path, "%s/store/broker.db", b->dir);
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A database of the version before gets its tables; one of a later version is not touched. */
+static void test_older_and_newer_databases(void **state)
+{
+	struct bk *b = *state;
+	struct word w = { .host = FX_WEB1, .issued = (int64_t)time(NULL), .report = "{}" };
+	struct ztj_buf out;
+	char conf[160];
+	bk_stop(b);
+	with_database(b, "DROP TABLE standing; DROP TABLE standing_day; PRAGMA user_version = 2");
+	bk_serve(b);
+	assert_null(shown(b, "", 0));
+	w.issued = (int64_t)time(NULL);
+	say(b, FX_WEB1, &w);
+	bk_expect(b, 201, "");
+	bk_stop(b);
+	with_database(b, "PRAGMA user_version = 4");
+	(void)snprintf(conf, sizeof conf, "%s/broker.conf", b->dir);
+	ztj_buf_init(&out, 65536);
+	assert_int_not_equal(bk_run((const char *const[]){ "check", "-c", conf, NULL }, &out), 0);
+	assert_non_null(strstr(ztj_buf_str(&out), ztj_err_text(ZTJ_VERSION)));
+	ztj_buf_free(&out);
+	with_database(b, "PRAGMA user_version = 3");
+	bk_serve(b);
+	assert_string_equal(text_of(shown(b, "", 0), "report"), "{}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +224,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_taken),
 		cmocka_unit_test(test_who_sees_it),
 		cmocka_unit_test(test_what_is_shown),
+		cmocka_unit_test(test_older_and_newer_databases),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -19,6 +19,7 @@
 #include "ztjit/scan/crontab.h"
 #include "ztjit/scan/scan.h"
 #include "ztjit/scan/sudoers.h"
+#include "ztjit/standing.h"
 
 /* "a|b|c" */
 static void join(const struct sudoers_list *l, char *out, size_t size)
@@ -355,6 +356,26 @@ static void test_L01_quoted_for_bash(void **state)
 	scan_free(&s);
 }
 
+/* Of each host what it last said by then; who had said nothing does not count. */
+static void test_trend(void **state)
+{
+	struct standing_day web[] = { { 100, 5 }, { 200, 3 }, { 400, 0 } }, db[] = { { 300, 2 } };
+	struct standing_host host[] = { { .ndays = 3, .day = web }, { .ndays = 1, .day = db },
+		{ .ndays = 0 } };
+	const struct standing s = { .n = 3, .host = host };
+	size_t hosts;
+
+	(void)state;
+	assert_int_equal(standing_then(&s, 99, &hosts), 0);
+	assert_int_equal(hosts, 0);
+	assert_int_equal(standing_then(&s, 250, &hosts), 3);
+	assert_int_equal(hosts, 1);
+	assert_int_equal(standing_then(&s, 300, &hosts), 5);
+	assert_int_equal(hosts, 2);
+	assert_int_equal(standing_then(&s, 1000, &hosts), 2);
+	assert_int_equal(hosts, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_baseline),
 		cmocka_unit_test(test_baseline_put),
 		cmocka_unit_test(test_L01_quoted_for_bash),
+		cmocka_unit_test(test_trend),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

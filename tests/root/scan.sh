@@ -93,6 +93,7 @@ excepting() {
 	id=$(finger /usr/local/bin/rootsh)
 	t_says "an entry is accepted, with reason and end" "accepted until" scan --accept "$id" -m "the old monitor needs it" --until +2d
 	t_no "and shown no more" grep -q rootsh <(scan)
+	t_says "the auditor hears that it ends soon" "exception ends soon: servers/db1: setuid /usr/local/bin/rootsh" sent_report
 	t_says "but told in JSON" "the old monitor needs it" status 1 scan --json
 	t_denies "nothing is accepted that does not stand" "nothing with this fingerprint" scan --accept 0123456789abcdef0123 -m x --until +1d
 	t_ok "nor for ever" status 2 scan --accept "$id" -m "for ever" --until 2099-01-01T00:00:00Z
