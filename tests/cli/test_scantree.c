@@ -166,6 +166,22 @@ static void test_includes(void **state)
 		    "? /etc/%h: an include with % in its name is not followed\n");
 }
 
+static void test_other_judges(void **state)
+{
+	(void)state;
+	put("/etc/sudo.conf",
+	    "# Plugin x y.so\nPlugin sudoers_policy sudoers.so\nPlugin sudoers_policy sudoers.so sudoers_file=/x\n"
+	    "Plugin x y.so\nPath plugin_dir /opt\nPath askpass /x\nSet group_source dynamic\n");
+	put("/etc/nsswitch.conf", "group: files ztjit [NOTFOUND=return]\nsudoers: files ldap\n");
+	put("/etc/doas.conf",
+	    "permit persist :ops\npermit :wheel as daemon cmd x\npermit nopass setenv { A B } alice\ndeny boss\n"
+	    "permit root\npermit :empty\n");
+	finds(
+	    "doas /etc/doas.conf:3 critical\n" WHEEL
+	    "doas /etc/doas.conf:1 high\nsudo /etc/sudo.conf:3 high\n"
+	    "sudo /etc/sudo.conf:4 high\nsudo /etc/sudo.conf:5 high\ndoas /etc/doas.conf:2 medium\nsudo /etc/nsswitch.conf:2 medium\n");
+}
+
 static void test_what_is_not_understood_is_said(void **state)
 {
 	(void)state;
@@ -240,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_who_a_rule_reaches, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_groups_of_a_directory_service, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_includes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_judges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_not_understood_is_said, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_accounts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keys_and_links, set_up, tear_down),

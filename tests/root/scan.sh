@@ -78,6 +78,7 @@ finding() {
 	t_ok "planting" plant db1
 	scan >"$LAB_DIR/tmp/found"
 	t_ok "all planted ways are found, with file and line" all_found
+	t_no "what a program is only told of is not run" grep -q /opt/data "$LAB_DIR/tmp/found"
 	t_ok "something stands: status 1" status 1 scan --quiet
 	t_says "--kind shows one kind" "/usr/local/bin/rootsh" status 1 scan --kind setuid
 	t_no "and no other" grep -q sudoers <(scan --kind setuid)

@@ -52,6 +52,7 @@ planted() {
 		writable	/root/.bashrc
 		writable	/opt/rule.sh
 		writable	/tmp/later.sh
+		writable	/tmp/tool
 		key	/home/guest/.ssh/authorized_keys:1
 		linger	/var/lib/systemd/linger/mallory
 		polkit	/etc/polkit-1/rules.d/00-all.rules:2
@@ -107,7 +108,9 @@ plant() {
 		echo "0 3 * * * root test -d /opt && /opt/backup/run.sh >/dev/null" >/etc/cron.d/backup
 		printf "#!/bin/sh\n" | tee /opt/backup/run.sh /opt/daemon/run /opt/hook.sh /opt/rule.sh >/dev/null
 		chown mallory /opt/backup/run.sh; chmod 666 /etc/cron.d/backup
-		printf "%s\n" "[Service]" "ExecStart=/opt/daemon/run" >/etc/systemd/system/evil.service
+		mkdir /opt/data; chown mallory /opt/data; touch /tmp/tool; chmod 777 /tmp/tool
+		printf "%s\n" "[Service]" "ExecStart=/opt/daemon/run" "ExecStartPre=/bin/sh -c \"/tmp/tool x\"" \
+			"ExecStop=/usr/bin/du /opt/data" >/etc/systemd/system/evil.service
 		chmod 666 /etc/systemd/system/evil.service; chmod 777 /opt/daemon
 		printf "%s\n" "[Service]" "ExecStartPre=-/opt/hook.sh" >/etc/systemd/system/ssh.service.d/hook.conf
 		chmod 777 /opt/hook.sh

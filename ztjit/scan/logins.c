@@ -59,6 +59,11 @@ static const struct {
 	{ "/etc/network/if-up.d", "", "it is run as root with the network" },
 	{ "/etc/dhcp/dhclient-exit-hooks.d", "", "it is run as root with the network" },
 	{ "/etc/NetworkManager/dispatcher.d", "", "it is run as root with the network" },
+	{ "/usr/share/dbus-1/system-services", ".service", "the bus runs what it names" },
+	{ "/etc/dbus-1/system.d", ".conf", "the bus obeys it" },
+	{ "/etc/kernel/postinst.d", "", "it is run as root with every new kernel" },
+	{ "/etc/grub.d", "", "it is run as root with every new kernel" },
+	{ "/etc/initramfs-tools/hooks", "", "it is run as root with every new kernel" },
 	{ "/etc/ztjit", "", "ztjit obeys it" },
 };
 

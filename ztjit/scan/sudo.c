@@ -301,21 +301,36 @@ static void judge(struct sudo *u, const struct file *f, struct sudoers_rule *rul
 
 /* ---- plugins, and rules that stand in no file ---- */
 
+/* What a line of sudo.conf(5) puts in the place of sudo's own judge, or empty. */
+static struct ztj_view replaces(struct ztj_view line)
+{
+	struct ztj_view word, what = { .n = 0 };
+
+	if (!scan_word(&line, &word))
+		return what;
+	if (ztj_view_eq_str(word, "Path") && scan_word(&line, &word) && ztj_view_eq_str(word, "plugin_dir")) {
+		(void)scan_word(&line, &what);
+		return what;
+	}
+	if (!ztj_view_eq_str(word, "Plugin") || !scan_word(&line, &word) || !scan_word(&line, &what))
+		return ztj_view_of(NULL, 0);
+	/* with arguments it reads another file */
+	return ztj_view_eq_str(what, "sudoers.so") && scan_trim(line).n == 0 ? ztj_view_of(NULL, 0) : what;
+}
+
 static void plugins(struct scan *s)
 {
 	static const char path[] = "/etc/sudo.conf";
-	struct ztj_view line, word, raw;
 	struct scan_lines l = { .no = 0 };
+	struct ztj_view line, what;
 	struct ztj_buf b;
 	struct stat st;
 
 	if (scan_read(s, path, &b, &st) != ZTJ_OK)
 		return;
 	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);) {
-		raw = line;
-		if (!scan_word(&line, &word) || !ztj_view_eq_str(word, "Plugin") ||
-		    !scan_word(&line, &word) || !scan_word(&line, &word) ||
-		    ztj_view_eq_str(word, "sudoers.so"))
+		what = replaces(line);
+		if (what.n == 0)
 			continue;
 		scan_add(s,
 		    &(struct scan_row){ .kind = "sudo",
@@ -323,10 +338,10 @@ static void plugins(struct scan *s)
 			.line = l.no,
 			.owner = scan_owner(s, &st),
 			.risk = SCAN_HIGH,
-			.content = scan_trim(raw),
-			.what = scan_text(s, "sudo asks the plugin %.*s", (int)(word.n < 200 ? word.n : 200),
-			    (const char *)word.p),
-			.remove = scan_delete_lines(s, path, raw, ztj_view_of(NULL, 0)) });
+			.content = scan_trim(line),
+			.what = scan_text(s, "sudo lets %.*s judge, not its own rules alone",
+			    (int)(what.n < 200 ? what.n : 200), (const char *)what.p),
+			.remove = scan_delete_lines(s, path, line, ztj_view_of(NULL, 0)) });
 	}
 	ztj_buf_free(&b);
 }

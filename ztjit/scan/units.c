@@ -66,13 +66,15 @@ static void unit(struct scan *s, const char *path)
 		if (u.key.n > 4 && memcmp(u.key.p, "Exec", 4) == 0) {
 			program = unit_program(u.value, &plus);
 			/* %i and the like cannot be told here */
-			if (program.n > 0 && program.p[0] == '/' && (!other || plus) &&
-			    memchr(program.p, '%', program.n) == NULL) {
-				scan_run_by_root(s, scan_copy(s, program), &ref);
+			if (program.n == 0 || program.p[0] != '/' || (other && !plus) ||
+			    memchr(program.p, '%', program.n) != NULL)
+				continue;
+			scan_run_by_root(s, scan_copy(s, program), &ref);
+			/* what a shell is given runs too; what a daemon is given does not */
+			if (program.p == u.value.p || program.p[-1] != '"')
 				scan_command_by_root(s,
-				    ztj_view_after(u.value, (size_t)(program.p + program.n - u.value.p)),
+				    ztj_view_of(program.p, u.value.n - (size_t)(program.p - u.value.p)),
 				    &ref);
-			}
 		} else if (ztj_view_eq_str(u.key, "EnvironmentFile") && !other) {
 			program = unit_program(u.value, &plus);
 			if (program.n > 0 && memchr(program.p, '%', program.n) == NULL &&
