@@ -15,6 +15,7 @@
 #include "libztjit/core/mark.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/hostd.h"
+#include "ztjit-hostd/install.h"
 
 ZTJ_MARK;
 
@@ -24,6 +25,9 @@ static const char usage_text[] =
     "       ztjit-hostd join [--broker URL] [--pin PIN] [--directory NAME] [--name HOST] [--rename]\n"
     "                        [--token T] [--roots FILE]\n"
     "       ztjit-hostd leave [--yes] [--force] [--drop-records]\n"
+    "       ztjit-hostd install [--dry-run] [--yes] [--confirm-within TIME] [--no-nss] [--record ACCOUNT]... [-c FILE]\n"
+    "       ztjit-hostd install --confirm | --undo | --status | --timer\n"
+    "       ztjit-hostd uninstall [--dry-run] [--yes] [--force]\n"
     "       ztjit-hostd import FILE [-c FILE]     hand news to the running agent\n"
     "       ztjit-hostd clock --accept [-c FILE]  the system clock is right\n"
     "       ztjit-hostd status [--json] [-c FILE]\n";
@@ -211,6 +215,9 @@ static int cmd_serve(int argc, char **argv)
 		}
 	if (optind != argc)
 		return usage();
+	/* Before the configuration: what was left half armed is undone whatever state the agent is in. */
+	if (what == 's')
+		ztj_hostd_install_recover();
 	r = load(path, &conf);
 	if (r != ZTJ_OK)
 		return ztj_err_exit(r);
@@ -239,6 +246,11 @@ int main(int argc, char **argv)
 		return cmd_join(argc - 1, argv + 1);
 	if (strcmp(argv[1], "leave") == 0)
 		return cmd_leave(argc - 1, argv + 1);
+	if (strcmp(argv[1], "install") == 0 || strcmp(argv[1], "uninstall") == 0) {
+		int status = argv[1][0] == 'i' ? ztj_hostd_install(argc - 1, argv + 1)
+					       : ztj_hostd_uninstall(argc - 1, argv + 1);
+		return status < 0 ? usage() : status;
+	}
 	for (size_t i = 0; i < sizeof(running) / sizeof(running[0]); i++)
 		if (strcmp(argv[1], running[i]) == 0)
 			return cmd_running(argc - 1, argv + 1);

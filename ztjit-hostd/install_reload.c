@@ -1,0 +1,80 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* The sshd that listens reads its configuration again, if that is good. */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libztjit/core/text.h"
+#include "libztjit/sys/log.h"
+#include "ztjit-hostd/install_int.h"
+
+/* Of our own machine, not of a container that we can see. */
+static bool same_world(long pid)
+{
+	char path[64];
+	struct stat a, b;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/ns/mnt", pid);
+	return stat(path, &a) == 0 && stat("/proc/self/ns/mnt", &b) == 0 && a.st_ino == b.st_ino &&
+	    a.st_dev == b.st_dev;
+}
+
+/* "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", the title that the listener gives itself. */
+static bool is_listener(long pid)
+{
+	char path[64], title[512];
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, title, sizeof(title) - 1);
+	if (fd >= 0)
+		(void)close(fd);
+	if (n <= 0)
+		return false;
+	title[n] = '\0';
+	return strncmp(title, "sshd: ", 6) == 0 && strstr(title, "[listener]") != NULL && same_world(pid);
+}
+
+static unsigned hang_up(void)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		int64_t pid;
+		if (isdigit((unsigned char)e->d_name[0]) &&
+		    ztj_parse_int(e->d_name, 1, INT32_MAX, &pid) == ZTJ_OK && is_listener((long)pid) &&
+		    kill((pid_t)pid, SIGHUP) == 0)
+			n++;
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return n;
+}
+
+void ztj_inst_reload_sshd(struct ztj_inst *in)
+{
+	const char *const test[] = { "/usr/sbin/sshd", "-t", NULL };
+	const char *const again[] = { "/usr/bin/systemctl", "daemon-reload", NULL };
+	int status;
+
+	if (ztj_inst_has_systemd(in))
+		(void)!ztj_inst_run(again, NULL, &status);
+	if (ztj_inst_run(test, NULL, &status) != ZTJ_OK || status != 0)
+		ztj_log(ZTJ_LOG_ERROR, "sshd -t finds an error: sshd is not told to read its configuration");
+	else if (hang_up() == 0)
+		ztj_log(ZTJ_LOG_NOTICE, "sshd is not running; it will read its configuration when it starts");
+	else
+		ztj_log(ZTJ_LOG_NOTICE, "sshd reads its configuration again");
+}
