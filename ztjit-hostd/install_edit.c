@@ -114,8 +114,10 @@ static void look(struct ztj_view v, size_t at, struct services *s)
 	while ((at = skip(v, at)) < v.n && v.p[at] != '#') {
 		size_t to = at;
 		if (v.p[at] == '[') {
-			while (to < v.n && v.p[to] != ']')
+			while (to < v.n && v.p[to] != ']' && v.p[to] != '#')
 				to++;
+			/* One that is not closed swallows whatever would follow. */
+			s->stopped |= to == v.n || v.p[to] != ']';
 			/* For initgroups and merged groups success may return: who is known there belongs there. */
 			s->stopped |= stops(v, at, to);
 			to += to < v.n;

@@ -190,6 +190,7 @@ bool ztj_inst_timer_runs(struct ztj_inst *in);
 /* Starts one that outlives terminal, session and agent, and waits until it holds its lock. It needs the main lock to do anything. */
 int ztj_inst_timer_start(struct ztj_inst *in) ZTJ_MUST_CHECK;
 int ztj_inst_init(struct ztj_inst *in) ZTJ_MUST_CHECK; /* of this machine */
+/* Seconds; -1 when the kernel does not say: then every time is over. */
 int64_t ztj_inst_boottime(void);
 
 /* ---- install_run.c ---- */
@@ -206,6 +207,8 @@ int ztj_inst_verify(struct ztj_inst *in, const struct ztj_inst_wish *w) ZTJ_MUST
 int ztj_inst_verify_plain(struct ztj_inst *in) ZTJ_MUST_CHECK;
 /* SIGHUP to the listening sshd, if its configuration is good. Says what it did. */
 void ztj_inst_reload_sshd(struct ztj_inst *in);
+/* The directory without which sshd does not even check its configuration. */
+void ztj_inst_sshd_room(void);
 bool ztj_inst_nss_loads(void);
 
 /* ---- install_show.c ---- */

@@ -137,7 +137,7 @@ static int has_manifest(struct ztj_inst *in, unsigned no, bool *has)
 
 	path_in(no, "manifest", path);
 	ztj_inst_file_init(&f);
-	r = ztj_inst_file_read(in, path, &f);
+	r = ztj_inst_file_stat(in, path, &f);
 	*has = f.exists;
 	ztj_inst_file_free(&f);
 	return r;
@@ -173,7 +173,7 @@ bool ztj_inst_tx_stale(const struct ztj_inst *in, const struct ztj_inst_tx *tx, 
 	if (tx->state != ZTJ_INST_PENDING)
 		return false;
 	/* Without its timer nobody would undo it in time. */
-	return strcmp(tx->bootid, in->bootid) != 0 || now >= tx->deadline || !timer;
+	return strcmp(tx->bootid, in->bootid) != 0 || now < 0 || now >= tx->deadline || !timer;
 }
 
 /* ---- beginning ---- */

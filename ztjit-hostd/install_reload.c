@@ -5,6 +5,7 @@
 /* The sshd that listens reads its configuration again, if that is good. */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -63,6 +64,13 @@ static unsigned hang_up(void)
 	return n;
 }
 
+void ztj_inst_sshd_room(void)
+{
+	/* Made by its unit when it starts; without it sshd -t says nothing about the configuration. */
+	if (mkdir("/run/sshd", 0755) != 0 && errno != EEXIST)
+		ztj_log(ZTJ_LOG_WARN, "/run/sshd cannot be made");
+}
+
 void ztj_inst_reload_sshd(struct ztj_inst *in)
 {
 	const char *const test[] = { "/usr/sbin/sshd", "-t", NULL };
@@ -71,6 +79,7 @@ void ztj_inst_reload_sshd(struct ztj_inst *in)
 
 	if (ztj_inst_has_systemd(in))
 		(void)!ztj_inst_run(again, NULL, &status);
+	ztj_inst_sshd_room();
 	if (ztj_inst_run(test, NULL, &status) != ZTJ_OK || status != 0)
 		ztj_log(ZTJ_LOG_ERROR, "sshd -t finds an error: sshd is not told to read its configuration");
 	else if (hang_up() == 0)

@@ -73,7 +73,10 @@ static int work(struct ztj_inst *in, struct ztj_inst_plan *p, const struct ztj_i
 		return r;
 	if (w == NULL)
 		return ztj_inst_tx_set(in, tx, ZTJ_INST_KEPT);
-	tx->deadline = ztj_inst_boottime() + w->ask->within;
+	tx->deadline = ztj_inst_boottime();
+	if (tx->deadline < 0)
+		return ztj_inst_fail(in, ZTJ_SYSTEM, "/proc/uptime");
+	tx->deadline += w->ask->within;
 	return ztj_inst_tx_set(in, tx, ZTJ_INST_PENDING);
 }
 

@@ -62,6 +62,7 @@ static int verify_sshd(struct ztj_inst *in, const struct ztj_inst_wish *w)
 
 	ztj_buf_init(&out, SAYS_MAX);
 	ztj_inst_file_init(&f);
+	ztj_inst_sshd_room();
 	r = ask(in, test, &out);
 	if (r == ZTJ_OK)
 		r = ztj_inst_file_read(in, DROP_IN, &f);
@@ -202,6 +203,7 @@ int ztj_inst_verify_plain(struct ztj_inst *in)
 	int r;
 
 	ztj_buf_init(&out, SAYS_MAX);
+	ztj_inst_sshd_room();
 	r = access(SSHD, X_OK) == 0 ? ask(in, test, &out) : ZTJ_OK;
 	ztj_buf_reset(&out);
 	if (r == ZTJ_OK && access(VISUDO, X_OK) == 0)

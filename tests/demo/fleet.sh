@@ -132,6 +132,18 @@ fleet_start_host() {
 	lab_start_sshd "$1"
 }
 
+# fleet_install_host NAME ACCOUNT...: the same by ztjit-hostd install; the accounts are recorded.
+fleet_install_host() {
+	local name=$1 account
+	local -a options=(--yes)
+	shift
+	lab_in "$name" sh -c 'ldconfig -p | grep -q libnss_ztjit' || options+=(--no-nss)
+	for account; do options+=(--record "$account"); done
+	fleet_do "$name" "ztjit-hostd install ${options[*]}" || return
+	LAB_UNIT=ztjit-hostd.service lab_in "$name" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
+	lab_start_sshd "$name" && fleet_do "$name" "ztjit-hostd install --confirm"
+}
+
 # fleet_record NAME ACCOUNT...: the recorder is the login shell of these accounts there.
 fleet_record() {
 	local name=$1 account recorder
@@ -213,7 +225,7 @@ fleet__hosts() {
 		fleet_do "$host" "ztjit-hostd join --broker https://broker:8443 --pin $(cat "$LAB_DIR/tmp/pin") \
 			--directory servers --name $host" || return
 		digest=$(grep -oE 'H-[0-9A-Z]{5}(-[0-9A-Z]{5}){3}' <<<"$FLEET_OUT" | head -n 1)
-		fleet_start_host "$host" || return
+		"${FLEET_START:-fleet_start_host}" "$host" || return
 		fleet_do admin1 "ztjit host approve --yes --directory servers --label $label --digest $digest $host" || return
 	done
 	lab_wait 15 fleet_armed web1 && lab_wait 15 fleet_armed db1
