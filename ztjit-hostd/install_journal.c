@@ -330,12 +330,15 @@ int ztj_inst_tx_undo(struct ztj_inst *in, struct ztj_inst_tx *tx)
 	char first[ZTJ_INST_ERR] = "";
 	int r = p == NULL ? ZTJ_NOMEM : load_manifest(in, tx->no, p);
 
-	if (r == ZTJ_OK && tx->state != ZTJ_INST_UNDOING)
-		r = ztj_inst_tx_set(in, tx, ZTJ_INST_UNDOING);
 	if (r != ZTJ_OK) {
 		ztj_inst_plan_free(p);
 		return r;
 	}
+	/* On a full disk that cannot be written; whoever comes next does it again all the same. */
+	if (tx->state != ZTJ_INST_UNDOING)
+		r = ztj_inst_tx_set(in, tx, ZTJ_INST_UNDOING);
+	if (r != ZTJ_OK)
+		(void)snprintf(first, sizeof(first), "%s", in->err);
 	for (size_t i = p->n; i-- > 0;) {
 		int now = undo_item(in, tx, i, &p->item[i]);
 		if (now != ZTJ_OK && r == ZTJ_OK) {

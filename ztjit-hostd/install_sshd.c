@@ -49,7 +49,11 @@ bool ztj_inst_sshd_line(struct ztj_view line, struct ztj_inst_sshd_line *out)
 {
 	char w[512];
 	size_t n = 0, at = 0;
+	const uint8_t *nul = line.n > 0 ? memchr(line.p, '\0', line.n) : NULL;
 
+	/* Where sshd's strings end as well. */
+	if (nul != NULL)
+		line.n = (size_t)(nul - line.p);
 	out->key[0] = out->args[0] = '\0';
 	while (line.n > 0 && isspace(line.p[0]))
 		line = ztj_view_after(line, 1);

@@ -14,6 +14,9 @@
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/install_int.h"
 
+#define LOOK_MS 500
+#define LOOK_AGAIN_MS 30000 /* after it failed */
+
 static const char *why(const struct ztj_inst *in, int r)
 {
 	return in->err[0] != '\0' ? in->err : ztj_err_text(r);
@@ -201,7 +204,7 @@ static int say_in_force(struct ztj_inst *in)
 int ztj_inst_status(void)
 {
 	struct ztj_inst in;
-	struct ztj_inst_tx tx;
+	struct ztj_inst_tx tx = { .no = 0 };
 	struct ztj_inst_plan *p = ztj_inst_plan_new();
 	int r = p == NULL ? ZTJ_NOMEM : ztj_inst_init(&in);
 
@@ -230,20 +233,21 @@ int ztj_inst_status(void)
 
 /* ---- the timer ---- */
 
-/* With the lock: is there nothing left to wait for? */
-static bool timer_done(struct ztj_inst *in)
+/* With the lock: how long until it looks again; 0 when nothing is left to wait for. */
+static int timer_look(struct ztj_inst *in)
 {
 	struct ztj_inst_tx tx;
 	int r = ztj_inst_tx_last(in, &tx);
 
+	if (r == ZTJ_NOT_FOUND)
+		return 0;
 	if (r != ZTJ_OK)
-		return r == ZTJ_NOT_FOUND;
-	if (ztj_inst_tx_stale(in, &tx, ztj_inst_boottime(), true)) {
-		ztj_log(ZTJ_LOG_ALARM, "install: transaction %04u was %s", tx.no,
-		    tx.state == ZTJ_INST_PENDING ? "not confirmed in time" : "left unfinished");
-		return ztj_inst_undo(in, &tx) == ZTJ_OK;
-	}
-	return tx.state != ZTJ_INST_PENDING;
+		return LOOK_AGAIN_MS;
+	if (!ztj_inst_tx_stale(in, &tx, ztj_inst_boottime(), true))
+		return tx.state == ZTJ_INST_PENDING ? LOOK_MS : 0;
+	ztj_log(ZTJ_LOG_ALARM, "install: transaction %04u was %s", tx.no,
+	    tx.state == ZTJ_INST_PENDING ? "not confirmed in time" : "left unfinished");
+	return ztj_inst_undo(in, &tx) == ZTJ_OK ? 0 : LOOK_AGAIN_MS;
 }
 
 int ztj_inst_timer(void)
@@ -256,16 +260,16 @@ int ztj_inst_timer(void)
 		r = ztj_inst_timer_hold(&in, &held);
 	if (r != ZTJ_OK)
 		return ztj_err_exit(r);
-	for (;;) {
+	for (int wait = LOOK_MS; wait > 0;) {
+		wait = LOOK_MS;
 		if (ztj_inst_lock(&in, 0, &lock) == ZTJ_OK) {
-			bool done = timer_done(&in);
+			wait = timer_look(&in);
 			/* Its own lock first: whoever has the other one then sees truly whether there is a timer. */
-			if (done)
+			if (wait == 0)
 				(void)close(held);
 			(void)close(lock);
-			if (done)
-				return 0;
 		}
-		(void)poll(NULL, 0, 500);
+		(void)poll(NULL, 0, wait);
 	}
+	return 0;
 }

@@ -76,6 +76,10 @@ refusals() {
 	t_says "install: --dry-run shows the difference" "+auth       required     pam_ztjit.so" \
 		lab_in web1 ztjit-hostd install --no-nss --dry-run
 	t_ok "install: and changes nothing" as_before web1
+	on web1 'cp -a /etc/pam.d/su /root/; echo "auth required pam_faildelay.so delay=3" >>/etc/pam.d/su'
+	t_says "install: lines of others that would go are pointed out" "a line of yours in /etc/pam.d/su would go" \
+		lab_in web1 ztjit-hostd install --no-nss --dry-run
+	on web1 'mv /root/su /etc/pam.d/su'
 	t_denies "install: without --yes and a terminal nothing happens" "say --yes" lab_in web1 ztjit-hostd install --no-nss
 	t_ok "install: nothing was changed" as_before web1
 	if lab_in web1 sh -c 'ldconfig -p | grep -q libnss_ztjit'; then
