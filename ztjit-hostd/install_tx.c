@@ -203,7 +203,7 @@ static int say_in_force(struct ztj_inst *in)
 
 int ztj_inst_status(void)
 {
-	struct ztj_inst in;
+	struct ztj_inst in = { .root = "" };
 	struct ztj_inst_tx tx = { .no = 0 };
 	struct ztj_inst_plan *p = ztj_inst_plan_new();
 	int r = p == NULL ? ZTJ_NOMEM : ztj_inst_init(&in);

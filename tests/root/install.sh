@@ -128,6 +128,31 @@ verified() {
 		'chmod 600 /etc/ztjit/machine.key'
 }
 
+# --- the name service ------------------------------------------------------
+
+# nss C-TEXT: a module of that source stands where the linker looks first.
+nss() {
+	echo "$1" | gcc -shared -fPIC -o "$LAB_DIR/tmp/nss.so" -x c - && lab_put web1 "$LAB_DIR/tmp/nss.so" /usr/local/lib/libnss_ztjit.so.2 &&
+		on web1 ldconfig && remember web1
+}
+
+names() {
+	t_ok "nss: a module that knows nobody" nss 'int ztjit_test;'
+	t_says "nss: it is asked last" "+passwd:         files ztjit" lab_in web1 ztjit-hostd install --yes
+	t_says "nss: of groups too" "group:          files ztjit" on web1 'cat /etc/nsswitch.conf'
+	t_ok "nss: undone" lab_in web1 ztjit-hostd install --undo
+	t_ok "nss: byte for byte" as_before web1
+	t_ok "nss: a module that crashes when it is asked" nss '#include <stdlib.h>
+		int _nss_ztjit_getgrnam_r(void); int _nss_ztjit_getgrnam_r(void) { abort(); }'
+	t_denies "nss: getent does not survive it" "getent group" lab_in web1 ztjit-hostd install --yes
+	t_ok "nss: everything is as it was" as_before web1
+	t_ok "nss: a module that cannot be loaded" nss '#include <stdlib.h>
+		__attribute__((constructor)) static void die(void) { abort(); }'
+	t_denies "nss: is none" "--no-nss" lab_in web1 ztjit-hostd install --yes
+	t_ok "nss: everything is still as it was" as_before web1
+	on web1 'rm /usr/local/lib/libnss_ztjit.so.2; ldconfig'
+}
+
 # --- the timer, and kill -9 ------------------------------------------------
 
 # The listening sshd offers passwords only before it is armed.
@@ -315,6 +340,7 @@ unjoined
 t_ok "hosts join" join_all
 refusals
 verified
+names
 timers
 killed
 power
