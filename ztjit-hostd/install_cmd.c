@@ -15,6 +15,7 @@
 
 #define WITHIN_DEFAULT 600
 #define WITHIN_MAX 86400
+#define START_MS 5000
 
 static int fail(const struct ztj_inst *in, int r)
 {
@@ -47,18 +48,21 @@ static int make_plan(struct installing *i)
 
 static void say_next(const struct installing *i)
 {
+	bool systemd = ztj_inst_has_systemd(&i->in);
 	char within[64];
 
 	if (ztj_duration_format(i->ask.within, within, sizeof(within)) != ZTJ_OK)
 		(void)snprintf(within, sizeof(within), "%lld s", (long long)i->ask.within);
 	(void)
-	    printf("\nArmed. Now prove that there is a way in: open a new session, and say there within %s\n"
-		   "  ztjit-hostd install --confirm\n"
-		   "or everything is undone.\n",
+	    printf("\nArmed. Now prove that there is a way in: open a new session, and say there within %s\n",
 		within);
-	if (!ztj_inst_has_systemd(&i->in))
+	(void)printf("  ztjit-hostd install --confirm\nor everything is undone.\n");
+	if (!systemd)
 		(void)printf(
-		    "systemd does not run here: start the agent yourself, now and at every boot: ztjit-hostd\n");
+		    "systemd does not run here: starting ztjit-hostd at every boot is yours to arrange.\n");
+	if (!ztj_inst_agent_answers(&i->conf, systemd ? START_MS : 0))
+		(void)printf(
+		    "ztjit-hostd does not run: until it does nobody gets in, and nothing can be confirmed. Start it.\n");
 }
 
 static int go(struct installing *i)
@@ -113,25 +117,43 @@ static int install_locked(struct installing *i)
 	return go(i);
 }
 
-static int install(struct installing *i)
+static int load(struct installing *i)
 {
 	char err[512] = "";
-	int lock = -1, status, r = ztj_inst_init(&i->in);
+	int r = ztj_inst_init(&i->in);
 
-	(void)umask(022);
 	if (r == ZTJ_OK && geteuid() != 0)
 		r = ztj_inst_fail(&i->in, ZTJ_FORBIDDEN, "only root may install");
 	if (r == ZTJ_OK && (r = ztj_hostconf_load(i->ask.conf, 0, &i->conf, err, sizeof(err))) != ZTJ_OK)
 		(void)ztj_inst_fail(&i->in, ZTJ_STATE, "%s: %s; is this host joined? See ztjit-hostd join",
 		    err[0] != '\0' ? err : i->ask.conf, ztj_err_text(r));
-	if (r != ZTJ_OK)
-		return fail(&i->in, r);
+	return r == ZTJ_OK ? ZTJ_OK : fail(&i->in, r);
+}
+
+static int install(struct installing *i)
+{
+	int lock = -1, status = load(i), r;
+
+	(void)umask(022);
+	if (status != 0)
+		return status;
 	r = ztj_inst_lock(&i->in, 5, &lock);
 	status = r == ZTJ_OK ? install_locked(i) : fail(&i->in, r);
 	ztj_inst_plan_free(i->plan);
 	ztj_hostconf_free(&i->conf);
 	if (lock >= 0)
 		(void)close(lock);
+	return status;
+}
+
+static int confirm(struct installing *i)
+{
+	int status = load(i);
+
+	if (status != 0)
+		return status;
+	status = ztj_inst_confirm(&i->conf);
+	ztj_hostconf_free(&i->conf);
 	return status;
 }
 
@@ -144,6 +166,7 @@ int ztj_hostd_install(int argc, char **argv)
 		{ "status", no_argument, NULL, 'S' }, { "timer", no_argument, NULL, 'T' },
 		{ NULL, 0, NULL, 0 } };
 	struct installing i = { .ask = { .conf = ZTJ_HOSTD_CONF, .within = WITHIN_DEFAULT } };
+	bool within = false;
 	int c, what = 0;
 
 	while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1)
@@ -155,6 +178,7 @@ int ztj_hostd_install(int argc, char **argv)
 			i.ask.yes = true;
 			break;
 		case 'w':
+			within = true;
 			if (ztj_duration_parse(optarg, &i.ask.within) != ZTJ_OK || i.ask.within > WITHIN_MAX)
 				return -1;
 			break;
@@ -176,10 +200,10 @@ int ztj_hostd_install(int argc, char **argv)
 				return -1;
 			what = c;
 		}
-	/* These stand alone. */
-	if (optind != argc || (what != 0 && argc != 2))
+	if (optind != argc ||
+	    (what != 0 && (i.ask.dry_run || i.ask.yes || i.ask.no_nss || i.ask.nrecord > 0 || within)))
 		return -1;
-	return what == 'C' ? ztj_inst_confirm()
+	return what == 'C' ? confirm(&i)
 	    : what == 'U'  ? ztj_inst_undo_pending()
 	    : what == 'S'  ? ztj_inst_status()
 	    : what == 'T'  ? ztj_inst_timer()

@@ -227,7 +227,10 @@ int ztj_inst_recover(struct ztj_inst *in, struct ztj_inst_tx *tx, bool *pending)
 int ztj_inst_transact(struct ztj_inst *in, struct ztj_inst_plan *p, const struct ztj_inst_wish *w) ZTJ_MUST_CHECK;
 /* Undoes tx, whatever it is, and has sshd read its configuration again. */
 int ztj_inst_undo(struct ztj_inst *in, struct ztj_inst_tx *tx) ZTJ_MUST_CHECK;
-int ztj_inst_confirm(void);
+/* Does it listen, within that time? */
+bool ztj_inst_agent_answers(const struct ztj_hostconf *conf, int wait_ms);
+/* Refuses while the agent does not run. */
+int ztj_inst_confirm(const struct ztj_hostconf *conf);
 int ztj_inst_undo_pending(void);
 int ztj_inst_status(void);
 int ztj_inst_timer(void);

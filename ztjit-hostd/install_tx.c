@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "libztjit/core/ztime.h"
+#include "libztjit/sys/ipc.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/install_int.h"
 
 #define LOOK_MS 500
+#define AGENT_WAIT_MS 10000 /* it may just have been started */
 #define LOOK_AGAIN_MS 30000 /* after it failed */
 
 static const char *why(const struct ztj_inst *in, int r)
@@ -123,7 +125,22 @@ static int open_inst(struct ztj_inst *in, int *lock)
 	return r == ZTJ_OK ? ztj_inst_lock(in, 5, lock) : r;
 }
 
-int ztj_inst_confirm(void)
+bool ztj_inst_agent_answers(const struct ztj_hostconf *conf, int wait_ms)
+{
+	int64_t until = ztj_ipc_now_ms() + wait_ms;
+	char path[ZTJ_INST_PATH];
+	int fd = -1, r;
+
+	(void)snprintf(path, sizeof(path), "%s/control.sock", conf->run);
+	while (
+	    (r = ztj_ipc_connect(path, ztj_ipc_now_ms() + 1000, &fd)) != ZTJ_OK && ztj_ipc_now_ms() < until)
+		(void)poll(NULL, 0, 100);
+	if (r == ZTJ_OK)
+		(void)close(fd);
+	return r == ZTJ_OK;
+}
+
+int ztj_inst_confirm(const struct ztj_hostconf *conf)
 {
 	struct ztj_inst in;
 	struct ztj_inst_tx tx;
@@ -134,6 +151,9 @@ int ztj_inst_confirm(void)
 		r = ztj_inst_recover(&in, &tx, &pending);
 	if (r == ZTJ_OK && !pending)
 		r = ztj_inst_fail(&in, ZTJ_STATE, "nothing waits to be confirmed");
+	if (r == ZTJ_OK && !ztj_inst_agent_answers(conf, AGENT_WAIT_MS))
+		r = ztj_inst_fail(&in, ZTJ_STATE,
+		    "not confirmed: ztjit-hostd does not run here, and without it nobody gets in");
 	if (r == ZTJ_OK)
 		r = ztj_inst_tx_set(&in, &tx, ZTJ_INST_KEPT);
 	if (r == ZTJ_OK)

@@ -26,7 +26,7 @@ static const char usage_text[] =
     "                        [--token T] [--roots FILE]\n"
     "       ztjit-hostd leave [--yes] [--force] [--drop-records]\n"
     "       ztjit-hostd install [--dry-run] [--yes] [--confirm-within TIME] [--no-nss] [--record ACCOUNT]... [-c FILE]\n"
-    "       ztjit-hostd install --confirm | --undo | --status | --timer\n"
+    "       ztjit-hostd install --confirm | --undo | --status | --timer [-c FILE]\n"
     "       ztjit-hostd uninstall [--dry-run] [--yes] [--force]\n"
     "       ztjit-hostd import FILE [-c FILE]     hand news to the running agent\n"
     "       ztjit-hostd clock --accept [-c FILE]  the system clock is right\n"

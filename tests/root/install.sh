@@ -298,6 +298,7 @@ taken_back() {
 	t_ok "uninstall on db1" lab_in db1 ztjit-hostd uninstall --yes
 	t_ok "uninstall on db1: byte for byte" as_before db1
 	t_ok "status: not installed" state_says db1 "not installed"
+	hostd_stop web1
 }
 
 # --- with systemd ----------------------------------------------------------
@@ -319,6 +320,8 @@ systemd() {
 	t_says "systemd: the unit is there" "ExecStart=/usr/sbin/ztjit-hostd" on web1 'cat /etc/systemd/system/ztjit-hostd.service'
 	t_says "systemd: enabled" "enable ztjit-hostd.service" on web1 'cat /root/systemctl'
 	t_says "systemd: and started" "start ztjit-hostd.service" on web1 'cat /root/systemctl'
+	t_denies "confirm: not without the agent" "does not run here" lab_in web1 ztjit-hostd install --confirm
+	hostd_begin web1
 	t_ok "systemd: confirmed" lab_in web1 ztjit-hostd install --confirm
 	t_ok "systemd: taken back" lab_in web1 ztjit-hostd uninstall --yes
 	t_ok "systemd: byte for byte" as_before web1
