@@ -6,6 +6,8 @@
  * Transactions: a directory each, NNNN, with before.N (copies), manifest and state. The state is
  * written last before anything is touched and first after everything is done, so whoever finds it knows what to do.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -129,41 +131,43 @@ int ztj_inst_tx_set(struct ztj_inst *in, struct ztj_inst_tx *tx, enum ztj_inst_s
 	return ZTJ_OK;
 }
 
-static int has_manifest(struct ztj_inst *in, unsigned no, bool *has)
+/* The highest number that was ever given; 0 for none. Directories may have been removed below it. */
+static int highest(struct ztj_inst *in, unsigned *out)
 {
-	char path[ZTJ_INST_PATH];
-	struct ztj_inst_file f;
-	int r;
+	char path[2 * ZTJ_INST_PATH];
+	struct dirent *e;
+	DIR *d;
 
-	path_in(no, "manifest", path);
-	ztj_inst_file_init(&f);
-	r = ztj_inst_file_stat(in, path, &f);
-	*has = f.exists;
-	ztj_inst_file_free(&f);
-	return r;
+	*out = 0;
+	(void)snprintf(path, sizeof(path), "%s" ZTJ_INST_DIR, in->root);
+	d = opendir(path);
+	if (d == NULL)
+		return errno == ENOENT ? ZTJ_OK : ztj_inst_fail(in, ZTJ_IO, ZTJ_INST_DIR);
+	while ((e = readdir(d)) != NULL) {
+		const char *digits = e->d_name + strspn(e->d_name, "0");
+		int64_t no;
+		if (strlen(e->d_name) == 4 && ztj_parse_int(digits, 1, ZTJ_INST_NO_MAX, &no) == ZTJ_OK &&
+		    no > *out)
+			*out = (unsigned)no;
+	}
+	(void)closedir(d);
+	return ZTJ_OK;
 }
 
-/* Numbers are given in order, and one without a manifest was never begun. */
+/* A crash before the state was written: nothing was touched, and it is passed over. */
 int ztj_inst_tx_last(struct ztj_inst *in, struct ztj_inst_tx *out)
 {
-	bool has = true;
-	unsigned no = 0;
-	int r = ZTJ_OK;
+	unsigned no;
+	int r = highest(in, &no);
 
-	while (r == ZTJ_OK && has && no < ZTJ_INST_NO_MAX) {
-		r = has_manifest(in, no + 1, &has);
-		no += r == ZTJ_OK && has;
-	}
-	*out = (struct ztj_inst_tx){ .no = no };
-	if (r == ZTJ_OK && no > 0)
+	*out = (struct ztj_inst_tx){ .no = 0 };
+	for (; r == ZTJ_OK && no > 0; no--) {
 		r = ztj_inst_tx_read(in, no, out);
-	/* A crash between manifest and state: nothing was touched, and the number is free again. */
-	while (r == ZTJ_OK && out->no > 0 && out->state == ZTJ_INST_NONE) {
-		out->no--;
-		if (out->no > 0)
-			r = ztj_inst_tx_read(in, out->no, out);
+		if (r == ZTJ_OK && out->state != ZTJ_INST_NONE)
+			return ZTJ_OK;
 	}
-	return r == ZTJ_OK && out->no == 0 ? ZTJ_NOT_FOUND : r;
+	out->no = r == ZTJ_OK ? 0 : out->no;
+	return r == ZTJ_OK ? ZTJ_NOT_FOUND : r;
 }
 
 bool ztj_inst_tx_stale(const struct ztj_inst *in, const struct ztj_inst_tx *tx, int64_t now, bool timer)
@@ -193,10 +197,6 @@ static int begin_at(struct ztj_inst *in, struct ztj_inst_plan *p, unsigned no)
 
 	(void)snprintf(path, sizeof(path), ZTJ_INST_DIR "/%04u", no);
 	r = ztj_inst_dir(in, path);
-	/* A state that was left there would speak of another plan. */
-	path_in(no, "state", path);
-	if (r == ZTJ_OK)
-		r = ztj_inst_file_put(in, path, &(struct ztj_inst_file){ .exists = false });
 	for (size_t i = 0; r == ZTJ_OK && i < p->n; i++) {
 		struct ztj_inst_item *it = &p->item[i];
 		r = digests(it);
@@ -218,14 +218,13 @@ int ztj_inst_tx_begin(struct ztj_inst *in, struct ztj_inst_plan *p, struct ztj_i
 {
 	int r = ztj_inst_dir(in, ZTJ_INST_DIR);
 
+	*out = (struct ztj_inst_tx){ .no = 0 };
 	if (r == ZTJ_OK)
-		r = ztj_inst_tx_last(in, out);
-	if (r == ZTJ_NOT_FOUND)
-		r = ZTJ_OK;
+		r = highest(in, &out->no);
+	if (r == ZTJ_OK && out->no == ZTJ_INST_NO_MAX)
+		r = ztj_inst_fail(in, ZTJ_LIMIT, "%s", ZTJ_INST_DIR);
 	if (r != ZTJ_OK)
 		return r;
-	if (out->no == ZTJ_INST_NO_MAX)
-		return ztj_inst_fail(in, ZTJ_LIMIT, "%s", ZTJ_INST_DIR);
 	out->no++;
 	r = begin_at(in, p, out->no);
 	return r == ZTJ_OK ? ztj_inst_tx_set(in, out, ZTJ_INST_BEGUN) : r;

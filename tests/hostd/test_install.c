@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/hostd/irig.h"
@@ -334,6 +335,52 @@ static void test_altered_copy(void **state)
 	free(now);
 }
 
+/* They go with a new content, and come back with the old one. */
+static void test_attributes(void **state)
+{
+	static const char name[] = "user.ztjit-test";
+	struct ztj_inst in = irig_inst();
+	char path[512], value[16];
+	struct ztj_inst_tx tx;
+
+	(void)state;
+	irig_path("/etc/pam.d/su", path);
+	if (setxattr(path, name, "abc", 3, 0) != 0) {
+		assert_int_equal(errno, ENOTSUP);
+		skip();
+	}
+	ok(install(&in, &tx, ZTJ_INST_PENDING));
+	assert_int_equal(getxattr(path, name, value, sizeof(value)), 3);
+	assert_int_equal(removexattr(path, name), 0);
+	ok(ztj_inst_tx_undo(&in, &tx));
+	assert_int_equal(getxattr(path, name, value, sizeof(value)), 3);
+	assert_memory_equal(value, "abc", 3);
+}
+
+/* Old transactions may be removed by hand; what is left is still known, and numbers are not given twice. */
+static void test_removed_by_hand(void **state)
+{
+	struct ztj_inst in = irig_inst();
+	struct ztj_inst_tx tx;
+	char path[512], to[512];
+
+	(void)state;
+	ok(install(&in, &tx, ZTJ_INST_PENDING));
+	ok(ztj_inst_tx_undo(&in, &tx));
+	ok(install(&in, &tx, ZTJ_INST_KEPT));
+	assert_int_equal(tx.no, 2);
+	irig_path(ZTJ_INST_DIR "/0001", path);
+	irig_path("/taken-away", to);
+	assert_int_equal(rename(path, to), 0);
+	irig_path(ZTJ_INST_DIR "/00x9", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	ok(ztj_inst_tx_last(&in, &tx));
+	assert_int_equal(tx.no, 2);
+	assert_int_equal(tx.state, ZTJ_INST_KEPT);
+	ok(install(&in, &tx, ZTJ_INST_PENDING));
+	assert_int_equal(tx.no, 3);
+}
+
 static void test_F01_unsafe_files(void **state)
 {
 	static const char sudo[] = "/etc/pam.d/sudo";
@@ -525,9 +572,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { T(test_there_and_back), T(test_killed_at_every_call),
 		T(test_every_call_fails_once), T(test_killed_while_undoing),
-		T(test_what_others_wrote_meanwhile_is_kept), T(test_altered_copy), T(test_F01_unsafe_files),
-		T(test_manifest), T(test_state_file), T(test_uninstall_takes_all_back),
-		T(test_killed_while_uninstalling) };
+		T(test_what_others_wrote_meanwhile_is_kept), T(test_altered_copy), T(test_attributes),
+		T(test_removed_by_hand), T(test_F01_unsafe_files), T(test_manifest), T(test_state_file),
+		T(test_uninstall_takes_all_back), T(test_killed_while_uninstalling) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

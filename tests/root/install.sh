@@ -80,6 +80,13 @@ refusals() {
 	t_says "install: lines of others that would go are pointed out" "a line of yours in /etc/pam.d/su would go" \
 		lab_in web1 ztjit-hostd install --no-nss --dry-run
 	on web1 'mv /root/su /etc/pam.d/su'
+	t_says "install: nobody can become root on the console: a warning" "no account with uid 0 has a password" \
+		lab_in web1 ztjit-hostd install --no-nss --dry-run
+	on web1 'cp -a /etc/shadow /root/; sed -i "s/^root:[^:]*:/root:hash:/" /etc/shadow'
+	t_says "install: who can is told" "become root by password: root" lab_in web1 ztjit-hostd install --no-nss --dry-run
+	t_says "install: root as a recorded account is warned of" "Keep another account" \
+		lab_in web1 ztjit-hostd install --no-nss --dry-run --record root
+	on web1 'mv /root/shadow /etc/shadow'
 	t_denies "install: without --yes and a terminal nothing happens" "say --yes" lab_in web1 ztjit-hostd install --no-nss
 	t_ok "install: nothing was changed" as_before web1
 	if lab_in web1 sh -c 'ldconfig -p | grep -q libnss_ztjit'; then
@@ -255,6 +262,7 @@ armed_and_back() {
 	t_says "record: the recorder is the login shell" "/usr/bin/ztjit-rec" on db1 'getent passwd req2'
 	t_ok "undo" lab_in db1 ztjit-hostd install --undo
 	t_says "record: the login shell is back" "/bin/bash" on db1 'getent passwd req2'
+	on db1 'printf "auth required pam_permit.so\naccount required pam_permit.so\n" >/etc/pam.d/polkit-1'
 	remember db1
 	for host in web1 db1; do
 		[ "$host" = db1 ] || remember web1
@@ -263,6 +271,14 @@ armed_and_back() {
 		t_says "install on $host: twice is clean" "Nothing to change" inst "$host"
 		t_says "install on $host: status" "state  installed" lab_in "$host" ztjit-hostd install --status
 	done
+}
+
+pam_runs() {
+	t_says "pamcheck: sshd, for want of a grant" "no grant for root" lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck sshd
+	t_says "pamcheck: sudo, for want of a session" "not inside a session" lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck sudo
+	t_says "pamcheck: polkit, for no rule governs it" "not governed" lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck polkit-1
+	t_denies "pamcheck: a stack that does not ask" "was not asked" lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck login
+	t_ok "pamcheck: wrong usage" test "$(lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck >/dev/null 2>&1; echo $?)" = 2
 }
 
 fleet_works() {
@@ -348,6 +364,7 @@ timers
 killed
 power
 armed_and_back
+pam_runs
 fleet_works
 upgrade
 taken_back
