@@ -33,7 +33,7 @@ struct ztj_install {
 int ztj_hostd_install(int argc, char **argv);
 int ztj_hostd_uninstall(int argc, char **argv);
 
-/* Before the agent serves: undoes what was left unfinished, or pending over a reboot, past its time or without its timer. */
+/* Before the agent serves, and now and then: undoes what was left unfinished, or pending over a reboot, past its time or without its timer. */
 void ztj_hostd_install_recover(void);
 
 #endif

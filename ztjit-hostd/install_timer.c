@@ -109,24 +109,30 @@ bool ztj_inst_timer_runs(struct ztj_inst *in)
 
 /* ---- starting it ---- */
 
-static bool move_to(const char *procs)
+static bool write_to(const char *path, const char *text)
 {
-	int fd = open(procs, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, "0\n", 2) == 2;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 
 	if (fd >= 0)
 		(void)close(fd);
 	return ok;
 }
 
-/* Out of the cgroup of a session that ends with its grant. */
+/*
+ * Out of a session that ends with its grant: its cgroup, and the audit session by which the agent finds what left one. Where that is
+ * forbidden it stays, and goes with the session; the agent, which looks now and then, undoes what is pending then.
+ */
 static void leave_session(void)
 {
-	if (move_to("/sys/fs/cgroup/cgroup.procs") ||
-	    (mkdir("/sys/fs/cgroup/ztjit-install", 0755) != 0 && errno != EEXIST))
+	bool left = write_to("/proc/self/loginuid", "4294967295");
+
+	if (write_to("/sys/fs/cgroup/cgroup.procs", "0\n"))
 		return;
-	if (!move_to("/sys/fs/cgroup/ztjit-install/cgroup.procs"))
-		ztj_log(ZTJ_LOG_INFO, "the timer stays in this session's cgroup");
+	if (mkdir("/sys/fs/cgroup/ztjit-install", 0755) != 0 && errno != EEXIST)
+		return;
+	if (!write_to("/sys/fs/cgroup/ztjit-install/cgroup.procs", "0\n") || !left)
+		ztj_log(ZTJ_LOG_INFO, "the timer stays in this session");
 }
 
 static _Noreturn void become_timer(void)

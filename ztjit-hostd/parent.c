@@ -27,6 +27,7 @@
 #include "libztjit/sys/safefile.h"
 #include "libztjit/sys/sandbox.h"
 #include "ztjit-hostd/hostd.h"
+#include "ztjit-hostd/install.h"
 #include "ztjit-hostd/parent.h"
 
 int ztj_hostd_key(const char *path, uid_t owner, struct ztj_seckey *out)
@@ -296,12 +297,18 @@ static bool reap(struct ztj_parent *p, bool expected)
  * agent to find the sessions and to end them if there is none. */
 static int wait_all(struct ztj_parent *p, const sigset_t *signals)
 {
-	const struct timespec patience = { .tv_sec = 5 }, moment = { .tv_nsec = 500000000 };
+	const struct timespec patience = { .tv_sec = 5 }, moment = { .tv_nsec = 500000000 },
+			      watch = { .tv_sec = 30 };
 	bool ending = false, asked = false;
 
 	while (p->mirror > 0 || p->gate > 0 || p->scribe > 0) {
-		int sig = ending ? sigtimedwait(signals, NULL, &patience) : sigwaitinfo(signals, NULL);
+		int sig = sigtimedwait(signals, NULL, ending ? &patience : &watch);
 		bool ended;
+		/* An installer's timer may have been killed: what waits to be confirmed must not stay for that. */
+		if (sig < 0 && errno == EAGAIN && !ending) {
+			ztj_hostd_install_recover();
+			continue;
+		}
 		asked |= sig == SIGTERM || sig == SIGINT;
 		ended = reap(p, asked || ending);
 		if (sig < 0 && errno == EAGAIN) {

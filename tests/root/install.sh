@@ -89,6 +89,10 @@ refusals() {
 	on web1 'mv /root/shadow /etc/shadow'
 	t_denies "install: without --yes and a terminal nothing happens" "say --yes" lab_in web1 ztjit-hostd install --no-nss
 	t_ok "install: nothing was changed" as_before web1
+	t_no "install: asked, and the answer is no" on web1 'printf "n\n" | script -qec "ztjit-hostd install --no-nss" /dev/null'
+	t_ok "install: nothing was changed then" as_before web1
+	t_says "install: asked, and the answer is yes" "Armed" on web1 'printf "y\n" | script -qec "ztjit-hostd install --no-nss" /dev/null'
+	t_ok "install: taken back" lab_in web1 ztjit-hostd install --undo
 	if lab_in web1 sh -c 'ldconfig -p | grep -q libnss_ztjit'; then
 		t_skip "install: refuses without the NSS module" "it is there"
 	else
@@ -291,6 +295,20 @@ fleet_works() {
 	t_denies "root on db1 is nobody's" "Permission denied" person req1 timeout 20 ssh -o BatchMode=yes root@db1 id
 }
 
+# The way in of whoever installs goes away with what is installed; the timer does not.
+from_a_session() {
+	on db1 'cp -a /usr/share/ztjit/contrib/sudo/ztjit.sudoers /root/; echo "# newer" >>/usr/share/ztjit/contrib/sudo/ztjit.sudoers'
+	t_says "session: installed by sudo in a session of ztjit's own" "Armed" person req1 timeout 60 \
+		script -qec 'ztjit ssh -t db1 "sudo ztjit-hostd install --no-nss --yes --confirm-within 20s"' /dev/null
+	t_ok "session: the timer runs outside of it" on db1 'grep -qx 0::/ "/proc/$(pgrep -o -f "[i]nstall --timer")/cgroup"'
+	t_ok "session: it is over" fleet_do lead1 "ztjit revoke --yes -m 'work is done' $GRANT"
+	t_ok "session: what was not confirmed is undone" lab_wait 90 on db1 '! grep -q newer /etc/sudoers.d/ztjit'
+	t_ok "timer killed: installed once more" inst db1
+	on db1 'pkill -KILL -f "[i]nstall --timer"'
+	t_ok "timer killed: the agent that runs undoes it" lab_wait 120 on db1 '! grep -q newer /etc/sudoers.d/ztjit'
+	on db1 'mv /root/ztjit.sudoers /usr/share/ztjit/contrib/sudo/'
+}
+
 upgrade() {
 	on web1 'cp -a /usr/share/ztjit/contrib/sudo/ztjit.sudoers /root/; echo "# newer" >>/usr/share/ztjit/contrib/sudo/ztjit.sudoers'
 	t_says "upgrade: only what is new" "+# newer" inst web1
@@ -366,6 +384,7 @@ power
 armed_and_back
 pam_runs
 fleet_works
+from_a_session
 upgrade
 taken_back
 systemd
