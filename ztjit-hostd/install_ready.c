@@ -68,13 +68,33 @@ static int need_file(struct ztj_inst *in, const char *path, const char *what)
 	return r;
 }
 
-static int check_sshd(struct ztj_inst *in)
+/* The templates name the agent's user and its sockets as they are when nobody changed them. */
+static int check_conf(struct ztj_inst *in, const struct ztj_hostconf *conf, struct ztj_view drop_in)
+{
+	char line[256];
+
+	(void)snprintf(line, sizeof(line), "\nAuthorizedPrincipalsCommandUser %s\n", conf->principals_user);
+	if (memmem(drop_in.p, drop_in.n, line, strlen(line)) == NULL)
+		return ztj_inst_fail(in, ZTJ_STATE,
+		    "principals_user is \"%s\" in the agent's configuration, and another in " TEMPLATES
+		    "/sshd/10-ztjit.conf",
+		    conf->principals_user);
+	if (strcmp(conf->run, ZTJ_RUNDIR) != 0)
+		return ztj_inst_fail(in, ZTJ_STATE,
+		    "run is \"%s\" in the agent's configuration, but PAM would ask in " ZTJ_RUNDIR,
+		    conf->run);
+	return ZTJ_OK;
+}
+
+static int check_sshd(struct ztj_inst *in, const struct ztj_hostconf *conf)
 {
 	struct ztj_buf b;
 	int r;
 
 	ztj_buf_init(&b, ZTJ_INST_FILE_MAX);
 	r = ztj_inst_template(in, TEMPLATES, "sshd/10-ztjit.conf", &b);
+	if (r == ZTJ_OK)
+		r = check_conf(in, conf, ztj_buf_view(&b));
 	if (r == ZTJ_OK)
 		r = ztj_inst_sshd_wins(in, DROP_IN, ztj_buf_view(&b));
 	ztj_buf_free(&b);
@@ -119,7 +139,7 @@ int ztj_inst_ready(struct ztj_inst *in, const struct ztj_install *ask, const str
 		    "install it, or say --no-nss");
 	if (r == ZTJ_OK)
 		r = check_record(in, ask);
-	return r == ZTJ_OK ? check_sshd(in) : r;
+	return r == ZTJ_OK ? check_sshd(in, conf) : r;
 }
 
 /* ---- users ---- */

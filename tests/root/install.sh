@@ -99,6 +99,12 @@ refusals() {
 		t_denies "install: without the NSS module it wants --no-nss" "--no-nss" lab_in web1 ztjit-hostd install --yes
 	fi
 	t_denies "install: an account that is not there cannot be recorded" "no such account" inst web1 --record nosuch
+	refuses "install: an agent of another user's" web1 'principals_user is "nobody"' \
+		'cp -a /etc/ztjit/hostd.conf /root/keep; echo "principals_user = \"nobody\";" >>/etc/ztjit/hostd.conf' \
+		'mv /root/keep /etc/ztjit/hostd.conf'
+	refuses "install: an agent that listens elsewhere" web1 'run is "/run/other"' \
+		'cp -a /etc/ztjit/hostd.conf /root/keep; echo "run = \"/run/other\";" >>/etc/ztjit/hostd.conf' \
+		'mv /root/keep /etc/ztjit/hostd.conf'
 	refuses "C06 a drop-in that wins is named" web1 "/etc/ssh/sshd_config.d/00-old.conf:2: passwordauthentication yes" \
 		'printf "# old\nPasswordAuthentication yes\n" >/etc/ssh/sshd_config.d/00-old.conf' \
 		'rm /etc/ssh/sshd_config.d/00-old.conf'
