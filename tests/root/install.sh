@@ -93,11 +93,6 @@ refusals() {
 	t_ok "install: nothing was changed then" as_before web1
 	t_says "install: asked, and the answer is yes" "Armed" on web1 'printf "y\n" | script -qec "ztjit-hostd install --no-nss" /dev/null'
 	t_ok "install: taken back" lab_in web1 ztjit-hostd install --undo
-	if lab_in web1 sh -c 'ldconfig -p | grep -q libnss_ztjit'; then
-		t_skip "install: refuses without the NSS module" "it is there"
-	else
-		t_denies "install: without the NSS module it wants --no-nss" "--no-nss" lab_in web1 ztjit-hostd install --yes
-	fi
 	t_denies "install: an account that is not there cannot be recorded" "no such account" inst web1 --record nosuch
 	refuses "install: an agent of another user's" web1 'principals_user is "nobody"' \
 		'cp -a /etc/ztjit/hostd.conf /root/keep; echo "principals_user = \"nobody\";" >>/etc/ztjit/hostd.conf' \
