@@ -279,6 +279,7 @@ armed_and_back() {
 }
 
 pam_runs() {
+	t_ok "doctor: finds the host armed" lab_in web1 ztjit doctor
 	t_says "pamcheck: sshd, for want of a grant" "no grant for root" lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck sshd
 	t_says "pamcheck: sudo, for want of a session" "not inside a session" lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck sudo
 	t_says "pamcheck: polkit, for no rule governs it" "not governed" lab_in db1 /usr/libexec/ztjit/ztjit-pamcheck polkit-1
