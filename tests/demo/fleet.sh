@@ -128,6 +128,11 @@ fleet_start_host() {
 		install -d -m 0700 -o ztjit-gate -g ztjit-gate /var/lib/ztjit/hostd' /usr/share/ztjit/contrib
 	[ "$FLEET_JIT" != yes ] ||
 		lab_in "$1" sed -i -E '/ztjit/!s/^(passwd|group):.*/& ztjit/' /etc/nsswitch.conf
+	fleet_agent "$1"
+}
+
+# fleet_agent NAME: the agent and sshd, as systemd starts them elsewhere.
+fleet_agent() {
 	LAB_UNIT=ztjit-hostd.service lab_in "$1" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
 	lab_start_sshd "$1"
 }
@@ -140,8 +145,7 @@ fleet_install_host() {
 	lab_in "$name" sh -c 'ldconfig -p | grep -q libnss_ztjit' || options+=(--no-nss)
 	for account; do options+=(--record "$account"); done
 	fleet_do "$name" "ztjit-hostd install ${options[*]}" || return
-	LAB_UNIT=ztjit-hostd.service lab_in "$name" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
-	lab_start_sshd "$name" && fleet_do "$name" "ztjit-hostd install --confirm"
+	fleet_agent "$name" && fleet_do "$name" "ztjit-hostd install --confirm"
 }
 
 # fleet_record NAME ACCOUNT...: the recorder is the login shell of these accounts there.

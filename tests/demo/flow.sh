@@ -19,6 +19,7 @@ if [ "${1:-}" = --shell ]; then
 fi
 LAB_TIMEOUT=120
 export ROOT_RECORD=output
+FLEET_JIT=yes
 lab_up "$@"
 
 # request_id: the short id in the last output.
@@ -55,20 +56,32 @@ people() {
 	says admin1 "people/req1" "ztjit user ls"
 }
 
+# armed NAME: one transaction, an agent and sshd as systemd would start them, and the word that keeps it.
+armed() {
+	says "$1" "ztjit-hostd install --confirm" "ztjit-hostd install --yes 2>&1 | tail -n 6"
+	fleet_agent "$1"
+	run "$1" "ztjit-hostd install --confirm"
+}
+
 hosts() {
-	local host label
-	chapter "Servers join by the pin; a registrar admits them by the digest they show"
-	for host in web1 db1; do
-		label=env=prod
-		[ "$host" = web1 ] || label=env=data
-		run "$host" "ztjit-hostd join --broker https://broker:8443 --pin $PIN --directory servers --name $host"
-		digest=$(grep -oE 'H-[0-9A-Z]{5}(-[0-9A-Z]{5}){3}' <<<"$OUT" | head -n 1)
-		fleet_start_host "$host"
-		run admin1 "ztjit host approve --yes --directory servers --label $label --digest $digest $host"
-	done
+	local digest join who
+	chapter "Servers join by the pin; a registrar admits them by the digest they show, or by a token that was given out"
+	run web1 "ztjit-hostd join --broker https://broker:8443 --pin $PIN --directory servers --name web1"
+	digest=$(grep -oE 'H-[0-9A-Z]{5}(-[0-9A-Z]{5}){3}' <<<"$OUT" | head -n 1)
+	says admin1 "--token" "ztjit host token --label env=data db1"
+	join=$(grep -oE 'ztjit-hostd join .*--token T-[0-9A-Z-]+' <<<"$OUT" | head -n 1)
+	run db1 "$join"
+	note "armed: sshd, PAM, name service and sudo, shown, verified, and undone unless somebody confirms in time"
+	says web1 "+TrustedUserCAKeys" "ztjit-hostd install --dry-run | grep -A 12 10-ztjit.conf"
+	armed web1
+	armed db1
+	run admin1 "ztjit host approve --yes --directory servers --label env=prod --digest $digest web1"
+	run admin1 "ztjit host approve --yes db1"
 	lab_wait 15 fleet_armed web1
 	lab_wait 15 fleet_armed db1
 	says web1 "servers/web1" "ztjit-hostd status"
+	says db1 "ok" "ztjit doctor | grep -E 'sshd|pam|sudo|FAIL'"
+	says db1 "clean" "ztjit scan"
 	for who in req1 req2 lead1 sec1; do
 		run "$who" "ztjit login --yes"
 	done
@@ -112,12 +125,19 @@ revocation() {
 
 sudo_on_db1() {
 	local code
-	chapter "sudo on db1: logged in as oneself, a touch for every quarter of a minute"
+	chapter "sudo on db1, where nobody has an account: there is one, and a group, exactly while the grant runs"
+	refused db1 "" "grep -E '^(req1|ztjit-root):' /etc/passwd /etc/group /etc/sudoers"
+	says db1 "nologin" "getent passwd req1; id req1"
+	says db1 "not allowed" "sudo -l -U req1"
 	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 50s --ticket INC-4712 -m 'vacuum the database'"
 	SUDO_GRANT=$(request_id)
 	run lead1 "ztjit approve --yes $SUDO_GRANT"
-	says req1 "uid=0(root)" "script -qec 'ztjit ssh -t db1 \"sudo id && sudo -n id\"' /dev/null"
+	lab_wait 5 demo_in_group
+	says db1 "ztjit-root" "getent passwd req1; id req1"
+	says db1 "(ALL : ALL) ALL" "sudo -l -U req1"
+	says req1 "uid=0(root)" "script -qec 'ztjit ssh -t db1 \"touch vacuumed; sudo id && sudo -n id\"' /dev/null"
 	note "one touch by the forwarded step-up agent; the second sudo rode on it"
+	says db1 "req1" "ztjit-hostd status | sed -n '/^Has access/,\$p'"
 	note "without the agent: a code, typed where the key is"
 	start confirm req1 "script -qec 'ssh -tt -o ForwardAgent=no db1 sudo id' /dev/null"
 	lab_wait 20 grep -qE '[0-9A-Z]{4}-[0-9A-Z]{4}' "${JOB_OUT[confirm]}"
@@ -127,6 +147,25 @@ sudo_on_db1() {
 	note "after the window"
 	lab_wait 60 fleet_ended "$SUDO_GRANT"
 	refused req1 "ztjit request" "ztjit ssh db1 sudo id"
+	says db1 "not allowed" "id req1; sudo -l -U req1"
+	says db1 "req1" "ls -l /home/req1/vacuumed"
+	note "no group, no shell, no sudo; the name stays with what it belongs to"
+}
+
+demo_in_group() { lab_in db1 id -nG req1 | grep -qw ztjit-root; }
+
+standing() {
+	chapter "Standing access: planted, found, and gone"
+	run db1 "echo 'games ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/games; chmod 0440 /etc/sudoers.d/games
+		mkdir -p -m 700 /root/.ssh && cp /etc/ssh/ssh_host_ed25519_key.pub /root/.ssh/authorized_keys
+		cp /bin/dash /usr/local/bin/rootsh && chmod 4755 /usr/local/bin/rootsh
+		groupadd -f docker && gpasswd -a www-data docker"
+	refused db1 "/usr/local/bin/rootsh" "ztjit scan --send"
+	says sec1 "db1" "ztjit report standing"
+	note "the commands that it printed, typed"
+	run db1 "ztjit scan | sed -n 's/^ *remove: //p' > /root/obey; bash -ex /root/obey"
+	says db1 "clean" "ztjit scan --send"
+	says sec1 "clean" "ztjit report standing"
 }
 
 # session_id: the first session in the last output.
@@ -243,6 +282,8 @@ revocation
 recorded
 sudo_on_db1
 [ "${DEMO_UNTIL:-}" != db1 ] || { fleet_logs; exit; }
+standing
+[ "${DEMO_UNTIL:-}" != scan ] || { fleet_logs; exit; }
 broker_away
 clock_back
 closing
