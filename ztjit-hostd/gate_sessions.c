@@ -171,7 +171,7 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struc
 	ztj_gate_now(g, &now);
 	s->since = now.boot;
 	s->wants_record = parent == NULL && c->answer.grant.role != NULL &&
-	    (c->answer.grant.role->record != ZTJ_RECORD_NONE || c->answer.grant.role->sudo_recorded);
+	    ztj_decide_wants_record(c->answer.grant.role);
 	s->certified = like->certified;
 	s->uid = like->uid;
 	s->leader = c->proc.id;

@@ -355,6 +355,17 @@ static void test_R08_what_runs_beside_the_recorder_ends_the_login(void **state)
 }
 
 /* R03: what runs within sshd can never come to be recorded. */
+static void test_R03_sshd_is_to_run_the_recorder_alone(void **state)
+{
+	char *cert, line[8192];
+
+	(void)state;
+	rig_cert(R, &grant, REQ1, NULL, &cert);
+	fails(rig_principals(R, "req1", cert, line, sizeof(line)), ZTJ_OK);
+	assert_non_null(strstr(line, ",command=\"/bin/sh\","));
+	free(cert);
+}
+
 static void test_R03_internal_sftp_is_not_waited_for(void **state)
 {
 	(void)state;
@@ -512,6 +523,7 @@ int main(void)
 		T(test_R01_recorder_that_is_over_leaves_nothing_running),
 		T(test_scribe_hears_why_a_session_ends),
 		T(test_R08_what_runs_beside_the_recorder_ends_the_login),
+		T(test_R03_sshd_is_to_run_the_recorder_alone),
 		T(test_R03_internal_sftp_is_not_waited_for),
 		T(test_S02_heads_only_go_forward),
 		cmocka_unit_test(test_book_forgets_what_ended_long_ago),
