@@ -144,6 +144,7 @@ static void print_status(json_t *o)
 
 	(void)printf("host         %s in %s\n", str(o, "host"), str(o, "domain"));
 	(void)printf("armed        %s\n", strcmp(str(o, "armed"), "ok") == 0 ? "yes" : str(o, "armed"));
+	(void)printf("sessions     held by %s\n", str(o, "held_by"));
 	(void)printf("broker       %s, last status %s\n",
 	    json_is_true(json_object_get(o, "connected")) ? "connected" : "not connected", str(o, "fresh"));
 	(void)printf("policy       version %lld, expires %s\n",

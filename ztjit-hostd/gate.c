@@ -272,6 +272,9 @@ int ztj_gate_run(struct ztj_gate *g)
 {
 	if (ztj_news_tell_mirror(g) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
+	if (g->conf->by_audit)
+		ztj_gate_alarm(g, ZTJ_NO_CGROUP,
+		    "cgroup = none: sessions are held by audit sessions; root in one can leave it unseen");
 	ztj_sessions_review(g);
 	if (event_base_dispatch(g->base) < 0)
 		g->exit_status = 1;

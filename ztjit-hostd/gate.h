@@ -244,6 +244,8 @@ int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int pidfd) ZTJ_
 void ztj_warden_lost(struct ztj_gate *g);
 /* Logs, says why on the terminals, kills. */
 void ztj_session_end(struct ztj_gate *g, struct ztj_session *s, int code);
+/* Which session a process is in, by the kernel's word; *inside: in one, known or not. */
+struct ztj_session *ztj_gate_session_of(struct ztj_gate *g, const struct ztj_procinfo *p, bool *inside);
 int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code);
 /* sudo and su show in the record they happen in. */
 void ztj_session_note(struct ztj_gate *g, struct ztj_session *s, const char *what);

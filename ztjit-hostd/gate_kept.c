@@ -263,6 +263,7 @@ void ztj_kept_found(struct ztj_gate *g, const struct ztj_warden_msg *m)
 	ztj_sessions_used(g->sessions, m->session);
 	if (s != NULL && s->parent == m->parent) {
 		s->lost = false;
+		s->audit = m->n;
 		return;
 	}
 	/* Nobody knows who that is, or it was never told yes. */

@@ -63,7 +63,7 @@ static int place_of(struct ztj_gate *g, int pidfd, struct ztj_procinfo *proc, st
 		r = g->env.read_proc(pidfd, pid, proc);
 	if (r != ZTJ_OK)
 		return r;
-	*s = ztj_sessions_by_cgroup(g->sessions, proc->cgroup, &inside);
+	*s = ztj_gate_session_of(g, proc, &inside);
 	if (*s == NULL)
 		return ZTJ_NO_SESSION;
 	return (*s)->ending || (*s)->making != 0 ? ZTJ_ENDED : ZTJ_OK;

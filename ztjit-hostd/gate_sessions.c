@@ -57,6 +57,12 @@ void ztj_gate_kill_peer(struct ztj_conn *c)
 		ztj_warden_lost(c->g);
 }
 
+struct ztj_session *ztj_gate_session_of(struct ztj_gate *g, const struct ztj_procinfo *p, bool *inside)
+{
+	return g->conf->by_audit ? ztj_sessions_by_descent(g->sessions, p, inside)
+				 : ztj_sessions_by_cgroup(g->sessions, p->cgroup, inside);
+}
+
 /* ---- ends ---- */
 
 int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
@@ -224,6 +230,7 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 		return; /* a command that nobody waits for */
 	s->making = 0;
 	s->placed = m->code == ZTJ_OK;
+	s->audit = m->n;
 	if (s->recorded) {
 		ztj_records_made(g, s, m->code);
 		return;

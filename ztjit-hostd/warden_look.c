@@ -101,7 +101,7 @@ int ztj_warden_strays(struct ztj_warden *w, uint64_t no, struct ztj_warden_msg *
 	if (s == NULL)
 		return ZTJ_NOT_FOUND;
 	k.opener = s->opener;
-	ztj_warden_direct(s->path, count, &k);
+	ztj_warden_direct(w, s, count, &k);
 	answer->n = k.n;
 	answer->flags = k.never ? ZTJ_STRAYS_NEVER : 0;
 	return ZTJ_OK;

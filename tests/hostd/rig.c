@@ -268,9 +268,23 @@ void rig_proc(struct rig *r, pid_t pid, uid_t ruid, const char *cgroup, uint32_t
 	p->parent = p->id; /* ztjit-principals' parent is the sshd that asks through PAM */
 	p->ruid = ruid;
 	p->loginuid = ZTJ_NO_LOGINUID;
+	p->audit = ZTJ_NO_AUDIT_SESSION;
 	p->tty_nr = tty_nr;
 	ztj_proc_tty_name(tty_nr, p->tty);
 	(void)snprintf(p->cgroup, sizeof(p->cgroup), "%s", cgroup);
+}
+
+void rig_descends(struct rig *r, uint32_t audit, size_t n, const pid_t *from)
+{
+	struct ztj_procinfo *p = &r->shared->proc;
+
+	p->audit = audit;
+	p->up[0] = p->id;
+	for (size_t i = 0; i < n; i++)
+		p->up[i + 1] = (struct ztj_procid){ from[i], (uint64_t)from[i] * 10 };
+	p->nup = (unsigned)n + 1;
+	if (n > 0)
+		p->parent = p->up[1];
 }
 
 /* ---- grants and certificates ---- */

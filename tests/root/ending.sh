@@ -214,8 +214,9 @@ escapes() {
 	over req1 esc "mkdir $ROOT/own; (sh -c 'echo \$\$ >$ROOT/own/cgroup.procs; exec setsid sleep 7203' >/dev/null 2>&1 </dev/null &)"
 	over req1 esc "(unshare -m setsid sleep 7204 >/dev/null 2>&1 </dev/null &); (nsenter -t 1 -m setsid sleep 7205 >/dev/null 2>&1 </dev/null &)"
 	over req1 esc "mkdir $ROOT/ztjit/own && (sh -c 'echo \$\$ >$ROOT/ztjit/own/cgroup.procs; exec setsid sleep 7206' >/dev/null 2>&1 </dev/null &)"
+	over req1 esc "(unshare -m -p -f -u -i -n -C setsid sleep 7207 >/dev/null 2>&1 </dev/null &); (chroot / setsid sleep 7208 >/dev/null 2>&1 </dev/null &)"
 	sleep 0.5
-	t_ok "they run" eval 'for n in 7201 7202 7203 7204 7205 7206; do some_sleep web1 $n 1 || exit 1; done'
+	t_ok "they run" eval 'for n in 7201 7202 7203 7204 7205 7206 7207 7208; do some_sleep web1 $n 1 || exit 1; done'
 	t_ok "leaving the cgroup is reported while the session runs" lab_wait 45 alarmed web1 "left session"
 	revoke req1 "$LONG"
 	t_ok "moved by cgroup.procs: gone with the session" lab_wait 2 none_sleeps web1 7201
@@ -223,6 +224,8 @@ escapes() {
 	t_ok "in a cgroup of its own" lab_wait 2 none_sleeps web1 7203
 	t_ok "namespaces change nothing" lab_wait 2 none_sleeps web1 7204
 	t_ok "nor does entering others" lab_wait 2 none_sleeps web1 7205
+	t_ok "a container of its own, all namespaces" lab_wait 2 none_sleeps web1 7207
+	t_ok "another root directory" lab_wait 2 none_sleeps web1 7208
 	t_ok "a cgroup beside the sessions, inside ours" lab_wait 2 none_sleeps web1 7206
 	t_no "no cgroup is left" lab_in web1 sh -c 'find /sys/fs/cgroup/ztjit -mindepth 1 -type d -name "s*" | grep .'
 }
