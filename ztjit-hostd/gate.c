@@ -259,7 +259,8 @@ int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env
 	ztj_ipc_in_init(&g->scribe_in, ZTJ_IPC_MAX);
 	if ((r = load_pins(g)) != ZTJ_OK || (r = load_clock(g)) != ZTJ_OK || (r = load_trust(g)) != ZTJ_OK ||
 	    (r = load_rest(g)) != ZTJ_OK || (r = ztj_sessions_new(cgroup_prefix, &g->sessions)) != ZTJ_OK ||
-	    (r = ztj_kept_load(g)) != ZTJ_OK || (r = events(g)) != ZTJ_OK) {
+	    (r = ztj_ended_load(g)) != ZTJ_OK || (r = ztj_kept_load(g)) != ZTJ_OK ||
+	    (r = events(g)) != ZTJ_OK) {
 		ztj_gate_free(g);
 		return r;
 	}

@@ -286,6 +286,7 @@ void ztj_sessions_review(struct ztj_gate *g)
 	free(a);
 	ztj_shared_follow(g);
 	ztj_stays_review(g);
+	ztj_ended_look(g);
 	ztj_sessions_arm(g);
 	ztj_strays_watch(g);
 	look_outside(g);

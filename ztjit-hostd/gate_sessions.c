@@ -193,6 +193,7 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struc
 	    : c->answer.ends - ztj_gate_ends_clock(g) <= 300      ? 1
 								  : 0;
 	c->session = s->no;
+	ztj_ended_back(g, s->account);
 	if (parent != NULL && ztj_shared_fits(c, parent))
 		ztj_shared_begin(c, s, parent);
 	else

@@ -148,6 +148,7 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 		FIRST_FD + 5 };
 	const struct ztj_gate_env env = { .now = real_now,
 		.read_proc = p->conf->by_audit ? ztj_proc_read_descent : ztj_proc_read,
+		.proc = "/proc",
 		.passwd = "/etc/passwd",
 		.root = 0,
 		.principals = p->u.principals,

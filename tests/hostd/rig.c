@@ -99,9 +99,10 @@ static void close_fds(const struct ztj_gate_fds *f)
 
 static _Noreturn void be_gate(struct rig *r)
 {
-	static char passwd[128];
+	static char passwd[128], proc[128];
 	struct ztj_gate_env env = { .now = now_of_page,
 		.read_proc = proc_of_page,
+		.proc = proc,
 		.passwd = passwd,
 		.root = geteuid(),
 		.principals = geteuid(),
@@ -119,6 +120,7 @@ static _Noreturn void be_gate(struct rig *r)
 	(void)close(r->scribe);
 	ztj_log_open("gate", true, getenv("RIG_LOG") != NULL ? ZTJ_LOG_DEBUG : ZTJ_LOG_ALARM);
 	(void)snprintf(passwd, sizeof(passwd), "%s/passwd", r->dir);
+	(void)snprintf(proc, sizeof(proc), "%s/proc", r->dir);
 	code = ztj_gate_new(&r->conf, &env, &r->fds, &r->machine, RIG_PREFIX, &g);
 	if (code != ZTJ_OK) {
 		(void)fprintf(stderr, "gate: %s\n", ztj_err_name(code));
@@ -186,6 +188,8 @@ void rig_open_bare(struct rig *r)
 	assert_non_null(mkdtemp(r->dir));
 	set_conf(r);
 	assert_int_equal(mkdir(r->conf.state, 0700), 0);
+	(void)snprintf(passwd, sizeof(passwd), "%s/proc", r->dir);
+	assert_int_equal(mkdir(passwd, 0700), 0);
 	ztj_buf_init(&pins, 65536);
 	ok(ztj_pins_format(&r->w.pins, &pins));
 	put_file(r, "policy_roots", ztj_buf_str(&pins));

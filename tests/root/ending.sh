@@ -199,6 +199,11 @@ left_elsewhere() {
 	t_ok "R07 somebody who was not let in is left alone" some_sleep db1 7102 1
 	t_ok "R07 so is a service account" some_sleep db1 7103 1
 	t_ok "R07 an alarm names it" alarmed db1 "killed 1 processes of it"
+	# What at or cron starts when nobody is there any more.
+	lab_in db1 sh -c 'setsid setpriv --reuid req1 --regid req1 --clear-groups sleep 7104 </dev/null >/dev/null 2>&1 &'
+	t_ok "R07 what is started later runs" some_sleep db1 7104 1
+	t_ok "R07 until it is looked for, once a minute" lab_wait 100 none_sleeps db1 7104
+	t_ok "R07 somebody who was not let in is left alone then, too" some_sleep db1 7102 1
 }
 
 # --- doc/ESCAPES.md ------------------------------------------------------
