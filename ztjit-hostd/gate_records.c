@@ -97,6 +97,7 @@ static int again(struct ztj_gate *g, const struct newcomer *n, struct ztj_sessio
 	if (rec->ending)
 		return ZTJ_ENDED;
 	rec->playing = true;
+	rec->resume_by = 0;
 	ztj_session_keep(g, rec);
 	return ZTJ_OK;
 }
@@ -307,13 +308,14 @@ static int on_child(struct ztj_gate *g, struct ztj_rd *rd, int pidfd)
 
 void ztj_records_made(struct ztj_gate *g, struct ztj_session *rec, int code)
 {
+	if (code == ZTJ_OK)
+		ztj_session_keep(g, rec); /* before it may do anything */
 	say_child(g, rec->tag, code);
 	if (code != ZTJ_OK) {
 		ztj_sessions_remove(g->sessions, rec->no);
 		return;
 	}
 	g->admissions++;
-	ztj_session_keep(g, rec);
 	ztj_sessions_review(g); /* news may have come while the warden worked */
 }
 

@@ -120,7 +120,7 @@ bool ztj_sessions_inside(struct ztj_sessions *t, const struct ztj_session *s, co
 
 struct ztj_session *ztj_sessions_recording(struct ztj_sessions *t, struct ztj_session *s)
 {
-	while (s != NULL && !(s->recorded && s->playing && !s->ending))
+	while (s != NULL && !(s->recorded && s->playing && s->resume_by == 0 && !s->ending))
 		s = s->parent == 0 ? NULL : ztj_sessions_get(t, s->parent);
 	return s;
 }

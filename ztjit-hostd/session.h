@@ -28,6 +28,7 @@ struct ztj_session {
 	bool wants_record;                /* a login by a role that is recorded: nothing may run in it beside a recorder */
 	bool recorded;                    /* what a recorder records; goes with its parent */
 	bool playing;                     /* recorded: the recorder lives */
+	int64_t resume_by;                /* CLOCK_BOOTTIME: until when a gate that was started anew waits for the recorder; 0: it is there */
 	struct ztj_procid recorder;       /* recorded */
 	uint32_t tag;                     /* recorded: the scribe's question, until it is answered */
 	uint32_t looking;                 /* id of a question about strays to the warden */
@@ -69,7 +70,7 @@ struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no);
 struct ztj_session *ztj_sessions_by_name(struct ztj_sessions *t, const uint8_t name[ZTJ_DIGEST_LEN]);
 /* Is s inside `of` (or `of` itself)? */
 bool ztj_sessions_inside(struct ztj_sessions *t, const struct ztj_session *s, const struct ztj_session *of);
-/* The innermost session around s, or s itself, that a living recorder records; NULL: none. */
+/* The innermost session around s, or s itself, that a living recorder records, and is known to; NULL: none. */
 struct ztj_session *ztj_sessions_recording(struct ztj_sessions *t, struct ztj_session *s);
 size_t ztj_sessions_count(const struct ztj_sessions *t);
 struct ztj_session *ztj_sessions_at(struct ztj_sessions *t, size_t i);
