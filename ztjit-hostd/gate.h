@@ -160,6 +160,8 @@ struct ztj_gate {
 	int64_t looked;      /* boot clock: when it was last asked what left its session */
 	struct ztj_recbook *recbook;
 	struct ztj_spool_state records;
+	int64_t refused_said; /* boot clock: when it was last logged that a recorder was refused */
+	unsigned refused;     /* and how many were since */
 	struct event *from_scribe, *strays;
 	uint32_t warden_id;
 	struct ztj_ipc_in mirror_in, scribe_in;

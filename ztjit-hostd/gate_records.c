@@ -16,6 +16,7 @@
 #include "ztjit-hostd/gate.h"
 
 #define SAY_MS 2000
+#define REFUSED_SECONDS 5
 
 static void scribe_lost(struct ztj_gate *g)
 {
@@ -178,6 +179,22 @@ static void say_is(struct ztj_gate *g, const struct newcomer *n, int code, const
 	tell(g, &b);
 }
 
+/* Anybody may start a recorder anywhere, and do so all the time. */
+static void say_refused(struct ztj_gate *g, pid_t pid, int code)
+{
+	struct ztj_now now;
+
+	ztj_gate_now(g, &now);
+	if (now.boot < g->refused_said + REFUSED_SECONDS) {
+		g->refused++;
+		return;
+	}
+	ztj_log(ZTJ_LOG_WARN, "pid %d may not record: %s (%u more before that)", (int)pid, ztj_err_name(code),
+	    g->refused);
+	g->refused_said = now.boot;
+	g->refused = 0;
+}
+
 static int on_new(struct ztj_gate *g, struct ztj_rd *rd, int pidfd)
 {
 	struct newcomer n = { .tag = 0 };
@@ -200,7 +217,7 @@ static int on_new(struct ztj_gate *g, struct ztj_rd *rd, int pidfd)
 	if (r == ZTJ_OK)
 		r = admit(g, &n, a);
 	if (r != ZTJ_OK)
-		ztj_log(ZTJ_LOG_WARN, "pid %d may not record: %s", (int)n.proc.id.pid, ztj_err_name(r));
+		say_refused(g, n.proc.id.pid, r);
 	say_is(g, &n, r, a);
 	free(a);
 	return ZTJ_OK;
