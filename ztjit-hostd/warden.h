@@ -107,6 +107,8 @@ int ztj_warden_kill_proc(int pidfd) ZTJ_MUST_CHECK;
 int ztj_warden_warn(struct ztj_warden *w, const struct ztj_warden_msg *m) ZTJ_MUST_CHECK;
 /* NOT_FOUND: it runs no program (any more). */
 int ztj_warden_exe(pid_t pid, struct ztj_warden_exe *out) ZTJ_MUST_CHECK;
+/* Any thread of it: a process whose first has ended has no program to look at, and runs all the same. */
+bool ztj_warden_runs(pid_t pid);
 /* answer: n, flags. */
 int ztj_warden_strays(struct ztj_warden *w, uint64_t no, struct ztj_warden_msg *answer) ZTJ_MUST_CHECK;
 /* The session of a watch, if its cgroup is empty now: removed, its number returned; else 0. */

@@ -102,7 +102,7 @@ static int by_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Everything of any login that runs a program. */
+/* Everything of any login that runs. */
 static void take(const struct ztj_warden *w, struct crowd *c)
 {
 	DIR *d = opendir("/proc");
@@ -110,12 +110,11 @@ static void take(const struct ztj_warden *w, struct crowd *c)
 
 	*c = (struct crowd){ .whole = d != NULL };
 	while (d != NULL && (e = readdir(d)) != NULL) {
-		struct ztj_warden_exe exe;
 		struct one o;
 		int64_t pid;
 		if (ztj_parse_int(e->d_name, 2, INT32_MAX, &pid) != ZTJ_OK || pid == getpid() ||
-		    !is_login(w, ztj_proc_audit((pid_t)pid)) ||
-		    ztj_warden_exe((pid_t)pid, &exe) == ZTJ_NOT_FOUND || stat_of((pid_t)pid, &o) != ZTJ_OK)
+		    !is_login(w, ztj_proc_audit((pid_t)pid)) || !ztj_warden_runs((pid_t)pid) ||
+		    stat_of((pid_t)pid, &o) != ZTJ_OK)
 			continue;
 		if (!push(c, &o)) {
 			c->whole = false;
@@ -124,7 +123,8 @@ static void take(const struct ztj_warden *w, struct crowd *c)
 	}
 	if (d != NULL)
 		(void)closedir(d);
-	qsort(c->p, c->n, sizeof(*c->p), by_pid);
+	if (c->n > 0)
+		qsort(c->p, c->n, sizeof(*c->p), by_pid);
 }
 
 /* ---- which session it is in ---- */

@@ -96,7 +96,7 @@ static unsigned kill_it(struct look *l, int pidfd, struct ztj_procid id)
 	return 0;
 }
 
-/* Every process that runs a program outside the sessions. The sum of what `at` says. */
+/* Every process that runs outside the sessions. The sum of what `at` says. */
 static unsigned look(struct look *l)
 {
 	DIR *d = opendir("/proc");
@@ -107,7 +107,6 @@ static unsigned look(struct look *l)
 		return 0;
 	while ((e = readdir(d)) != NULL) {
 		struct ztj_procinfo p;
-		struct ztj_warden_exe exe;
 		int64_t pid;
 		int fd;
 		if (ztj_parse_int(e->d_name, 2, INT32_MAX, &pid) != ZTJ_OK || pid == getpid())
@@ -115,8 +114,8 @@ static unsigned look(struct look *l)
 		fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 		if (fd < 0)
 			continue;
-		if (ztj_warden_exe((pid_t)pid, &exe) == ZTJ_OK &&
-		    read_it(l->w, fd, (pid_t)pid, &p) == ZTJ_OK && !held(l->w, &p) && !killed(l, p.id))
+		if (ztj_proc_alive(fd) && read_it(l->w, fd, (pid_t)pid, &p) == ZTJ_OK && !held(l->w, &p) &&
+		    !killed(l, p.id))
 			n += l->at(l, fd, &p);
 		(void)close(fd);
 	}

@@ -6,6 +6,7 @@
 #include "tests/hostd/wrig.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,53 @@ static void test_R01_nothing_gets_away(void **state)
 		assert_true(wrig_gone_for_good(left[i]));
 	assert_true(wrig_wait_empty(1));
 	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 1, 0, -1), ZTJ_NOT_FOUND);
+}
+
+static void *second(void *arg)
+{
+	(void)arg;
+	(void)sleep(100);
+	_exit(0);
+}
+
+/* What its first thread leaves looks like a process that is over. */
+static void login_without_a_first_thread(int go)
+{
+	pthread_t t;
+	char c;
+
+	if (!wrig_new_login())
+		_exit(77);
+	tell();
+	(void)!read(go, &c, 1);
+	if (fork() != 0)
+		(void)sleep(100);
+	if (pthread_create(&t, NULL, second, NULL) != 0)
+		_exit(1);
+	tell();
+	pthread_exit(NULL);
+}
+
+static void test_R01_nor_who_lost_its_first_thread(void **state)
+{
+	struct ztj_warden_exe exe;
+	pid_t pid, left;
+	int go;
+
+	(void)state;
+	pid = login(18, login_without_a_first_thread, &go);
+	assert_int_equal(write(go, "x", 1), 1);
+	left = heard();
+	for (int i = 0; i < 500 && ztj_warden_exe(left, &exe) != ZTJ_NOT_FOUND; i++)
+		(void)usleep(10000);
+	assert_int_equal(ztj_warden_exe(left, &exe), ZTJ_NOT_FOUND);
+	assert_true(ztj_warden_runs(left));
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 18, 0, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 1);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 18, 0, -1), ZTJ_OK);
+	assert_true(wrig_dead(pid));
+	assert_true(wrig_wait_empty(18));
+	assert_false(ztj_warden_runs(left));
 }
 
 /* A new child by the time the old one is seen: killed again and again, and met in the end. */
@@ -475,6 +523,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_R01_nothing_gets_away),
+		T(test_R01_nor_who_lost_its_first_thread),
 		T(test_R01_who_forks_all_the_time_is_met),
 		T(test_P4_no_login_without_an_audit_session_of_its_own),
 		T(test_one_inside_takes_what_may_be_its_own),

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,41 @@ static bool runs_as(pid_t pid, uid_t uid)
 	}
 	(void)close(fd);
 	return it;
+}
+
+static void *second(void *arg)
+{
+	(void)arg;
+	(void)sleep(100);
+	_exit(0);
+}
+
+static void without_a_first_thread(int go)
+{
+	pthread_t t;
+
+	(void)go;
+	if (setgroups(0, NULL) == 0 && setresgid(54323, 54323, 54323) == 0 &&
+	    setresuid(54323, 54323, 54323) == 0 && pthread_create(&t, NULL, second, NULL) == 0)
+		pthread_exit(NULL);
+	_exit(1);
+}
+
+/* To who looks at the first thread it is over. */
+static void test_R07_who_lost_its_first_thread(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = 54323 };
+	struct ztj_warden_exe exe;
+	int go;
+	pid_t left = wrig_child(without_a_first_thread, &go);
+
+	(void)state;
+	for (int i = 0; i < 500 && ztj_warden_exe(left, &exe) != ZTJ_NOT_FOUND; i++)
+		(void)usleep(10000);
+	assert_true(ztj_warden_runs(left));
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 1);
+	assert_true(wrig_dead(left));
 }
 
 static void test_R07_what_runs_elsewhere_as_the_account(void **state)
@@ -269,6 +305,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(test_R08_strays),
 		T(test_R03_internal_sftp_is_a_stray),
+		T(test_R07_who_lost_its_first_thread),
 		T(test_R07_what_runs_elsewhere_as_the_account),
 		T(test_what_left_its_session_is_told_once_and_ends_with_it),
 		T(test_what_left_and_lost_its_parent_ends_with_the_session),
