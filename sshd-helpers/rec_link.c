@@ -176,6 +176,11 @@ static int got_start(struct ztj_link *l, int64_t now)
 
 	if (r != ZTJ_OK)
 		return r;
+	/* It had the end, and could not say so before it was restarted. */
+	if (start.code == (uint32_t)-ZTJ_EXISTS && l->ended) {
+		l->answered = true;
+		return ZTJ_UNREACHABLE;
+	}
 	if (start.code != 0)
 		return refused(l, start.code, start.text);
 	if (memcmp(start.session, l->hello.session, sizeof start.session) != 0)
@@ -195,6 +200,11 @@ static int got_taken(struct ztj_link *l, int64_t now)
 		return r;
 	if (code != 0)
 		return refused(l, code, "");
+	/* The end counts as one more. */
+	if (l->ended && events == l->journal->events + 1) {
+		l->answered = true;
+		events--;
+	}
 	r = ztj_journal_taken(l->journal, events);
 	if (r == ZTJ_OK && events > before)
 		l->heard_at = now;
@@ -287,13 +297,6 @@ static int send_some(struct ztj_link *l, int64_t now)
 	return r == ZTJ_OK ? send_own(l) : r;
 }
 
-/* The daemon closes when it has the end: then nothing is missing. */
-static bool has_everything(const struct ztj_link *l)
-{
-	return l->ended && ztj_journal_unsent_bytes(l->journal) == 0 &&
-	    l->journal->claimed == l->journal->events;
-}
-
 static int overdue(struct ztj_link *l, int64_t now)
 {
 	bool full = ztj_journal_full(l->journal);
@@ -326,7 +329,8 @@ int ztj_link_step(struct ztj_link *l, int64_t now)
 			r = send_some(l, now);
 		if (r != ZTJ_OK && l->why[0] != '\0')
 			return r;
-		if (r == ZTJ_UNREACHABLE && has_everything(l)) {
+		/* The daemon closes when it has the end, and when it dies. */
+		if (r == ZTJ_UNREACHABLE && l->answered) {
 			l->done = true;
 			return ZTJ_OK;
 		}

@@ -26,7 +26,8 @@ struct ztj_link {
 	enum ztj_link_state state;
 	bool blocked;  /* the socket took less than was offered */
 	bool ended;    /* END is in the journal */
-	bool done;     /* and the daemon has everything */
+	bool answered; /* and the daemon says that it has it */
+	bool done;     /* and has closed */
 	bool full;
 	int64_t lost_at, retry_at, sent_at, heard_at, full_at; /* CLOCK_MONOTONIC, ms */
 	char why[ZTJ_REC_TEXT_MAX];

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libztjit/core/mark.h"
@@ -90,31 +91,59 @@ static const char *term_name(void)
 
 static bool is_ourselves(const char *command)
 {
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	struct stat self, it;
 
-	if (n <= 0)
-		return false;
-	self[n] = '\0';
-	return strcmp(command, self) == 0;
+	return command[0] == '/' && stat("/proc/self/exe", &self) == 0 && stat(command, &it) == 0 &&
+	    self.st_dev == it.st_dev && self.st_ino == it.st_ino;
 }
 
-/* As ForceCommand, and as a login shell whose ForceCommand this is: sshd runs "SHELL -c /path/of/ztjit-rec". */
+/* As ForceCommand, and as a login shell whose forced command this is: sshd runs "SHELL -c /path/of/ztjit-rec". */
 static const char *forced(const char *command)
 {
 	return command == NULL || is_ourselves(command) ? getenv("SSH_ORIGINAL_COMMAND") : command;
 }
 
-static int plan_command(struct ztj_rec_plan *plan, bool login)
+#define INTERNAL "internal-sftp"
+
+static bool is_internal(const char *command)
 {
+	const size_t n = sizeof(INTERNAL) - 1;
+
+	return command != NULL && strncmp(command, INTERNAL, n) == 0 &&
+	    (command[n] == '\0' || command[n] == ' ');
+}
+
+/* What a forced command kept sshd from doing itself. The program beside it does the same, takes the same options, and can be
+ * recorded. */
+static void sftp_outside(struct ztj_rec_plan *plan, struct ztj_buf *typed)
+{
+	static const char *const at[] = { "/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server",
+		"/usr/lib/ssh/sftp-server", "/usr/libexec/sftp-server" };
+
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		if (access(at[i], X_OK) != 0)
+			continue;
+		ztj_buf_printf(typed, "%s%s", at[i], plan->command + sizeof(INTERNAL) - 1);
+		if (ztj_buf_status(typed) == ZTJ_OK)
+			plan->command = ztj_buf_str(typed);
+		return;
+	}
+}
+
+static int plan_command(struct ztj_rec_plan *plan, bool login, struct ztj_buf *typed)
+{
+	const char *given = plan->command;
+
 	if (!login)
 		plan->command = forced(plan->command);
+	if (plan->command != given && is_internal(plan->command))
+		sftp_outside(plan, typed);
 	plan->shown = plan->command != NULL ? plan->command : "";
 	if (plan->command != NULL && strlen(plan->command) > ZTJ_REC_COMMAND_MAX) {
 		ztj_rec_say("the command is too long");
 		return EXIT_REFUSED;
 	}
-	if (strncmp(plan->shown, "internal-sftp", 13) == 0) {
+	if (is_internal(plan->command)) {
 		ztj_rec_say(
 		    "sshd's internal-sftp cannot be recorded: set Subsystem sftp to sftp-server in sshd_config");
 		return EXIT_REFUSED;
@@ -150,7 +179,7 @@ static int read_arguments(struct ztj_rec_plan *plan, int argc, char **argv, stru
 			return usage();
 	}
 	if (optind >= argc)
-		return plan_command(plan, login);
+		return plan_command(plan, login, typed);
 	if (plan->command != NULL || login || strcmp(argv[optind - 1], "--") != 0)
 		return usage();
 	return plan_words(plan, argv + optind, typed);

@@ -48,6 +48,7 @@ static const struct ztj_conf_key table[] = {
 	KEY(records_days, INT, 0, 36500, "365", "days that records of sessions are kept; 0: for ever"),
 	KEY(records_max, INT, 0, 1000000000, "0",
 	    "MiB of ended records kept; the oldest of the host that has most go first; 0: no limit"),
+	KEY(max_open_records, INT, 1, 1000000, "2048", "records of one host that have not ended"),
 	KEY(records_free, INT, 0, 1000000000, "512", "MiB of the disk that records leave free"),
 	KEY(debug, BOOL, 0, 1, "false", "log what peers did wrong"),
 };

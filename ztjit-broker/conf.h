@@ -23,6 +23,7 @@ struct broker_conf {
 	int64_t max_connections, max_per_address, max_streams;
 	int64_t rate_identity, rate_statements, rate_anonymous, max_open_requests;
 	int64_t records_days, records_max, records_free; /* 0: for ever; MiB, 0: no limit; MiB */
+	int64_t max_open_records;
 	bool debug;
 };
 

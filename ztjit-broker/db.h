@@ -219,6 +219,8 @@ int db_session_oldest(struct db *db, struct db_session *out) ZTJ_MUST_CHECK;
 int db_session_oldest_of(struct db *db, const char *host, struct db_session *out) ZTJ_MUST_CHECK;
 int db_session_most(struct db *db, char *host, size_t size) ZTJ_MUST_CHECK;
 int db_session_total(struct db *db, int64_t *bytes) ZTJ_MUST_CHECK;
+/* Records of one host that have not ended, without those that ran out and were last heard of before `since`. */
+int db_session_open_of(struct db *db, const char *host, int64_t since, int64_t *n) ZTJ_MUST_CHECK;
 int db_session_count(struct db *db, int64_t *open, int64_t *all) ZTJ_MUST_CHECK;
 
 /* --- standing access (db_standing.c): of each host the newest report whole, and the last statement of each day --- */

@@ -34,6 +34,8 @@ static const char sql_oldest_of[] =
 static const char sql_most[] =
     "SELECT host FROM session WHERE kept = 1 AND ended > 0 GROUP BY host ORDER BY sum(bytes) DESC LIMIT 1";
 static const char sql_total[] = "SELECT coalesce(sum(bytes), 0) FROM session WHERE kept = 1 AND ended > 0";
+static const char sql_open_of[] =
+    "SELECT count(*) FROM session WHERE state = 0 AND host = ?1 AND (ends >= ?2 OR heard >= ?2)";
 static const char sql_count[] = "SELECT coalesce(sum(state = 0), 0), count(*) FROM session";
 
 static int read_who(sqlite3_stmt *s, struct db_session *out)
@@ -196,6 +198,18 @@ int db_session_total(struct db *db, int64_t *bytes)
 {
 	*bytes = 0;
 	return numbers(db, sql_total, bytes, NULL);
+}
+
+int db_session_open_of(struct db *db, const char *host, int64_t since, int64_t *n)
+{
+	sqlite3_stmt *s = NULL;
+	int r = db_first(db, sql_open_of, DB_ARGS(db_text(host), db_int(since)), &s);
+	*n = 0;
+	if (r != ZTJ_OK)
+		return r;
+	*n = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return ZTJ_OK;
 }
 
 int db_session_count(struct db *db, int64_t *open, int64_t *all)

@@ -72,17 +72,31 @@ static int fill(struct store *st, const struct ask_session *in, const struct cal
 	return new_id(st, out->id);
 }
 
+/* W03: whoever owns one host could begin records without end. */
+static int room_for(struct store *st, const struct caller *c, int64_t now)
+{
+	int64_t open;
+	int r = db_session_open_of(st->db, c->who, now - SILENT_SECONDS, &open);
+	if (r == ZTJ_OK && open >= st->conf->max_open_records)
+		return ZTJ_FORBIDDEN; /* this record is asked about again later; others go on */
+	return r;
+}
+
 void do_session_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct db_session *row = malloc(sizeof(*row));
 	int r = row == NULL ? ZTJ_NOMEM : db_session_by_name(st->db, c->who, a->session.name, row);
-	bool known = r == ZTJ_OK;
+	bool known = r == ZTJ_OK, full = false;
 	if (r == ZTJ_NOT_FOUND && !ztj_fullname_ok(a->session.person, false))
 		r = ZTJ_BAD_NAME;
 	if (r == ZTJ_NOT_FOUND && reserve_spent(st))
 		r = ZTJ_NO_SPACE;
-	if (r == ZTJ_NOT_FOUND)
-		r = fill(st, &a->session, c, now, row);
+	if (r == ZTJ_NOT_FOUND) {
+		r = room_for(st, c, now);
+		full = r == ZTJ_FORBIDDEN;
+		if (r == ZTJ_OK)
+			r = fill(st, &a->session, c, now, row);
+	}
 	if (r == ZTJ_OK && !known)
 		r = db_session_add(st->db, row);
 	if (r == ZTJ_OK)
@@ -90,7 +104,7 @@ void do_session_put(struct store *st, const struct ask *a, const struct caller *
 		    json_pack("{s:s, s:I, s:I}", "id", row->id, "size", (json_int_t)row->chain.bytes, "head",
 			(json_int_t)row->head_chunks));
 	else
-		st_refuse(st, a->tag, r, NULL, NULL);
+		st_refuse(st, a->tag, r, full ? "too many records of this host have not ended" : NULL, NULL);
 	free(row);
 }
 

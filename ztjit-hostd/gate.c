@@ -270,7 +270,8 @@ int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env
 	ztj_ipc_in_init(&g->scribe_in, ZTJ_IPC_MAX);
 	if ((r = load_pins(g)) != ZTJ_OK || (r = load_clock(g)) != ZTJ_OK || (r = load_trust(g)) != ZTJ_OK ||
 	    (r = load_rest(g)) != ZTJ_OK || (r = ztj_sessions_new(cgroup_prefix, &g->sessions)) != ZTJ_OK ||
-	    (r = ztj_kept_load(g)) != ZTJ_OK || (r = events(g)) != ZTJ_OK) {
+	    (r = ztj_ended_load(g)) != ZTJ_OK || (r = ztj_kept_load(g)) != ZTJ_OK ||
+	    (r = events(g)) != ZTJ_OK) {
 		ztj_gate_free(g);
 		return r;
 	}
@@ -283,6 +284,9 @@ int ztj_gate_run(struct ztj_gate *g)
 {
 	if (ztj_news_tell_mirror(g) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
+	if (g->conf->by_audit)
+		ztj_gate_alarm(g, ZTJ_NO_CGROUP,
+		    "cgroup = none: sessions are held by audit sessions; root in one can leave it unseen");
 	ztj_names_start(g);
 	ztj_sessions_review(g);
 	if (event_base_dispatch(g->base) < 0)

@@ -30,6 +30,7 @@
 struct ztj_gate_env {
 	void (*now)(struct ztj_now *out);
 	int (*read_proc)(int pidfd, pid_t pid, struct ztj_procinfo *out);
+	const char *proc;        /* "/proc", where the owners of what runs are looked for */
 	const char *passwd;      /* "/etc/passwd": local accounts, without NSS */
 	const char *group;       /* "/etc/group"; NULL: no names are published */
 	uid_t root;              /* who may use pam.sock and control.sock: 0 */
@@ -115,6 +116,7 @@ struct ztj_spool_state {
 };
 #define ZTJ_KILLS 256
 #define ZTJ_STAYS 512
+#define ZTJ_ENDED 512
 #define ZTJ_SWEPT_NAMED 32
 #define ZTJ_OFFERS 512
 #define ZTJ_PASSES 512
@@ -155,10 +157,15 @@ struct ztj_gate {
 		unsigned n;
 		char text[ZTJ_SWEPT_NAMED * 32];
 	} sweeping;
+	char ended[ZTJ_ENDED][ZTJ_ACCOUNT_SIZE]; /* the oldest first */
+	size_t nended;
+	int64_t ended_looked; /* boot clock */
 	int64_t looked;      /* boot clock: when it was last asked what left its session */
 	struct ztj_pub *pub; /* published.h */
 	struct ztj_recbook *recbook;
 	struct ztj_spool_state records;
+	int64_t refused_said; /* boot clock: when it was last logged that a recorder was refused */
+	unsigned refused;     /* and how many were since */
 	struct event *from_scribe, *strays;
 	uint32_t warden_id;
 	struct ztj_ipc_in mirror_in, scribe_in;
@@ -252,6 +259,8 @@ int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int with) ZTJ_M
 void ztj_warden_lost(struct ztj_gate *g);
 /* Logs, says why on the terminals, kills. */
 void ztj_session_end(struct ztj_gate *g, struct ztj_session *s, int code);
+/* Which session a process is in, by the kernel's word; *inside: in one, known or not. */
+struct ztj_session *ztj_gate_session_of(struct ztj_gate *g, const struct ztj_procinfo *p, bool *inside);
 int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code);
 /* sudo and su show in the record they happen in. */
 void ztj_session_note(struct ztj_gate *g, struct ztj_session *s, const char *what);
@@ -310,10 +319,21 @@ int ztj_stay_restore(struct ztj_gate *g, const struct ztj_session *s) ZTJ_MUST_C
 void ztj_stays_review(struct ztj_gate *g);
 void ztj_stays_free(struct ztj_gate *g);
 int64_t ztj_stays_next(const struct ztj_gate *g); /* boot clock */
+/* Has somebody a session with this account, or stays it in mind? */
+bool ztj_stay_anybody(struct ztj_gate *g, const char *account);
+/* Kills what runs as it outside the sessions, unless it is a service's. */
+void ztj_stay_sweep(struct ztj_gate *g, const char *account);
 /* The warden's word: one that was killed, all of them, one that left its session. */
 void ztj_swept(struct ztj_gate *g, const struct ztj_warden_msg *m);
 void ztj_swept_all(struct ztj_gate *g);
 void ztj_escaped(struct ztj_gate *g, const struct ztj_warden_msg *m);
+
+/* ---- gate_ended.c: what is started later for people whose last grant has ended ---- */
+int ztj_ended_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
+void ztj_ended_add(struct ztj_gate *g, const struct ztj_session *s);
+void ztj_ended_back(struct ztj_gate *g, const char *account);
+/* Once a minute, whoever calls. */
+void ztj_ended_look(struct ztj_gate *g);
 
 /* ---- gate_kept.c: sessions survive the gate ---- */
 void ztj_session_keep(struct ztj_gate *g, const struct ztj_session *s);

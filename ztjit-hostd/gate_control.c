@@ -262,6 +262,8 @@ static void status(struct ztj_conn *c)
 	(void)json_object_set_new(o, "host", json_string(g->conf->fullname));
 	(void)json_object_set_new(o, "domain", json_string(g->pins.domain));
 	(void)json_object_set_new(o, "armed", json_string(ztj_err_name(armed(g))));
+	(void)json_object_set_new(o, "held_by",
+	    json_string(g->conf->by_audit ? "audit sessions" : "cgroups"));
 	(void)json_object_set_new(o, "connected", json_boolean(g->link_up));
 	set_time(o, "fresh", ztj_trust_fresh(g->trust));
 	(void)json_object_set_new(o, "policy", p == NULL ? json_null() : json_integer(p->version));

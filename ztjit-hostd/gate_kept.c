@@ -21,6 +21,8 @@
 
 #define MAGIC "ztjit-session 1"
 #define FILE_MAX 8192
+#define RESUME_SECONDS \
+	20 /* a recorder tries again at once, and the scribe gives up what it knows of after half of that */
 
 enum { F_WANTS = 1, F_RECORDED = 2, F_PLAYING = 4, F_ROOT = 8, F_CERTIFIED = 16, F_STAYS = 32 };
 
@@ -263,6 +265,7 @@ void ztj_kept_found(struct ztj_gate *g, const struct ztj_warden_msg *m)
 	ztj_sessions_used(g->sessions, m->session);
 	if (s != NULL && s->parent == m->parent) {
 		s->lost = false;
+		s->audit = m->n;
 		return;
 	}
 	/* Nobody knows who that is, or it was never told yes. */
@@ -283,7 +286,9 @@ void ztj_kept_all_found(struct ztj_gate *g)
 {
 	struct ztj_warden_msg ready = { .op = ZTJ_WARDEN_READY };
 	struct ztj_session *s, was;
+	struct ztj_now now;
 
+	ztj_gate_now(g, &now);
 	while ((s = lost_one(g)) != NULL) {
 		(void)ztj_session_log(g, s, "gone", ZTJ_OK);
 		ztj_session_unkeep(g, s);
@@ -296,6 +301,7 @@ void ztj_kept_all_found(struct ztj_gate *g)
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
 		struct ztj_warden_msg at = { .op = ZTJ_WARDEN_END_AT };
 		s = ztj_sessions_at(g->sessions, i);
+		s->resume_by = s->recorded && s->playing && !s->ending ? now.boot + RESUME_SECONDS : 0;
 		at.session = s->no;
 		at.at = s->end_boot;
 		if (s->placed && ztj_warden_ask(g, &at, -1) != ZTJ_OK)

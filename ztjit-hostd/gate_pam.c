@@ -224,7 +224,7 @@ static bool elevating(const char *service)
 static void use_elevating(struct ztj_conn *c)
 {
 	bool inside = false;
-	struct ztj_session *s = ztj_sessions_by_cgroup(c->g->sessions, c->proc.cgroup, &inside);
+	struct ztj_session *s = ztj_gate_session_of(c->g, &c->proc, &inside);
 
 	c->session = s == NULL ? 0 : s->no;
 	if (s != NULL && !s->ending) {

@@ -16,6 +16,7 @@
 #include "ztjit-hostd/gate.h"
 
 #define SAY_MS 2000
+#define REFUSED_SECONDS 5
 
 static void scribe_lost(struct ztj_gate *g)
 {
@@ -63,7 +64,7 @@ static int place_of(struct ztj_gate *g, int pidfd, struct ztj_procinfo *proc, st
 		r = g->env.read_proc(pidfd, pid, proc);
 	if (r != ZTJ_OK)
 		return r;
-	*s = ztj_sessions_by_cgroup(g->sessions, proc->cgroup, &inside);
+	*s = ztj_gate_session_of(g, proc, &inside);
 	if (*s == NULL)
 		return ZTJ_NO_SESSION;
 	return (*s)->ending || (*s)->making != 0 ? ZTJ_ENDED : ZTJ_OK;
@@ -97,6 +98,7 @@ static int again(struct ztj_gate *g, const struct newcomer *n, struct ztj_sessio
 	if (rec->ending)
 		return ZTJ_ENDED;
 	rec->playing = true;
+	rec->resume_by = 0;
 	ztj_session_keep(g, rec);
 	return ZTJ_OK;
 }
@@ -177,6 +179,22 @@ static void say_is(struct ztj_gate *g, const struct newcomer *n, int code, const
 	tell(g, &b);
 }
 
+/* Anybody may start a recorder anywhere, and do so all the time. */
+static void say_refused(struct ztj_gate *g, pid_t pid, int code)
+{
+	struct ztj_now now;
+
+	ztj_gate_now(g, &now);
+	if (now.boot < g->refused_said + REFUSED_SECONDS) {
+		g->refused++;
+		return;
+	}
+	ztj_log(ZTJ_LOG_WARN, "pid %d may not record: %s (%u more before that)", (int)pid, ztj_err_name(code),
+	    g->refused);
+	g->refused_said = now.boot;
+	g->refused = 0;
+}
+
 static int on_new(struct ztj_gate *g, struct ztj_rd *rd, int pidfd)
 {
 	struct newcomer n = { .tag = 0 };
@@ -199,7 +217,7 @@ static int on_new(struct ztj_gate *g, struct ztj_rd *rd, int pidfd)
 	if (r == ZTJ_OK)
 		r = admit(g, &n, a);
 	if (r != ZTJ_OK)
-		ztj_log(ZTJ_LOG_WARN, "pid %d may not record: %s", (int)n.proc.id.pid, ztj_err_name(r));
+		say_refused(g, n.proc.id.pid, r);
 	say_is(g, &n, r, a);
 	free(a);
 	return ZTJ_OK;
@@ -307,13 +325,14 @@ static int on_child(struct ztj_gate *g, struct ztj_rd *rd, int pidfd)
 
 void ztj_records_made(struct ztj_gate *g, struct ztj_session *rec, int code)
 {
+	if (code == ZTJ_OK)
+		ztj_session_keep(g, rec); /* before it may do anything */
 	say_child(g, rec->tag, code);
 	if (code != ZTJ_OK) {
 		ztj_sessions_remove(g->sessions, rec->no);
 		return;
 	}
 	g->admissions++;
-	ztj_session_keep(g, rec);
 	ztj_sessions_review(g); /* news may have come while the warden worked */
 }
 

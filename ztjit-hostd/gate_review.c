@@ -183,7 +183,9 @@ static void review_one(struct ztj_gate *g, struct ztj_session *s, struct ztj_ans
 		ztj_session_set_end(g, s, a->ends);
 		set_stale(g, s, a);
 	}
-	if (now.boot >= s->end_boot || ztj_clockmark_end(&g->clock, now) >= s->ends)
+	if (s->resume_by != 0 && now.boot >= s->resume_by)
+		ztj_session_end(g, s, ZTJ_RECORD_GONE);
+	else if (now.boot >= s->end_boot || ztj_clockmark_end(&g->clock, now) >= s->ends)
 		ztj_session_end(g, s, ZTJ_ENDED);
 	else if (code != ZTJ_OK && !ztj_session_lets_run(a))
 		ztj_session_end(g, s, code);
@@ -234,6 +236,7 @@ void ztj_sessions_arm(struct ztj_gate *g)
 		sooner(&at, s->end_boot - 60, now.boot);
 		sooner(&at, s->end_boot - 300, now.boot);
 		sooner(&at, s->stale_boot, now.boot);
+		sooner(&at, s->resume_by, now.boot);
 	}
 	sooner(&at, ztj_stays_next(g), now.boot);
 	sooner(&at, ztj_names_next(g), now.boot);
@@ -287,6 +290,7 @@ void ztj_sessions_review(struct ztj_gate *g)
 	free(a);
 	ztj_shared_follow(g);
 	ztj_stays_review(g);
+	ztj_ended_look(g);
 	ztj_sessions_arm(g);
 	ztj_strays_watch(g);
 	look_outside(g);

@@ -57,6 +57,12 @@ void ztj_gate_kill_peer(struct ztj_conn *c)
 		ztj_warden_lost(c->g);
 }
 
+struct ztj_session *ztj_gate_session_of(struct ztj_gate *g, const struct ztj_procinfo *p, bool *inside)
+{
+	return g->conf->by_audit ? ztj_sessions_by_descent(g->sessions, p, inside)
+				 : ztj_sessions_by_cgroup(g->sessions, p->cgroup, inside);
+}
+
 /* ---- ends ---- */
 
 int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
@@ -171,7 +177,7 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struc
 	ztj_gate_now(g, &now);
 	s->since = now.boot;
 	s->wants_record = parent == NULL && c->answer.grant.role != NULL &&
-	    (c->answer.grant.role->record != ZTJ_RECORD_NONE || c->answer.grant.role->sudo_recorded);
+	    ztj_decide_wants_record(c->answer.grant.role);
 	s->certified = like->certified;
 	s->uid = like->uid;
 	s->leader = c->proc.id;
@@ -187,6 +193,7 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struc
 	    : c->answer.ends - ztj_gate_ends_clock(g) <= 300      ? 1
 								  : 0;
 	c->session = s->no;
+	ztj_ended_back(g, s->account);
 	if (parent != NULL && ztj_shared_fits(c, parent))
 		ztj_shared_begin(c, s, parent);
 	else
@@ -224,6 +231,7 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 		return; /* a command that nobody waits for */
 	s->making = 0;
 	s->placed = m->code == ZTJ_OK;
+	s->audit = m->n;
 	if (s->recorded) {
 		ztj_records_made(g, s, m->code);
 		return;

@@ -221,7 +221,7 @@ void ztj_principals_message(struct ztj_conn *c)
 		r = c->answer.code;
 	}
 	if (r == ZTJ_OK)
-		r = ztj_decide_principals_line(&c->answer, &line);
+		r = ztj_decide_principals_line(&c->answer, c->g->env.recorder, &line);
 	if (r == ZTJ_OK)
 		r = offer(c, &l);
 	if (r != ZTJ_OK) {

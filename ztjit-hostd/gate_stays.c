@@ -16,12 +16,12 @@
 
 #define SERVICE_UIDS 1000 /* below: accounts of the system (UID_MIN of login.defs) */
 
-static bool kept(const struct ztj_gate *g, const struct ztj_session *s, uint32_t uid)
+static bool kept(const struct ztj_gate *g, const char *account, uint32_t uid)
 {
 	if (uid < SERVICE_UIDS)
 		return true;
 	for (size_t i = 0; i < g->conf->keep_accounts.n; i++)
-		if (strcmp(g->conf->keep_accounts.s[i], s->account) == 0)
+		if (strcmp(g->conf->keep_accounts.s[i], account) == 0)
 			return true;
 	return false;
 }
@@ -67,7 +67,7 @@ void ztj_stays_free(struct ztj_gate *g)
 
 /* ---- the end ---- */
 
-static bool anybody(struct ztj_gate *g, const char *account)
+bool ztj_stay_anybody(struct ztj_gate *g, const char *account)
 {
 	for (size_t i = 0; i < g->nstays; i++)
 		if (strcmp(g->stay[i]->account, account) == 0)
@@ -78,22 +78,32 @@ static bool anybody(struct ztj_gate *g, const char *account)
 	return false;
 }
 
-static void sweep(struct ztj_gate *g, const struct ztj_session *s)
+void ztj_stay_sweep(struct ztj_gate *g, const char *account)
 {
 	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP };
 	uint32_t gid;
 
-	if (!ztj_gate_account(g, s->account, &m.n, &gid))
+	if (!ztj_gate_account(g, account, &m.n, &gid) || kept(g, account, m.n))
 		return;
-	if (kept(g, s, m.n)) {
+	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
+		ztj_warden_lost(g);
+	g->sweeping.id = m.id;
+}
+
+static void last_ended(struct ztj_gate *g, const struct ztj_session *s)
+{
+	uint32_t uid, gid;
+
+	if (!ztj_gate_account(g, s->account, &uid, &gid))
+		return;
+	if (kept(g, s->account, uid)) {
 		ztj_log(ZTJ_LOG_NOTICE, "the last grant for %s has ended; what it runs is left alone",
 		    s->account);
 		return;
 	}
 	ztj_log(ZTJ_LOG_NOTICE, "the last grant for %s has ended", s->account);
-	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
-		ztj_warden_lost(g);
-	g->sweeping.id = m.id;
+	ztj_stay_sweep(g, s->account);
+	ztj_ended_add(g, s);
 }
 
 static bool over(struct ztj_gate *g, struct ztj_session *s, struct ztj_answer *a)
@@ -124,8 +134,8 @@ void ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s)
 	ended = a == NULL || over(g, &copy, a);
 	free(a);
 	if (ended) {
-		if (!anybody(g, s->account))
-			sweep(g, s);
+		if (!ztj_stay_anybody(g, s->account))
+			last_ended(g, s);
 		return;
 	}
 	if (ztj_stay_restore(g, s) == ZTJ_OK)
@@ -146,8 +156,8 @@ void ztj_stays_review(struct ztj_gate *g)
 		}
 		s = *g->stay[i];
 		drop(g, i);
-		if (!anybody(g, s.account))
-			sweep(g, &s);
+		if (!ztj_stay_anybody(g, s.account))
+			last_ended(g, &s);
 	}
 	free(a);
 }

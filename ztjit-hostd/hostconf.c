@@ -27,7 +27,7 @@ static const struct ztj_conf_key table[] = {
 	{ "state", ZTJ_CONF_STRING, AT(state), PATH_LEN, ZTJ_STATEDIR "/hostd", "what the gate keeps" },
 	{ "run", ZTJ_CONF_STRING, AT(run), 1, 80, ZTJ_RUNDIR, "directory of the sockets" },
 	{ "cgroup", ZTJ_CONF_STRING, AT(cgroup), PATH_LEN, "/sys/fs/cgroup/ztjit",
-	    "cgroup (v2) of all sessions" },
+	    "cgroup (v2) of all sessions; none: hold them by their audit sessions, which is weaker" },
 	{ "mirror_user", ZTJ_CONF_STRING, AT(mirror_user), 1, 32, "ztjit-mirror",
 	    "user of the process on the network" },
 	{ "gate_user", ZTJ_CONF_STRING, AT(gate_user), 1, 32, "ztjit-gate",
@@ -64,8 +64,9 @@ static int check(struct ztj_hostconf *c, const char *path, char *err, size_t siz
 	const char *const users[] = { c->mirror_user, c->gate_user, c->principals_user, c->scribe_user };
 	const char *what = NULL;
 
+	c->by_audit = strcmp(c->cgroup, "none") == 0;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (paths[i][0] != '/')
+		if (paths[i][0] != '/' && !(c->by_audit && paths[i] == c->cgroup))
 			what = "every path must be absolute";
 	for (size_t i = 0; i < c->urls.n; i++)
 		if (strncmp(c->urls.s[i], "https://", 8) != 0)
@@ -81,6 +82,9 @@ static int check(struct ztj_hostconf *c, const char *path, char *err, size_t siz
 	c->forced_recorder = strcmp(c->recorder, "forced") == 0;
 	if (!c->forced_recorder && strcmp(c->recorder, "shell") != 0)
 		what = "recorder: shell or forced";
+	/* Start-up files run beside the recorder, and could leave what has lost its parents: nobody could tell it from the session. */
+	if (c->forced_recorder && c->by_audit)
+		what = "recorder: forced needs cgroups";
 	if (what != NULL) {
 		(void)snprintf(err, size, "%s: %s", path == NULL ? "(defaults)" : path, what);
 		return ZTJ_CONFIG;

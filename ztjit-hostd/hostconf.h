@@ -28,6 +28,7 @@ struct ztj_hostconf {
 	/* derived */
 	char fullname[ZTJ_FULLNAME_SIZE];
 	bool forced_recorder;
+	bool by_audit; /* cgroup = "none" */
 };
 
 /* Loads and checks; err gets "file:line: key: what". owner: who may own the file beside root. */

@@ -88,8 +88,14 @@ static int find_prefix(const char *cgroup, char out[ZTJ_CGROUP_SIZE])
 {
 	char *text = malloc(1 << 20);
 	struct ztj_view v;
-	int r = text == NULL ? ZTJ_NOMEM : ztj_proc_file("/proc/self/mountinfo", text, 1 << 20, &v);
+	int r;
 
+	if (strcmp(cgroup, "none") == 0) {
+		free(text);
+		(void)snprintf(out, ZTJ_CGROUP_SIZE, "/none");
+		return access("/proc/self/sessionid", R_OK) == 0 ? ZTJ_OK : ZTJ_NO_AUDIT;
+	}
+	r = text == NULL ? ZTJ_NOMEM : ztj_proc_file("/proc/self/mountinfo", text, 1 << 20, &v);
 	if (r == ZTJ_OK)
 		r = ztj_proc_cgroup_prefix(v, cgroup, out) == ZTJ_OK ? ZTJ_OK : ZTJ_NO_CGROUP;
 	free(text);

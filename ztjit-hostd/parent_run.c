@@ -86,8 +86,8 @@ _Noreturn void ztj_run_warden(struct ztj_parent *p)
 	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
 	(void)snprintf(table, sizeof(table), "%s/warden", p->conf->run);
 	ztj_warden_main(FIRST_FD,
-	    &(struct ztj_warden_conf){ p->conf->cgroup, p->prefix, p->conf->run, table, p->bootid,
-		p->conf->guard_grace, p->rec_group });
+	    &(struct ztj_warden_conf){ p->conf->by_audit ? NULL : p->conf->cgroup, p->prefix, p->conf->run, table,
+		p->bootid, p->conf->guard_grace, p->rec_group });
 }
 
 _Noreturn void ztj_run_mirror(struct ztj_parent *p)
@@ -147,7 +147,8 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 	const struct ztj_gate_fds mine = { FIRST_FD, FIRST_FD + 1, FIRST_FD + 2, FIRST_FD + 3, FIRST_FD + 4,
 		FIRST_FD + 5 };
 	const struct ztj_gate_env env = { .now = real_now,
-		.read_proc = ztj_proc_read,
+		.read_proc = p->conf->by_audit ? ztj_proc_read_descent : ztj_proc_read,
+		.proc = "/proc",
 		.passwd = "/etc/passwd",
 		.group = "/etc/group",
 		.root = 0,

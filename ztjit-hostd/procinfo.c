@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "libztjit/core/text.h"
+
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
@@ -130,13 +132,45 @@ static uint32_t loginuid_of(pid_t pid)
 	return n > UINT32_MAX ? 1 : (uint32_t)n;
 }
 
-int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out)
+uint32_t ztj_proc_audit(pid_t pid)
+{
+	char text[32];
+	struct ztj_view v;
+	int64_t n;
+
+	if (read_of(pid, "sessionid", text, sizeof(text) - 1, &v) != ZTJ_OK)
+		return ZTJ_NO_AUDIT_SESSION;
+	text[v.n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return ztj_parse_int(text, 0, UINT32_MAX, &n) == ZTJ_OK ? (uint32_t)n : ZTJ_NO_AUDIT_SESSION;
+}
+
+/* Who got the number of a parent that died began later than the child: the chain is broken there. */
+static void climb(struct ztj_procinfo *p)
+{
+	struct ztj_procinfo at = *p;
+
+	p->up[0] = p->id;
+	p->nup = 1;
+	while (p->nup < ZTJ_PROC_UP && at.parent.pid > 1) {
+		char text[2048];
+		struct ztj_view v;
+		uint64_t child = at.id.start;
+		if (read_of(at.parent.pid, "stat", text, sizeof(text), &v) != ZTJ_OK ||
+		    ztj_proc_parse_stat(v, &at) != ZTJ_OK || at.id.start > child)
+			return;
+		p->up[p->nup++] = at.id;
+	}
+}
+
+static int read_held(int pidfd, pid_t pid, bool descent, struct ztj_procinfo *out)
 {
 	char text[8192];
 	struct ztj_view v;
 	int r;
 
 	memset(out, 0, sizeof(*out));
+	out->audit = ZTJ_NO_AUDIT_SESSION;
 	r = read_of(pid, "stat", text, sizeof(text), &v);
 	if (r == ZTJ_OK)
 		r = ztj_proc_parse_stat(v, out);
@@ -150,12 +184,32 @@ int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out)
 		r = ztj_proc_parse_status(v, out);
 	if (r == ZTJ_OK)
 		r = read_of(pid, "cgroup", text, sizeof(text), &v);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_NOT_FOUND && descent && ztj_proc_alive(pidfd)) {
+		v = ztj_view_of(text, 0); /* a kernel without any cgroups */
+		r = ZTJ_OK;
+	}
+	if (r == ZTJ_OK && descent)
+		ztj_proc_parse_cgroup_any(v, out->cgroup);
+	else if (r == ZTJ_OK)
 		r = ztj_proc_parse_cgroup(v, out->cgroup);
 	if (r == ZTJ_OK)
 		out->loginuid = loginuid_of(pid);
+	if (r == ZTJ_OK && descent) {
+		out->audit = ztj_proc_audit(pid);
+		climb(out);
+	}
 	/* Still alive now, so the pid was this process's all along. */
 	if (r == ZTJ_OK && !ztj_proc_alive(pidfd))
 		r = ZTJ_NOT_FOUND;
 	return r;
+}
+
+int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out)
+{
+	return read_held(pidfd, pid, false, out);
+}
+
+int ztj_proc_read_descent(int pidfd, pid_t pid, struct ztj_procinfo *out)
+{
+	return read_held(pidfd, pid, true, out);
 }

@@ -16,6 +16,8 @@
 #define ZTJ_CGROUP_SIZE 512
 #define ZTJ_TTY_SIZE 24
 #define ZTJ_NO_LOGINUID 0xffffffffu
+#define ZTJ_NO_AUDIT_SESSION 0xffffffffu
+#define ZTJ_PROC_UP 32
 
 /* A process for as long as it lives: pids are used again, a pid with its start time is not. */
 struct ztj_procid {
@@ -30,12 +32,18 @@ struct ztj_procinfo {
 	uint32_t tty_nr;              /* device number, 0: none */
 	char tty[ZTJ_TTY_SIZE];       /* "pts/3", "tty1", "-" */
 	char cgroup[ZTJ_CGROUP_SIZE]; /* path in the v2 hierarchy */
+	/* of ztj_proc_read_descent alone */
+	uint32_t audit;               /* the kernel's audit session; ZTJ_NO_AUDIT_SESSION: none */
+	unsigned nup;
+	struct ztj_procid up[ZTJ_PROC_UP]; /* itself, its parent, and so on */
 };
 
 /* Parsers of the files' text; ZTJ_BAD_ENCODING when it is not what the kernel writes. */
 int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
 int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
 int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
+/* The same where version 2 is not in use: systemd's hierarchy of version 1, or "". */
+void ztj_proc_parse_cgroup_any(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]);
 /* "Pid:" of /proc/self/fdinfo/N; ZTJ_NOT_FOUND when the process is gone. */
 int ztj_proc_parse_fdinfo(struct ztj_view text, pid_t *pid) ZTJ_MUST_CHECK;
 void ztj_proc_tty_name(uint32_t tty_nr, char out[ZTJ_TTY_SIZE]);
@@ -44,6 +52,10 @@ void ztj_proc_tty_name(uint32_t tty_nr, char out[ZTJ_TTY_SIZE]);
 int ztj_proc_peer(int sock, int *pidfd, pid_t *pid, uid_t *uid) ZTJ_MUST_CHECK;
 /* Everything above about the process behind pidfd, read while it lives. parent.start is 0 when the parent is gone. */
 int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out) ZTJ_MUST_CHECK;
+/* The same where there need be no cgroups, with the audit session and the processes that it descends from. */
+int ztj_proc_read_descent(int pidfd, pid_t pid, struct ztj_procinfo *out) ZTJ_MUST_CHECK;
+/* ZTJ_NO_AUDIT_SESSION: none, or the process is gone. */
+uint32_t ztj_proc_audit(pid_t pid);
 /* pid behind a pidfd, from /proc/self/fdinfo. */
 int ztj_proc_pid_of(int pidfd, pid_t *pid) ZTJ_MUST_CHECK;
 bool ztj_proc_alive(int pidfd);

@@ -126,6 +126,26 @@ int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
 	return ZTJ_OK;
 }
 
+void ztj_proc_parse_cgroup_any(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
+{
+	static const char systemd[] = ":name=systemd:";
+	const size_t n = sizeof(systemd) - 1;
+	const uint8_t *at;
+
+	if (ztj_proc_parse_cgroup(text, out) == ZTJ_OK && out[1] != '\0')
+		return;
+	out[0] = '\0';
+	at = memmem(text.p, text.n, systemd, n);
+	if (at == NULL)
+		return;
+	text = ztj_view_after(text, (size_t)(at + n - text.p));
+	for (size_t i = 0; i < text.n && i < ZTJ_CGROUP_SIZE - 1 && text.p[i] != '\n' && text.p[i] != '\0';
+	     i++) {
+		out[i] = (char)text.p[i];
+		out[i + 1] = '\0';
+	}
+}
+
 int ztj_proc_parse_fdinfo(struct ztj_view text, pid_t *pid)
 {
 	struct ztj_view v = { NULL, 0 };

@@ -199,8 +199,11 @@ static void end(struct ztj_recording *r, uint8_t state, const char *why, const c
 	if (c != NULL) {
 		r->live->conn = NULL;
 		c->record = NULL;
+		if (e == ZTJ_OK && r->state != state)
+			e = ZTJ_IO;
+		/* The end counts as one more: a recorder that does not hear of it comes back. */
 		if (state == ZTJ_RECORD_CLOSED)
-			ztj_rconn_taken(c, r->taken, e != ZTJ_OK ? e : r->state == state ? ZTJ_OK : ZTJ_IO);
+			ztj_rconn_taken(c, r->taken + (e == ZTJ_OK ? 1 : 0), e);
 		ztj_rconn_close(c);
 	}
 	ztj_live_free(r);

@@ -60,7 +60,7 @@ static int resumable(const struct ztj_rconn *c, const struct ztj_recording *r)
 	const struct ztj_live *l = r == NULL ? NULL : r->live;
 
 	if (l == NULL)
-		return r == NULL ? ZTJ_NOT_FOUND : ZTJ_STATE;
+		return r == NULL ? ZTJ_NOT_FOUND : r->state == ZTJ_RECORD_CLOSED ? ZTJ_EXISTS : ZTJ_STATE;
 	if (l->uid != c->uid || !ztj_procid_eq(l->recorder, c->proc))
 		return ZTJ_FORBIDDEN;
 	return c->hello->known > l->got ? ZTJ_STATE : ZTJ_OK;

@@ -120,7 +120,7 @@ bool ztj_sessions_inside(struct ztj_sessions *t, const struct ztj_session *s, co
 
 struct ztj_session *ztj_sessions_recording(struct ztj_sessions *t, struct ztj_session *s)
 {
-	while (s != NULL && !(s->recorded && s->playing && !s->ending))
+	while (s != NULL && !(s->recorded && s->playing && s->resume_by == 0 && !s->ending))
 		s = s->parent == 0 ? NULL : ztj_sessions_get(t, s->parent);
 	return s;
 }
@@ -153,6 +153,31 @@ struct ztj_session *ztj_sessions_by_cgroup(struct ztj_sessions *t, const char *p
 		    (best == NULL || strlen(t->s[i]->cgroup) > strlen(best->cgroup)))
 			best = t->s[i];
 	return best;
+}
+
+static struct ztj_session *led_by(struct ztj_sessions *t, struct ztj_procid id,
+    const struct ztj_session *login)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!t->s[i]->shared && ztj_procid_eq(t->s[i]->leader, id) &&
+		    ztj_sessions_top(t, t->s[i]) == login)
+			return t->s[i];
+	return NULL;
+}
+
+struct ztj_session *ztj_sessions_by_descent(struct ztj_sessions *t, const struct ztj_procinfo *p,
+    bool *inside)
+{
+	const struct ztj_session *login = NULL;
+	struct ztj_session *s = NULL;
+
+	for (size_t i = 0; i < t->n && p->audit != ZTJ_NO_AUDIT_SESSION && p->audit != 0; i++)
+		if (t->s[i]->parent == 0 && t->s[i]->audit == p->audit)
+			login = t->s[i];
+	*inside = login != NULL;
+	for (unsigned i = 0; login != NULL && s == NULL && i < p->nup; i++)
+		s = led_by(t, p->up[i], login);
+	return s;
 }
 
 struct ztj_session *ztj_sessions_top(struct ztj_sessions *t, struct ztj_session *s)

@@ -28,11 +28,13 @@ struct ztj_session {
 	bool wants_record;                /* a login by a role that is recorded: nothing may run in it beside a recorder */
 	bool recorded;                    /* what a recorder records; goes with its parent */
 	bool playing;                     /* recorded: the recorder lives */
+	int64_t resume_by;                /* CLOCK_BOOTTIME: until when a gate that was started anew waits for the recorder; 0: it is there */
 	struct ztj_procid recorder;       /* recorded */
 	char record[ZTJ_SHORT_ID_SIZE];   /* recorded: what the broker calls it, once it has begun there */
 	uint32_t tag;                     /* recorded: the scribe's question, until it is answered */
 	uint32_t looking;                 /* id of a question about strays to the warden */
-	char cgroup[ZTJ_CGROUP_SIZE];     /* as /proc/PID/cgroup shows it */
+	char cgroup[ZTJ_CGROUP_SIZE];     /* as /proc/PID/cgroup shows it; without cgroups as it would */
+	uint32_t audit;                   /* a login's audit session, as the warden says; 0: not known yet */
 	char person[ZTJ_FULLNAME_SIZE];
 	char service[ZTJ_SERVICE_SIZE], account[ZTJ_ACCOUNT_SIZE], peer[ZTJ_PEER_SIZE], tty[ZTJ_TTY_SIZE];
 	uint32_t uid;                     /* local uid of the account that was logged in to */
@@ -69,13 +71,16 @@ struct ztj_session *ztj_sessions_get(struct ztj_sessions *t, uint64_t no);
 struct ztj_session *ztj_sessions_by_name(struct ztj_sessions *t, const uint8_t name[ZTJ_DIGEST_LEN]);
 /* Is s inside `of` (or `of` itself)? */
 bool ztj_sessions_inside(struct ztj_sessions *t, const struct ztj_session *s, const struct ztj_session *of);
-/* The innermost session around s, or s itself, that a living recorder records; NULL: none. */
+/* The innermost session around s, or s itself, that a living recorder records, and is known to; NULL: none. */
 struct ztj_session *ztj_sessions_recording(struct ztj_sessions *t, struct ztj_session *s);
 size_t ztj_sessions_count(const struct ztj_sessions *t);
 struct ztj_session *ztj_sessions_at(struct ztj_sessions *t, size_t i);
 /* The innermost session, of those with a cgroup of their own, that a cgroup path lies in. NULL: none. *inside says whether the path is below the
  * prefix at all: such a process is some session's even if we do not know it. */
 struct ztj_session *ztj_sessions_by_cgroup(struct ztj_sessions *t, const char *path, bool *inside);
+/* The same without cgroups: by the audit session of its login and, within that, by who it descends from. NULL with *inside: of
+ * that login, but the processes in between are gone, so nobody knows whether it is in a session inside it. */
+struct ztj_session *ztj_sessions_by_descent(struct ztj_sessions *t, const struct ztj_procinfo *p, bool *inside);
 /* The login at the top of a session. */
 struct ztj_session *ztj_sessions_top(struct ztj_sessions *t, struct ztj_session *s);
 

@@ -93,6 +93,8 @@ static void show_host(struct show *w)
 	line(w, "host", text);
 	(void)snprintf(text, sizeof(text), "no: %s (%s)", ztj_err_text(ztj_err_from_name(armed)), armed);
 	line(w, "armed", strcmp(armed, "ok") == 0 ? "yes" : text);
+	(void)snprintf(text, sizeof(text), "held by %s", str(o, "held_by"));
+	line(w, "sessions", text);
 	(void)snprintf(text, sizeof(text), "%s, last status %s",
 	    json_is_true(json_object_get(o, "connected")) ? "connected" : "not connected", str(o, "fresh"));
 	line(w, "broker", text);

@@ -81,11 +81,21 @@ void ztj_warden_tell(struct ztj_warden *w, const struct ztj_warden_msg *m)
 		flush(w);
 }
 
-static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd, struct ztj_warden_msg *answer)
+static int make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
+    struct ztj_warden_msg *answer)
+{
+	int r = ztj_warden_make(w, m, pidfd);
+
+	answer->n = r == ZTJ_OK ? ztj_warden_find(w, m->session)->audit : ZTJ_NO_AUDIT_SESSION;
+	return r;
+}
+
+static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd,
+    struct ztj_warden_msg *answer)
 {
 	switch (m->op) {
 	case ZTJ_WARDEN_MAKE:
-		return fd < 0 ? ZTJ_PROTOCOL : ztj_warden_make(w, m, fd);
+		return fd < 0 ? ZTJ_PROTOCOL : make(w, m, fd, answer);
 	case ZTJ_WARDEN_KILL:
 		return ztj_warden_kill(w, m->session);
 	case ZTJ_WARDEN_KILL_PROC:
@@ -147,6 +157,26 @@ static void cgroup_news(struct ztj_warden *w)
 	}
 }
 
+/* Where no cgroup tells of its end, it is looked for: when its leader went, and then now and again. */
+static void audit_news(struct ztj_warden *w, bool leader)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_EMPTY };
+
+	if (leader)
+		ztj_warden_audit_leaders(w);
+	while (w->by_audit && (m.session = ztj_warden_audit_gone(w)) != 0)
+		ztj_warden_tell(w, &m);
+}
+
+static int patience(struct ztj_warden *w, int due)
+{
+	int look = w->by_audit ? ztj_warden_audit_wait(w) : -1;
+
+	if (due < 0 && w->nover > 0)
+		due = HUNT_MS;
+	return due < 0 || (look >= 0 && look < due) ? look : due;
+}
+
 /* Who asks it to leave has taken its place already, as far as it is concerned: the table says all it knows. */
 static void asked_to_leave(struct ztj_warden *w)
 {
@@ -179,9 +209,9 @@ static void gate_lost(struct ztj_warden *w)
 static void loop(struct ztj_warden *w)
 {
 	while (w->gate >= 0 || ztj_warden_count(w) > 0) {
-		struct pollfd p[4] = { { .fd = w->gate, .events = POLLIN },
+		struct pollfd p[5] = { { .fd = w->gate, .events = POLLIN },
 			{ .fd = w->inotify, .events = POLLIN }, { .fd = w->timer, .events = POLLIN },
-			{ .fd = w->signals, .events = POLLIN } };
+			{ .fd = w->signals, .events = POLLIN }, { .fd = w->leaders, .events = POLLIN } };
 		uint64_t ticks;
 		int n, due;
 		/* It asks and never reads: that is no gate. */
@@ -192,7 +222,7 @@ static void loop(struct ztj_warden *w)
 		if (w->queued > 0)
 			p[0].events |= POLLOUT;
 		due = ztj_warden_kill_due(w);
-		n = poll(p, 4, due >= 0 ? due : w->nover > 0 ? HUNT_MS : -1);
+		n = poll(p, 5, patience(w, due));
 		if (n < 0 && errno != EINTR)
 			return;
 		/* Once for all that ended together. */
@@ -203,6 +233,7 @@ static void loop(struct ztj_warden *w)
 			(void)!read(w->timer, &ticks, sizeof(ticks));
 		if ((p[1].revents & POLLIN) != 0)
 			cgroup_news(w);
+		audit_news(w, (p[4].revents & POLLIN) != 0);
 		if (w->gate >= 0 && (p[0].revents & ~POLLOUT) != 0 && one_command(w) != ZTJ_OK)
 			gate_lost(w);
 		if ((p[3].revents & POLLIN) != 0)
@@ -217,6 +248,7 @@ static int prepare(struct ztj_warden *w, const struct ztj_warden_conf *conf)
 	w->recorder = conf->recorder;
 	w->grace = conf->grace;
 	w->run = conf->run;
+	w->leaders = -1;
 	(void)snprintf(w->prefix, sizeof(w->prefix), "%s", conf->prefix);
 	(void)sigemptyset(&leave);
 	(void)sigaddset(&leave, SIGUSR1);
@@ -235,7 +267,8 @@ static void say_found(struct ztj_warden *w)
 			ztj_warden_tell(w,
 			    &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_FOUND,
 				.session = w->s[i].no,
-				.parent = w->s[i].parent });
+				.parent = w->s[i].parent,
+				.n = w->s[i].audit });
 	ztj_warden_tell(w, &(struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE });
 }
 
@@ -253,7 +286,7 @@ static void never_first(void)
 _Noreturn void ztj_warden_main(int gate, const struct ztj_warden_conf *conf)
 {
 	struct ztj_warden *w = calloc(1, sizeof(*w));
-	const char *what = conf->root;
+	const char *what = conf->root == NULL ? "audit sessions" : conf->root;
 	int r = w == NULL ? ZTJ_NOMEM : prepare(w, conf);
 
 	never_first();
@@ -264,7 +297,7 @@ _Noreturn void ztj_warden_main(int gate, const struct ztj_warden_conf *conf)
 		r = ztj_warden_table_open(w, conf->table, conf->bootid);
 	}
 	if (r == ZTJ_OK) {
-		what = conf->root;
+		what = conf->root == NULL ? "audit sessions" : conf->root;
 		r = ztj_warden_root(w, conf->root);
 	}
 	if (r == ZTJ_OK)

@@ -35,6 +35,9 @@ struct ztj_warden_session {
 	uint32_t audit;             /* the kernel's audit session; 0xffffffff: none */
 	char path[ZTJ_WARDEN_PATH]; /* absolute */
 	int watch;                  /* inotify watch of cgroup.events */
+	struct ztj_procid leader;   /* without cgroups: what asked for it */
+	int leader_fd;              /* without cgroups: its pidfd while it lives; else -1 */
+	unsigned tries;             /* without cgroups: how often it was killed */
 	int ending;                 /* killed, or to be killed at due_ms */
 	int64_t told_ms, due_ms;    /* boot clock: when its terminals were told why; when it is to be killed, 0: it is */
 };
@@ -56,7 +59,9 @@ struct ztj_warden_row {
 	uint64_t no, parent;
 	int64_t end_at;
 	uint64_t dev, ino;
-	uint32_t recorded, ending, audit, spare;
+	uint32_t recorded, ending, audit, by_audit;
+	uint64_t leader_start;
+	uint32_t leader_pid, spare;
 };
 struct ztj_warden_table {
 	char magic[16], bootid[64];
@@ -72,6 +77,9 @@ struct ztj_warden {
 	struct ztj_warden_over over[ZTJ_WARDEN_SESSIONS]; /* sessions that ended since ztj_warden_hunt */
 	size_t nover;
 	const char *run;       /* directory of what is published */
+	bool by_audit;         /* there are no cgroups: warden_audit.c */
+	int leaders;           /* epoll: pidfds of leaders */
+	int64_t look_ms;       /* boot clock: when to look for sessions that are over */
 	gid_t recorder;        /* effective group of recorders; (gid_t)-1: there are none */
 	int64_t grace;         /* seconds without a gate until every session ends */
 	int gate, inotify, timer, signals; /* gate -1: it is gone */
@@ -83,7 +91,7 @@ struct ztj_warden {
 	size_t first, queued;
 };
 
-/* Checks that root lies in a cgroup v2 file system with cgroup.kill, and makes it. */
+/* Checks that root lies in a cgroup v2 file system with cgroup.kill, and makes it. NULL: there are to be no cgroups. */
 int ztj_warden_root(struct ztj_warden *w, const char *root) ZTJ_MUST_CHECK;
 /* Takes up the sessions that an earlier warden left; what is none is killed and removed. */
 int ztj_warden_adopt(struct ztj_warden *w) ZTJ_MUST_CHECK;
@@ -100,25 +108,43 @@ int ztj_warden_kill_proc(int pidfd) ZTJ_MUST_CHECK;
 int ztj_warden_warn(struct ztj_warden *w, const struct ztj_warden_msg *m) ZTJ_MUST_CHECK;
 /* NOT_FOUND: it runs no program (any more). */
 int ztj_warden_exe(pid_t pid, struct ztj_warden_exe *out) ZTJ_MUST_CHECK;
+/* Any thread of it: a process whose first has ended has no program to look at, and runs all the same. */
+bool ztj_warden_runs(pid_t pid);
 /* answer: n, flags. */
 int ztj_warden_strays(struct ztj_warden *w, uint64_t no, struct ztj_warden_msg *answer) ZTJ_MUST_CHECK;
 /* The session of a watch, if its cgroup is empty now: removed, its number returned; else 0. */
 uint64_t ztj_warden_reap(struct ztj_warden *w, int watch);
 /* A session whose cgroup is no more, forgotten; 0: none. */
 uint64_t ztj_warden_gone(struct ztj_warden *w);
-/* Calls each(pid, arg) for every process in a cgroup and below. */
-void ztj_warden_each(const char *path, void (*each)(pid_t pid, void *arg), void *arg);
-/* The same for those directly in it. */
-void ztj_warden_direct(const char *path, void (*each)(pid_t pid, void *arg), void *arg);
-/* The same for a session; those beside a recorder, whose terminals show what a recorder shows, only with `outer`. */
+/* Calls each(pid, arg) for every process in a session and in none that is inside it. */
+void ztj_warden_direct(struct ztj_warden *w, const struct ztj_warden_session *s, void (*each)(pid_t pid, void *arg),
+    void *arg);
+/* The same, and in those inside it; those beside a recorder, whose terminals show what a recorder shows, only with `outer`. */
 void ztj_warden_members(struct ztj_warden *w, const struct ztj_warden_session *s, bool outer,
     void (*each)(pid_t pid, void *arg), void *arg);
 /* Writes text to a terminal device if it is one of ours to write to: pseudo terminal or virtual console. */
 void ztj_warden_tty_write(uint32_t tty_nr, const char *text);
 
+/* ---- warden_audit.c: the same where there are no cgroups ---- */
+int ztj_warden_audit_root(struct ztj_warden *w) ZTJ_MUST_CHECK;
+int ztj_warden_audit_adopt(struct ztj_warden *w, const struct ztj_warden_row *rows) ZTJ_MUST_CHECK;
+/* Fills s, whose no is still 0. NO_AUDIT: it has no audit session of its own, or not that of the login around. */
+int ztj_warden_audit_make(struct ztj_warden *w, struct ztj_warden_session *s, const struct ztj_warden_session *up,
+    int pidfd) ZTJ_MUST_CHECK;
+/* What is due; again until nothing of it is left. */
+void ztj_warden_audit_kill(struct ztj_warden *w, int64_t now);
+/* Leaders that went; then the sessions that are over, one a call: 0: no more. */
+void ztj_warden_audit_leaders(struct ztj_warden *w);
+uint64_t ztj_warden_audit_gone(struct ztj_warden *w);
+/* ms until the next look is due; -1: every session has its leader. */
+int ztj_warden_audit_wait(const struct ztj_warden *w);
+void ztj_warden_audit_direct(struct ztj_warden *w, const struct ztj_warden_session *s,
+    void (*each)(pid_t pid, void *arg), void *arg);
+void ztj_warden_audit_members(struct ztj_warden *w, const struct ztj_warden_session *s, bool outer,
+    void (*each)(pid_t pid, void *arg), void *arg);
+
 /* ---- warden_sweep.c ---- */
-uint32_t ztj_warden_audit(pid_t pid);
-/* The same, unless it is its parent's too: UINT32_MAX, as where there is none. */
+/* The audit session of a process, unless it is its parent's or ours too: ZTJ_NO_AUDIT_SESSION, as where there is none. */
 uint32_t ztj_warden_own_audit(int pidfd, pid_t pid);
 /* Kills what runs as uid outside the sessions; FORBIDDEN for root. */
 int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n) ZTJ_MUST_CHECK;
@@ -152,7 +178,7 @@ int ztj_warden_tick(struct ztj_warden *w) ZTJ_MUST_CHECK;
 
 /* The process: never returns. fd: the pair to the gate. */
 struct ztj_warden_conf {
-	const char *root;  /* cgroup of all sessions */
+	const char *root;  /* cgroup of all sessions; NULL: there are to be no cgroups */
 	const char *prefix; /* the same as /proc/PID/cgroup shows it */
 	const char *run;   /* directory of what is published */
 	const char *table; /* file in /run: what the next warden goes on with, and the lock */

@@ -122,6 +122,8 @@ int ztj_warden_root(struct ztj_warden *w, const char *root)
 	struct statfs fs;
 	struct stat st;
 
+	if (root == NULL)
+		return ztj_warden_audit_root(w);
 	if (mkdir(root, 0755) != 0 && errno != EEXIST)
 		return ZTJ_SYSTEM;
 	if (statfs(root, &fs) != 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
@@ -199,18 +201,36 @@ static void adopt_in(struct ztj_warden *w, const struct ztj_warden_row *rows, co
 	(void)closedir(d);
 }
 
+/* Sessions of a time without cgroups are in none: they cannot be held any more, and end. */
+static void drop_loose(struct ztj_warden *w, const struct ztj_warden_row *rows)
+{
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		if (rows[i].no != 0 && rows[i].parent == 0 && rows[i].by_audit != 0 &&
+		    ztj_warden_find(w, rows[i].no) == NULL)
+			w->over[w->nover++] = (struct ztj_warden_over){ rows[i].no, rows[i].audit };
+	if (w->nover > 0)
+		ztj_log(ZTJ_LOG_WARN, "cgroups are used again: %zu sessions that were begun without end",
+		    w->nover);
+}
+
 int ztj_warden_adopt(struct ztj_warden *w)
 {
 	struct ztj_warden_row *rows = malloc(sizeof(w->table->row));
+	int r = ZTJ_OK;
 
 	if (rows == NULL)
 		return ZTJ_NOMEM;
 	memcpy(rows, w->table->row, sizeof(w->table->row));
-	adopt_in(w, rows, w->root, 0, 0);
+	if (w->by_audit) {
+		r = ztj_warden_audit_adopt(w, rows);
+	} else {
+		adopt_in(w, rows, w->root, 0, 0);
+		drop_loose(w, rows);
+	}
 	free(rows);
 	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
 		ztj_warden_table_put(w, &w->s[i]);
-	return ZTJ_OK;
+	return r;
 }
 
 /* ---- sessions ---- */
@@ -249,19 +269,13 @@ static int move_in(struct ztj_warden *w, const char *path, int pidfd)
 	return r;
 }
 
-int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd)
+static int make_cgroup(struct ztj_warden *w, struct ztj_warden_session *s,
+    const struct ztj_warden_session *up, uint64_t no, int pidfd)
 {
-	const uint64_t no = m->session, parent = m->parent;
-	struct ztj_warden_session *up = parent == 0 ? NULL : ztj_warden_find(w, parent),
-				  *s = ztj_warden_find(w, 0);
 	char name[32];
 	pid_t pid;
 	int r;
 
-	if (no == 0 || ztj_warden_find(w, no) != NULL || (parent != 0 && (up == NULL || up->ending)))
-		return ZTJ_STATE;
-	if (s == NULL)
-		return ZTJ_LIMIT;
 	(void)snprintf(name, sizeof(name), "s%llu", (unsigned long long)no);
 	r = join_path(s->path, up == NULL ? w->root : up->path, name);
 	if (r == ZTJ_OK && mkdir(s->path, 0755) != 0)
@@ -282,7 +296,27 @@ int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pi
 	}
 	if (ztj_proc_pid_of(pidfd, &pid) != ZTJ_OK || ztj_warden_exe(pid, &s->opener) != ZTJ_OK)
 		s->opener.ino = 0;
-	s->audit = parent == 0 && s->opener.ino != 0 ? ztj_warden_own_audit(pidfd, pid) : UINT32_MAX;
+	s->audit = up == NULL && s->opener.ino != 0 ? ztj_warden_own_audit(pidfd, pid) : UINT32_MAX;
+	s->leader = (struct ztj_procid){ 0, 0 };
+	return ZTJ_OK;
+}
+
+int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd)
+{
+	const uint64_t no = m->session, parent = m->parent;
+	struct ztj_warden_session *up = parent == 0 ? NULL : ztj_warden_find(w, parent),
+				  *s = ztj_warden_find(w, 0);
+	int r;
+
+	if (no == 0 || ztj_warden_find(w, no) != NULL || (parent != 0 && (up == NULL || up->ending)))
+		return ZTJ_STATE;
+	if (s == NULL)
+		return ZTJ_LIMIT;
+	s->leader_fd = -1;
+	s->tries = 0;
+	r = w->by_audit ? ztj_warden_audit_make(w, s, up, pidfd) : make_cgroup(w, s, up, no, pidfd);
+	if (r != ZTJ_OK)
+		return r;
 	s->ending = 0;
 	s->told_ms = s->due_ms = 0;
 	s->parent = parent;
@@ -306,6 +340,10 @@ int ztj_warden_end_at(struct ztj_warden *w, uint64_t no, int64_t at)
 
 static int kill_now(struct ztj_warden *w, struct ztj_warden_session *s)
 {
+	if (w->by_audit) {
+		s->due_ms = ztj_ipc_now_ms(); /* all that are due at once, by ztj_warden_kill_due */
+		return ZTJ_OK;
+	}
 	s->due_ms = 0;
 	ztj_warden_over(w, s);
 	return put(s->path, "cgroup.kill", "1");
@@ -331,21 +369,32 @@ int ztj_warden_kill_due(struct ztj_warden *w)
 {
 	int64_t now = ztj_ipc_now_ms(), next = INT64_MAX;
 
+	if (w->by_audit)
+		ztj_warden_audit_kill(w, now);
 	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++) {
 		struct ztj_warden_session *s = &w->s[i];
 		if (s->no == 0 || s->due_ms == 0)
 			continue;
-		if (s->due_ms > now)
+		if (s->due_ms > now || w->by_audit)
 			next = s->due_ms < next ? s->due_ms : next;
 		else if (kill_now(w, s) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ALARM, "session %llu cannot be ended", (unsigned long long)s->no);
 	}
-	return next == INT64_MAX ? -1 : (int)(next - now);
+	return next == INT64_MAX ? -1 : next > now ? (int)(next - now) : 0;
 }
 
 void ztj_warden_kill_all(struct ztj_warden *w)
 {
-	clean(w->root);
+	for (int tries = 0; w->by_audit && tries < 100 && ztj_warden_count(w) > 0; tries++) {
+		for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+			w->s[i].due_ms = 1;
+		ztj_warden_audit_kill(w, ztj_ipc_now_ms());
+		(void)poll(NULL, 0, 20);
+		while (ztj_warden_audit_gone(w) != 0)
+			;
+	}
+	if (!w->by_audit)
+		clean(w->root);
 }
 
 int ztj_warden_kill_proc(int pidfd)
@@ -415,11 +464,15 @@ static void members_of(const char *dir, void *arg)
 	(void)fclose(fp);
 }
 
-void ztj_warden_direct(const char *path, void (*each)(pid_t pid, void *arg), void *arg)
+void ztj_warden_direct(struct ztj_warden *w, const struct ztj_warden_session *s,
+    void (*each)(pid_t pid, void *arg), void *arg)
 {
 	struct members m = { each, arg };
 
-	members_of(path, &m);
+	if (w->by_audit)
+		ztj_warden_audit_direct(w, s, each, arg);
+	else
+		members_of(s->path, &m);
 }
 
 static bool has_recorded(const struct ztj_warden *w, uint64_t no)
@@ -433,17 +486,13 @@ static bool has_recorded(const struct ztj_warden *w, uint64_t no)
 void ztj_warden_members(struct ztj_warden *w, const struct ztj_warden_session *s, bool outer,
     void (*each)(pid_t pid, void *arg), void *arg)
 {
+	if (w->by_audit) {
+		ztj_warden_audit_members(w, s, outer, each, arg);
+		return;
+	}
 	if (outer || !has_recorded(w, s->no))
-		ztj_warden_direct(s->path, each, arg);
+		ztj_warden_direct(w, s, each, arg);
 	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
 		if (w->s[i].no != 0 && w->s[i].parent == s->no)
 			ztj_warden_members(w, &w->s[i], outer, each, arg);
-}
-
-void ztj_warden_each(const char *path, void (*each)(pid_t pid, void *arg), void *arg)
-{
-	struct members m = { each, arg };
-
-	below(path, 0, members_of, &m);
-	members_of(path, &m);
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "ztjit-hostd/procinfo.h"
 #include "ztjit-hostd/warden.h"
@@ -25,6 +27,16 @@ int ztj_warden_exe(pid_t pid, struct ztj_warden_exe *out)
 		return errno == ENOENT || errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
 	*out = (struct ztj_warden_exe){ .dev = st.st_dev, .ino = st.st_ino };
 	return ZTJ_OK;
+}
+
+bool ztj_warden_runs(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	bool alive = fd < 0 ? errno != ESRCH : ztj_proc_alive(fd);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return alive;
 }
 
 /* The effective group of a process, which only running a set-gid program gives to who is not a member. */
@@ -81,8 +93,10 @@ static void count(pid_t pid, void *arg)
 		return;
 	}
 	r = ztj_warden_exe(pid, &exe);
-	if (r == ZTJ_NOT_FOUND)
-		return; /* it runs nothing any more */
+	if (r == ZTJ_NOT_FOUND) {
+		k->n += ztj_warden_runs(pid); /* or it runs nothing any more */
+		return;
+	}
 	if (r == ZTJ_OK && exe.ino == k->opener.ino && exe.dev == k->opener.dev) {
 		if (inside_sshd(pid)) {
 			k->n++;
@@ -101,7 +115,7 @@ int ztj_warden_strays(struct ztj_warden *w, uint64_t no, struct ztj_warden_msg *
 	if (s == NULL)
 		return ZTJ_NOT_FOUND;
 	k.opener = s->opener;
-	ztj_warden_direct(s->path, count, &k);
+	ztj_warden_direct(w, s, count, &k);
 	answer->n = k.n;
 	answer->flags = k.never ? ZTJ_STRAYS_NEVER : 0;
 	return ZTJ_OK;

@@ -7,7 +7,8 @@
  * left a session. Always held by a pidfd, looked at while it is held, and killed by it (R05).
  *
  * What left a session is known by the kernel's audit session, which a fork inherits and only root can change, or by a parent that is
- * still inside: no process is in another cgroup than its parent unless somebody moved it.
+ * still inside: no process is in another cgroup than its parent unless somebody moved it. Without cgroups the audit session is what holds it
+ * (warden_audit.c), and only the parent is left to know it by.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -23,31 +24,18 @@
 
 #define ROUNDS 20 /* who forks meanwhile is met again */
 #define KILLED 256
-#define NO_AUDIT 0xffffffffu
-
-uint32_t ztj_warden_audit(pid_t pid)
-{
-	char path[64], text[32];
-	struct ztj_view v;
-	int64_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/sessionid", (int)pid);
-	if (ztj_proc_file(path, text, sizeof(text) - 1, &v) != ZTJ_OK)
-		return NO_AUDIT;
-	text[v.n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return ztj_parse_int(text, 0, UINT32_MAX, &n) == ZTJ_OK ? (uint32_t)n : NO_AUDIT;
-}
+#define NO_AUDIT ZTJ_NO_AUDIT_SESSION
 
 /* Without pam_loginuid a login has that of whoever started sshd, and with it sshd, and maybe us: not to be killed for it. */
 uint32_t ztj_warden_own_audit(int pidfd, pid_t pid)
 {
 	struct ztj_procinfo p;
-	uint32_t own = ztj_warden_audit(pid);
+	uint32_t own = ztj_proc_audit(pid);
 
-	if (own == NO_AUDIT || own == ztj_warden_audit(getpid()) || ztj_proc_read(pidfd, pid, &p) != ZTJ_OK)
+	if (own == NO_AUDIT || own == ztj_proc_audit(getpid()) ||
+	    ztj_proc_read_descent(pidfd, pid, &p) != ZTJ_OK)
 		return NO_AUDIT;
-	return ztj_warden_audit(p.parent.pid) == own ? NO_AUDIT : own;
+	return ztj_proc_audit(p.parent.pid) == own ? NO_AUDIT : own;
 }
 
 /* The login that a cgroup belongs to; 0: none that there is. Another cgroup beside the sessions is no session. */
@@ -60,6 +48,27 @@ static uint64_t login_of(struct ztj_warden *w, const char *cgroup)
 		return 0;
 	no = strtoull(cgroup + n + 2, NULL, 10);
 	return no != 0 && ztj_warden_find(w, no) != NULL ? no : 0;
+}
+
+static uint64_t by_audit(const struct ztj_warden *w, pid_t pid)
+{
+	uint32_t audit = ztj_proc_audit(pid);
+
+	for (size_t i = 0; audit != NO_AUDIT && i < ZTJ_WARDEN_SESSIONS; i++)
+		if (w->s[i].no != 0 && w->s[i].parent == 0 && w->s[i].audit == audit)
+			return w->s[i].no;
+	return 0;
+}
+
+/* Is it one of a session's own? */
+static bool held(struct ztj_warden *w, const struct ztj_procinfo *p)
+{
+	return w->by_audit ? by_audit(w, p->id.pid) != 0 : login_of(w, p->cgroup) != 0;
+}
+
+static int read_it(const struct ztj_warden *w, int pidfd, pid_t pid, struct ztj_procinfo *p)
+{
+	return w->by_audit ? ztj_proc_read_descent(pidfd, pid, p) : ztj_proc_read(pidfd, pid, p);
 }
 
 struct look {
@@ -87,7 +96,7 @@ static unsigned kill_it(struct look *l, int pidfd, struct ztj_procid id)
 	return 0;
 }
 
-/* Every process that runs a program outside the sessions. The sum of what `at` says. */
+/* Every process that runs outside the sessions. The sum of what `at` says. */
 static unsigned look(struct look *l)
 {
 	DIR *d = opendir("/proc");
@@ -98,7 +107,6 @@ static unsigned look(struct look *l)
 		return 0;
 	while ((e = readdir(d)) != NULL) {
 		struct ztj_procinfo p;
-		struct ztj_warden_exe exe;
 		int64_t pid;
 		int fd;
 		if (ztj_parse_int(e->d_name, 2, INT32_MAX, &pid) != ZTJ_OK || pid == getpid())
@@ -106,8 +114,7 @@ static unsigned look(struct look *l)
 		fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 		if (fd < 0)
 			continue;
-		if (ztj_warden_exe((pid_t)pid, &exe) == ZTJ_OK &&
-		    ztj_proc_read(fd, (pid_t)pid, &p) == ZTJ_OK && login_of(l->w, p.cgroup) == 0 &&
+		if (ztj_proc_alive(fd) && read_it(l->w, fd, (pid_t)pid, &p) == ZTJ_OK && !held(l->w, &p) &&
 		    !killed(l, p.id))
 			n += l->at(l, fd, &p);
 		(void)close(fd);
@@ -184,21 +191,13 @@ static void remember(struct ztj_warden *w, uint64_t session, int pidfd, struct z
 	e->session = session;
 }
 
-static uint64_t by_audit(const struct ztj_warden *w, pid_t pid)
-{
-	uint32_t audit = ztj_warden_audit(pid);
-
-	for (size_t i = 0; audit != NO_AUDIT && i < ZTJ_WARDEN_SESSIONS; i++)
-		if (w->s[i].no != 0 && w->s[i].parent == 0 && w->s[i].audit == audit)
-			return w->s[i].no;
-	return 0;
-}
-
 static uint64_t by_parent(struct ztj_warden *w, const struct ztj_procinfo *p)
 {
 	char path[64], text[4096], cgroup[ZTJ_CGROUP_SIZE];
 	struct ztj_view v;
 
+	if (w->by_audit)
+		return by_audit(w, p->parent.pid);
 	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)p->parent.pid);
 	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
 	    ztj_proc_parse_cgroup(v, cgroup) != ZTJ_OK)
@@ -246,7 +245,7 @@ void ztj_warden_over(struct ztj_warden *w, const struct ztj_warden_session *s)
 
 static unsigned of_one_over(struct look *l, int pidfd, const struct ztj_procinfo *p)
 {
-	uint32_t audit = ztj_warden_audit(p->id.pid);
+	uint32_t audit = ztj_proc_audit(p->id.pid);
 
 	for (size_t i = 0; i < l->w->nover; i++) {
 		if (l->w->over[i].audit != audit)

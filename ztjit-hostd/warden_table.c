@@ -21,7 +21,7 @@
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/warden.h"
 
-#define MAGIC "ztjit-warden 1"
+#define MAGIC "ztjit-warden 2"
 #define PATIENCE 50 /* times 100 ms for another warden to leave */
 
 static int lock(int fd, pid_t *holder)
@@ -107,7 +107,10 @@ void ztj_warden_table_put(struct ztj_warden *w, const struct ztj_warden_session 
 		.ino = s->opener.ino,
 		.recorded = s->recorded != 0,
 		.ending = s->ending != 0,
-		.audit = s->audit };
+		.audit = s->audit,
+		.by_audit = w->by_audit,
+		.leader_pid = (uint32_t)s->leader.pid,
+		.leader_start = s->leader.start };
 }
 
 void ztj_warden_table_get(const struct ztj_warden_row *rows, struct ztj_warden_session *s)
@@ -120,6 +123,7 @@ void ztj_warden_table_get(const struct ztj_warden_row *rows, struct ztj_warden_s
 		s->recorded = row->recorded != 0;
 		s->ending = row->ending != 0;
 		s->audit = row->audit;
+		s->leader = (struct ztj_procid){ (pid_t)row->leader_pid, row->leader_start };
 		s->opener = (struct ztj_warden_exe){ .dev = (dev_t)row->dev, .ino = (ino_t)row->ino };
 		return;
 	}

@@ -23,8 +23,10 @@
  *   PUBLISH   memfd   what libnss_ztjit reads: file number `n` (enum ztj_warden_file) in the run directory is replaced by the content of
  *                     the memfd, which must be sealed
  *   READY             the gate has judged every session that was found
- *   FOUND             news at the start: a session of an earlier run, and its parent. Killed unless the gate knows it
- *   DONE              answer: code of the request with this id; with id 0: the warden is ready
+ *   FOUND             news at the start: a session of an earlier run, and its parent. Killed unless the gate knows it;
+ *                     `n`: its audit session
+ *   DONE              answer: code of the request with this id; with id 0: the warden is ready. After MAKE `n` is the audit
+ *                     session of a login
  *   EMPTY             news: the last process of a session is gone, its cgroup is removed
  *   SWEPT             news: process `n`, called `name`, of uid `session` is killed
  *   ESCAPED           news: process `n`, called `name`, is outside the session that it came from. It is killed with it

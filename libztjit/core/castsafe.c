@@ -208,6 +208,18 @@ static void ascii(struct ztj_castsafe *s, uint8_t c)
 	}
 }
 
+/* What makes a terminal show a line in another order than it was written: U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
+ * U+2069; and U+2028, U+2029, which some take for the end of a line. */
+static bool reorders(const uint8_t *p, size_t n)
+{
+	if (n == 2)
+		return p[0] == 0xd8 && p[1] == 0x9c;
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	return p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae)
+			    : p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 /* A whole character that is not ASCII, or (n 0) a byte that is none. */
 static void wide(struct ztj_castsafe *s, const uint8_t *p, size_t n)
 {
@@ -220,7 +232,7 @@ static void wide(struct ztj_castsafe *s, const uint8_t *p, size_t n)
 		return;
 	}
 	s->state = ZTJ_SAFE_GROUND;
-	if (n == 0)
+	if (n == 0 || reorders(p, n))
 		give_text(s, (const uint8_t *)"\xef\xbf\xbd", 3);
 	else if (!c1)
 		give_text(s, p, n);

@@ -18,7 +18,8 @@
  *            reports, checksums); strings (OSC, DCS, APC, PM, SOS, ESC k: titles, icons, clipboard, colours, hyperlinks,
  *            user-defined keys); mouse, focus and paste reporting; modes of keys and keypad; media copy; window
  *            operations; tab stops, other character sets, LEDs; C1 controls, as bytes or in UTF-8. A full reset becomes a cleared screen.
- * A byte that is not UTF-8 becomes U+FFFD. A string that does not end, ends at a line feed or after 64 KiB, so that nobody
+ * A byte that is not UTF-8 becomes U+FFFD, and so does a bidirectional control, which would show a line in another order than
+ * it was written, and a line or paragraph separator. A string that does not end, ends at a line feed or after 64 KiB, so that nobody
  * can hide the rest of a session in one. The terminal must be one that takes UTF-8.
  */
 #ifndef ZTJ_CORE_CASTSAFE_H

@@ -138,7 +138,7 @@ static int check_source(const struct ztj_question *q, const struct ztj_rule *rul
 
 static int check_record(const struct ask *k, const struct ztj_role *role)
 {
-	if (role->record == ZTJ_RECORD_NONE && !role->sudo_recorded)
+	if (!ztj_decide_wants_record(role))
 		return ZTJ_OK;
 	if (k->q->use != ZTJ_USE_LOGIN && k->q->recorded)
 		return ZTJ_OK;

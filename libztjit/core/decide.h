@@ -58,8 +58,11 @@ struct ztj_answer {
 void ztj_decide(const struct ztj_trust *t, const struct ztj_bundle *b, const struct ztj_question *q,
     struct ztj_answer *out);
 
-/* The authorized_keys options line for an allowed LOGIN: "restrict,pty,…,expiry-time="…Z" principal\n". Appends. */
-int ztj_decide_principals_line(const struct ztj_answer *a, struct ztj_buf *out) ZTJ_MUST_CHECK;
+/* May what this role is used for run only inside a recorder? */
+bool ztj_decide_wants_record(const struct ztj_role *role);
+/* The authorized_keys options line for an allowed LOGIN: "restrict,pty,…,expiry-time="…Z" principal\n". Appends. Where the role
+ * is recorded, sshd is to run nothing but recorder (a path; NO_RECORDER when it is NULL, CONFIG when it needs quoting). */
+int ztj_decide_principals_line(const struct ztj_answer *a, const char *recorder, struct ztj_buf *out) ZTJ_MUST_CHECK;
 /* The certificate's fields for an approved grant, for the signer: everything but nonce, serial and CA. subject must be
  * one of the requester's keys. key_id is written into key_id[256], principal into principal[128], sources into sources[1024]. */
 struct ztj_cert_text {

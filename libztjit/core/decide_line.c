@@ -49,7 +49,26 @@ static int expiry_text(int64_t t, char out[16])
 	return n == 15 ? ZTJ_OK : ZTJ_INTERNAL;
 }
 
-int ztj_decide_principals_line(const struct ztj_answer *a, struct ztj_buf *out)
+bool ztj_decide_wants_record(const struct ztj_role *role)
+{
+	return role->record != ZTJ_RECORD_NONE || role->sudo_recorded;
+}
+
+/* What sshd would do by itself (internal-sftp) is no program that a login shell could record: it runs this one instead. */
+static int put_command(const struct ztj_role *role, const char *recorder, struct ztj_buf *out)
+{
+	if (!ztj_decide_wants_record(role))
+		return ZTJ_OK;
+	if (recorder == NULL)
+		return ZTJ_NO_RECORDER;
+	for (const char *p = recorder; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~' || strchr("\"'\\$`;&|<>()*?[]#~!{}", *p) != NULL)
+			return ZTJ_CONFIG;
+	ztj_buf_printf(out, ",command=\"%s\"", recorder);
+	return ZTJ_OK;
+}
+
+int ztj_decide_principals_line(const struct ztj_answer *a, const char *recorder, struct ztj_buf *out)
 {
 	char name[128], until[16], sources[1024];
 	unsigned fwd;
@@ -71,6 +90,8 @@ int ztj_decide_principals_line(const struct ztj_answer *a, struct ztj_buf *out)
 		ztj_buf_printf(out, ",from=\"%s\"", sources);
 	if (a->uv)
 		ztj_buf_puts(out, ",verify-required");
+	if ((r = put_command(a->grant.role, recorder, out)) != ZTJ_OK)
+		return r;
 	ztj_buf_printf(out, ",expiry-time=\"%s\" %s\n", until, name);
 	return ztj_buf_status(out);
 }

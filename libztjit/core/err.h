@@ -135,7 +135,8 @@ enum ztj_err_class { ZTJ_CLASS_OK, ZTJ_CLASS_NO, ZTJ_CLASS_USAGE, ZTJ_CLASS_OUTA
 	X(RECORD_GONE, -155, NO, "record-gone", "the recorder or its record failed, and a session goes with its record") \
 	X(KILLED, -156, NO, "killed", "ended by somebody who may") \
 	X(ESCAPED, -157, NO, "escaped", "a process has left its session's cgroup") \
-	X(NO_CGROUP, -158, USAGE, "no-cgroup", "not a place for cgroups of version 2 with cgroup.kill (Linux 5.14); without them sessions cannot be ended") \
+	X(NO_CGROUP, -158, USAGE, "no-cgroup", "no cgroups of version 2 with cgroup.kill (Linux 5.14) there; see cgroup in ztjit-hostd.conf(5)") \
+	X(NO_AUDIT, -159, NO, "no-audit-session", "no audit session of its own (it takes a kernel with auditing, and pam_loginuid before pam_ztjit)") \
 	X(DEVICE, -160, OUTAGE, "no-security-key", "no security key that holds this credential was found") \
 	X(PIN_REQUIRED, -161, OUTAGE, "pin-required", "the security key wants its PIN") \
 	X(PIN_WRONG, -162, OUTAGE, "pin-wrong", "wrong PIN") \

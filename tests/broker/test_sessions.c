@@ -565,6 +565,34 @@ static void test_a_flood_drives_out_its_own(void **state)
 	bk_end(&own);
 }
 
+/* W03: whoever owns a host begins records without end. */
+static void test_W03_open_records_of_a_host_are_counted(void **state)
+{
+	static struct bk own;
+	struct rec r[4], other;
+
+	(void)state;
+	bk_start(&own, "records_free = 1;\nmax_open_records = 3;\nrate_identity = 1000;\n");
+	bk_arm(&own);
+	for (uint8_t i = 0; i < 3; i++)
+		start(&own, &r[i], FX_WEB1, (uint8_t)(1 + i), "people/req1");
+	memset(&r[3], 0, sizeof(r[3]));
+	memset(r[3].name, 4, sizeof(r[3].name));
+	r[3].host = FX_WEB1;
+	assert_int_equal(say_start(&own, &r[3], "people/req1", "null"), 403);
+	assert_int_equal(say_start(&own, &r[0], "people/req1", "null"), 200); /* known already */
+	start(&own, &other, FX_DB1, 5, "people/req1");
+	/* one that ended makes room */
+	add_chunk(&r[0], 100, true);
+	(void)send_from(&own, &r[0], tls(&own, &r[0]), 0, r[0].file.n);
+	assert_int_equal(send_head(&own, &r[0], ZTJ_HEAD_CLOSED), 200);
+	assert_int_equal(say_start(&own, &r[3], "people/req1", "null"), 201);
+	for (size_t i = 0; i < 3; i++)
+		ztj_buf_free(&r[i].file);
+	ztj_buf_free(&other.file);
+	bk_end(&own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,6 +608,7 @@ int main(void)
 		cmocka_unit_test(test_kill),
 		cmocka_unit_test(test_D01_kill_and_go_on),
 		cmocka_unit_test(test_a_flood_drives_out_its_own),
+		cmocka_unit_test(test_W03_open_records_of_a_host_are_counted),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* L02: what a record may do to the terminal of whoever looks at it (the class of CVE-2023-28486). */
+#include <stdio.h>
 #include <string.h>
 
 #include "libztjit/core/castsafe.h"
@@ -217,6 +218,32 @@ static void test_L02_forms_that_terminals_read_differently(void **state)
 	REPLAY(cases);
 }
 
+/* A line that is shown in another order than it was typed: CVE-2021-42574. */
+static void test_L02_bidirectional_controls(void **state)
+{
+	static const char *const bad[] = { "\xd8\x9c", "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8",
+		"\xe2\x80\xa9", "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac", "\xe2\x80\xad",
+		"\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8", "\xe2\x81\xa9" };
+	static const char *const good[] = { "\xd8\x9b", "\xd8\x9d", "\xe2\x80\x8d", "\xe2\x80\x90",
+		"\xe2\x80\xa7", "\xe2\x80\xaf", "\xe2\x81\xa5", "\xe2\x81\xaa", "\xe2\x82\xac",
+		"\xe3\x80\xae", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d" };
+	char in[32], out[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(in, sizeof(in), "a%sz", bad[i]);
+		expect(ZTJ_CASTSAFE_REPLAY, 0, ztj_view_str(in), "a" FFFD "z");
+		expect(ZTJ_CASTSAFE_TEXT, 0, ztj_view_str(in), "a" FFFD "z");
+		(void)snprintf(in, sizeof(in), E "]0;%s\az", bad[i]);
+		expect(ZTJ_CASTSAFE_REPLAY, 0, ztj_view_str(in), "z");
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		(void)snprintf(out, sizeof(out), "a%sz", good[i]);
+		expect(ZTJ_CASTSAFE_REPLAY, 0, ztj_view_str(out), out);
+		expect(ZTJ_CASTSAFE_TEXT, 0, ztj_view_str(out), out);
+	}
+}
+
 static void test_terminal_is_put_back(void **state)
 {
 	static const struct seq_case cases[] = {
@@ -394,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_L02_what_makes_a_terminal_answer),
 		cmocka_unit_test(test_L02_what_reprograms_a_terminal),
 		cmocka_unit_test(test_L02_forms_that_terminals_read_differently),
+		cmocka_unit_test(test_L02_bidirectional_controls),
 		cmocka_unit_test(test_terminal_is_put_back),
 		cmocka_unit_test(test_bounded_whatever_comes),
 		cmocka_unit_test(test_text_of_a_line),

@@ -464,7 +464,7 @@ static void test_C08_the_line_imposes_every_limit(void **state)
 	scene_login(&sc, &q, NOW);
 	ask(&q, ZTJ_OK, &a);
 	ztj_buf_init(&line, 4096);
-	ok(ztj_decide_principals_line(&a, &line));
+	ok(ztj_decide_principals_line(&a, NULL, &line));
 	ztj_hex(m[0].id, ZTJ_DIGEST_LEN, hex);
 	snprintf(want, sizeof want,
 	    "restrict,pty,agent-forwarding,from=\"10.0.0.0/8,2001:db8::/32\",verify-required,"
@@ -474,12 +474,12 @@ static void test_C08_the_line_imposes_every_limit(void **state)
 	ztj_buf_reset(&line);
 	q.window = (struct ztj_window){ true, 0, SCENE_T0 + 300 };
 	ask(&q, ZTJ_OK, &a);
-	ok(ztj_decide_principals_line(&a, &line));
+	ok(ztj_decide_principals_line(&a, NULL, &line));
 	assert_non_null(strstr(ztj_buf_str(&line), "expiry-time=\"20261123100500Z\""));
 	ztj_buf_reset(&line);
 	q.account = "nobody";
 	ask(&q, ZTJ_WRONG_ACCOUNT, &a);
-	fails(ztj_decide_principals_line(&a, &line), ZTJ_FORBIDDEN);
+	fails(ztj_decide_principals_line(&a, NULL, &line), ZTJ_FORBIDDEN);
 	assert_int_equal(line.n, 0);
 	ztj_buf_free(&line);
 }
@@ -496,10 +496,42 @@ static void test_C08_forwarding_only_as_the_role_says(void **state)
 	q.uid = 20001;
 	ask(&q, ZTJ_OK, &a);
 	ztj_buf_init(&line, 4096);
-	ok(ztj_decide_principals_line(&a, &line));
+	ok(ztj_decide_principals_line(&a, NULL, &line));
 	assert_int_equal(strncmp(ztj_buf_str(&line),
 			     "restrict,pty,agent-forwarding,port-forwarding,X11-forwarding,from=", 66),
 	    0);
+	ztj_buf_free(&line);
+}
+
+/* sshd's internal-sftp is no program of its own: only a forced command keeps it from running beside the recorder. */
+static void test_R03_recorded_role_runs_nothing_but_the_recorder(void **state)
+{
+	static const char *const bad[] = { "/usr/bin/ztjit\"rec", "/opt/my tools/ztjit-rec", "/usr/bin/$x",
+		"/a;b", "/a\nb", "/a\\b" };
+	struct ztj_question q;
+	struct ztj_answer a;
+	struct ztj_buf line;
+
+	(void)state;
+	grant_free();
+	grant_role("recorded", "servers/web1");
+	scene_login(&sc, &q, NOW);
+	q.has_recorder = true;
+	ask(&q, ZTJ_OK, &a);
+	ztj_buf_init(&line, 4096);
+	ok(ztj_decide_principals_line(&a, "/usr/bin/ztjit-rec", &line));
+	assert_non_null(strstr(ztj_buf_str(&line), ",command=\"/usr/bin/ztjit-rec\",expiry-time="));
+	fails(ztj_decide_principals_line(&a, NULL, &line), ZTJ_NO_RECORDER);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		fails(ztj_decide_principals_line(&a, bad[i], &line), ZTJ_CONFIG);
+	ztj_buf_free(&line);
+	grant_free();
+	grant_role("root-shell", "servers/web1");
+	scene_login(&sc, &q, NOW);
+	ask(&q, ZTJ_OK, &a);
+	ztj_buf_init(&line, 4096);
+	ok(ztj_decide_principals_line(&a, "/usr/bin/ztjit-rec", &line));
+	assert_null(strstr(ztj_buf_str(&line), "command="));
 	ztj_buf_free(&line);
 }
 
@@ -717,7 +749,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { T(test_login), T(test_login_refused),
 		T(test_this_host_must_be_itself), T(test_labels_must_still_match), S(test_P05_services),
 		S(test_elevate_and_become), S(test_B04_self_is_exact), T(test_elevation_not_in_role),
-		T(test_no_recorder), T(test_G05_freshness), T(test_G01_expiry_is_checked_at_use),
+		T(test_no_recorder), T(test_R03_recorded_role_runs_nothing_but_the_recorder),
+		T(test_G05_freshness), T(test_G01_expiry_is_checked_at_use),
 		T(test_being_in_a_group_asks_for_the_grant_alone), T(test_G02_clocks_gain_nothing),
 		T(test_G04_an_edited_request_has_no_approvals), T(test_S15_a_stored_window_only_shortens),
 		T(test_grant_states_reach_the_answer), T(test_C08_the_line_imposes_every_limit),

@@ -69,6 +69,7 @@ static void start(void)
 	    "domain example\nthreshold 1\n"
 	    "root ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFhmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm x\n";
 	struct ztj_gate_env env = { .now = now,
+		.proc = "/nonexistent",
 		.read_proc = read_proc,
 		.passwd = "/etc/passwd",
 		.root = geteuid(),

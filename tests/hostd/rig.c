@@ -103,9 +103,10 @@ static void close_fds(const struct ztj_gate_fds *f)
 
 static _Noreturn void be_gate(struct rig *r)
 {
-	static char passwd[128], group[128];
+	static char passwd[128], group[128], proc[128];
 	struct ztj_gate_env env = { .now = now_of_page,
 		.read_proc = proc_of_page,
+		.proc = proc,
 		.passwd = passwd,
 		.group = group,
 		.root = geteuid(),
@@ -125,6 +126,7 @@ static _Noreturn void be_gate(struct rig *r)
 	ztj_log_open("gate", true, getenv("RIG_LOG") != NULL ? ZTJ_LOG_DEBUG : ZTJ_LOG_ALARM);
 	(void)snprintf(passwd, sizeof(passwd), "%s/passwd", r->dir);
 	(void)snprintf(group, sizeof(group), "%s/group", r->dir);
+	(void)snprintf(proc, sizeof(proc), "%s/proc", r->dir);
 	code = ztj_gate_new(&r->conf, &env, &r->fds, &r->machine, RIG_PREFIX, &g);
 	if (code != ZTJ_OK) {
 		(void)fprintf(stderr, "gate: %s\n", ztj_err_name(code));
@@ -193,6 +195,8 @@ void rig_open_bare(struct rig *r)
 	assert_non_null(mkdtemp(r->dir));
 	set_conf(r);
 	assert_int_equal(mkdir(r->conf.state, 0700), 0);
+	(void)snprintf(passwd, sizeof(passwd), "%s/proc", r->dir);
+	assert_int_equal(mkdir(passwd, 0700), 0);
 	ztj_buf_init(&pins, 65536);
 	ok(ztj_pins_format(&r->w.pins, &pins));
 	rig_file(r, "policy_roots", ztj_buf_str(&pins));
@@ -279,9 +283,23 @@ void rig_proc(struct rig *r, pid_t pid, uid_t ruid, const char *cgroup, uint32_t
 	p->parent = p->id; /* ztjit-principals' parent is the sshd that asks through PAM */
 	p->ruid = ruid;
 	p->loginuid = ZTJ_NO_LOGINUID;
+	p->audit = ZTJ_NO_AUDIT_SESSION;
 	p->tty_nr = tty_nr;
 	ztj_proc_tty_name(tty_nr, p->tty);
 	(void)snprintf(p->cgroup, sizeof(p->cgroup), "%s", cgroup);
+}
+
+void rig_descends(struct rig *r, uint32_t audit, size_t n, const pid_t *from)
+{
+	struct ztj_procinfo *p = &r->shared->proc;
+
+	p->audit = audit;
+	p->up[0] = p->id;
+	for (size_t i = 0; i < n; i++)
+		p->up[i + 1] = (struct ztj_procid){ from[i], (uint64_t)from[i] * 10 };
+	p->nup = (unsigned)n + 1;
+	if (n > 0)
+		p->parent = p->up[1];
 }
 
 /* ---- grants and certificates ---- */

@@ -38,6 +38,7 @@ struct rig {
 	/* what the warden was told; answered with warden_code */
 	int warden_code;
 	bool warden_mute;
+	uint32_t audit;           /* of the sessions that are made */
 	uint32_t strays;          /* what it says it sees */
 	uint32_t strays_flags;
 	size_t ntold;
@@ -86,6 +87,8 @@ void rig_cert(struct rig *r, const struct rig_grant *g, const struct soft_key *s
 
 /* The process that asks next. */
 void rig_proc(struct rig *r, pid_t pid, uid_t ruid, const char *cgroup, uint32_t tty_nr);
+/* It descends from these, the nearest first, in this audit session. */
+void rig_descends(struct rig *r, uint32_t audit, size_t n, const pid_t *from);
 int rig_pam(struct rig *r, uint8_t call, const char *service, const char *user, const char *info);
 int rig_principals(struct rig *r, const char *account, const char *b64, char *line, size_t size);
 /* principals, account and open by one sshd process: the code of the first that says no. */

@@ -183,7 +183,7 @@ static void take_command(struct rig *r)
 		.id = m.id,
 		.session = m.session,
 		.code = r->warden_code,
-		.n = m.op == ZTJ_WARDEN_STRAYS ? r->strays : 0,
+		.n = m.op == ZTJ_WARDEN_STRAYS ? r->strays : r->audit,
 		.flags = m.op == ZTJ_WARDEN_STRAYS ? r->strays_flags : 0 };
 	assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL), (ssize_t)sizeof(answer));
 }

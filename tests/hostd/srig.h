@@ -81,6 +81,7 @@ struct srec {
 	int code;           /* of START, GO or TAKEN; 1: none yet */
 	char text[2048], shell[256];
 	bool started, going, gone;
+	bool over; /* its end is taken */
 };
 
 /* The calling process is the one that these are for. */

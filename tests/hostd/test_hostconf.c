@@ -47,6 +47,17 @@ static void test_defaults_and_dump(void **state)
 	ztj_buf_free(&again);
 }
 
+static void test_no_cgroups_only_when_asked_for(void **state)
+{
+	(void)state;
+	ok(load(GOOD, 0644));
+	assert_false(conf.by_audit);
+	ztj_hostconf_free(&conf);
+	ok(load(GOOD "cgroup = \"none\";\n", 0644));
+	assert_true(conf.by_audit);
+	ztj_hostconf_free(&conf);
+}
+
 static void test_F02_refused_whole(void **state)
 {
 	static const char *const bad[] = {
@@ -63,6 +74,8 @@ static void test_F02_refused_whole(void **state)
 		"urls = [ \"https://b\" ];\ndirectory = \"servers\";\nname = \"web1/../x\";\n",
 		"@include \"x\"\n" GOOD,
 		GOOD "reserve = ;\n",
+		GOOD "cgroup = \"None\";\n",
+		GOOD "cgroup = \"none\";\nrecorder = \"forced\";\n",
 	};
 
 	(void)state;
@@ -86,6 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults_and_dump),
+		cmocka_unit_test(test_no_cgroups_only_when_asked_for),
 		cmocka_unit_test(test_F02_refused_whole),
 		cmocka_unit_test(test_F01_unsafe),
 	};

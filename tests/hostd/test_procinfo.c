@@ -134,6 +134,48 @@ static void test_R05_a_dead_process_is_not_read(void **state)
 	(void)close(pidfd);
 }
 
+static void test_cgroup_of_any_version(void **state)
+{
+	static const struct {
+		const char *text, *path;
+	} t[] = { { "12:cpu:/a\n1:name=systemd:/user.slice/x\n0::/\n", "/user.slice/x" },
+		{ "1:name=systemd:/user.slice/x\n0::/user.slice/y\n", "/user.slice/y" },
+		{ "1:name=systemd:/init.scope\n", "/init.scope" }, { "3:cpu:/b\n", "" }, { "", "" },
+		{ "0::/\n", "" }, { "1:name=systemd:", "" } };
+	char out[ZTJ_CGROUP_SIZE], big[2 * ZTJ_CGROUP_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		ztj_proc_parse_cgroup_any(ztj_view_str(t[i].text), out);
+		assert_string_equal(out, t[i].path);
+	}
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "1:name=systemd:/", 16);
+	ztj_proc_parse_cgroup_any(ztj_view_of(big, sizeof(big)), out);
+	assert_int_equal(strlen(out), ZTJ_CGROUP_SIZE - 1);
+}
+
+static void test_descent(void **state)
+{
+	struct ztj_procinfo me;
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	(void)state;
+	assert_true(fd >= 0);
+	ok(ztj_proc_read_descent(fd, getpid(), &me));
+	assert_in_range(me.nup, 1, ZTJ_PROC_UP);
+	assert_true(ztj_procid_eq(me.up[0], me.id));
+	if (me.nup > 1)
+		assert_true(ztj_procid_eq(me.up[1], me.parent));
+	for (unsigned i = 1; i < me.nup; i++)
+		assert_true(me.up[i].start <= me.up[i - 1].start);
+	assert_int_equal(me.audit, ztj_proc_audit(getpid()));
+	ok(ztj_proc_read(fd, getpid(), &me));
+	assert_int_equal(me.nup, 0);
+	assert_int_equal(me.audit, ZTJ_NO_AUDIT_SESSION);
+	(void)close(fd);
+}
+
 static void test_tty_names(void **state)
 {
 	static const struct {
@@ -159,6 +201,8 @@ int main(void)
 		cmocka_unit_test(test_prefix),
 		cmocka_unit_test(test_this_process),
 		cmocka_unit_test(test_R05_a_dead_process_is_not_read),
+		cmocka_unit_test(test_cgroup_of_any_version),
+		cmocka_unit_test(test_descent),
 		cmocka_unit_test(test_tty_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,6 +299,56 @@ static void test_R02_lost_recorder_ends_what_it_recorded(void **state)
 	assert_int_equal(R->ntold, 2);
 }
 
+static void restarted(void)
+{
+	rig_kill(R);
+	rig_start(R);
+	rig_warden_says(R, ZTJ_WARDEN_FOUND, 1, 0);
+	rig_warden_says(R, ZTJ_WARDEN_FOUND, 2, 1);
+	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
+	rig_link(R, true);
+	rig_status_now(R);
+	rig_sync(R);
+	R->ntold = 0;
+}
+
+/* Any news leads to a review; so does the timer, in real time. */
+static void later(int64_t seconds)
+{
+	struct fx_signed revoked;
+
+	rig_sleep(R, seconds);
+	fx_revoke_name(&R->w, &R->w.registrar[0], false, "people/out1", 1, R->w.now + 3600, &revoked);
+	rig_news(R, &revoked);
+	fx_signed_free(&revoked);
+	rig_sync(R);
+}
+
+/* The scribe's spool is lost, and so knows of no record, and the recorder is stopped: nobody says that it is gone. */
+static void test_R02_recorder_that_does_not_come_back(void **state)
+{
+	(void)state;
+	record();
+	restarted();
+	later(19);
+	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
+	later(1);
+	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
+	assert_int_equal(R->told[R->ntold - 1].session, 2);
+}
+
+static void test_R02_recorder_that_comes_back(void **state)
+{
+	struct ztj_rd rd;
+
+	(void)state;
+	record();
+	restarted();
+	fails(ask_new(3, &rd), ZTJ_OK);
+	later(60);
+	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
+}
+
 /* A tmux or nohup that the shell left would go on with nobody to record it; nobody is warned, as after any logout. */
 static void test_R01_recorder_that_is_over_leaves_nothing_running(void **state)
 {
@@ -355,6 +405,17 @@ static void test_R08_what_runs_beside_the_recorder_ends_the_login(void **state)
 }
 
 /* R03: what runs within sshd can never come to be recorded. */
+static void test_R03_sshd_is_to_run_the_recorder_alone(void **state)
+{
+	char *cert, line[8192];
+
+	(void)state;
+	rig_cert(R, &grant, REQ1, NULL, &cert);
+	fails(rig_principals(R, "req1", cert, line, sizeof(line)), ZTJ_OK);
+	assert_non_null(strstr(line, ",command=\"/bin/sh\","));
+	free(cert);
+}
+
 static void test_R03_internal_sftp_is_not_waited_for(void **state)
 {
 	(void)state;
@@ -550,9 +611,12 @@ int main(void)
 		T(test_P6_elevation_by_a_recorded_role_is_recorded),
 		T(test_D02_nobody_fills_the_book),
 		T(test_R02_lost_recorder_ends_what_it_recorded),
+		T(test_R02_recorder_that_does_not_come_back),
+		T(test_R02_recorder_that_comes_back),
 		T(test_R01_recorder_that_is_over_leaves_nothing_running),
 		T(test_scribe_hears_why_a_session_ends),
 		T(test_R08_what_runs_beside_the_recorder_ends_the_login),
+		T(test_R03_sshd_is_to_run_the_recorder_alone),
 		T(test_R03_internal_sftp_is_not_waited_for),
 		T(test_S02_heads_only_go_forward),
 		T(test_status_says_what_the_broker_calls_a_record),

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct rig rig;
 #define R (&rig)
@@ -62,7 +64,7 @@ static void news(void)
 	fx_signed_free(&revoked);
 }
 
-static void revoke(size_t i, int who)
+static void revoke_grant(size_t i, int who)
 {
 	struct fx_signed revoked;
 
@@ -98,7 +100,7 @@ static void test_R07_not_before_the_grant_has_ended(void **state)
 static void test_R07_after_the_session_that_was_revoked(void **state)
 {
 	(void)state;
-	revoke(0, FX_REQ1);
+	revoke_grant(0, FX_REQ1);
 	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
 	assert_int_equal(swept(), 0); /* its session is still there */
 	over(1);
@@ -108,7 +110,7 @@ static void test_R07_after_the_session_that_was_revoked(void **state)
 static void test_R07_never_root_nor_who_was_not_let_in(void **state)
 {
 	(void)state;
-	revoke(1, FX_REQ2);
+	revoke_grant(1, FX_REQ2);
 	over(2);
 	rig_sleep(R, 1800);
 	news();
@@ -145,6 +147,88 @@ static void test_R07_survives_a_restart(void **state)
 	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
 	rig_sync(R);
 	assert_int_equal(swept(), 20001);
+}
+
+/* What runs, as /proc has it; uid 0: it is gone. */
+static void runs(unsigned pid, unsigned uid)
+{
+	char dir[128], path[160];
+	FILE *fp;
+
+	(void)snprintf(dir, sizeof(dir), "%s/proc/%u", R->dir, pid);
+	(void)snprintf(path, sizeof(path), "%s/status", dir);
+	if (uid == 0) {
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(rmdir(dir), 0);
+		return;
+	}
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_non_null(fp = fopen(path, "we"));
+	(void)fprintf(fp, "Name:\tx\nUid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid);
+	assert_int_equal(fclose(fp), 0);
+}
+
+static void ended(void)
+{
+	rig_sleep(R, 1800);
+	over(1);
+	assert_int_equal(swept(), 20001);
+	R->ntold = 0;
+}
+
+/* at, cron: it was not there when the last grant ended. */
+static void test_R07_what_is_started_later(void **state)
+{
+	(void)state;
+	runs(50, 20002); /* another account's */
+	ended();
+	rig_sleep(R, 120);
+	news();
+	assert_int_equal(swept(), 0); /* nothing of it */
+	runs(51, 20001);
+	news();
+	assert_int_equal(swept(), 0); /* looked a moment ago */
+	rig_sleep(R, 60);
+	news();
+	assert_int_equal(swept(), 20001);
+	R->ntold = 0;
+	rig_sleep(R, 60);
+	news();
+	assert_int_equal(swept(), 20001); /* as long as there is something */
+	R->ntold = 0;
+	runs(51, 0);
+	rig_sleep(R, 60);
+	news();
+	assert_int_equal(swept(), 0);
+}
+
+static void test_R07_what_is_started_later_over_a_restart(void **state)
+{
+	(void)state;
+	ended();
+	rig_kill(R);
+	runs(51, 20001);
+	rig_sleep(R, 60);
+	rig_start(R);
+	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
+	rig_sync(R);
+	assert_int_equal(swept(), 20001);
+}
+
+static void test_R07_not_while_there_is_a_session_again(void **state)
+{
+	struct rig_grant more;
+
+	(void)state;
+	ended();
+	runs(51, 20001);
+	rig_status_now(R);
+	login(FX_REQ1, "sudo-root", "req1", 400, &more); /* session 3 */
+	R->ntold = 0;
+	rig_sleep(R, 120);
+	news();
+	assert_int_equal(swept(), 0);
+	rig_grant_free(&more);
 }
 
 static bool logged(const char *what)
@@ -197,6 +281,9 @@ int main(void)
 		T(test_R07_never_root_nor_who_was_not_let_in),
 		T(test_R07_another_session_or_grant_of_the_account),
 		T(test_R07_survives_a_restart),
+		T(test_R07_what_is_started_later),
+		T(test_R07_what_is_started_later_over_a_restart),
+		T(test_R07_not_while_there_is_a_session_again),
 		T(test_A03_the_log_names_what_was_killed),
 	};
 

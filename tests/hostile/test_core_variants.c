@@ -178,7 +178,7 @@ static int judge(struct company *co, struct ztj_trust *t, const struct variant *
 	r = a->code;
 	ztj_buf_init(&out, 8192);
 	if (r == ZTJ_OK) {
-		ok(ztj_decide_principals_line(a, &out));
+		ok(ztj_decide_principals_line(a, "/usr/bin/ztjit-rec", &out));
 		(void)snprintf(line, size, "%s", ztj_buf_str(&out));
 	} else if (a->text[0] == '\0' || strstr(a->text, ztj_err_text(a->code)) == NULL) {
 		printf("# %s: the text does not say why: %s\n", v->name, a->text);

@@ -150,7 +150,9 @@ static bool on_hello(struct peer *p)
 	trace(p);
 	if (misbehaves(p, SCRIBE_AT_HELLO))
 		return false;
-	uint32_t code = !fresh && s->conf.refuse_resume ? 150 : s->conf.start_code;
+	uint32_t code = !fresh && s->conf.refuse_resume ? 150
+	    : !fresh && s->ended                        ? (uint32_t)-ZTJ_EXISTS
+							: s->conf.start_code;
 	MUST(ztj_ipc_begin(&p->out, ZTJ_REC_START) == ZTJ_OK);
 	ztj_buf_put_u32(&p->out, code);
 	ztj_buf_put_cstring(&p->out, code != 0 && s->conf.text != NULL ? s->conf.text : "");
@@ -189,7 +191,7 @@ static bool take(struct peer *p, bool all)
 	p->untaken = 0;
 	s->promised = s->durable;
 	MUST(ztj_ipc_begin(&p->out, ZTJ_REC_TAKEN) == ZTJ_OK);
-	ztj_buf_put_u64(&p->out, s->durable);
+	ztj_buf_put_u64(&p->out, s->durable + (s->ended ? 1 : 0));
 	ztj_buf_put_u32(&p->out, code);
 	return reply(p);
 }
@@ -247,6 +249,10 @@ static bool on_end(struct peer *p)
 	struct ztj_rd rd;
 	uint8_t how;
 
+	if (s->conf.lose_end) {
+		s->conf.lose_end = false;
+		return false;
+	}
 	ztj_rd_init(&rd, p->in.body);
 	if (ztj_rd_u8(&rd, &how) != ZTJ_OK || (how != 1 && how != 2) || ztj_rd_u32(&rd, &s->status) != ZTJ_OK)
 		return false;
@@ -263,7 +269,8 @@ static bool on_end(struct peer *p)
 		(void)fprintf(stderr, "end %s %u in=%llu out=%llu events=%llu\n",
 		    s->killed ? "signal" : "exit", s->status, (unsigned long long)s->bytes[0],
 		    (unsigned long long)s->bytes[1], (unsigned long long)s->durable);
-	(void)take(p, true);
+	if (!s->conf.lose_answer)
+		(void)take(p, true);
 	return false; /* the daemon closes */
 }
 

@@ -32,6 +32,7 @@ struct scribe_conf {
 	unsigned slow_us;    /* for each event */
 	uint64_t die_at;     /* events after which it is killed once; 0: never */
 	unsigned dead_ms;
+	bool lose_end, lose_answer; /* once: killed before it has the end; before it says so */
 	uint64_t refuse_at;  /* events after which TAKEN has a code */
 	bool refuse_resume;
 	bool digest;         /* keep only the SHA-256 of o events */

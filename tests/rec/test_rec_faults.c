@@ -94,6 +94,38 @@ static void test_P13_every_way_not_to_answer(void **state)
 }
 
 /* Lines through a terminal, with a daemon that dies once; the record and the screen are the same in the end. */
+/* The scribe dies while the end is on its way to it, or before it could say that it has it: in neither case is it missing. */
+static void ends_over_a_restart(bool lose_end)
+{
+	static const char *const argv[] = { "ztjit-rec", "-c", "echo all of it; exit 7", NULL };
+	struct scribe_conf conf = { .lose_end = lose_end, .lose_answer = !lose_end };
+	struct scribe s;
+	struct run r;
+	size_t n;
+
+	scribe_start(&s, &conf);
+	run_terminal(&r, s.path, argv, NULL);
+	free(run_read(r.fd, &n, 40));
+	assert_int_equal(WEXITSTATUS(run_wait(&r, 20)), 7);
+	run_close(&r);
+	scribe_stop(&s);
+	assert_int_equal(s.hellos, 2);
+	assert_true(s.ended && !s.broken && s.status == 7);
+	scribe_free(&s);
+}
+
+static void test_R02_killed_before_it_has_the_end(void **state)
+{
+	(void)state;
+	ends_over_a_restart(true);
+}
+
+static void test_R02_killed_before_it_says_that_it_has_the_end(void **state)
+{
+	(void)state;
+	ends_over_a_restart(false);
+}
+
 static void restarted(bool forgetful, unsigned dead_ms, uint64_t die_at)
 {
 	static const char *const argv[] = { "ztjit-rec", "-c",
@@ -349,6 +381,8 @@ static void test_a_short_stop_loses_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_R02_killed_before_it_has_the_end),
+		cmocka_unit_test(test_R02_killed_before_it_says_that_it_has_the_end),
 		cmocka_unit_test(test_P04_no_daemon_no_session),
 		cmocka_unit_test(test_P13_every_way_not_to_answer),
 		cmocka_unit_test(test_daemon_restarted_nothing_lost_nothing_twice),

@@ -199,6 +199,11 @@ left_elsewhere() {
 	t_ok "R07 somebody who was not let in is left alone" some_sleep db1 7102 1
 	t_ok "R07 so is a service account" some_sleep db1 7103 1
 	t_ok "R07 an alarm names it" alarmed db1 "killed 1 processes of it"
+	# What at or cron starts when nobody is there any more.
+	lab_in db1 sh -c 'setsid setpriv --reuid req1 --regid req1 --clear-groups sleep 7104 </dev/null >/dev/null 2>&1 &'
+	t_ok "R07 what is started later runs" some_sleep db1 7104 1
+	t_ok "R07 until it is looked for, once a minute" lab_wait 100 none_sleeps db1 7104
+	t_ok "R07 somebody who was not let in is left alone then, too" some_sleep db1 7102 1
 }
 
 # --- doc/ESCAPES.md ------------------------------------------------------
@@ -214,8 +219,9 @@ escapes() {
 	over req1 esc "mkdir $ROOT/own; (sh -c 'echo \$\$ >$ROOT/own/cgroup.procs; exec setsid sleep 7203' >/dev/null 2>&1 </dev/null &)"
 	over req1 esc "(unshare -m setsid sleep 7204 >/dev/null 2>&1 </dev/null &); (nsenter -t 1 -m setsid sleep 7205 >/dev/null 2>&1 </dev/null &)"
 	over req1 esc "mkdir $ROOT/ztjit/own && (sh -c 'echo \$\$ >$ROOT/ztjit/own/cgroup.procs; exec setsid sleep 7206' >/dev/null 2>&1 </dev/null &)"
+	over req1 esc "(unshare -m -p -f -u -i -n -C setsid sleep 7207 >/dev/null 2>&1 </dev/null &); (chroot / setsid sleep 7208 >/dev/null 2>&1 </dev/null &)"
 	sleep 0.5
-	t_ok "they run" eval 'for n in 7201 7202 7203 7204 7205 7206; do some_sleep web1 $n 1 || exit 1; done'
+	t_ok "they run" eval 'for n in 7201 7202 7203 7204 7205 7206 7207 7208; do some_sleep web1 $n 1 || exit 1; done'
 	t_ok "leaving the cgroup is reported while the session runs" lab_wait 45 alarmed web1 "left session"
 	revoke req1 "$LONG"
 	t_ok "moved by cgroup.procs: gone with the session" lab_wait 2 none_sleeps web1 7201
@@ -223,6 +229,8 @@ escapes() {
 	t_ok "in a cgroup of its own" lab_wait 2 none_sleeps web1 7203
 	t_ok "namespaces change nothing" lab_wait 2 none_sleeps web1 7204
 	t_ok "nor does entering others" lab_wait 2 none_sleeps web1 7205
+	t_ok "a container of its own, all namespaces" lab_wait 2 none_sleeps web1 7207
+	t_ok "another root directory" lab_wait 2 none_sleeps web1 7208
 	t_ok "a cgroup beside the sessions, inside ours" lab_wait 2 none_sleeps web1 7206
 	t_no "no cgroup is left" lab_in web1 sh -c 'find /sys/fs/cgroup/ztjit -mindepth 1 -type d -name "s*" | grep .'
 }

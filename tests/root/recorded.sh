@@ -84,6 +84,26 @@ beside_the_recorder() {
 	t_ok "and the log says why" decision web1 end no-recorder
 }
 
+# internal-sftp runs inside sshd: nothing of ours would be asked.
+inside_sshd() {
+	lab_in web1 sh -ec 'sed -i "s|^Subsystem.*|Subsystem sftp internal-sftp|" /etc/ssh/sshd_config
+		kill -HUP "$(cat /run/sshd.pid)"'
+	lab_wait 5 lab__listens "$(lab_addr web1)" 22
+	t_says "R03 where sshd would run internal-sftp, sftp-server runs" "Remote working directory" \
+		person req1 timeout 20 sh -c 'echo pwd | sftp -o BatchMode=yes root@web1'
+	t_ok "R03 and is in the record" lab_wait 15 sessions_say 'sftp-server'
+	t_no "R03 and ends no session, for nothing was there" decision web1 end no-recorder
+	lab_in web1 sh -ec 'printf "Match User root\n\tForceCommand internal-sftp\n" >>/etc/ssh/sshd_config
+		kill -HUP "$(cat /run/sshd.pid)"'
+	lab_wait 5 lab__listens "$(lab_addr web1)" 22
+	t_says "R03 forced by sshd_config it is ended when it is seen" "closed by remote host" \
+		person req1 timeout 30 sh -c '(echo pwd; sleep 20) | sftp -o BatchMode=yes root@web1 2>&1; true'
+	t_ok "R03 and the log says why" decision web1 end no-recorder
+	lab_in web1 sh -ec 'sed -i "/^Match User root/,\$d; s|^Subsystem.*|Subsystem sftp /usr/lib/openssh/sftp-server|" /etc/ssh/sshd_config
+		kill -HUP "$(cat /run/sshd.pid)"'
+	lab_wait 5 lab__listens "$(lab_addr web1)" 22
+}
+
 recorder_killed() {
 	t_ok "another terminal" terminal three
 	type_in three '(setsid sleep 7303 &) ; echo on$((1+1))'
@@ -112,6 +132,7 @@ t_ok "a fleet" fleet_ready
 t_ok "a grant" grant req1 root-shell web1 5m
 where_it_runs
 over_a_restart
+inside_sshd
 beside_the_recorder
 recorder_killed
 by_an_auditor

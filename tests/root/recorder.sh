@@ -116,6 +116,32 @@ forced() {
 	t_no "and only once" lab_in web1 grep 'command=.*/ztjit-rec' /run/scribe.log
 }
 
+# As ztjit-hostd's line for a recorded role has it. sshd's own sftp server is no command, and no recorder would be asked.
+forced_by_line() {
+	lab_in web1 sh -ec 'sed -i "s|^|restrict,pty,command=\"$0\" |" /home/req1/.ssh/authorized_keys
+		sed "s|^Subsystem.*|Subsystem sftp internal-sftp -l INFO|" /etc/ssh/sshd_config >/etc/ssh/sshd_internal
+		grep -q "^Subsystem sftp internal-sftp" /etc/ssh/sshd_internal; rm -f /tmp/parents' $REC
+	LAB_UNIT=ssh.service lab_in web1 /usr/sbin/sshd -f /etc/ssh/sshd_internal -p 2224 -o PidFile=none
+	t_ok "R03 where sshd would run internal-sftp, sftp-server runs" \
+		lab_as ws timeout 30 scp -q -P 2224 "${OPTS[@]}" big req1@web1:internal
+	t_ok "R03 is in the record" scribe_said "command=/usr/lib/openssh/sftp-server -l INFO"
+	lab_in web1 mv /usr/lib/openssh/sftp-server /usr/lib/openssh/sftp-server.away
+	t_no "R03 and nothing where there is none" lab_as ws timeout 30 scp -q -P 2224 "${OPTS[@]}" big req1@web1:never
+	t_no "R03 nothing was written" lab_in web1 test -e /home/req1/never
+	lab_in web1 mv /usr/lib/openssh/sftp-server.away /usr/lib/openssh/sftp-server
+	t_ok "R03 scp, the old protocol, is recorded" lab_as ws sh -c 'scp -O -q -P 2224 "$@" big req1@web1:line' sh "${OPTS[@]}"
+	t_ok "R03 is in the record" scribe_said "command=scp .*line"
+	t_says "a command" "uid=2001" login -p 2224 req1@web1 'id; echo by line'
+	t_ok "R03 is in the record" scribe_said "command=id; echo by line"
+	t_says "a terminal" "/dev/pts/" login -p 2224 -tt req1@web1 tty
+	lab_as ws sh -c 'echo exit | timeout 20 ssh "$@" -p 2224 -tt req1@web1' sh "${OPTS[@]}" >/dev/null 2>&1
+	t_says "R08 start-up files ran" "ztjit-rec" lab_in web1 cat /tmp/parents
+	t_no "R08 and none of them outside the recorder" lab_in web1 grep -v '^ztjit-rec$' /tmp/parents
+	LAB_UNIT=ssh.service lab_in web1 /usr/sbin/sshd -p 2225 -o PidFile=none -o ForceCommand=internal-sftp
+	t_ok "a ForceCommand of sshd_config outranks the line: not prevented here" \
+		lab_as ws timeout 30 sftp -q -P 2225 "${OPTS[@]}" -b /dev/null req1@web1
+}
+
 no_daemon() {
 	scribe_down
 	t_denies "P04 without the daemon nothing runs, and why is said" "nothing was run" login req1@web1 'echo ran >/tmp/ran'
@@ -129,5 +155,6 @@ protected
 through_sshd
 startup_files
 forced
+forced_by_line
 no_daemon
 t_done

@@ -1,0 +1,316 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* What runs beside the recorder, and outside the sessions (root; tests/hostd/warden.sh). */
+#include "tests/hostd/wrig.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ztjit-hostd/procinfo.h"
+
+#define W wrig
+
+static void test_R08_strays(void **state)
+{
+	pid_t pid = wrig_session(51, 0);
+	char dir[300], number[24];
+	int fd, p[2];
+
+	(void)state;
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 0); /* the program that opened it */
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 52, 0, -1), ZTJ_NOT_FOUND);
+	/* another program, in it; and one below it */
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(W.gate);
+		(void)execl("/bin/sleep", "sleep", "100", (char *)NULL);
+		_exit(1);
+	}
+	(void)close(p[1]);
+	assert_int_equal(read(p[0], number, 1), 0); /* it runs sleep */
+	(void)snprintf(dir, sizeof(dir), "%s/s51/cgroup.procs", W.root);
+	fd = open(dir, O_WRONLY | O_CLOEXEC);
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	assert_int_equal(write(fd, number, strlen(number)), (ssize_t)strlen(number));
+	(void)close(fd);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 1);
+	fd = wrig_pidfd_of(pid);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 53, 51, fd), ZTJ_OK);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 0);
+	(void)close(fd);
+}
+
+static void as_internal_sftp(int go)
+{
+	char title[] = "sshd: root@internal-sftp", *argv[] = { title, NULL };
+
+	(void)go;
+	(void)execv("/proc/self/exe", argv);
+}
+
+/* It is sshd, and yet no login that waits for its recorder. */
+static void test_R03_internal_sftp_is_a_stray(void **state)
+{
+	int go, fd;
+	pid_t pid = wrig_child(as_internal_sftp, &go);
+
+	(void)state;
+	fd = wrig_pidfd_of(pid);
+	(void)usleep(300000);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 54, 0, fd), ZTJ_OK);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 54, 0, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 1);
+	assert_int_equal(W.answered_flags, ZTJ_STRAYS_NEVER);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 54, 0, -1), ZTJ_OK);
+	assert_true(wrig_dead(pid));
+	(void)close(fd);
+}
+
+static void as_nobody_much(int go)
+{
+	if (setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0 &&
+	    setresuid(54321, 54321, 54321) == 0)
+		wrig_idle(go);
+}
+
+static bool runs_as(pid_t pid, uid_t uid)
+{
+	struct ztj_procinfo p;
+	int fd = wrig_pidfd_of(pid);
+	bool it = false;
+
+	for (int i = 0; i < 200 && !it; i++) {
+		it = ztj_proc_read(fd, pid, &p) == ZTJ_OK && p.ruid == uid;
+		if (!it)
+			(void)usleep(10000);
+	}
+	(void)close(fd);
+	return it;
+}
+
+static void *second(void *arg)
+{
+	(void)arg;
+	(void)sleep(100);
+	_exit(0);
+}
+
+static void without_a_first_thread(int go)
+{
+	pthread_t t;
+
+	(void)go;
+	if (setgroups(0, NULL) == 0 && setresgid(54323, 54323, 54323) == 0 &&
+	    setresuid(54323, 54323, 54323) == 0 && pthread_create(&t, NULL, second, NULL) == 0)
+		pthread_exit(NULL);
+	_exit(1);
+}
+
+/* To who looks at the first thread it is over. */
+static void test_R07_who_lost_its_first_thread(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = 54323 };
+	struct ztj_warden_exe exe;
+	int go;
+	pid_t left = wrig_child(without_a_first_thread, &go);
+
+	(void)state;
+	for (int i = 0; i < 500 && ztj_warden_exe(left, &exe) != ZTJ_NOT_FOUND; i++)
+		(void)usleep(10000);
+	assert_true(ztj_warden_runs(left));
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 1);
+	assert_true(wrig_dead(left));
+}
+
+static void test_R07_what_runs_elsewhere_as_the_account(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = 54321 };
+	int go, fd;
+	pid_t left = wrig_child(as_nobody_much, &go), in = wrig_child(as_nobody_much, &go),
+	      other = wrig_child(wrig_idle, &go);
+
+	(void)state;
+	assert_true(runs_as(left, 54321));
+	assert_true(runs_as(in, 54321));
+	fd = wrig_pidfd_of(in);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 61, 0, fd), ZTJ_OK);
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 1);
+	assert_true(wrig_dead(left));
+	assert_int_equal(kill(in, 0), 0);
+	assert_int_equal(kill(other, 0), 0);
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 0);
+	m.n = 0;
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_FORBIDDEN);
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_true(wrig_dead(other));
+	(void)close(fd);
+}
+
+/* Forks; the child moves itself out of every session, tells its number, and (wait) stays a child or does not. */
+static int leaves[2];
+static bool orphan;
+
+static void leave(int go)
+{
+	char c, path[300];
+	pid_t pid;
+	int fd;
+
+	(void)!read(go, &c, 1);
+	if (fork() != 0)
+		(void)sleep(100);
+	if (orphan && fork() != 0)
+		_exit(0);
+	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", getenv("ZTJ_TEST_CGROUP2"));
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		_exit(1);
+	pid = getpid();
+	(void)!write(leaves[1], &pid, sizeof(pid));
+	(void)sleep(100);
+}
+
+static void let_leave(uint64_t no, pid_t *login, pid_t *gone)
+{
+	int go, fd;
+
+	assert_int_equal(pipe2(leaves, O_CLOEXEC), 0);
+	*login = wrig_child(leave, &go);
+	fd = wrig_pidfd_of(*login);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, no, 0, fd), ZTJ_OK);
+	assert_int_equal(write(go, "x", 1), 1);
+	assert_int_equal(read(leaves[0], gone, sizeof(*gone)), (ssize_t)sizeof(*gone));
+	(void)close(fd);
+	(void)close(leaves[0]);
+	(void)close(leaves[1]);
+}
+
+static void test_what_left_its_session_is_told_once_and_ends_with_it(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_OUTSIDE };
+	pid_t login, left;
+
+	(void)state;
+	orphan = false;
+	let_leave(62, &login, &left);
+	wrig_send(&m, -1);
+	assert_true(wrig_told(ZTJ_WARDEN_ESCAPED, 3000));
+	assert_int_equal(W.told_n, left);
+	assert_int_equal(W.told_session, 62);
+	while (wrig_receive(&m, 200))
+		;
+	m = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_OUTSIDE };
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 0);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 62, 0, -1), ZTJ_OK);
+	assert_true(wrig_dead(login));
+	assert_true(wrig_gone_for_good(left));
+}
+
+static void with_login(int go)
+{
+	if (!wrig_new_login())
+		_exit(77);
+	leave(go);
+}
+
+static void test_what_left_and_lost_its_parent_ends_with_the_session(void **state)
+{
+	pid_t login, left;
+	int go, fd, status;
+
+	(void)state;
+	orphan = true;
+	assert_int_equal(pipe2(leaves, O_CLOEXEC), 0);
+	login = wrig_child(with_login, &go);
+	(void)usleep(200000);
+	if (waitpid(login, &status, WNOHANG) == login) {
+		(void)puts("no audit here: what left a session and lost its parent is not seen");
+		skip();
+	}
+	fd = wrig_pidfd_of(login);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 63, 0, fd), ZTJ_OK);
+	assert_int_equal(write(go, "x", 1), 1);
+	assert_int_equal(read(leaves[0], &left, sizeof(left)), (ssize_t)sizeof(left));
+	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 63, 0, -1), ZTJ_OK);
+	assert_true(wrig_dead(login));
+	assert_true(wrig_told(ZTJ_WARDEN_ESCAPED, 3000));
+	assert_int_equal(W.told_n, left);
+	assert_int_equal(W.told_session, 63);
+	assert_true(wrig_gone_for_good(left));
+	(void)close(fd);
+}
+
+static void started_by_hand(int go)
+{
+	pid_t pid;
+
+	if (!wrig_new_login())
+		_exit(77);
+	pid = fork();
+	if (pid > 0)
+		(void)!write(leaves[1], &pid, sizeof(pid));
+	wrig_idle(go);
+}
+
+/* A login without pam_loginuid has the audit session of whoever started sshd. */
+static void test_R05_what_shares_its_audit_session_is_not_killed(void **state)
+{
+	pid_t by_hand, login;
+	int go, fd, status;
+
+	(void)state;
+	assert_int_equal(pipe2(leaves, O_CLOEXEC), 0);
+	by_hand = wrig_child(started_by_hand, &go);
+	(void)usleep(200000);
+	if (waitpid(by_hand, &status, WNOHANG) == by_hand) {
+		(void)puts("no audit here: nothing is killed for its audit session");
+		skip();
+	}
+	assert_int_equal(read(leaves[0], &login, sizeof(login)), (ssize_t)sizeof(login));
+	fd = wrig_pidfd_of(login);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 64, 0, fd), ZTJ_OK);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 64, 0, -1), ZTJ_OK);
+	assert_false(wrig_told(ZTJ_WARDEN_ESCAPED, 500));
+	assert_int_equal(kill(by_hand, 0), 0);
+	assert_int_equal(waitpid(by_hand, &status, WNOHANG), 0);
+	(void)close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 0 && strstr(argv[0], "@internal-sftp") != NULL)
+		return (int)sleep(100);
+#define T(f) cmocka_unit_test_setup_teardown(f, wrig_setup, wrig_teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_R08_strays),
+		T(test_R03_internal_sftp_is_a_stray),
+		T(test_R07_who_lost_its_first_thread),
+		T(test_R07_what_runs_elsewhere_as_the_account),
+		T(test_what_left_its_session_is_told_once_and_ends_with_it),
+		T(test_what_left_and_lost_its_parent_ends_with_the_session),
+		T(test_R05_what_shares_its_audit_session_is_not_killed),
+	};
+
+	return wrig_find_root() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
+}
