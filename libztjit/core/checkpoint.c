@@ -123,6 +123,37 @@ int ztj_checkpoint_open(struct ztj_view note, const char *domain, const struct z
 	return r == ZTJ_OK ? ztj_checkpoint_parse(n.text, domain, out) : r;
 }
 
+int ztj_checkpoint_keep(const struct ztj_checkpoint *c, struct ztj_buf *out)
+{
+	char hex[ZTJ_HEX_SIZE];
+
+	ztj_hex(c->root, sizeof(c->root), hex);
+	return ztj_buf_printf(out, "%llu %s\n", (unsigned long long)c->size, hex);
+}
+
+int ztj_checkpoint_kept(struct ztj_view text, struct ztj_checkpoint *out)
+{
+	const uint8_t *space = text.n == 0 ? NULL : memchr(text.p, ' ', text.n);
+	struct ztj_checkpoint c = { 0 };
+	struct ztj_view size, rest;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	if (space == NULL)
+		return ZTJ_BAD_ENCODING;
+	size = ztj_view_of(text.p, (size_t)(space - text.p));
+	rest = ztj_view_after(text, size.n + 1);
+	if (rest.n != 2 * ZTJ_DIGEST_LEN + 1 || rest.p[rest.n - 1] != '\n')
+		return ZTJ_BAD_ENCODING;
+	rest.n--;
+	r = read_size(size, &c.size);
+	if (r == ZTJ_OK)
+		r = ztj_unhex(rest, c.root, sizeof(c.root));
+	if (r == ZTJ_OK)
+		*out = c;
+	return r;
+}
+
 int ztj_checkpoint_after(const struct ztj_checkpoint *kept, const struct ztj_checkpoint *next)
 {
 	if (next->size < kept->size)

@@ -30,6 +30,9 @@ int ztj_checkpoint_parse(struct ztj_view text, const char *domain, struct ztj_ch
 /* Signed by one of these log keys (those of the policy); the errors of note.h as well. */
 int ztj_checkpoint_open(struct ztj_view note, const char *domain, const struct ztj_key *keys, size_t nkeys,
     struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
+/* What somebody remembers of a checkpoint that was verified: "SIZE HEX\n". Appends. */
+int ztj_checkpoint_keep(const struct ztj_checkpoint *c, struct ztj_buf *out) ZTJ_MUST_CHECK;
+int ztj_checkpoint_kept(struct ztj_view text, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
 /* May `next` come after `kept`, as far as sizes and equal sizes can tell? LOG_ROLLBACK or LOG_FORK. */
 int ztj_checkpoint_after(const struct ztj_checkpoint *kept, const struct ztj_checkpoint *next) ZTJ_MUST_CHECK;
 

@@ -57,19 +57,19 @@ static bool put_digest(json_t *obj, const char *name, const uint8_t *d)
 	return set(obj, name, json_string(hex));
 }
 
-static bool put_hosts(json_t *obj, const struct ztj_event *e)
+static bool put_list(json_t *obj, const char *name, const struct ztj_event_list *l)
 {
 	json_t *list;
 
-	if (e->nhosts == 0)
+	if (l->n == 0)
 		return true;
 	list = json_array();
-	for (size_t i = 0; list != NULL && i < e->nhosts; i++)
-		if (json_array_append_new(list, escaped(e->hosts[i])) != 0) {
+	for (size_t i = 0; list != NULL && i < l->n; i++)
+		if (json_array_append_new(list, escaped(l->s[i])) != 0) {
 			json_decref(list);
 			return false;
 		}
-	return set(obj, "hosts", list);
+	return set(obj, name, list);
 }
 
 static bool put_head(json_t *obj, const struct ztj_event *e)
@@ -87,13 +87,13 @@ static bool put_subject(json_t *obj, const struct ztj_event *e)
 {
 	return put_text(obj, "type", e->type) && put_digest(obj, "statement", e->statement) &&
 	    put_digest(obj, "request", e->request) && put_text(obj, "person", e->person) &&
-	    put_text(obj, "by", e->by) && put_text(obj, "host", e->host) && put_hosts(obj, e) &&
-	    put_text(obj, "role", e->role) && put_text(obj, "rule", e->rule) &&
-	    put_text(obj, "service", e->service) && put_text(obj, "account", e->account) &&
-	    put_text(obj, "address", e->address) && put_text(obj, "tty", e->tty) &&
-	    put_text(obj, "key", e->key) && put_text(obj, "session", e->session) &&
-	    put_text(obj, "name", e->name) && put_text(obj, "action", e->action) &&
-	    put_text(obj, "decision", e->decision);
+	    put_text(obj, "by", e->by) && put_list(obj, "keys", &e->keys) && put_text(obj, "host", e->host) &&
+	    put_list(obj, "hosts", &e->hosts) && put_text(obj, "role", e->role) &&
+	    put_text(obj, "rule", e->rule) && put_text(obj, "service", e->service) &&
+	    put_text(obj, "account", e->account) && put_text(obj, "address", e->address) &&
+	    put_text(obj, "tty", e->tty) && put_text(obj, "key", e->key) &&
+	    put_text(obj, "session", e->session) && put_text(obj, "name", e->name) &&
+	    put_text(obj, "action", e->action) && put_text(obj, "decision", e->decision);
 }
 
 static bool put_details(json_t *obj, const struct ztj_event *e)

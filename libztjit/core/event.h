@@ -25,8 +25,8 @@ struct ztj_event {
 	const uint8_t *statement, *request, *digest; /* SHA-256 */
 	const char *person, *by, *host, *role, *rule, *service, *account, *address, *tty, *key, *session, *name, *action,
 	    *decision;
-	const char *const *hosts;
-	size_t nhosts;
+	struct ztj_event_list { const char *const *s; size_t n; } keys, hosts, sessions; /* keys: fingerprints of who signed */
+	const char *certificate; /* its serial number, which JSON's numbers may not hold */
 	const char *reason, *ticket, *command, *text;
 	int64_t duration, version, serial, count, chunks, bytes;
 	int64_t starts, ends, until, at;  /* times; at: when it happened, where that is not when it was written */

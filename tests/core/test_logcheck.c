@@ -319,8 +319,7 @@ static void test_event_says_everything(void **state)
 		.type = "request",
 		.statement = digest,
 		.person = "people/alice",
-		.hosts = hosts,
-		.nhosts = 2,
+		.hosts = { hosts, 2 },
 		.reason = "a \"quoted\" reason",
 		.duration = 1800,
 		.ends = 1767225601,
@@ -380,8 +379,7 @@ static void test_A03_text_is_escaped(void **state)
 
 		ztj_buf_reset(&b);
 		e.command = e.text = e.reason = e.account = e.tty = nasty[i];
-		e.hosts = hosts;
-		e.nhosts = 1;
+		e.hosts = e.keys = e.sessions = (struct ztj_event_list){ hosts, 1 };
 		ok(ztj_event_write(&e, &b));
 		assert_true(ztj_text_ok(ztj_buf_view(&b)));
 		ok(ztj_event_read(ztj_buf_view(&b), &in));

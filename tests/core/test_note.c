@@ -288,6 +288,28 @@ static void test_after(void **state)
 	fails(ztj_checkpoint_after(&kept, &next), ZTJ_LOG_ROLLBACK);
 }
 
+static void test_kept(void **state)
+{
+	struct ztj_checkpoint c = { 123, { 0xab, 1 } }, back;
+	struct ztj_buf b;
+
+	(void)state;
+	ztj_buf_init(&b, 256);
+	ok(ztj_checkpoint_keep(&c, &b));
+	assert_memory_equal(b.p, "123 ab0100", 10);
+	ok(ztj_checkpoint_kept(ztj_buf_view(&b), &back));
+	assert_memory_equal(&back, &c, sizeof(c));
+	for (size_t n = 0; n < b.n; n++)
+		assert_int_not_equal(ztj_checkpoint_kept(ztj_view_of(b.p, n), &back), ZTJ_OK);
+	ok(ztj_buf_puts(&b, "\n"));
+	fails(ztj_checkpoint_kept(ztj_buf_view(&b), &back), ZTJ_BAD_ENCODING);
+	b.p[1] = 'x';
+	b.n--;
+	assert_int_not_equal(ztj_checkpoint_kept(ztj_buf_view(&b), &back), ZTJ_OK);
+	assert_int_equal(back.size, 0);
+	ztj_buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_checkpoint_lines),
 		cmocka_unit_test(test_A01_every_flip_and_cut_of_a_checkpoint),
 		cmocka_unit_test(test_after),
+		cmocka_unit_test(test_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
