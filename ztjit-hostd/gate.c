@@ -168,7 +168,9 @@ static int load_rest(struct ztj_gate *g)
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 		return r;
 	}
-	r = ztj_names_open(g);
+	r = ztj_checkpoint_load(g);
+	if (r == ZTJ_OK)
+		r = ztj_names_open(g);
 	if (r == ZTJ_OK)
 		r = ztj_store_open(&sc, &g->store, &bad);
 	if (r == ZTJ_OK && bad > 0)

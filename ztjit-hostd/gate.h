@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "libztjit/core/checkpoint.h"
 #include "libztjit/core/decide.h"
 #include "libztjit/sys/ipc.h"
 #include "libztjit/sys/trustdir.h"
@@ -166,6 +167,12 @@ struct ztj_gate {
 	uint8_t standing_id[ZTJ_DIGEST_LEN];
 	bool link_up;
 	unsigned denials, admissions;
+	struct {
+		bool any;
+		struct ztj_checkpoint last;
+		int said;      /* what was said of the last one */
+		int64_t saved; /* boot clock */
+	} log;                 /* the broker's audit log */
 	int exit_status;
 };
 
@@ -182,6 +189,11 @@ void ztj_gate_listen(struct ztj_gate *g);
 /* The policy that root left at join, when none is held yet. */
 int ztj_gate_seed(struct ztj_gate *g, struct ztj_view json) ZTJ_MUST_CHECK;
 void ztj_gate_save_clock(struct ztj_gate *g, bool force);
+
+/* ---- gate_checkpoint.c ---- */
+int ztj_checkpoint_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
+/* Of a status that is newer than every other. */
+void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status);
 
 /* ---- gate_conn.c ---- */
 void ztj_conn_accept(evutil_socket_t listener, short what, void *arg);

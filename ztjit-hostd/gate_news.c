@@ -200,9 +200,14 @@ static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t n
 	struct ztj_now clock;
 
 	if (r == ZTJ_OK && ztj_trust_fresh(g->trust) > before) {
+		struct ztj_stmt *st;
+
 		ztj_gate_now(g, &clock);
 		ztj_clockmark_status(&g->clock, ztj_trust_fresh(g->trust), clock);
 		ztj_names_heard(g);
+		if (ztj_stmt_open_cached(g->cache, s, ZTJ_STMT_STATUS, g->pins.domain, &st) == ZTJ_OK)
+			ztj_checkpoint_seen(g, st);
+		ztj_stmt_free(st);
 	}
 	return r;
 }
