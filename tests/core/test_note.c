@@ -163,10 +163,7 @@ static void test_several_signatures(void **state)
 
 static void test_what_cannot_be_signed(void **state)
 {
-	static const char *const names[] = { "", "a b", "a+b", "a\tb",
-		"a\xe3\x80\x80"
-		"b",
-		"a\xff" };
+	static const char *const names[] = { "", "a b", "a+b", "a\tb", "a\xe3\x80\x80x", "a\xff" };
 	static const char *const texts[] = { "", "\n", "no line feed", "ends twice\n\n", "a\tb\n" };
 	struct ztj_note_key k;
 	struct ztj_seckey a;
