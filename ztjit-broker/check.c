@@ -206,7 +206,7 @@ static int check_leaves(struct checking *c, struct db *db, struct ztj_logcheck *
 	struct ztj_buf note;
 	char path[PATH_MAX];
 	uint64_t size;
-	ztj_hash mine, kept;
+	ztj_hash mine = { 0 }, kept = { 0 };
 	ztj_logcheck_init(lc);
 	ztj_buf_init(&note, ZTJ_CHECKPOINT_MAX);
 	int r = broker_path(&c->conf, "store/log/checkpoint", path);

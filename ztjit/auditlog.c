@@ -149,11 +149,12 @@ int auditlog_proved(struct auditlog *l, uint64_t index, unsigned *width, struct 
 	if (r == ZTJ_OK)
 		r = rd.left.n == 0 ? prove_tile(l, index, *width, (const ztj_hash *)hashes) : ZTJ_LOG_ALTERED;
 	if (r == ZTJ_LOG_ALTERED || r == ZTJ_NOT_FOUND) {
+		uint64_t first = index * ZTJ_TILE_WIDTH, last = first + *width - 1;
+
 		cli_hint(l->c, "ztjit audit verify");
 		return cli_fail(l->c, ZTJ_LOG_ALTERED,
 		    "leaves %llu to %llu are not those that the checkpoint was signed for",
-		    (unsigned long long)(index * ZTJ_TILE_WIDTH),
-		    (unsigned long long)(index * ZTJ_TILE_WIDTH + *width - 1));
+		    (unsigned long long)first, (unsigned long long)last);
 	}
 	return r;
 }
@@ -272,7 +273,7 @@ int auditlog_continues(struct auditlog *l)
 
 int auditlog_again(struct auditlog *l)
 {
-	struct ztj_checkpoint next;
+	struct ztj_checkpoint next = { 0 };
 	int r = newest(l, &next);
 
 	if (r == ZTJ_OK && next.size != l->head.size)
