@@ -55,6 +55,9 @@ int audit_open_checkpoint(const struct audit_file *f, struct ztj_buf *note, stru
 void do_log_checkpoint(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_log_tile(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 
+/* --- st_decisions.c: what hosts decided (PROTOCOL section 5), line by line --- */
+void do_decisions_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+
 /* --- st_audit_say.c: what happened, as leaves --- */
 /* The outcome of a statement that was posted: r is how it was judged. */
 void say_statement(struct store *st, const struct acceptance *a, enum ztj_stmt_type type, int r);
@@ -70,6 +73,8 @@ struct say_certificate {
 void say_certificate(struct store *st, const struct say_certificate *d, int r);
 /* started, head, closed or lost; head: the statement, or NULL. */
 void say_session(struct store *st, const struct db_session *s, const char *outcome, const struct ztj_stmt *head);
+/* One line of a host's own log. */
+void say_decision(struct store *st, const char *host, const json_t *line, struct ztj_view text);
 void say_pending(struct store *st, const struct ask *a, const struct ztj_stmt *p, const struct caller *c, const char *outcome);
 /* An answer that was passed on to its host. */
 void say_stepup(struct store *st, const struct ztj_stmt *p);

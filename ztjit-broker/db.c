@@ -79,6 +79,9 @@ static const char schema_standing[] =
 static const char schema_log[] =
     "CREATE TABLE leaf(n INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;"
     "CREATE TABLE node(level INTEGER NOT NULL, n INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(level, n))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE host_log(host TEXT PRIMARY KEY, seq INTEGER NOT NULL, head BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE host_line(host TEXT NOT NULL, seq INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(host, seq))"
     " STRICT, WITHOUT ROWID;";
 
 int db_error(int code)

@@ -250,4 +250,12 @@ int db_node_add(struct db *db, unsigned level, uint64_t n, const uint8_t hash[ZT
 /* `count` hashes of a level (from 1), from `from`. LOG_ALTERED when one is missing. */
 int db_node_list(struct db *db, unsigned level, uint64_t from, size_t count, ztj_hash *out) ZTJ_MUST_CHECK;
 
+/* How far a host's own log of decisions is held: its newest line; seq 0 and zeros before the first. */
+struct db_host_log { int64_t seq; uint8_t head[ZTJ_DIGEST_LEN]; };
+int db_host_log_get(struct db *db, const char *host, struct db_host_log *out) ZTJ_MUST_CHECK;
+/* The digest of a line that is held; NOT_FOUND. */
+int db_host_line_get(struct db *db, const char *host, int64_t seq, uint8_t digest[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
+/* This line is the newest now; what was held from its number on belongs to another history and is forgotten. */
+int db_host_line_put(struct db *db, const char *host, const struct db_host_log *line) ZTJ_MUST_CHECK;
+
 #endif

@@ -71,3 +71,43 @@ int db_node_list(struct db *db, unsigned level, uint64_t from, size_t count, ztj
 		return r;
 	return n == count ? ZTJ_OK : ZTJ_LOG_ALTERED;
 }
+
+static const char sql_host_get[] = "SELECT seq, head FROM host_log WHERE host = ?1";
+static const char sql_host_set[] = "INSERT OR REPLACE INTO host_log(host, seq, head) VALUES(?1, ?2, ?3)";
+static const char sql_line_get[] = "SELECT digest FROM host_line WHERE host = ?1 AND seq = ?2";
+static const char sql_line_drop[] = "DELETE FROM host_line WHERE host = ?1 AND seq >= ?2";
+static const char sql_line_add[] = "INSERT INTO host_line(host, seq, digest) VALUES(?1, ?2, ?3)";
+
+int db_host_log_get(struct db *db, const char *host, struct db_host_log *out)
+{
+	sqlite3_stmt *s = NULL;
+	memset(out, 0, sizeof(*out));
+	int r = db_first(db, sql_host_get, DB_ARGS(db_text(host)), &s);
+	if (r != ZTJ_OK)
+		return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+	out->seq = sqlite3_column_int64(s, 0);
+	r = db_col_id(s, 1, out->head);
+	sqlite3_reset(s);
+	return r;
+}
+
+int db_host_line_get(struct db *db, const char *host, int64_t seq, uint8_t digest[ZTJ_DIGEST_LEN])
+{
+	sqlite3_stmt *s = NULL;
+	int r = db_first(db, sql_line_get, DB_ARGS(db_text(host), db_int(seq)), &s);
+	if (r != ZTJ_OK)
+		return r;
+	r = db_col_id(s, 0, digest);
+	sqlite3_reset(s);
+	return r;
+}
+
+int db_host_line_put(struct db *db, const char *host, const struct db_host_log *line)
+{
+	int r = db_write(db, sql_line_drop, DB_ARGS(db_text(host), db_int(line->seq)));
+	if (r == ZTJ_OK)
+		r = db_write(db, sql_line_add, DB_ARGS(db_text(host), db_int(line->seq), db_id(line->head)));
+	if (r == ZTJ_OK)
+		r = db_write(db, sql_host_set, DB_ARGS(db_text(host), db_int(line->seq), db_id(line->head)));
+	return r;
+}

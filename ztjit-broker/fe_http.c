@@ -248,6 +248,9 @@ void http_go_on(struct conn *c, struct evhttp_request *req)
 	if (r == ZTJ_OK)
 		r = check_type(req,
 		    route_takes_chunks(path) ? "application/octet-stream" : "application/json");
+	/* lines of JSON are both */
+	if (r == ZTJ_BAD_JSON && route_takes_lines(path))
+		r = check_type(req, "application/json");
 	if (r == ZTJ_OK && n > BODY_MAX && !((c->kinds & CALLER_REGISTRAR) && route_takes_directory(path)))
 		r = ZTJ_TOO_LARGE;
 	if (r != ZTJ_OK) {

@@ -49,6 +49,7 @@ static const struct entry {
 	{ HTTP_POST, "/v1/standing", OP_STANDING_PUT, body_standing },
 	{ HTTP_GET, "/v1/standing", OP_STANDING, NULL },
 	{ HTTP_DELETE, "/v1/stepups/*", OP_STEPUP_END, NULL },
+	{ HTTP_POST, "/v1/decisions", OP_DECISIONS_PUT, body_lines },
 	{ HTTP_GET, "/v1/log/checkpoint", OP_LOG_CHECKPOINT, NULL },
 	{ HTTP_GET, "/v1/log/**", OP_LOG_TILE, NULL },
 };
@@ -92,10 +93,15 @@ static bool match(const char *pattern, const char *path, char segment[SEGMENT_SI
 	return true;
 }
 
+bool route_takes_lines(const char *path)
+{
+	return strcmp(path, "/v1/decisions") == 0;
+}
+
 bool route_takes_chunks(const char *path)
 {
 	char segment[SEGMENT_SIZE];
-	return match("/v1/sessions/*/chunks", path, segment);
+	return match("/v1/sessions/*/chunks", path, segment) || route_takes_lines(path);
 }
 
 bool route_takes_directory(const char *path)

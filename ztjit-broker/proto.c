@@ -50,6 +50,7 @@ static const unsigned fields[OP_MAX] = {
 	[OP_STANDING_PUT] = F_CONTAINER | F_BYTES,
 	[OP_STANDING] = F_FIND,
 	[OP_LOG_TILE] = F_PATH,
+	[OP_DECISIONS_PUT] = F_BYTES,
 	[OP_STEPUP_END] = F_ID | F_TAKEN,
 };
 

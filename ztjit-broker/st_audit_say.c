@@ -258,6 +258,44 @@ void say_session(struct store *st, const struct db_session *s, const char *outco
 	add(st, &e);
 }
 
+static const char *member(const json_t *line, const char *name)
+{
+	return json_string_value(json_object_get(line, name));
+}
+
+void say_decision(struct store *st, const char *host, const json_t *line, struct ztj_view text)
+{
+	uint8_t grant[ZTJ_DIGEST_LEN];
+	struct ztj_buf copy;
+	const char *event = member(line, "event"), *code = member(line, "code");
+	bool alarm = event != NULL && strcmp(event, "alarm") == 0;
+	struct ztj_event e = { .kind = "decision",
+		.host = host,
+		.person = member(line, "person"),
+		.rule = member(line, "rule"),
+		.service = member(line, "service"),
+		.account = member(line, "account"),
+		.address = member(line, "peer"),
+		.key = member(line, "key"),
+		.tty = member(line, "tty"),
+		.action = event };
+	const char *time = member(line, "time"), *id = member(line, "grant");
+	e.code = code == NULL ? ZTJ_INTERNAL : ztj_err_from_name(code);
+	e.outcome = alarm ? "alarm" : e.code == ZTJ_OK ? "allowed" : "denied";
+	if (time == NULL || ztj_time_parse(time, &e.at) != ZTJ_OK)
+		e.at = 0;
+	if (id != NULL && ztj_unhex(ztj_view_str(id), grant, sizeof(grant)) == ZTJ_OK)
+		e.request = grant;
+	ztj_buf_init(&copy, text.n + 1);
+	(void)ztj_buf_put(&copy, text.p, text.n);
+	e.line = ztj_buf_str(&copy);
+	if (e.line == NULL)
+		st->broken = true; /* no leaf without it */
+	else
+		add(st, &e);
+	ztj_buf_free(&copy);
+}
+
 void say_pending(struct store *st, const struct ask *a, const struct ztj_stmt *p, const struct caller *c,
     const char *outcome)
 {

@@ -242,6 +242,9 @@ static void dispatch(struct store *st, const struct ask *a, const struct caller 
 	case OP_LOG_CHECKPOINT:
 		do_log_checkpoint(st, a, c, now);
 		return;
+	case OP_DECISIONS_PUT:
+		do_decisions_put(st, a, c, now);
+		return;
 	case OP_LOG_TILE:
 		do_log_tile(st, a, c, now);
 		return;

@@ -416,6 +416,8 @@ static int on_link(struct ztj_gate *g, struct ztj_rd *rd)
 		g->link_up = up != 0;
 		ztj_log(ZTJ_LOG_NOTICE,
 		    g->link_up ? "connected to the broker" : "the broker cannot be reached");
+		if (g->link_up)
+			ztj_ship_link(g);
 	}
 	return r;
 }
@@ -452,6 +454,8 @@ static int on_message(struct ztj_gate *g)
 		return on_link(g, &rd);
 	case ZTJ_MSG_POSTED:
 		return on_posted(g, &rd);
+	case ZTJ_MSG_SHIPPED:
+		return ztj_ship_done(g, &rd);
 	default:
 		return ZTJ_PROTOCOL;
 	}

@@ -105,7 +105,7 @@ static bool put_details(json_t *obj, const struct ztj_event *e)
 	    put_time(obj, "ends", e->ends) && put_time(obj, "until", e->until) &&
 	    put_time(obj, "at", e->at) && put_text(obj, "reason", e->reason) &&
 	    put_text(obj, "ticket", e->ticket) && put_text(obj, "command", e->command) &&
-	    put_text(obj, "text", e->text) && (e->line == NULL || json_object_set(obj, "line", e->line) == 0);
+	    put_text(obj, "text", e->text) && put_text(obj, "line", e->line);
 }
 
 int ztj_event_write(const struct ztj_event *e, struct ztj_buf *out)

@@ -30,7 +30,7 @@ struct ztj_event {
 	const char *reason, *ticket, *command, *text;
 	int64_t duration, version, serial, count, chunks, bytes;
 	int64_t starts, ends, until, at;  /* times; at: when it happened, where that is not when it was written */
-	json_t *line;            /* of a host's own log (PROTOCOL section 5); borrowed */
+	const char *line;        /* of a host's own log (PROTOCOL section 5), which is ASCII: only its backslashes are doubled */
 };
 /* Appends the leaf. TOO_LARGE above ZTJ_ENTRY_MAX. */
 int ztj_event_write(const struct ztj_event *e, struct ztj_buf *out) ZTJ_MUST_CHECK;

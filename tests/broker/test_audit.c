@@ -137,7 +137,7 @@ static void settle(struct bk *b)
 		fail_msg("%s: leaf %llu: %s", ztj_err_name(r), (unsigned long long)c.bad, c.text);
 }
 
-static const char *text(size_t i, const char *member)
+static const char *text_of(size_t i, const char *member)
 {
 	const char *s = json_string_value(json_object_get(seen.leaf[i], member));
 	return s == NULL ? "" : s;
@@ -147,8 +147,8 @@ static const char *text(size_t i, const char *member)
 static size_t leaf(const char *kind, const char *outcome, const char *member, const char *value)
 {
 	for (size_t i = seen.n; i-- > 0;)
-		if (strcmp(text(i, "kind"), kind) == 0 && strcmp(text(i, "outcome"), outcome) == 0 &&
-		    (member == NULL || strcmp(text(i, member), value) == 0))
+		if (strcmp(text_of(i, "kind"), kind) == 0 && strcmp(text_of(i, "outcome"), outcome) == 0 &&
+		    (member == NULL || strcmp(text_of(i, member), value) == 0))
 			return i;
 	fail_msg("no leaf %s %s %s %s", kind, outcome, member == NULL ? "" : member,
 	    value == NULL ? "" : value);
@@ -187,27 +187,27 @@ static void test_everything_has_a_leaf(void **state)
 	settle(b);
 
 	i = leaf("statement", "accepted", "statement", hex(req.id));
-	assert_string_equal(text(i, "type"), "request");
-	assert_string_equal(text(i, "person"), "people/req1");
-	assert_string_equal(text(i, "role"), "root-shell");
+	assert_string_equal(text_of(i, "type"), "request");
+	assert_string_equal(text_of(i, "person"), "people/req1");
+	assert_string_equal(text_of(i, "role"), "root-shell");
 	assert_string_equal(json_string_value(json_array_get(json_object_get(seen.leaf[i], "hosts"), 0)),
 	    "servers/test1");
 	assert_int_equal(json_integer_value(json_object_get(seen.leaf[i], "duration")), 1800);
-	assert_string_not_equal(text(i, "reason"), "");
+	assert_string_not_equal(text_of(i, "reason"), "");
 	assert_memory_equal(json_string_value(json_array_get(json_object_get(seen.leaf[i], "keys"), 0)),
 	    "SHA256:", 7);
-	assert_string_equal(text(i, "address"), "127.0.0.1");
+	assert_string_equal(text_of(i, "address"), "127.0.0.1");
 	i = leaf("statement", "accepted", "statement", hex(no.id));
-	assert_string_equal(text(i, "type"), "approval");
-	assert_string_equal(text(i, "decision"), "deny");
-	assert_string_equal(text(i, "request"), hex(denied.id));
+	assert_string_equal(text_of(i, "type"), "approval");
+	assert_string_equal(text_of(i, "decision"), "deny");
+	assert_string_equal(text_of(i, "request"), hex(denied.id));
 	i = leaf("statement", "accepted", "statement", hex(rev.id));
-	assert_string_equal(text(i, "type"), "revocation");
+	assert_string_equal(text_of(i, "type"), "revocation");
 	i = leaf("certificate", "issued", "request", hex(req.id));
-	assert_string_equal(text(i, "person"), "people/req1");
-	assert_int_equal(strspn(text(i, "certificate"), "0123456789"), strlen(text(i, "certificate")));
+	assert_string_equal(text_of(i, "person"), "people/req1");
+	assert_int_equal(strspn(text_of(i, "certificate"), "0123456789"), strlen(text_of(i, "certificate")));
 	i = leaf("certificate", "refused", "request", hex(req.id));
-	assert_string_equal(text(i, "code"), "revoked");
+	assert_string_equal(text_of(i, "code"), "revoked");
 	i = leaf("policy", "accepted", NULL, NULL);
 	assert_int_equal(json_integer_value(json_object_get(seen.leaf[i], "version")), 2);
 	i = leaf("directory", "accepted", "name", "people");
@@ -245,17 +245,17 @@ static void test_refusals_have_a_leaf(void **state)
 	}
 	settle(b);
 	i = leaf("statement", "refused", "statement", hex(req.id));
-	assert_string_equal(text(i, "code"), "no-rule");
-	assert_string_equal(text(i, "by"), "people/req1");
-	assert_string_equal(text(i, "role"), "no-such-role");
+	assert_string_equal(text_of(i, "code"), "no-rule");
+	assert_string_equal(text_of(i, "by"), "people/req1");
+	assert_string_equal(text_of(i, "role"), "no-such-role");
 	i = leaf("statement", "refused", "statement", hex(again.id));
-	assert_string_equal(text(i, "code"), "bad-signature");
-	assert_string_equal(text(i, "by"), "people/lead1");
-	assert_string_equal(text(i, "person"), "people/req1");
+	assert_string_equal(text_of(i, "code"), "bad-signature");
+	assert_string_equal(text_of(i, "by"), "people/lead1");
+	assert_string_equal(text_of(i, "person"), "people/req1");
 	size_t strangers = 0;
 	for (i = 0; i < seen.n; i++)
-		strangers += strcmp(text(i, "outcome"), "refused") == 0 && strcmp(text(i, "by"), "") == 0 &&
-		    strcmp(text(i, "kind"), "statement") == 0;
+		strangers += strcmp(text_of(i, "outcome"), "refused") == 0 &&
+		    strcmp(text_of(i, "by"), "") == 0 && strcmp(text_of(i, "kind"), "statement") == 0;
 	assert_in_range(strangers, 0, 45);
 	fx_signed_free(&req);
 	fx_signed_free(&again);
@@ -281,6 +281,107 @@ static void test_B01_who_reads_it(void **state)
 	bk_expect(b, 403, "forbidden");
 	(void)bk_get(b, &b->login[FX_SEC1], "/v1/log/tile/entries/999");
 	bk_expect(b, 404, "not-found");
+}
+
+/* --- what hosts decided --- */
+
+/* Lines of a host's own log, from number seq on after prev; prev becomes the digest of the last. */
+static void lines(struct ztj_buf *out, const char *host, int64_t seq, int n, uint8_t prev[ZTJ_DIGEST_LEN])
+{
+	for (int i = 0; i < n; i++) {
+		size_t before = out->n;
+		ok(ztj_buf_printf(out,
+		    "{\"v\":1,\"seq\":%lld,\"prev\":\"%s\",\"time\":\"2026-01-01T00:00:00Z\",\"event\":\"account\","
+		    "\"code\":\"no-grant\",\"person\":\"people/req1\",\"service\":\"sudo\",\"host\":\"%s\",\"text\":\"\\u001b\"}",
+		    (long long)seq + i, hex(prev), host));
+		ok(ztj_sha256(ztj_view_of(out->p + before, out->n - before), prev));
+		ok(ztj_buf_puts(out, "\n"));
+	}
+}
+
+static long send_lines(struct bk *b, int host, const struct ztj_buf *text)
+{
+	return bk_call(b, &b->host_tls[host], "POST", "/v1/decisions", ztj_buf_view(text));
+}
+
+static void test_decisions_of_hosts(void **state)
+{
+	struct bk *b = *state;
+	uint8_t at[ZTJ_DIGEST_LEN] = { 0 };
+	struct ztj_buf text, none;
+	size_t i;
+	ztj_buf_init(&text, 1 << 20);
+	ztj_buf_init(&none, 16);
+	assert_int_equal(send_lines(b, FX_WEB1, &none), 200);
+	assert_int_equal(bk_int(b, "seq"), 0);
+	lines(&text, "servers/web1", 1, 3, at);
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
+	assert_int_equal(bk_int(b, "seq"), 3);
+	assert_string_equal(bk_text(b, "head"), hex(at));
+	/* again: no second leaf */
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
+	assert_int_equal(bk_int(b, "seq"), 3);
+	settle(b);
+	i = leaf("decision", "denied", "host", "servers/web1");
+	assert_string_equal(text_of(i, "code"), "no-grant");
+	assert_string_equal(text_of(i, "at"), "2026-01-01T00:00:00Z");
+	assert_string_equal(text_of(i, "action"), "account");
+	size_t n = 0;
+	for (i = 0; i < seen.n; i++)
+		n += strcmp(text_of(i, "kind"), "decision") == 0;
+	assert_int_equal(n, 3);
+	/* B02: the line names another host */
+	ztj_buf_reset(&text);
+	lines(&text, "servers/web2", 4, 1, at);
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 403);
+	assert_string_equal(b->error, "wrong-host");
+	/* what is no line of a log */
+	static const char *const bad[] = { "\n", "{}\n", "{\"v\":1}\n", "no line feed",
+		"{\"v\":2,\"seq\":4}\n", "\x1b\n", "[1]\n" };
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ztj_buf_reset(&text);
+		ok(ztj_buf_puts(&text, bad[i]));
+		assert_int_not_equal(send_lines(b, FX_WEB1, &text), 200);
+		assert_true(b->status >= 400 && b->status < 500);
+	}
+	ztj_buf_free(&text);
+}
+
+static void test_A01_breaks_in_a_hosts_log(void **state)
+{
+	struct bk *b = *state;
+	uint8_t at[ZTJ_DIGEST_LEN] = { 0 }, fork[ZTJ_DIGEST_LEN];
+	struct ztj_buf text;
+	ztj_buf_init(&text, 1 << 20);
+	lines(&text, "servers/db1", 1, 3, at);
+	assert_int_equal(send_lines(b, FX_DB1, &text), 200);
+	memcpy(fork, at, sizeof(fork));
+	/* lines 4 and 5 never come */
+	ztj_buf_reset(&text);
+	lines(&text, "servers/db1", 6, 1, at);
+	assert_int_equal(send_lines(b, FX_DB1, &text), 200);
+	assert_int_equal(bk_int(b, "seq"), 6);
+	assert_true(bk_logged(b, "the log of servers/db1 has a gap: lines 4 to 5 never came"));
+	/* another history from 4 on */
+	ztj_buf_reset(&text);
+	lines(&text, "servers/db1", 4, 2, fork);
+	assert_int_equal(send_lines(b, FX_DB1, &text), 200);
+	assert_int_equal(bk_int(b, "seq"), 5);
+	assert_true(bk_logged(b, "the log of servers/db1 tells another history from line 4 on"));
+	/* made anew from the beginning: an agent that was installed again, or one that hides something */
+	memset(at, 0, sizeof(at));
+	ztj_buf_reset(&text);
+	ok(ztj_buf_puts(&text,
+	    "{\"v\":1,\"seq\":1,\"prev\":\"0000000000000000000000000000000000000000000000000000000000000000\","
+	    "\"time\":\"2026-01-02T00:00:00Z\",\"event\":\"alarm\",\"code\":\"ok\",\"host\":\"servers/db1\"}\n"));
+	assert_int_equal(send_lines(b, FX_DB1, &text), 200);
+	assert_int_equal(bk_int(b, "seq"), 1);
+	assert_true(bk_logged(b, "another history from line 1 on"));
+	settle(b);
+	(void)leaf("alarm", "raised", "code", "log-fork");
+	(void)leaf("alarm", "raised", "code", "truncated");
+	(void)leaf("decision", "alarm", "host", "servers/db1");
+	ztj_buf_free(&text);
 }
 
 /* Across full tiles, and across a restart in the middle of them. */
@@ -566,6 +667,8 @@ int main(void)
 		cmocka_unit_test(test_everything_has_a_leaf),
 		cmocka_unit_test(test_refusals_have_a_leaf),
 		cmocka_unit_test(test_B01_who_reads_it),
+		cmocka_unit_test(test_decisions_of_hosts),
+		cmocka_unit_test(test_A01_breaks_in_a_hosts_log),
 		cmocka_unit_test(test_many_leaves),
 		cmocka_unit_test(test_D03_killed_at_random),
 		cmocka_unit_test(test_D03_killed_in_any_call),

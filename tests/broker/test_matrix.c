@@ -62,6 +62,7 @@ static const struct call {
 	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE },
 	{ "POST", "/v1/standing", REPORT, HOSTS },
 	{ "GET", "/v1/standing", NO_BODY, 0 }, /* auditors, and none of these is one: test_standing.c */
+	{ "POST", "/v1/decisions", CHUNKS, HOSTS },
 	{ "GET", "/v1/log/checkpoint", NO_BODY, PEOPLE | HOSTS },
 	{ "GET", "/v1/log/tile/0/000.p/1", NO_BODY, 0 }, /* auditors alone: test_audit */
 	{ "GET", "/v1/log/tile/entries/000", NO_BODY, 0 },
