@@ -130,7 +130,7 @@ _ztjit() {
 		return
 		;;
 	--outcome)
-		mapfile -t COMPREPLY < <(compgen -W "accepted refused pending asked removed issued answered started head closed lost opened stopped raised" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "accepted refused pending asked removed issued answered started head closed lost opened stopped allowed denied alarm raised" -- "$cur")
 		return
 		;;
 	--state)
