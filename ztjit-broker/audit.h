@@ -76,6 +76,8 @@ void say_session(struct store *st, const struct db_session *s, const char *outco
 /* One line of a host's own log. */
 void say_decision(struct store *st, const char *host, const json_t *line, struct ztj_view text);
 void say_pending(struct store *st, const struct ask *a, const struct ztj_stmt *p, const struct caller *c, const char *outcome);
+/* A host's report of standing access was taken. */
+void say_standing(struct store *st, const char *host, const struct ztj_stmt *p);
 /* An answer that was passed on to its host. */
 void say_stepup(struct store *st, const struct ztj_stmt *p);
 

@@ -330,3 +330,13 @@ void say_stepup(struct store *st, const struct ztj_stmt *p)
 	if (!reserve_spent(st))
 		add(st, &e);
 }
+
+void say_standing(struct store *st, const char *host, const struct ztj_stmt *p)
+{
+	struct ztj_event e = { .kind = "standing",
+		.outcome = "reported",
+		.statement = p->id,
+		.host = host,
+		.at = p->issued };
+	add(st, &e);
+}

@@ -130,7 +130,7 @@ _ztjit() {
 		return
 		;;
 	--outcome)
-		mapfile -t COMPREPLY < <(compgen -W "accepted refused pending asked removed issued answered started head closed lost opened stopped allowed denied alarm raised" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "accepted refused pending asked removed issued answered started head closed lost opened reported stopped allowed denied alarm raised" -- "$cur")
 		return
 		;;
 	--state)
@@ -143,7 +143,7 @@ _ztjit() {
 		;;
 	--kind)
 		words="sudoers sudo doas key sshd rhosts password uid0 shell group setuid setgid capability device mount writable linger polkit pam preload nfs socket"
-		[ "$command" != audit ] || words="statement policy directory pending certificate stepup session view decision broker alarm"
+		[ "$command" != audit ] || words="statement policy directory pending certificate stepup session view decision standing broker alarm"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
