@@ -4,12 +4,15 @@
  */
 /* ztjit-broker check: is everything in order, and what runs out soon? Changes nothing. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "libztjit/core/logcheck.h"
 #include "libztjit/sys/safefile.h"
+#include "ztjit-broker/audit.h"
 #include "ztjit-broker/child.h"
 #include "ztjit-broker/db.h"
 #include "ztjit-broker/serve.h"
@@ -183,6 +186,65 @@ static int check_directory(const char *name, void *arg)
 	return ZTJ_OK;
 }
 
+static int check_leaf(uint64_t n, struct ztj_view entry, void *arg)
+{
+	struct ztj_buf one;
+	(void)n;
+	ztj_buf_init(&one, ZTJ_ENTRY_MAX + 2);
+	int r = ztj_entry_put(&one, entry);
+	if (r == ZTJ_OK)
+		r = ztj_logcheck_bundle(arg, ztj_buf_view(&one), 1);
+	ztj_buf_free(&one);
+	return r;
+}
+
+/* Every row again, against the checkpoint that was signed last and against the hashes that were kept of full tiles. */
+static int check_leaves(struct checking *c, struct db *db, struct ztj_logcheck *lc)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(c->trust);
+	struct ztj_checkpoint last;
+	struct ztj_buf note;
+	char path[PATH_MAX];
+	uint64_t size;
+	ztj_hash mine = { 0 }, kept = { 0 };
+	ztj_logcheck_init(lc);
+	ztj_buf_init(&note, ZTJ_CHECKPOINT_MAX);
+	int r = broker_path(&c->conf, "store/log/checkpoint", path);
+	if (r == ZTJ_OK && p != NULL) {
+		struct audit_file file = { path, c->conf.domain, 0, p->broker.log, p->broker.nlog };
+		r = child_uid(c->conf.store_user, &file.owner);
+		if (r == ZTJ_OK)
+			r = audit_open_checkpoint(&file, &note, &last);
+		if (r == ZTJ_OK)
+			r = ztj_logcheck_mark(lc, &last);
+		else if (r == ZTJ_NOT_FOUND)
+			r = ZTJ_OK;
+	}
+	ztj_buf_free(&note);
+	if (r == ZTJ_OK)
+		r = db_leaf_size(db, &size);
+	if (r == ZTJ_OK)
+		r = db_leaf_each(db, 0, size, check_leaf, lc);
+	if (r == ZTJ_OK)
+		r = ztj_logcheck_end(lc);
+	if (r == ZTJ_OK)
+		r = ztj_tlog_root(&lc->tree, mine);
+	if (r == ZTJ_OK)
+		r = audit_root_at(db, size, size, kept);
+	return r == ZTJ_OK && memcmp(mine, kept, sizeof(mine)) != 0 ? ZTJ_LOG_ALTERED : r;
+}
+
+static void check_log(struct checking *c, struct db *db)
+{
+	struct ztj_logcheck *lc = calloc(1, sizeof(*lc));
+	int r = lc == NULL ? ZTJ_NOMEM : check_leaves(c, db, lc);
+	judge(c, "audit log", r);
+	if (lc != NULL && r != ZTJ_OK && lc->text[0] != '\0')
+		printf("         leaf %llu to %llu: %s\n", (unsigned long long)lc->bad,
+		    (unsigned long long)lc->last, lc->text);
+	free(lc);
+}
+
 static void check_database(struct checking *c)
 {
 	char path[PATH_MAX];
@@ -205,6 +267,7 @@ static void check_database(struct checking *c)
 		check_policy(c, db, d.now);
 		judge(c, "directories", db_dir_names(db, check_directory, &d));
 		judge(c, "revocations", revocations_restore(db, c->trust));
+		check_log(c, db);
 	}
 	db_close(db);
 }

@@ -10,7 +10,7 @@
 
 #include "libztjit/sys/log.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define APPLICATION_ID 0x5a544a42 /* "ZTJB" */
 #define STMTS_MAX 128
 #define BUSY_MS 250
@@ -74,6 +74,15 @@ static const char schema_standing[] =
     " container BLOB NOT NULL, report BLOB NOT NULL) STRICT;"
     "CREATE TABLE standing_day(host TEXT NOT NULL, day INTEGER NOT NULL, container BLOB NOT NULL,"
     " PRIMARY KEY(host, day)) STRICT, WITHOUT ROWID;";
+
+/* Since version 4. */
+static const char schema_log[] =
+    "CREATE TABLE leaf(n INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;"
+    "CREATE TABLE node(level INTEGER NOT NULL, n INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(level, n))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE host_log(host TEXT PRIMARY KEY, seq INTEGER NOT NULL, head BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE host_line(host TEXT NOT NULL, seq INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(host, seq))"
+    " STRICT, WITHOUT ROWID;";
 
 int db_error(int code)
 {
@@ -141,8 +150,10 @@ static int make_schema(struct db *db)
 		r = exec(db, schema);
 	if (r == ZTJ_OK && version < 2)
 		r = exec(db, schema_sessions);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK && version < 3)
 		r = exec(db, schema_standing);
+	if (r == ZTJ_OK && version < 4)
+		r = exec(db, schema_log);
 	if (r == ZTJ_OK)
 		r = exec(db, schema_later);
 	if (r == ZTJ_OK)

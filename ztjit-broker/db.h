@@ -5,7 +5,8 @@
 /*
  * The database of the store: SQLite, WAL, synchronous=FULL, one writer. Writes gather in one
  * transaction that the caller commits; nothing is answered before. One file per concern:
- * db_statements.c, db_directories.c, db_events.c, db_people.c (logins, pending, certificates, counters), db_sessions.c, db_standing.c.
+ * db_statements.c, db_directories.c, db_events.c, db_people.c (logins, pending, certificates, counters), db_sessions.c, db_standing.c,
+ * db_log.c.
  *
  * Errors: ZTJ_NO_SPACE, ZTJ_IO, ZTJ_TIMEOUT (locked by another process), ZTJ_EXISTS (a constraint).
  */
@@ -16,6 +17,7 @@
 
 #include "libztjit/core/chunk.h"
 #include "libztjit/core/directory.h"
+#include "libztjit/core/tlog.h"
 
 struct db;
 /* Opens or makes the database; applies the schema. A database of a newer version: ZTJ_VERSION. */
@@ -239,5 +241,23 @@ int db_standing_each(struct db *db, const struct db_standing_query *q, int (*eac
 int db_standing_days(struct db *db, const char *host, int64_t since, int (*each)(struct ztj_view container, void *arg),
     void *arg) ZTJ_MUST_CHECK;
 int db_standing_sweep(struct db *db, int64_t before) ZTJ_MUST_CHECK;
+
+/* --- the audit log (db_log.c): leaves without gaps from 0, and the hashes of full tiles for the levels above them --- */
+int db_leaf_add(struct db *db, uint64_t n, struct ztj_view entry) ZTJ_MUST_CHECK;
+int db_leaf_size(struct db *db, uint64_t *size) ZTJ_MUST_CHECK;
+typedef int db_leaf_fn(uint64_t n, struct ztj_view entry, void *arg);
+/* Leaves from <= n < to, in order; each must not use the database. LOG_ALTERED when one is missing. */
+int db_leaf_each(struct db *db, uint64_t from, uint64_t to, db_leaf_fn *each, void *arg) ZTJ_MUST_CHECK;
+int db_node_add(struct db *db, unsigned level, uint64_t n, const uint8_t hash[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
+/* `count` hashes of a level (from 1), from `from`. LOG_ALTERED when one is missing. */
+int db_node_list(struct db *db, unsigned level, uint64_t from, size_t count, ztj_hash *out) ZTJ_MUST_CHECK;
+
+/* How far a host's own log of decisions is held: its newest line; seq 0 and zeros before the first. */
+struct db_host_log { int64_t seq; uint8_t head[ZTJ_DIGEST_LEN]; };
+int db_host_log_get(struct db *db, const char *host, struct db_host_log *out) ZTJ_MUST_CHECK;
+/* The digest of a line that is held; NOT_FOUND. */
+int db_host_line_get(struct db *db, const char *host, int64_t seq, uint8_t digest[ZTJ_DIGEST_LEN]) ZTJ_MUST_CHECK;
+/* This line is the newest now; what was held from its number on belongs to another history and is forgotten. */
+int db_host_line_put(struct db *db, const char *host, const struct db_host_log *line) ZTJ_MUST_CHECK;
 
 #endif

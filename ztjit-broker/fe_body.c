@@ -237,6 +237,14 @@ int body_standing(struct ztj_view json, struct ask *out, struct route_mem *mem)
 	return r;
 }
 
+/* Nothing is a question as well: how far is it held? */
+int body_lines(struct ztj_view bytes, struct ask *out, struct route_mem *mem)
+{
+	(void)mem;
+	out->bytes = bytes;
+	return bytes.n > PROTO_CHUNKS_MAX ? ZTJ_TOO_LARGE : ZTJ_OK;
+}
+
 int body_chunks(struct ztj_view bytes, struct ask *out, struct route_mem *mem)
 {
 	(void)mem;

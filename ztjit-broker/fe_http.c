@@ -49,7 +49,8 @@ void http_reply(struct evhttp_request *req, unsigned status, struct ztj_view bod
 	struct evbuffer *out = evbuffer_new();
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
 	const char *type = body.n > 0 && body.p[0] == '{' ? "application/json" : "text/plain; version=0.0.4";
-	evhttp_add_header(headers, "Content-Type", type);
+	if (evhttp_find_header(headers, "Content-Type") == NULL)
+		evhttp_add_header(headers, "Content-Type", type);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	if (out != NULL)
 		evbuffer_add(out, body.p, body.n);
@@ -247,6 +248,9 @@ void http_go_on(struct conn *c, struct evhttp_request *req)
 	if (r == ZTJ_OK)
 		r = check_type(req,
 		    route_takes_chunks(path) ? "application/octet-stream" : "application/json");
+	/* lines of JSON are both */
+	if (r == ZTJ_BAD_JSON && route_takes_lines(path))
+		r = check_type(req, "application/json");
 	if (r == ZTJ_OK && n > BODY_MAX && !((c->kinds & CALLER_REGISTRAR) && route_takes_directory(path)))
 		r = ZTJ_TOO_LARGE;
 	if (r != ZTJ_OK) {
@@ -316,6 +320,12 @@ int http_answer(struct frontend *fe, struct ztj_view body)
 	/* A login makes the connection somebody. */
 	if (op == OP_STATEMENT_PUT && rep.status < 300 && c != NULL && c->kinds == CALLER_ANONYMOUS)
 		c->identified_ms = 0;
+	if (op == OP_LOG_TILE && rep.status == 200)
+		evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
+		    "application/octet-stream");
+	if (op == OP_LOG_CHECKPOINT && rep.status == 200)
+		evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
+		    "text/plain; charset=utf-8");
 	if (rep.status == 429)
 		evhttp_add_header(evhttp_request_get_output_headers(req), "Retry-After", "5");
 	if (op != OP_METRICS || rep.status != 200) {

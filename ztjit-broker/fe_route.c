@@ -13,7 +13,7 @@
 
 typedef int (*body_fn)(struct ztj_view json, struct ask *out, struct route_mem *mem);
 
-/* A "*" stands for one segment: an id or a name. */
+/* A "*" stands for one segment: an id or a name; a "**" for all the rest. */
 static const struct entry {
 	enum http_method method;
 	const char *pattern;
@@ -49,6 +49,9 @@ static const struct entry {
 	{ HTTP_POST, "/v1/standing", OP_STANDING_PUT, body_standing },
 	{ HTTP_GET, "/v1/standing", OP_STANDING, NULL },
 	{ HTTP_DELETE, "/v1/stepups/*", OP_STEPUP_END, NULL },
+	{ HTTP_POST, "/v1/decisions", OP_DECISIONS_PUT, body_lines },
+	{ HTTP_GET, "/v1/log/checkpoint", OP_LOG_CHECKPOINT, NULL },
+	{ HTTP_GET, "/v1/log/**", OP_LOG_TILE, NULL },
 };
 
 void route_mem_init(struct route_mem *m)
@@ -79,7 +82,10 @@ static bool match(const char *pattern, const char *path, char segment[SEGMENT_SI
 	size_t before = (size_t)(star - pattern);
 	if (strncmp(pattern, path, before) != 0)
 		return false;
-	size_t n = strcspn(path + before, "/");
+	bool rest = star[1] == '*';
+	size_t n = rest ? strlen(path + before) : strcspn(path + before, "/");
+	if (rest)
+		star++;
 	if (n == 0 || n >= SEGMENT_SIZE || strcmp(path + before + n, star + 1) != 0)
 		return false;
 	memcpy(segment, path + before, n);
@@ -87,10 +93,15 @@ static bool match(const char *pattern, const char *path, char segment[SEGMENT_SI
 	return true;
 }
 
+bool route_takes_lines(const char *path)
+{
+	return strcmp(path, "/v1/decisions") == 0;
+}
+
 bool route_takes_chunks(const char *path)
 {
 	char segment[SEGMENT_SIZE];
-	return match("/v1/sessions/*/chunks", path, segment);
+	return match("/v1/sessions/*/chunks", path, segment) || route_takes_lines(path);
 }
 
 bool route_takes_directory(const char *path)
@@ -116,6 +127,13 @@ static int set_segment(enum op op, const char *segment, struct ask *out)
 	}
 	if (n == 0)
 		return ZTJ_OK;
+	if (op == OP_LOG_TILE) {
+		struct ztj_tile t;
+		if (n >= sizeof(out->path) || ztj_tile_parse(segment, &t) != ZTJ_OK)
+			return ZTJ_NOT_FOUND;
+		memcpy(out->path, segment, n + 1);
+		return ZTJ_OK;
+	}
 	if (op_of_session(op)) {
 		if (!ztj_session_id_ok(segment))
 			return ZTJ_BAD_NAME;

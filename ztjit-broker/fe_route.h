@@ -36,6 +36,8 @@ void route_mem_free(struct route_mem *m);
 int route(const struct http_in *in, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 /* Does the path take directories? (for the limit on its body) */
 bool route_takes_directory(const char *path);
+/* Does the path take lines of JSON? */
+bool route_takes_lines(const char *path);
 /* Does the path take bytes, not JSON? */
 bool route_takes_chunks(const char *path);
 
@@ -44,6 +46,7 @@ int body_container(struct ztj_view json, struct ask *out, struct route_mem *mem)
 int body_directory(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_certificate(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_session(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
+int body_lines(struct ztj_view bytes, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_chunks(struct ztj_view bytes, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_standing(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;
 int body_signature(struct ztj_view json, struct ask *out, struct route_mem *mem) ZTJ_MUST_CHECK;

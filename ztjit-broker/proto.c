@@ -23,7 +23,8 @@ enum {
 	F_BYTES = 1024,
 	F_WAIT = 2048,
 	F_SESSION = 4096,
-	F_FIND = 8192
+	F_FIND = 8192,
+	F_PATH = 16384
 };
 static const unsigned fields[OP_MAX] = {
 	[OP_STATEMENT_PUT] = F_CONTAINER,
@@ -48,6 +49,8 @@ static const unsigned fields[OP_MAX] = {
 	[OP_VIEW_PUT] = F_CONTAINER,
 	[OP_STANDING_PUT] = F_CONTAINER | F_BYTES,
 	[OP_STANDING] = F_FIND,
+	[OP_LOG_TILE] = F_PATH,
+	[OP_DECISIONS_PUT] = F_BYTES,
 	[OP_STEPUP_END] = F_ID | F_TAKEN,
 };
 
@@ -159,6 +162,8 @@ int ask_write(const struct ask *a, struct ztj_buf *out)
 		write_session(&a->session, out);
 	if (f & F_FIND)
 		write_find(a, out);
+	if (f & F_PATH)
+		ztj_buf_put_cstring(out, a->path);
 	return ztj_buf_status(out);
 }
 
@@ -249,6 +254,8 @@ static int read_more(struct ztj_rd *rd, unsigned f, struct ask *a)
 		r = read_session(rd, &a->session);
 	if (r == ZTJ_OK && (f & F_FIND))
 		r = read_find(rd, a);
+	if (r == ZTJ_OK && (f & F_PATH))
+		r = ztj_rd_cstring(rd, a->path, sizeof(a->path));
 	return r;
 }
 

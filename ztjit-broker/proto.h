@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 
 #include "libztjit/core/directory.h"
+#include "libztjit/core/tlog.h"
 
 #define PROTO_BODY_MAX ((size_t)400 * 1024 * 1024) /* a directory of everybody, in either direction */
 #define PROTO_TLS_LEN 32                           /* an Ed25519 public key */
@@ -27,7 +28,8 @@ enum op {
 	OP_DIRECTORIES, OP_DIRECTORY_GET, OP_DIRECTORY_PUT, OP_PENDING_PUT, OP_PENDING_LIST, OP_PENDING_DELETE,
 	OP_CERTIFICATE, OP_STREAM_OPEN, OP_STREAM_MORE, OP_STREAM_CLOSE, OP_STEPUP_PUT, OP_STEPUP_LIST,
 	OP_STEPUP_ANSWER, OP_METRICS, OP_STEPUP_END, OP_SESSION_PUT, OP_SESSION_CHUNKS, OP_SESSION_HEAD, OP_SESSIONS,
-	OP_SESSION_GET, OP_SESSION_RECORD, OP_VIEW_PUT, OP_STANDING_PUT, OP_STANDING, OP_MAX
+	OP_SESSION_GET, OP_SESSION_RECORD, OP_VIEW_PUT, OP_STANDING_PUT, OP_STANDING,
+	OP_LOG_CHECKPOINT, OP_LOG_TILE, OP_DECISIONS_PUT, OP_MAX
 };
 /* Store to frontend. */
 enum { MSG_REPLY = 64, MSG_WHOIS, MSG_LINES, MSG_FANOUT, MSG_STREAM_END };
@@ -77,10 +79,11 @@ struct ask {
 	struct ztj_view key;     /* a key as text */
 	struct ztj_view sig;     /* a binary SSHSIG */
 	struct proto_list drop, put;
-	struct ztj_view bytes;   /* SESSION_CHUNKS, STANDING_PUT */
+	struct ztj_view bytes;   /* SESSION_CHUNKS, STANDING_PUT, DECISIONS_PUT */
 	int64_t wait;            /* SESSION_RECORD: seconds */
 	struct ask_session session;
 	struct ask_find find;
+	char path[ZTJ_TILE_PATH_SIZE]; /* LOG_TILE */
 };
 
 /* Appends the body. */

@@ -87,13 +87,13 @@ static void fill(const struct ztj_trust *t, int64_t now, struct ztj_stmt *st)
 	memcpy(st->u.status.head, ztj_trust_revocation_head(t), ZTJ_DIGEST_LEN);
 }
 
-int make_status(const struct ztj_trust *t, const struct ztj_seckey *online, int64_t now,
-    struct ztj_buf *container)
+int make_status(const struct ztj_trust *t, const struct status_spec *spec, struct ztj_buf *container)
 {
+	const struct ztj_seckey *online = spec->online;
 	const struct ztj_policy *p = ztj_trust_held_policy(t);
 	struct ztj_stmt st;
 	struct ztj_signed s = { .nsigs = 1 };
-	struct ztj_buf bytes, sig;
+	struct ztj_buf bytes, sig, b64;
 	memset(&st, 0, sizeof(st));
 	if (p == NULL)
 		return ZTJ_NOT_READY;
@@ -101,8 +101,13 @@ int make_status(const struct ztj_trust *t, const struct ztj_seckey *online, int6
 		return ZTJ_BROKER_KEY;
 	ztj_buf_init(&bytes, ZTJ_STMT_MAX);
 	ztj_buf_init(&sig, ZTJ_SSHSIG_MAX);
-	fill(t, now, &st);
-	int r = ztj_stmt_build(&st, NULL, &bytes);
+	ztj_buf_init(&b64, ZTJ_STATUS_CHECKPOINT_MAX + 1);
+	fill(t, spec->now, &st);
+	int r = ztj_b64_encode(spec->checkpoint, &b64);
+	if (r == ZTJ_OK && (st.u.status.checkpoint = b64.n == 0 ? "" : ztj_buf_str(&b64)) == NULL)
+		r = ZTJ_NOMEM;
+	if (r == ZTJ_OK)
+		r = ztj_stmt_build(&st, NULL, &bytes);
 	if (r == ZTJ_OK)
 		r = ztj_sshsig_sign(online, ztj_stmt_namespace(ZTJ_STMT_STATUS), ztj_buf_view(&bytes), &sig);
 	if (r == ZTJ_OK) {
@@ -110,6 +115,7 @@ int make_status(const struct ztj_trust *t, const struct ztj_seckey *online, int6
 		s.sig[0] = ztj_buf_view(&sig);
 		r = ztj_signed_write(&s, container);
 	}
+	ztj_buf_free(&b64);
 	ztj_buf_free(&bytes);
 	ztj_buf_free(&sig);
 	return r;

@@ -33,6 +33,7 @@ struct signer {
 	struct serial serial;
 	bool auto_join;
 	uint8_t token[ZTJ_TOKEN_LEN];
+	struct sg_log log;
 };
 
 static int reply(struct signer *sg, uint8_t type, const struct ztj_buf *msg)
@@ -169,13 +170,18 @@ static int do_join(struct signer *sg, struct ztj_rd *rd, uint32_t tag, int64_t n
 
 static int do_status(struct signer *sg, struct ztj_rd *rd, uint32_t tag, int64_t now)
 {
+	struct status_spec spec = { .online = &sg->online, .now = now };
 	struct ztj_buf container, msg;
-	int r = ztj_rd_end(rd);
+	int r = ztj_rd_string(rd, ZTJ_CHECKPOINT_MAX, &spec.checkpoint);
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(rd);
 	if (r != ZTJ_OK)
 		return r;
+	if (sg_log_take(&sg->log, ztj_trust_held_policy(sg->trust), spec.checkpoint) != ZTJ_OK)
+		spec.checkpoint = ztj_view_of(NULL, 0);
 	ztj_buf_init(&container, 2 * ZTJ_STMT_MAX);
 	ztj_buf_init(&msg, 3 * ZTJ_STMT_MAX);
-	r = make_status(sg->trust, &sg->online, now, &container);
+	r = make_status(sg->trust, &spec, &container);
 	if (r != ZTJ_OK)
 		ztj_buf_reset(&container);
 	ztj_buf_put_u32(&msg, tag);
@@ -309,6 +315,10 @@ static int start_confined(struct signer *sg)
 	int r = broker_path(sg->conf, "signer/serial", path);
 	if (r == ZTJ_OK)
 		r = serial_open(&sg->serial, path, geteuid(), wall_clock_ms());
+	if (r == ZTJ_OK)
+		r = broker_path(sg->conf, "signer/checkpoint", path);
+	if (r == ZTJ_OK)
+		r = sg_log_open(&sg->log, path, geteuid());
 	if (r == ZTJ_OK)
 		r = broker_path(sg->conf, "signer/trust", path);
 	if (r == ZTJ_OK)

@@ -10,6 +10,7 @@
 #ifndef ZTJ_BROKER_SIGNER_H
 #define ZTJ_BROKER_SIGNER_H
 
+#include "libztjit/core/checkpoint.h"
 #include "libztjit/core/decide.h"
 #include "libztjit/core/hostproof.h"
 #include "libztjit/sys/trustdir.h"
@@ -45,6 +46,17 @@ struct serial {
 int serial_open(struct serial *s, const char *path, uid_t owner, int64_t now_ms) ZTJ_MUST_CHECK;
 int serial_take(struct serial *s, uint64_t *out) ZTJ_MUST_CHECK;
 
+/* --- sg_log.c: the newest checkpoint of the audit log that a status vouched for --- */
+struct sg_log {
+	char path[PATH_MAX];
+	bool any;
+	struct ztj_checkpoint last;
+	int said; /* the last refusal that was logged */
+};
+int sg_log_open(struct sg_log *l, const char *path, uid_t owner) ZTJ_MUST_CHECK;
+/* Signed by a log key of the policy, and later than what was vouched for before? Then it is kept. NOT_FOUND: the note is empty. */
+int sg_log_take(struct sg_log *l, const struct ztj_policy *p, struct ztj_view note) ZTJ_MUST_CHECK;
+
 /* --- sg_make.c --- */
 /* Certificate for an approved grant. ca names are checked against the policy. */
 struct made { uint64_t serial; int64_t ends; struct ztj_buf cert; const char *text; char room[1100]; };
@@ -54,7 +66,8 @@ int make_certificate(const struct ztj_trust *t, struct ca *ca, struct serial *se
 struct join_made { const char *name; int64_t base; struct ztj_buf container, record; };
 int make_join(const struct ztj_trust *t, const struct ztj_seckey *online, const uint8_t token[ZTJ_TOKEN_LEN],
     const struct ztj_signed *pending, int64_t now, struct join_made *out) ZTJ_MUST_CHECK;
-/* Appends the container of a status over what t holds. */
-int make_status(const struct ztj_trust *t, const struct ztj_seckey *online, int64_t now, struct ztj_buf *container) ZTJ_MUST_CHECK;
+/* Appends the container of a status over what t holds, and a checkpoint that sg_log_take took (or nothing). */
+struct status_spec { const struct ztj_seckey *online; struct ztj_view checkpoint; int64_t now; };
+int make_status(const struct ztj_trust *t, const struct status_spec *spec, struct ztj_buf *container) ZTJ_MUST_CHECK;
 
 #endif

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libztjit/sys/log.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define LOGINS_EACH 32
 /* Room kept in a bundle (64 KiB, 128 statements) for the denials and revocations still to come. */
@@ -36,7 +35,8 @@ int accept_counter(struct store *st, const struct ztj_stmt *stmt, bool deny)
 		if ((last != 0 || s->info.counter != 0) && s->info.counter <= last) {
 			char fp[ZTJ_FINGERPRINT_SIZE];
 			r = ztj_key_fingerprint(&s->key, fp);
-			ztj_log(ZTJ_LOG_ALARM, "the counter of key %s went from %u to %u: it may be a copy",
+			audit_alarm(st, ZTJ_COUNTER,
+			    "the counter of key %s went from %u to %u: it may be a copy",
 			    r == ZTJ_OK ? fp : "?", last, s->info.counter);
 			if (deny)
 				return ZTJ_COUNTER;
@@ -366,6 +366,9 @@ static int policy_names_us(const struct store *st, struct acceptance *a)
 		r = ZTJ_BROKER_KEY;
 	} else if (!holds(p->broker.online, p->broker.nonline, &st->keys.online)) {
 		a->text = "broker.online does not hold this broker's online key";
+		r = ZTJ_BROKER_KEY;
+	} else if (!holds(p->broker.log, p->broker.nlog, &st->audit->key.pub)) {
+		a->text = "broker.log does not hold this broker's log key";
 		r = ZTJ_BROKER_KEY;
 	} else if (!holds(p->broker.ca, p->broker.nca, &st->keys.ca)) {
 		a->text = "broker.ca does not hold this broker's CA key";

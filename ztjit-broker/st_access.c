@@ -39,7 +39,10 @@ static const unsigned may[OP_MAX] = {
 	[OP_VIEW_PUT] = CALLER_PERSON,
 	[OP_STANDING_PUT] = CALLER_HOST,
 	[OP_STANDING] = CALLER_PERSON,
-	[OP_METRICS] = ANYONE, /* the frontend has looked at the address */
+	[OP_DECISIONS_PUT] = CALLER_HOST,
+	[OP_LOG_CHECKPOINT] = CALLER_HOST | CALLER_PERSON,
+	[OP_LOG_TILE] = CALLER_PERSON, /* auditors */
+	[OP_METRICS] = ANYONE,         /* the frontend has looked at the address */
 };
 
 static const unsigned may_put[ZTJ_STMT_LAST + 1] = {

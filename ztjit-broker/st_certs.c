@@ -6,12 +6,12 @@
  * POST /v1/certificates: the bundle goes to the signer as it is; what comes back is written before
  * it is given out. Many are under way at once.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libztjit/core/sshcert.h"
-#include "libztjit/sys/log.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define WAITING_MAX 4096u
 
@@ -21,6 +21,8 @@ struct waiting {
 	uint32_t tag; /* of the frontend's question */
 	uint8_t request[ZTJ_DIGEST_LEN];
 	char fingerprint[ZTJ_FINGERPRINT_SIZE];
+	char who[ZTJ_FULLNAME_SIZE];
+	char address[INET6_ADDRSTRLEN];
 };
 struct certs {
 	uint32_t next;
@@ -70,6 +72,8 @@ static int ask_signer(struct store *st, const struct ask *a, const struct ztj_ke
 	if (r == ZTJ_OK) {
 		w->tag = a->tag;
 		memcpy(w->request, b->request->id, sizeof(w->request));
+		memcpy(w->address, a->address, sizeof(w->address));
+		(void)snprintf(w->who, sizeof(w->who), "%s", b->request->u.request.who);
 		ztj_buf_put_u32(&msg, tag);
 		ztj_buf_put_view(&msg, ztj_buf_view(&key));
 		ztj_buf_put_view(&msg, ztj_buf_view(&b->mem));
@@ -102,8 +106,26 @@ void do_certificate(struct store *st, const struct ask *a, const struct caller *
 		r = ZTJ_WRONG_PERSON;
 	if (r == ZTJ_OK)
 		r = ask_signer(st, a, &subject, b);
-	if (r != ZTJ_OK)
-		st_refuse(st, a->tag, r, NULL, NULL);
+	if (r == ZTJ_OK)
+		return;
+	const struct say_certificate said = { .person = c->who, .address = a->address, .text = a->id };
+	say_certificate(st, &said, r);
+	st_refuse(st, a->tag, r, NULL, NULL);
+}
+
+static void say(struct store *st, const struct certified *done, const struct waiting *w, const char *text)
+{
+	uint8_t digest[ZTJ_DIGEST_LEN];
+	struct say_certificate said = { .person = w->who,
+		.key = w->fingerprint,
+		.address = w->address,
+		.request = w->request,
+		.serial = done->serial,
+		.ends = done->ends,
+		.text = text };
+	if (done->code == ZTJ_OK && ztj_sha256(done->cert, digest) == ZTJ_OK)
+		said.digest = digest;
+	say_certificate(st, &said, done->code);
 }
 
 static int write_down(struct store *st, const struct certified *done, const struct waiting *w)
@@ -151,15 +173,18 @@ int certs_done(struct store *st, struct ztj_view body)
 		size_t n = done.text.n < sizeof(text) ? done.text.n : sizeof(text) - 1;
 		memcpy(text, done.text.n == 0 ? (const uint8_t *)"" : done.text.p, n);
 		text[n] = '\0';
+		say(st, &done, w, text);
 		st_refuse(st, w->tag, done.code, NULL, text);
 		return ZTJ_OK;
 	}
 	r = write_down(st, &done, w);
 	if (r == ZTJ_EXISTS) {
-		ztj_log(ZTJ_LOG_ALARM, "the signer gave the serial %llu twice; nothing was released",
+		audit_alarm(st, ZTJ_REPLAY, "the signer gave the serial %llu twice; nothing was released",
 		    (unsigned long long)done.serial);
 		r = ZTJ_INTERNAL;
 	}
+	if (r == ZTJ_OK)
+		say(st, &done, w, NULL);
 	if (r == ZTJ_OK)
 		give_out(st, &done, w);
 	else

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "libztjit/sys/log.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define MIB ((int64_t)1024 * 1024)
 #define SWEEP_MAX 64
@@ -184,8 +184,8 @@ static int take_chunks(struct store *st, const struct ask *a, struct db_session 
 	if (r == ZTJ_OK && old > 0)
 		r = same_as_stored(fd, at, ztj_view_of(a->bytes.p, old));
 	if (r == ZTJ_EXISTS)
-		ztj_log(ZTJ_LOG_ALARM, "%s sent other bytes for what it sent before of session %s", s->host,
-		    s->id);
+		audit_alarm(st, ZTJ_ALTERED, "%s sent other bytes for what it sent before of session %s",
+		    s->host, s->id);
 	if (r == ZTJ_OK && old < a->bytes.n)
 		r = append(st, fd, s, ztj_view_of(a->bytes.p + old, a->bytes.n - old), now);
 	if (fd >= 0)
@@ -298,7 +298,12 @@ static int take_head(struct store *st, const struct ask *a, const struct caller 
 	s->state = (int)head->u.head.state;
 	if (s->state != ZTJ_HEAD_OPEN)
 		s->ended = head->issued;
-	return db_session_update(st->db, s, a->container);
+	r = db_session_update(st->db, s, a->container);
+	if (r == ZTJ_OK)
+		say_session(st, s,
+		    s->state == ZTJ_HEAD_OPEN ? "head" : session_state_name((enum ztj_head_state)s->state),
+		    head);
+	return r;
 }
 
 void do_session_head(struct store *st, const struct ask *a, const struct caller *c, int64_t now)

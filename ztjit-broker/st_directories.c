@@ -8,7 +8,7 @@
 
 #include "libztjit/sys/log.h"
 #include "ztjit-broker/delta.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 /* A statement with several signers is carried from one to the next. */
 #define DRAFT_AGE_MAX (24 * 3600)
@@ -279,7 +279,9 @@ int directory_take(struct store *st, const struct ask *a, int64_t now)
 	struct ztj_buf container;
 	struct ztj_signed s;
 	struct ztj_rd rd;
-	const char *state;
+	const char *state = "pending";
+	const struct caller nobody = { .kind = CALLER_REGISTRAR }; /* the broker itself */
+	memset(&s, 0, sizeof(s));
 	ztj_buf_init(&container, PROTO_CONTAINER_MAX);
 	ztj_rd_init(&rd, a->container);
 	int r = ztj_buf_put(&container, a->container.p, a->container.n);
@@ -293,6 +295,8 @@ int directory_take(struct store *st, const struct ask *a, int64_t now)
 		r = statement_checks(st, a, stmt, now);
 	if (r == ZTJ_OK)
 		r = update(st, a, stmt, &container, now, &state);
+	const struct say_directory said = { .ask = a, .caller = &nobody, .s = &s, .state = state };
+	say_directory(st, &said, r);
 	ztj_stmt_free(stmt);
 	ztj_buf_free(&container);
 	return r;
@@ -305,8 +309,8 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 	struct ztj_signed s;
 	struct ztj_rd rd;
 	uint32_t known = 0;
-	const char *state;
-	(void)c;
+	const char *state = "pending";
+	memset(&s, 0, sizeof(s));
 	ztj_buf_init(&merged, PROTO_CONTAINER_MAX);
 	ztj_rd_init(&rd, a->container);
 	int r = reserve_spent(st) ? ZTJ_NO_SPACE : ztj_signed_read(&rd, &s);
@@ -333,6 +337,8 @@ void do_directory_put(struct store *st, const struct ask *a, const struct caller
 			r = new_counters(st, stmt, known);
 		if (r == ZTJ_OK)
 			r = update(st, a, stmt, &merged, now, &state);
+		const struct say_directory said = { .ask = a, .caller = c, .s = &s, .state = state };
+		say_directory(st, &said, r);
 		if (r == ZTJ_OK)
 			done(st, a, stmt, state);
 		else

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* What the store knows, read anew from the database: at the start, and after a batch that could not be kept. */
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 int policy_restore(struct db *db, struct ztj_trust *t)
 {
@@ -70,7 +70,9 @@ int st_load(struct store *st)
 	st->trust = fresh;
 	bundles_clear(st->bundles);
 	logins_clear(st->logins);
-	r = policy_restore(st->db, st->trust);
+	r = audit_load(st);
+	if (r == ZTJ_OK)
+		r = policy_restore(st->db, st->trust);
 	if (r == ZTJ_OK)
 		r = directories_load(st, st_now());
 	if (r == ZTJ_OK)

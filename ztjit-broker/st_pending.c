@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define PENDING_MAX 2000
 #define PENDING_ADDRESS_MAX 64
@@ -62,7 +62,6 @@ void do_pending_put(struct store *st, const struct ask *a, const struct caller *
 	struct ztj_stmt *p = NULL;
 	struct ztj_signed s;
 	struct ztj_rd rd;
-	(void)c;
 	ztj_rd_init(&rd, a->container);
 	int r = reserve_spent(st) ? ZTJ_NO_SPACE : ztj_signed_read(&rd, &s);
 	if (r == ZTJ_OK)
@@ -87,6 +86,7 @@ void do_pending_put(struct store *st, const struct ask *a, const struct caller *
 		r = db_pending_add(st->db, &row, now);
 	}
 	if (r == ZTJ_OK) {
+		say_pending(st, a, p, c, "asked");
 		answer(st, a, p, 201);
 		if (p->u.pending.has_proof)
 			joins_offer(st, p->id);
@@ -120,9 +120,10 @@ void do_pending_list(struct store *st, const struct ask *a, const struct caller 
 
 void do_pending_delete(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
-	(void)c;
 	(void)now;
 	int r = db_pending_delete(st->db, a->id);
+	if (r == ZTJ_OK)
+		say_pending(st, a, NULL, c, "removed");
 	if (r == ZTJ_OK)
 		st_answer(st, a->tag, 200, json_object());
 	else

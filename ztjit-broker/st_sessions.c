@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define ANSWER_MAX 500
 #define SCAN_MAX 4000
@@ -97,8 +97,11 @@ void do_session_put(struct store *st, const struct ask *a, const struct caller *
 		if (r == ZTJ_OK)
 			r = fill(st, &a->session, c, now, row);
 	}
-	if (r == ZTJ_OK && !known)
+	if (r == ZTJ_OK && !known) {
 		r = db_session_add(st->db, row);
+		if (r == ZTJ_OK)
+			say_session(st, row, "started", NULL);
+	}
 	if (r == ZTJ_OK)
 		st_answer(st, a->tag, known ? 200 : 201,
 		    json_pack("{s:s, s:I, s:I}", "id", row->id, "size", (json_int_t)row->chain.bytes, "head",

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "libztjit/sys/log.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 /* What a tag of an offer means when it is refused. */
 enum { OFFER_POLICY = 1, OFFER_DIRECTORY, OFFER_REVOCATION };
@@ -108,10 +108,12 @@ int signer_offer_revocation(struct store *st, int64_t n)
 void signer_want_status(struct store *st)
 {
 	struct ztj_buf msg;
-	ztj_buf_init(&msg, 16);
+	ztj_buf_init(&msg, 2 * ZTJ_CHECKPOINT_MAX);
 	/* The low bits of the generation come back: an answer from before the last change is not shown to hosts
 	 * that have seen the change. */
-	if (ztj_buf_put_u32(&msg, (uint32_t)st->generation) == ZTJ_OK)
+	(void)ztj_buf_put_u32(&msg, (uint32_t)st->generation);
+	if (ztj_buf_put_view(&msg,
+		st->audit->forked ? ztj_view_of(NULL, 0) : ztj_buf_view(&st->audit->note)) == ZTJ_OK)
 		st_send(st, st->signer, SGN_STATUS, ztj_buf_view(&msg));
 	ztj_buf_free(&msg);
 }
@@ -136,7 +138,7 @@ static void compare(struct store *st, const struct ztj_stmt *status)
 	if (p == NULL)
 		return;
 	if (version > p->version || theirs > held)
-		ztj_log(ZTJ_LOG_ALARM,
+		audit_alarm(st, ZTJ_STATE,
 		    "the signer knows policy %lld and %lld revocations, the database %lld and %lld: was an old "
 		    "backup restored?",
 		    (long long)version, (long long)theirs, (long long)p->version, (long long)held);
@@ -146,8 +148,8 @@ static void compare(struct store *st, const struct ztj_stmt *status)
 		const struct ztj_dir *d = ztj_trust_dir_at(st->trust, i);
 		int64_t serial = status_serial(status, ztj_dir_name(d));
 		if (serial > ztj_dir_serial(d))
-			ztj_log(ZTJ_LOG_ALARM, "the signer knows a newer directory %s than the database",
-			    ztj_dir_name(d));
+			audit_alarm(st, ZTJ_DIR_ROLLBACK,
+			    "the signer knows a newer directory %s than the database", ztj_dir_name(d));
 		if (serial < ztj_dir_serial(d))
 			r = signer_offer_directory(st, ztj_dir_name(d), serial);
 	}
@@ -195,7 +197,7 @@ static int status_is(struct store *st, struct ztj_rd *rd, uint32_t generation)
 	return ZTJ_OK;
 }
 
-static int taken(struct ztj_rd *rd, uint32_t tag)
+static int taken(struct store *st, struct ztj_rd *rd, uint32_t tag)
 {
 	static const char *const what[] = { [OFFER_POLICY] = "policy",
 		[OFFER_DIRECTORY] = "directory",
@@ -209,7 +211,8 @@ static int taken(struct ztj_rd *rd, uint32_t tag)
 	if (tag < OFFER_POLICY || tag > OFFER_REVOCATION)
 		return ZTJ_PROTOCOL;
 	if (code != 0)
-		ztj_log(ZTJ_LOG_ALARM, "the signer refused a %s: %s", what[tag], ztj_err_text(-(int)code));
+		audit_alarm(st, -(int)code, "the signer refused a %s: %s", what[tag],
+		    ztj_err_text(-(int)code));
 	return ZTJ_OK;
 }
 
@@ -228,5 +231,5 @@ int signer_message(void *arg, uint8_t type, struct ztj_view body)
 		return r;
 	if (type == SGN_STATUS_IS)
 		return status_is(st, &rd, tag);
-	return type == SGN_TAKEN ? taken(&rd, tag) : ZTJ_PROTOCOL;
+	return type == SGN_TAKEN ? taken(st, &rd, tag) : ZTJ_PROTOCOL;
 }

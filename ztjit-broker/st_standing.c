@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "libztjit/core/codec.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define PAGE_BYTES ((size_t)1024 * 1024)
 
@@ -60,6 +60,8 @@ void do_standing_put(struct store *st, const struct ask *a, const struct caller 
 		row.issued = stmt->issued;
 		r = db_standing_put(st->db, &row);
 	}
+	if (r == ZTJ_OK)
+		say_standing(st, c->who, stmt);
 	if (r == ZTJ_OK)
 		st_answer(st, a->tag, 201, json_object());
 	else

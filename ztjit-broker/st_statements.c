@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 int st_skew(int64_t issued, int64_t now)
 {
@@ -173,6 +173,7 @@ void do_statement_put(struct store *st, const struct ask *a, const struct caller
 		if (r == ZTJ_NOT_FOUND)
 			r = accept_type(st, acc, type);
 	}
+	say_statement(st, acc, type, r);
 	if (r == ZTJ_OK) {
 		st->count.accepted++;
 		answer(st, acc, true);

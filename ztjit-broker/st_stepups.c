@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "libztjit/core/decide.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define OPEN_MAX 4096u
 #define PER_HOST 64
@@ -214,6 +214,7 @@ static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const
 		ztj_buf_free(&s->container);
 		s->container = joined;
 		s->answered = true;
+		say_stepup(st, answer);
 		streams_line_to(st, CALLER_HOST, s->host, ztj_buf_view(&line));
 	} else {
 		ztj_buf_free(&joined);

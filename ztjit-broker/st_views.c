@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define VIEWS_MAX 512u
 #define VIEWS_EACH 16u
@@ -142,6 +142,7 @@ void do_view_put(struct store *st, const struct ask *a, const struct caller *c, 
 		r = ztj_stmt_open(&s, ZTJ_STMT_VIEW, st->conf->domain, &stmt);
 	if (r == ZTJ_OK)
 		r = open_view(st, a, c, stmt, now);
+	say_view(st, a, c, stmt, r);
 	if (r == ZTJ_OK) {
 		ztj_hex(stmt->id, ZTJ_DIGEST_LEN, hex);
 		st_answer(st, a->tag, 201, json_pack("{s:s}", "id", hex));

@@ -7,7 +7,7 @@
  * which TLS key asks, the signer only what it signed. Its turn of the loop is a batch: read what is there,
  * judge, write, commit once, answer.
  */
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +239,15 @@ static void dispatch(struct store *st, const struct ask *a, const struct caller 
 	case OP_STANDING:
 		do_standing(st, a, c, now);
 		return;
+	case OP_LOG_CHECKPOINT:
+		do_log_checkpoint(st, a, c, now);
+		return;
+	case OP_DECISIONS_PUT:
+		do_decisions_put(st, a, c, now);
+		return;
+	case OP_LOG_TILE:
+		do_log_tile(st, a, c, now);
+		return;
 	case OP_NONE:
 	case OP_MAX:
 		break;
@@ -298,6 +307,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 	if (st->broken)
 		recover(st);
 	if (!st->broken) {
+		audit_publish(st, st_now());
 		signer_want_status(st);
 		finish_batch(st);
 	}
@@ -319,6 +329,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 		records_sweep(st, now);
 		if (db_standing_sweep(st->db, now - PROTO_DAYS_MAX * INT64_C(86400)) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "could not forget old reports");
+		audit_sweep(st);
 		if (db_login_sweep(st->db, now) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "could not forget old logins");
 	}
@@ -390,6 +401,8 @@ static int start(struct store *st)
 	if (r == ZTJ_OK)
 		r = read_pins(st);
 	if (r == ZTJ_OK)
+		r = audit_new(st);
+	if (r == ZTJ_OK)
 		r = broker_path(st->conf, "store/broker.db", path);
 	return r;
 }
@@ -410,6 +423,8 @@ static int start_confined(struct store *st)
 		r = check_named(st);
 	if (r == ZTJ_OK)
 		r = records_open(st);
+	if (r == ZTJ_OK)
+		r = audit_start(st);
 	if (r == ZTJ_OK)
 		reserve_open(st);
 	else
@@ -434,8 +449,12 @@ static int add_timer(struct store *st, int64_t seconds, event_callback_fn fn, st
 
 static void stop(struct store *st)
 {
-	if (st->db != NULL && !st->broken && db_commit(st->db) != ZTJ_OK)
+	struct ztj_event e = { .kind = "broker", .outcome = "stopped" };
+	if (st->base != NULL && st->db != NULL && !st->broken &&
+	    (audit_add(st, &e) != ZTJ_OK || db_commit(st->db) != ZTJ_OK))
 		ztj_log(ZTJ_LOG_ERROR, "the last batch was not kept");
+	if (st->base != NULL && st->db != NULL)
+		audit_publish(st, st_now());
 	chan_free(st->frontend);
 	chan_free(st->signer);
 	certs_free(st->certs);
@@ -445,6 +464,7 @@ static void stop(struct store *st)
 	bundles_free(st->bundles);
 	logins_free(st->logins);
 	outbox_free(st->outbox);
+	audit_free(st->audit);
 	ztj_trust_free(st->trust);
 	ztj_sigcache_free(st->sigs);
 	ztj_buf_free(&st->status);

@@ -27,6 +27,7 @@ struct stepups;
 struct certs;
 struct outbox;
 struct views;
+struct audit;
 
 #define JOINS_MAX 64
 struct store {
@@ -45,6 +46,7 @@ struct store {
 	struct certs *certs;
 	struct outbox *outbox;
 	struct views *views;
+	struct audit *audit;
 	int reserve;             /* descriptor of the reserved space, or -1 when it is spent */
 	bool broken;             /* memory may differ from the database: nothing is served until it was read anew */
 	int64_t head;            /* seq of the newest event */

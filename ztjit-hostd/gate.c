@@ -168,7 +168,9 @@ static int load_rest(struct ztj_gate *g)
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 		return r;
 	}
-	r = ztj_names_open(g);
+	r = ztj_checkpoint_load(g);
+	if (r == ZTJ_OK)
+		r = ztj_names_open(g);
 	if (r == ZTJ_OK)
 		r = ztj_store_open(&sc, &g->store, &bad);
 	if (r == ZTJ_OK && bad > 0)
@@ -263,7 +265,8 @@ int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env
 	ztj_ipc_in_init(&g->mirror_in, MIRROR_IN_MAX);
 	g->base = event_base_new();
 	g->sync_timer = g->base == NULL ? NULL : evtimer_new(g->base, ztj_gate_sync, g);
-	if (g->sync_timer == NULL) {
+	g->ship.timer = g->base == NULL ? NULL : evtimer_new(g->base, ztj_ship_timer, g);
+	if (g->sync_timer == NULL || g->ship.timer == NULL) {
 		ztj_gate_free(g);
 		return ZTJ_NOMEM;
 	}
@@ -316,6 +319,7 @@ void ztj_gate_free(struct ztj_gate *g)
 	drop_event(g->at_boot);
 	drop_event(g->at_jump);
 	drop_event(g->sync_timer);
+	drop_event(g->ship.timer);
 	ztj_leader_drop(g);
 	ztj_names_close(g);
 	if (g->boot_timer >= 0)

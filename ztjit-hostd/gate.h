@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 
+#include "libztjit/core/checkpoint.h"
 #include "libztjit/core/decide.h"
 #include "libztjit/sys/ipc.h"
 #include "libztjit/sys/trustdir.h"
@@ -173,6 +174,18 @@ struct ztj_gate {
 	uint8_t standing_id[ZTJ_DIGEST_LEN];
 	bool link_up;
 	unsigned denials, admissions;
+	struct {
+		bool any;
+		struct ztj_checkpoint last;
+		int said;      /* what was said of the last one */
+		int64_t saved; /* boot clock */
+	} log;                 /* the broker's audit log */
+	struct {
+		struct event *timer;
+		bool busy, known;  /* a piece is under way; the broker said how far it holds the log */
+		uint64_t held;
+		uint32_t said;     /* status of its last answer */
+	} ship;
 	int exit_status;
 };
 
@@ -189,6 +202,17 @@ void ztj_gate_listen(struct ztj_gate *g);
 /* The policy that root left at join, when none is held yet. */
 int ztj_gate_seed(struct ztj_gate *g, struct ztj_view json) ZTJ_MUST_CHECK;
 void ztj_gate_save_clock(struct ztj_gate *g, bool force);
+
+/* ---- gate_checkpoint.c ---- */
+int ztj_checkpoint_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
+/* Of a status that is newer than every other. */
+void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status);
+
+/* ---- gate_ship.c: the log of decisions to the broker ---- */
+void ztj_ship_soon(struct ztj_gate *g);
+void ztj_ship_link(struct ztj_gate *g);
+int ztj_ship_done(struct ztj_gate *g, struct ztj_rd *rd) ZTJ_MUST_CHECK;
+void ztj_ship_timer(evutil_socket_t fd, short what, void *arg);
 
 /* ---- gate_conn.c ---- */
 void ztj_conn_accept(evutil_socket_t listener, short what, void *arg);

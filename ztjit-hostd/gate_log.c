@@ -39,6 +39,8 @@ int ztj_gate_log(struct ztj_gate *g, struct ztj_decision *d)
 	r = ztj_spool_append(g->spool, d);
 	if (r == ZTJ_OK && d->later)
 		sync_soon(g);
+	if (r == ZTJ_OK)
+		ztj_ship_soon(g);
 	return r;
 }
 

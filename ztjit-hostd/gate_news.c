@@ -200,9 +200,14 @@ static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t n
 	struct ztj_now clock;
 
 	if (r == ZTJ_OK && ztj_trust_fresh(g->trust) > before) {
+		struct ztj_stmt *st;
+
 		ztj_gate_now(g, &clock);
 		ztj_clockmark_status(&g->clock, ztj_trust_fresh(g->trust), clock);
 		ztj_names_heard(g);
+		if (ztj_stmt_open_cached(g->cache, s, ZTJ_STMT_STATUS, g->pins.domain, &st) == ZTJ_OK)
+			ztj_checkpoint_seen(g, st);
+		ztj_stmt_free(st);
 	}
 	return r;
 }
@@ -411,6 +416,8 @@ static int on_link(struct ztj_gate *g, struct ztj_rd *rd)
 		g->link_up = up != 0;
 		ztj_log(ZTJ_LOG_NOTICE,
 		    g->link_up ? "connected to the broker" : "the broker cannot be reached");
+		if (g->link_up)
+			ztj_ship_link(g);
 	}
 	return r;
 }
@@ -447,6 +454,8 @@ static int on_message(struct ztj_gate *g)
 		return on_link(g, &rd);
 	case ZTJ_MSG_POSTED:
 		return on_posted(g, &rd);
+	case ZTJ_MSG_SHIPPED:
+		return ztj_ship_done(g, &rd);
 	default:
 		return ZTJ_PROTOCOL;
 	}

@@ -72,6 +72,7 @@ struct ztj_mirror {
 	struct ztj_mirror_post post[ZTJ_MIRROR_POSTS];
 	struct ztj_ipc_in scribe_in;
 	struct ztj_mirror_ship ship[ZTJ_MIRROR_SHIPS];
+	struct ztj_mirror_ship decisions;
 	bool failed;               /* the gate or the scribe is gone or talks nonsense */
 };
 
@@ -101,6 +102,11 @@ void ztj_mirror_posts_stop(struct ztj_mirror *m);
 void ztj_mirror_send(struct ztj_mirror *m, struct ztj_buf *msg, int fd);
 void ztj_mirror_tell_link(struct ztj_mirror *m, bool up);
 void ztj_mirror_from_gate(struct ztj_mirror *m);
+
+/* ---- mirror_decisions.c: the gate's log on its way ---- */
+void ztj_mirror_decisions(struct ztj_mirror *m, struct ztj_view lines);
+void ztj_mirror_decisions_done(struct ztj_mirror *m, CURLcode rc);
+void ztj_mirror_decisions_stop(struct ztj_mirror *m);
 
 /* ---- mirror_ship.c: records for the scribe ---- */
 void ztj_mirror_ship_link(struct ztj_mirror *m, bool up);

@@ -98,6 +98,7 @@ static int reconnect(struct ztj_mirror *m, const struct whom *w)
 	ztj_mirror_fetch_stop(m);
 	ztj_mirror_posts_stop(m);
 	ztj_mirror_ships_stop(m);
+	ztj_mirror_decisions_stop(m);
 	ztj_net_close(m->net);
 	m->net = NULL;
 	m->url = 0;
@@ -177,6 +178,19 @@ static int on_ended(struct ztj_mirror *m, struct ztj_view body)
 	return ZTJ_OK;
 }
 
+static int on_decisions(struct ztj_mirror *m, struct ztj_view body)
+{
+	struct ztj_view lines;
+	struct ztj_rd rd;
+	int r;
+
+	ztj_rd_init(&rd, body);
+	if ((r = ztj_rd_string(&rd, ZTJ_IPC_MAX, &lines)) != ZTJ_OK || (r = ztj_rd_end(&rd)) != ZTJ_OK)
+		return r;
+	ztj_mirror_decisions(m, lines);
+	return ZTJ_OK;
+}
+
 void ztj_mirror_from_gate(struct ztj_mirror *m)
 {
 	int r = ztj_ipc_read(m->gate, &m->in, false);
@@ -199,6 +213,9 @@ void ztj_mirror_from_gate(struct ztj_mirror *m)
 			break;
 		case ZTJ_MSG_ENDED:
 			r = on_ended(m, m->in.body);
+			break;
+		case ZTJ_MSG_DECISIONS:
+			r = on_decisions(m, m->in.body);
 			break;
 		case ZTJ_MSG_RESYNC:
 			m->resync = true;

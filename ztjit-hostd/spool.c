@@ -36,6 +36,10 @@ struct ztj_spool {
 	/* Lines that were not synced yet: after an error nobody knows what the kernel kept of them. */
 	size_t ntail;
 	char tail[TAIL_MAX_BYTES];
+	struct {
+		uint64_t first, seq; /* in the file that begins there, the line after seq ... */
+		off_t off;           /* ... begins here */
+	} reading;
 };
 
 /* Without it (a file system that cannot) appends still work until the disk is full. */
@@ -463,4 +467,67 @@ int ztj_spool_verify(const char *path, uint64_t *seq, uint8_t head[ZTJ_DIGEST_LE
 	*seq = r == ZTJ_OK ? w.at.seq : w.at.seq + 1;
 	memcpy(head, w.at.head, ZTJ_DIGEST_LEN);
 	return r;
+}
+
+/* Lines of one file, from the first one to the end; those before `from` are passed over. */
+static int read_file(struct ztj_spool *s, int fd, off_t end, uint64_t first, uint64_t from, size_t max,
+    struct ztj_buf *out)
+{
+	bool go_on = s->reading.first == first && s->reading.seq + 1 == from && s->reading.off <= end;
+	uint64_t seq = go_on ? from - 1 : first - 1;
+	off_t at = go_on ? s->reading.off : 0;
+	char *b = malloc(LINE_MAX_BYTES);
+	size_t had = out->n;
+	int r = b == NULL ? ZTJ_NOMEM : ZTJ_OK;
+
+	while (r == ZTJ_OK && at < end && out->n - had < max) {
+		size_t want = end - at < (off_t)LINE_MAX_BYTES ? (size_t)(end - at) : (size_t)LINE_MAX_BYTES;
+		ssize_t got = pread(fd, b, want, at);
+		const char *p = b, *nl;
+
+		if (got <= 0) {
+			r = ZTJ_IO;
+			break;
+		}
+		while (r == ZTJ_OK && out->n - had < max &&
+		    (nl = memchr(p, '\n', (size_t)(b + got - p))) != NULL) {
+			size_t n = (size_t)(nl - p) + 1;
+			seq++;
+			if (seq >= from)
+				r = ztj_buf_put(out, p, n);
+			p += n;
+			at += (off_t)n;
+		}
+		if (p == b)
+			break; /* the rest is no line */
+	}
+	free(b);
+	s->reading.first = first;
+	s->reading.seq = seq;
+	s->reading.off = at;
+	return r;
+}
+
+int ztj_spool_read(struct ztj_spool *s, uint64_t from, size_t max, struct ztj_buf *out)
+{
+	size_t i = s->files.n, had = out->n;
+	int r = ZTJ_OK;
+
+	if (from < s->first)
+		for (i = 0; i + 1 < s->files.n && s->files.first[i + 1] <= from;)
+			i++;
+	for (; r == ZTJ_OK && i < s->files.n && s->files.first[i] < s->first && out->n == had; i++) {
+		struct stat st;
+		int fd;
+
+		r = ztj_spoolfiles_full(&s->files, i, &fd);
+		if (r != ZTJ_OK)
+			break;
+		r = fstat(fd, &st) != 0 ? ZTJ_IO
+					: read_file(s, fd, st.st_size, s->files.first[i], from, max, out);
+		(void)close(fd);
+	}
+	return r == ZTJ_OK && out->n == had
+	    ? read_file(s, s->fd, s->size - (off_t)s->ntail, s->first, from, max, out)
+	    : r;
 }

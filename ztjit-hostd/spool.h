@@ -45,6 +45,9 @@ void ztj_spool_close(struct ztj_spool *s);
 int ztj_spool_append(struct ztj_spool *s, const struct ztj_decision *d) ZTJ_MUST_CHECK;
 /* Makes durable what waits. After an error, again later: nothing is lost while this process lives. */
 int ztj_spool_sync(struct ztj_spool *s) ZTJ_MUST_CHECK;
+/* Appends whole lines that are durable, each with its line feed, from number `from` on (where that is gone: from the oldest that is
+ * there), about `max` bytes. Nothing: there are none. */
+int ztj_spool_read(struct ztj_spool *s, uint64_t from, size_t max, struct ztj_buf *out) ZTJ_MUST_CHECK;
 bool ztj_spool_cut(const struct ztj_spool *s);
 bool ztj_spool_gap(const struct ztj_spool *s);
 uint64_t ztj_spool_seq(const struct ztj_spool *s);

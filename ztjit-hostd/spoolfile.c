@@ -279,3 +279,12 @@ int ztj_spoolfiles_next(const struct ztj_spoolfiles *f, off_t reserve, int *fd, 
 	}
 	return r;
 }
+
+int ztj_spoolfiles_full(const struct ztj_spoolfiles *f, size_t i, int *fd)
+{
+	char name[FULL_NAME_SIZE];
+
+	full_name(f->first[i], name);
+	*fd = openat(f->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return *fd >= 0 ? ZTJ_OK : errno == ENOENT ? ZTJ_NOT_FOUND : ZTJ_IO;
+}

@@ -36,6 +36,8 @@ int ztj_spoolfiles_open(const char *dir, struct ztj_spoolfiles *out) ZTJ_MUST_CH
 void ztj_spoolfiles_close(struct ztj_spoolfiles *f);
 /* Opens the one that is written, making it if need be. */
 int ztj_spoolfiles_current(const struct ztj_spoolfiles *f, int *fd) ZTJ_MUST_CHECK;
+/* Opens the i-th full one to read it. */
+int ztj_spoolfiles_full(const struct ztj_spoolfiles *f, size_t i, int *fd) ZTJ_MUST_CHECK;
 /* Where the newest full file ends. */
 int ztj_spoolfiles_end(const struct ztj_spoolfiles *f, struct ztj_spool_at *out) ZTJ_MUST_CHECK;
 /* Removes the oldest until no more than `keep` are left. */

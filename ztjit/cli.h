@@ -66,14 +66,18 @@
 	X(FOLLOW, "follow", 0, NULL, "go on with what comes while it runs", false) \
 	X(RAW, "raw", 0, NULL, "do not strip what queries or reprograms the terminal", false) \
 	X(UNVERIFIED, "unverified", 0, NULL, "show a record that nobody vouches for, of a host that left", false) \
-	X(FORMAT, "format", 0, "NAME", "asciicast-v2, asciicast-v3, text or json", false) \
+	X(FORMAT, "format", 0, "NAME", "of a record: asciicast-v2, asciicast-v3, text or json; of the audit log: jsonl", false) \
 	X(OUTPUT, "output", 'o', "FILE", "write there instead of standard output", false) \
 	X(UNSEAL_CERT, "unseal-cert", 0, "FILE", "certificate (PEM) that sealed records were sealed to", false) \
 	X(UNSEAL_KEY, "unseal-key", 0, "FILE", "its private key (PEM)", false) \
 	X(ACCEPT, "accept", 0, "FINGERPRINT", "make an exception for this entry, with -m and --until", false) \
-	X(KIND, "kind", 0, "KIND", "show this kind only", false) \
+	X(KIND, "kind", 0, "KIND", "this kind of standing access, or of leaf, only", false) \
 	X(ROOT, "root", 0, "DIR", "look at the tree below DIR, an image for example", false) \
 	X(SEND, "send", 0, NULL, "hand the result to the broker too", false) \
+	X(OUTCOME, "outcome", 0, "NAME", "leaves with this outcome: accepted, refused …", false) \
+	X(DIR, "dir", 0, "DIRECTORY", "read a copy of the log instead of asking the broker", false) \
+	X(LOG_KEY, "log-key", 0, "FILE", "believe this public key alone; with --dir and --domain", false) \
+	X(CHECKPOINT, "checkpoint", 0, "FILE", "a checkpoint that somebody kept, which the log must continue", true) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)
 
 enum cli_opt_id {

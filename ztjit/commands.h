@@ -59,5 +59,10 @@ int cmd_sessions_export(struct cli *c);
 int cmd_sessions_kill(struct cli *c);
 int cmd_scan(struct cli *c);
 int cmd_report_standing(struct cli *c);
+int cmd_audit_ls(struct cli *c);
+int cmd_audit_show(struct cli *c);
+int cmd_audit_verify(struct cli *c);
+int cmd_audit_follow(struct cli *c);
+int cmd_audit_export(struct cli *c);
 
 #endif

@@ -15,9 +15,11 @@
 	{ \
 		OPT_COUNT \
 	}
-/* every command that reads records; that looks for sessions; that may sign */
+/* every command that reads records; that looks for sessions; that reads the audit log; that may sign */
 #define READ OPT_UNVERIFIED, OPT_UNSEAL_CERT, OPT_UNSEAL_KEY
 #define FIND OPT_USER, OPT_HOST, OPT_ROLE, OPT_STATE, OPT_TEXT, OPT_SINCE, OPT_UNTIL, OPT_ALL
+#define COPY OPT_DIR, OPT_LOG_KEY, OPT_DOMAIN
+#define LEAVES OPT_USER, OPT_HOST, OPT_KIND, OPT_OUTCOME, OPT_SINCE, OPT_UNTIL, COPY
 #define SIGN OPT_YES, OPT_KEY, OPT_SK_PROVIDER, OPT_QUIET
 
 const struct cli_cmd cli_commands[] = {
@@ -125,5 +127,14 @@ const struct cli_cmd cli_commands[] = {
 	    cmd_scan },
 	{ "report", "standing", "", "Show what standing access the fleet's hosts have left", OPTS(OPT_HOST),
 	    0, 0, false, cmd_report_standing },
+	{ "audit", "ls", "", "List what the audit log holds, the newest first", OPTS(LEAVES, OPT_ALL), 0, 0,
+	    false, cmd_audit_ls },
+	{ "audit", "show", "NUMBER|R-…|S-…", "Show a leaf, or all about a request or session", OPTS(COPY), 1,
+	    1, false, cmd_audit_show },
+	{ "audit", "verify", "", "Check the whole audit log, and name the first leaf that is wrong",
+	    OPTS(OPT_CHECKPOINT, OPT_QUIET, COPY), 0, 0, false, cmd_audit_verify },
+	{ "audit", "follow", "", "Print leaves as they come", OPTS(LEAVES), 0, 0, false, cmd_audit_follow },
+	{ "audit", "export", "", "Print leaves as JSON lines, the oldest first",
+	    OPTS(OPT_FORMAT, OPT_OUTPUT, LEAVES), 0, 0, false, cmd_audit_export },
 };
 const size_t cli_ncommands = sizeof cli_commands / sizeof cli_commands[0];

@@ -99,6 +99,21 @@ _ztjit_options() {
 	"report standing")
 		echo "--host --json --help"
 		;;
+	"audit ls")
+		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --all --json --help"
+		;;
+	"audit show")
+		echo "--dir --log-key --domain --json --help"
+		;;
+	"audit verify")
+		echo "--checkpoint --quiet --dir --log-key --domain --json --help"
+		;;
+	"audit follow")
+		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --json --help"
+		;;
+	"audit export")
+		echo "--format --output --user --host --kind --outcome --since --until --dir --log-key --domain --json --help"
+		;;
 	"policy push")
 		echo "--broker --yes --json --help"
 		;;
@@ -110,8 +125,12 @@ _ztjit() {
 	local command=${COMP_WORDS[1]:-} sub=${COMP_WORDS[2]:-} words=
 	COMPREPLY=()
 	case $prev in
-	--key | --sk-provider | --write | --attested | --output | --unseal-cert | --unseal-key)
+	--key | --sk-provider | --write | --attested | --output | --unseal-cert | --unseal-key | --dir | --log-key | --checkpoint)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--outcome)
+		mapfile -t COMPREPLY < <(compgen -W "accepted refused pending asked removed issued answered started head closed lost opened reported stopped allowed denied alarm raised" -- "$cur")
 		return
 		;;
 	--state)
@@ -123,16 +142,19 @@ _ztjit() {
 		return
 		;;
 	--kind)
-		mapfile -t COMPREPLY < <(compgen -W "sudoers sudo doas key sshd rhosts password uid0 shell group setuid setgid capability device mount writable linger polkit pam preload nfs socket" -- "$cur")
+		words="sudoers sudo doas key sshd rhosts password uid0 shell group setuid setgid capability device mount writable linger polkit pam preload nfs socket"
+		[ "$command" != audit ] || words="statement policy directory pending certificate stepup session view decision standing broker alarm"
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
 	--format)
-		mapfile -t COMPREPLY < <(compgen -W "asciicast-v2 asciicast-v3 text json" -- "$cur")
+		[ "$command" = audit ] && words=jsonl || words="asciicast-v2 asciicast-v3 text json"
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words="init enroll login logout whoami status doctor request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy sessions scan report help --help"
+		words="init enroll login logout whoami status doctor request requests show approve deny cancel extend revoke watch ssh cert config known-hosts confirm submit user host directory policy sessions audit scan report help --help"
 	else
 		case $command in
 		config)
@@ -155,6 +177,9 @@ _ztjit() {
 			;;
 		report)
 			[ "$COMP_CWORD" -ne 2 ] || words="standing"
+			;;
+		audit)
+			[ "$COMP_CWORD" -ne 2 ] || words="ls show verify follow export"
 			;;
 		*) sub= ;;
 		esac

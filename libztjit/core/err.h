@@ -96,6 +96,9 @@ enum ztj_err_class { ZTJ_CLASS_OK, ZTJ_CLASS_NO, ZTJ_CLASS_USAGE, ZTJ_CLASS_OUTA
 	X(ID_CLASH, -107, NO, "short-id-taken", "another statement has the same short id") \
 	X(UID_SHARED, -108, NO, "uid-shared", "one uid stands in two records") \
 	X(ALTERED, -109, NO, "record-altered", "the record is not what its host signed") \
+	X(LOG_ALTERED, -110, NO, "log-altered", "the audit log is not what was signed") \
+	X(LOG_ROLLBACK, -111, NO, "log-rollback", "an audit log that is shorter than one already seen") \
+	X(LOG_FORK, -112, NO, "log-fork", "an audit log that does not continue one already seen") \
 	/* the grant and its use */ \
 	X(NO_RULE, -120, NO, "no-rule", "no rule allows this") \
 	X(NO_GRANT, -121, NO, "no-grant", "no grant for this") \

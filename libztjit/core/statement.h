@@ -23,6 +23,7 @@
 #define ZTJ_CLOCK_AHEAD 120 /* hosts refuse what is dated further ahead */
 #define ZTJ_CLOCK_SKEW 60   /* broker and CLI refuse what is further off */
 #define ZTJ_LOGIN_MAX (12 * 3600)
+#define ZTJ_STATUS_CHECKPOINT_MAX 5464 /* base64 of 4096 bytes */
 #define ZTJ_BROKER_REVOKE_MAX (24 * 3600)
 
 enum ztj_stmt_type {
@@ -122,6 +123,7 @@ struct ztj_stmt {
 			struct { const char *name; int64_t serial; uint8_t digest[ZTJ_DIGEST_LEN]; } dir[ZTJ_SEEN_MAX];
 			int64_t revocations;
 			uint8_t head[ZTJ_DIGEST_LEN];
+			const char *checkpoint; /* of the audit log (checkpoint.h), in base64; "": none */
 		} status;
 		struct {
 			bool host;

@@ -179,8 +179,9 @@ static json_t *put_member(const struct ztj_jmember *m, const struct ztj_stmt *st
 		return put_status_dirs(st);
 	case ZTJ_F_STATUS_REVOCATIONS:
 		return put_place("count", st->u.status.revocations, "head", st->u.status.head);
-	case ZTJ_F_NULL:
-		return json_null();
+	case ZTJ_F_CHECKPOINT:
+		return ztj_field_text(st, m->at)[0] == '\0' ? json_null()
+							    : json_string(ztj_field_text(st, m->at));
 	case ZTJ_F_USER_KEYS:
 		return put_user_keys(st);
 	case ZTJ_F_SSH_KEYS:

@@ -85,7 +85,8 @@ static const struct ztj_jmember status_members[] = { HEAD,
 	{ "policy", ZTJ_F_STATUS_POLICY, false, 0, 0, 0, 0, "policy" },
 	{ "directories", ZTJ_F_STATUS_DIRS, false, 0, 0, 0, ZTJ_SEEN_MAX, "directory" },
 	{ "revocations", ZTJ_F_STATUS_REVOCATIONS, false, 0, 0, 0, 0, "revocations" },
-	{ "checkpoint", ZTJ_F_NULL, false, 0, 0, 0, 0, "checkpoint" } };
+	{ "checkpoint", ZTJ_F_CHECKPOINT, false, AT(u.status.checkpoint), 0, 4, ZTJ_STATUS_CHECKPOINT_MAX,
+	    "checkpoint" } };
 
 static const struct ztj_jmember pending_members[] = { HEAD,
 	{ "kind", ZTJ_F_PENDING_KIND, false, AT(u.pending.host), 0, 0, 0, "kind" },
@@ -247,7 +248,7 @@ bool ztj_field_present(const struct ztj_jmember *m, const struct ztj_stmt *st)
 	case ZTJ_F_STATUS_POLICY:
 	case ZTJ_F_STATUS_DIRS:
 	case ZTJ_F_STATUS_REVOCATIONS:
-	case ZTJ_F_NULL:
+	case ZTJ_F_CHECKPOINT:
 	case ZTJ_F_PENDING_KIND:
 	default:
 		return true;

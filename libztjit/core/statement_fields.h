@@ -35,8 +35,9 @@ enum ztj_field_kind {
 	ZTJ_F_WORD,        /* an enum from 0; aux: enum ztj_words */
 	ZTJ_F_SEEN,        /* struct ztj_seen */
 	ZTJ_F_REVOKES,     /* aux: enum ztj_revokes */
-	ZTJ_F_STATUS_POLICY, ZTJ_F_STATUS_DIRS, ZTJ_F_STATUS_REVOCATIONS, ZTJ_F_NULL,
-	ZTJ_F_PENDING_KIND, ZTJ_F_USER_KEYS, ZTJ_F_SSH_KEYS,
+	ZTJ_F_STATUS_POLICY, ZTJ_F_STATUS_DIRS, ZTJ_F_STATUS_REVOCATIONS,
+	ZTJ_F_CHECKPOINT,  /* const char *, base64; null: "" */
+		ZTJ_F_PENDING_KIND, ZTJ_F_USER_KEYS, ZTJ_F_SSH_KEYS,
 	ZTJ_F_KIT          /* reserved for break-glass kits: refused */
 };
 

@@ -53,6 +53,7 @@ static void default_texts(const struct ztj_jtable *t, struct ztj_stmt *st)
 		case ZTJ_F_HOST:
 		case ZTJ_F_NONCE:
 		case ZTJ_F_FINGERPRINT:
+		case ZTJ_F_CHECKPOINT:
 			memcpy(ztj_field(st, t->member[i].at), &none, sizeof(none));
 			break;
 		case ZTJ_F_REVOKES:
@@ -76,7 +77,6 @@ static void default_texts(const struct ztj_jtable *t, struct ztj_stmt *st)
 		case ZTJ_F_STATUS_POLICY:
 		case ZTJ_F_STATUS_DIRS:
 		case ZTJ_F_STATUS_REVOCATIONS:
-		case ZTJ_F_NULL:
 		case ZTJ_F_PENDING_KIND:
 		case ZTJ_F_USER_KEYS:
 		case ZTJ_F_SSH_KEYS:

@@ -266,6 +266,14 @@ static int user_key_member(const struct ztj_jmember *m, json_t *v, void *ctx)
 	return keep(k->st, s, &k->st->u.pending.key[k->i].attestation);
 }
 
+static int read_checkpoint(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
+{
+	const char *s = "";
+	int r = json_is_null(v) ? ZTJ_OK : ztj_json_b64(v, (size_t)m->min, (size_t)m->max, &s);
+
+	return r == ZTJ_OK ? keep_at(st, s, m->at) : r;
+}
+
 static int read_user_keys(const struct ztj_jmember *m, json_t *v, struct ztj_stmt *st)
 {
 	static const struct ztj_jmember members[] = { { .name = "key", .kind = UKEY_KEY },
@@ -445,8 +453,8 @@ int ztj_field_read(const struct ztj_jmember *m, json_t *v, void *ctx)
 		return read_status_dirs(v, st);
 	case ZTJ_F_STATUS_REVOCATIONS:
 		return read_status_revocations(v, st);
-	case ZTJ_F_NULL:
-		return json_is_null(v) ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+	case ZTJ_F_CHECKPOINT:
+		return read_checkpoint(m, v, st);
 	case ZTJ_F_PENDING_KIND:
 		return read_choice(v, "user", "host", ztj_field(st, m->at));
 	case ZTJ_F_USER_KEYS:

@@ -255,8 +255,8 @@ static int render_member(struct page *p, const struct ztj_jmember *m)
 	case ZTJ_F_STATUS_REVOCATIONS:
 		line_place(p, m->label, "", st->u.status.revocations, st->u.status.head);
 		return ZTJ_OK;
-	case ZTJ_F_NULL:
-		line(p, m->label, "none");
+	case ZTJ_F_CHECKPOINT:
+		line(p, m->label, ztj_field_text(st, m->at)[0] == '\0' ? "none" : ztj_field_text(st, m->at));
 		return ZTJ_OK;
 	case ZTJ_F_USER_KEYS:
 		return lines_user_keys(p, m->label);

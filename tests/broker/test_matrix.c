@@ -32,13 +32,16 @@ static const struct call {
 } table[] = {
 	{ "GET", "/healthz", NO_BODY, EVERYBODY },
 	{ "GET", "/metrics", NO_BODY, EVERYBODY }, /* from the loopback */
-	{ "GET", "/v1/broker", NO_BODY, EVERYBODY }, { "GET", "/v1/policy", NO_BODY, EVERYBODY },
+	{ "GET", "/v1/broker", NO_BODY, EVERYBODY },
+	{ "GET", "/v1/policy", NO_BODY, EVERYBODY },
 	{ "POST", "/v1/statements", REQUEST_AGAIN, KNOWN },
 	{ "GET", "/v1/statements/%s", NO_BODY, BIT(HOST) | BIT(REQUESTER) | BIT(APPROVER) },
-	{ "GET", "/v1/requests", NO_BODY, PEOPLE }, { "GET", "/v1/requests?mine=1", NO_BODY, PEOPLE },
+	{ "GET", "/v1/requests", NO_BODY, PEOPLE },
+	{ "GET", "/v1/requests?mine=1", NO_BODY, PEOPLE },
 	{ "GET", "/v1/requests?review=1", NO_BODY, PEOPLE },
 	{ "GET", "/v1/requests/%s", NO_BODY, BIT(REQUESTER) | BIT(APPROVER) },
-	{ "GET", "/v1/directories", NO_BODY, KNOWN }, { "GET", "/v1/directories/people", NO_BODY, KNOWN },
+	{ "GET", "/v1/directories", NO_BODY, KNOWN },
+	{ "GET", "/v1/directories/people", NO_BODY, KNOWN },
 	{ "GET", "/v1/directories/people?since=1", NO_BODY, KNOWN },
 	{ "POST", "/v1/directories/people", DIRECTORY, BIT(REGISTRAR) },
 	{ "POST", "/v1/pending", STATEMENT_ONLY, EVERYBODY }, /* then judged as a statement: 400 */
@@ -46,15 +49,23 @@ static const struct call {
 	{ "GET", "/v1/pending?kind=host", NO_BODY, BIT(REGISTRAR) },
 	{ "DELETE", "/v1/pending/%s", NO_BODY, BIT(REGISTRAR) },
 	{ "POST", "/v1/certificates", CERTIFY, BIT(REQUESTER) },
-	{ "POST", "/v1/stepups", STATEMENT_ONLY, HOSTS }, { "GET", "/v1/stepups", NO_BODY, PEOPLE },
-	{ "POST", "/v1/stepups/%s", SIGNATURE, PEOPLE }, { "DELETE", "/v1/stepups/%s", NO_BODY, HOSTS },
-	{ "POST", "/v1/sessions", SESSION, HOSTS }, { "GET", "/v1/sessions", NO_BODY, PEOPLE },
+	{ "POST", "/v1/stepups", STATEMENT_ONLY, HOSTS },
+	{ "GET", "/v1/stepups", NO_BODY, PEOPLE },
+	{ "POST", "/v1/stepups/%s", SIGNATURE, PEOPLE },
+	{ "DELETE", "/v1/stepups/%s", NO_BODY, HOSTS },
+	{ "POST", "/v1/sessions", SESSION, HOSTS },
+	{ "GET", "/v1/sessions", NO_BODY, PEOPLE },
 	{ "GET", "/v1/sessions/S-0123456789", NO_BODY, PEOPLE }, /* then: no such session */
 	{ "POST", "/v1/sessions/S-0123456789/chunks?offset=0", CHUNKS, HOSTS },
 	{ "POST", "/v1/sessions/S-0123456789/head", STATEMENT_ONLY, HOSTS },
 	{ "GET", "/v1/sessions/S-0123456789/record?from=0", NO_BODY, PEOPLE },
-	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE }, { "POST", "/v1/standing", REPORT, HOSTS },
+	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE },
+	{ "POST", "/v1/standing", REPORT, HOSTS },
 	{ "GET", "/v1/standing", NO_BODY, 0 }, /* auditors, and none of these is one: test_standing.c */
+	{ "POST", "/v1/decisions", CHUNKS, HOSTS },
+	{ "GET", "/v1/log/checkpoint", NO_BODY, PEOPLE | HOSTS },
+	{ "GET", "/v1/log/tile/0/000.p/1", NO_BODY, 0 }, /* auditors alone: test_audit */
+	{ "GET", "/v1/log/tile/entries/000", NO_BODY, 0 },
 };
 
 static const struct ztj_seckey *key_of(const struct bk *b, int caller)
@@ -198,7 +209,9 @@ static void test_B01_unknown_calls(void **state)
 {
 	static const char *const paths[] = { "/", "/v1", "/v1/", "/v1/requests/", "/v1/requests/R-0/x",
 		"/v2/policy", "/v1/policy/", "/V1/policy", "/v1//policy", "/v1/../v1/policy", "/v1/sessions/",
-		"/v1/log/checkpoint" };
+		"/v1/log", "/v1/log/", "/v1/log/tile", "/v1/log/tile/0/0", "/v1/log/tile/0/000.p/0",
+		"/v1/log/tile/../../broker.db", "/v1/log/entries/000", "/v1/log/checkpoint/",
+		"/v1/log/tile/0/000/" };
 	struct bk *b = *state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		(void)bk_get(b, &b->login[FX_REQ1], "%s", paths[i]);

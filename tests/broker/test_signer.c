@@ -292,6 +292,7 @@ static void test_broken_store(void **state)
 	/* a question with something left over */
 	ztj_buf_init(&msg, 64);
 	ok(ztj_buf_put_u32(&msg, 1));
+	ok(ztj_buf_put_cstring(&msg, ""));
 	ok(ztj_buf_put_u8(&msg, 0));
 	say(l, SGN_STATUS, &msg);
 	ztj_buf_free(&msg);

@@ -199,20 +199,22 @@ static void test_older_and_newer_databases(void **state)
 	struct ztj_buf out;
 	char conf[160];
 	bk_stop(b);
-	with_database(b, "DROP TABLE standing; DROP TABLE standing_day; PRAGMA user_version = 2");
+	with_database(b,
+	    "DROP TABLE standing; DROP TABLE standing_day; DROP TABLE IF EXISTS leaf; DROP TABLE IF EXISTS node;"
+	    " DROP TABLE IF EXISTS host_log; DROP TABLE IF EXISTS host_line; PRAGMA user_version = 2");
 	bk_serve(b);
 	assert_null(shown(b, "", 0));
 	w.issued = (int64_t)time(NULL);
 	say(b, FX_WEB1, &w);
 	bk_expect(b, 201, "");
 	bk_stop(b);
-	with_database(b, "PRAGMA user_version = 4");
+	with_database(b, "PRAGMA user_version = 5");
 	(void)snprintf(conf, sizeof conf, "%s/broker.conf", b->dir);
 	ztj_buf_init(&out, 65536);
 	assert_int_not_equal(bk_run((const char *const[]){ "check", "-c", conf, NULL }, &out), 0);
 	assert_non_null(strstr(ztj_buf_str(&out), ztj_err_text(ZTJ_VERSION)));
 	ztj_buf_free(&out);
-	with_database(b, "PRAGMA user_version = 3");
+	with_database(b, "PRAGMA user_version = 4");
 	bk_serve(b);
 	assert_string_equal(text_of(shown(b, "", 0), "report"), "{}");
 }

@@ -53,6 +53,7 @@ struct fx_world {
 	struct soft_key root[3];  /* two sk and one HSM; the threshold is 2 */
 	struct soft_key registrar[2]; /* of people and of servers */
 	struct soft_key tls, online, log, ca, stranger;
+	const char *checkpoint;   /* that a status carries, in base64; NULL: none */
 	struct fx_person person[FX_PEOPLE];
 	struct fx_host host[FX_HOSTS];
 	struct ztj_pins pins;

@@ -115,5 +115,6 @@ void fx_status(const struct fx_world *w, const struct soft_key *k, struct fx_sig
 	}
 	st.u.status.revocations = (int64_t)ztj_trust_nrevocations(w->trust);
 	memcpy(st.u.status.head, ztj_trust_revocation_head(w->trust), ZTJ_DIGEST_LEN);
+	st.u.status.checkpoint = w->checkpoint;
 	fx_stmt_sign(&st, FX_UP, &k, 1, out);
 }

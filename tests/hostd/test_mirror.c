@@ -11,6 +11,7 @@
 #include "ztjit-hostd/mirror.h"
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,78 @@ static void test_broker_goes_and_comes_back(void **state)
 	fx_signed_free(&req);
 }
 
+/* ---- the log of decisions becomes part of the audit log ---- */
+
+/* The lines as the leaves hold them, in their order: "\\x5c" stands for a backslash. */
+static void shipped_lines(struct ztj_buf *out)
+{
+	char path[256];
+	sqlite3 *db;
+	sqlite3_stmt *s;
+
+	ztj_buf_reset(out);
+	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db,
+		"SELECT replace(json_extract(CAST(entry AS TEXT), '$.line'), '\\x5c', '\\') FROM leaf WHERE"
+		" json_extract(CAST(entry AS TEXT), '$.kind') = 'decision' ORDER BY n",
+		-1, &s, NULL),
+	    SQLITE_OK);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		ok(ztj_buf_printf(out, "%s\n", (const char *)sqlite3_column_text(s, 0)));
+	(void)sqlite3_finalize(s);
+	(void)sqlite3_close(db);
+}
+
+/* Everything that stands in the host's own log, byte for byte. */
+static bool all_shipped(json_t *o)
+{
+	char path[512];
+	struct ztj_buf mine, theirs;
+	bool same;
+
+	(void)o;
+	ztj_buf_init(&mine, 1 << 20);
+	ztj_buf_init(&theirs, 1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/spool/decisions.jsonl", R->conf.state);
+	read_file(path, &mine);
+	shipped_lines(&theirs);
+	same = mine.n > 0 && ztj_view_eq(ztj_buf_view(&mine), ztj_buf_view(&theirs));
+	ztj_buf_free(&mine);
+	ztj_buf_free(&theirs);
+	return same;
+}
+
+static void test_decisions_are_shipped(void **state)
+{
+	struct fx_signed req;
+	char *cert, line[8192];
+
+	(void)state;
+	assert_true(wait_for(is_fresh));
+	granted("root-shell", &req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(&req);
+	rig_proc(R, 200, 0, "/", 0);
+	fails(rig_login(R, "root", cert), ZTJ_OK);
+	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "\x1b]0;x", "ro\xffot", ""), ZTJ_WRONG_SERVICE);
+	assert_true(wait_for(all_shipped));
+	/* what is decided while the broker is away arrives later */
+	bk_kill(B);
+	assert_true(wait_for(is_cut_off));
+	for (int i = 0; i < 300; i++)
+		fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK);
+	fails(rig_principals(R, "nobody", cert, line, sizeof(line)), ZTJ_WRONG_ACCOUNT);
+	bk_serve(B);
+	assert_true(wait_for(is_fresh));
+	assert_true(wait_for(all_shipped));
+	assert_false(bk_logged(B, "another history"));
+	assert_false(bk_logged(B, "has a gap"));
+	free(cert);
+	fx_signed_free(&req);
+}
+
 /* ---- the mirror ends no session: what does not fit is left out ---- */
 
 static struct ztj_mirror *lone_mirror(int *gate)
@@ -353,6 +426,7 @@ int main(void)
 		T(test_from_join_to_revocation),
 		T(test_step_up_through_the_relay),
 		T(test_broker_goes_and_comes_back),
+		T(test_decisions_are_shipped),
 		cmocka_unit_test(test_P2_a_line_that_grows),
 		cmocka_unit_test(test_an_address_without_room),
 	};

@@ -434,6 +434,88 @@ static void test_D01_killed_between_any_two_system_calls(void **state)
 	(void)munmap(acked, sizeof(*acked));
 }
 
+/* ---- reading it again, to be shipped ---- */
+
+/* Numbers of the lines in b: a run without gaps; 0 and 0 when there are none. */
+static void numbers(const struct ztj_buf *b, uint64_t *first, uint64_t *last)
+{
+	struct ztj_view left = ztj_buf_view(b);
+
+	*first = *last = 0;
+	while (left.n > 0) {
+		const uint8_t *end = memchr(left.p, '\n', left.n);
+		struct ztj_spool_at before;
+
+		assert_non_null(end);
+		ok(ztj_spool_before(ztj_view_of(left.p, (size_t)(end - left.p)), &before));
+		if (*first == 0)
+			*first = before.seq + 1;
+		else
+			assert_int_equal(before.seq, *last);
+		*last = before.seq + 1;
+		left = ztj_view_after(left, (size_t)(end - left.p) + 1);
+	}
+}
+
+static void reads(struct ztj_spool *s, uint64_t from, size_t max, uint64_t first, uint64_t last)
+{
+	uint64_t got_first, got_last;
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, 1 << 20);
+	ok(ztj_spool_read(s, from, max, &b));
+	numbers(&b, &got_first, &got_last);
+	assert_int_equal(got_first, first);
+	assert_int_equal(got_last, last);
+	ztj_buf_free(&b);
+}
+
+static void test_reading_across_files(void **state)
+{
+	struct ztj_decision later = { .time = NOW, .event = "gone", .later = true };
+	struct ztj_spool *s;
+
+	(void)state;
+	ok(ztj_spool_open(&conf, &s));
+	reads(s, 1, 100000, 0, 0);
+	for (int i = 0; i < 12; i++)
+		ok(add(s));
+	assert_int_equal(nfull(), 2);
+	/* a piece ends with its file, and with what is wanted at least */
+	reads(s, 1, 100000, 1, 5);
+	reads(s, 6, 100000, 6, 10);
+	reads(s, 11, 100000, 11, 12);
+	reads(s, 13, 100000, 0, 0);
+	reads(s, 1, 1, 1, 1);
+	reads(s, 2, 1, 2, 2);
+	reads(s, 3, 2000, 3, 4);
+	reads(s, 5, 2000, 5, 5);
+	reads(s, 10, 2000, 10, 10);
+	reads(s, 7, 1, 7, 7);
+	/* what is not durable yet is not shipped */
+	ok(ztj_spool_append(s, &later));
+	reads(s, 11, 100000, 11, 12);
+	reads(s, 13, 100000, 0, 0);
+	ok(ztj_spool_sync(s));
+	reads(s, 13, 100000, 13, 13);
+	/* it goes on over a restart, and from the oldest when more is gone than was shipped */
+	ztj_spool_close(s);
+	ok(ztj_spool_open(&conf, &s));
+	reads(s, 4, 2000, 4, 5);
+	for (int i = 0; i < 20; i++)
+		ok(add(s));
+	assert_int_equal(nfull(), KEEP);
+	uint64_t first, last;
+	struct ztj_buf b;
+	ztj_buf_init(&b, 1 << 20);
+	ok(ztj_spool_read(s, 2, 100000, &b));
+	numbers(&b, &first, &last);
+	assert_true(first > 5 && last > first);
+	reads(s, last + 1, 1, last + 1, last + 1);
+	ztj_buf_free(&b);
+	ztj_spool_close(s);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -447,6 +529,7 @@ int main(void)
 		T(test_D02_no_next_file),
 		T(test_D01_first_line_of_a_file_torn),
 		T(test_D01_killed_between_any_two_system_calls),
+		T(test_reading_across_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

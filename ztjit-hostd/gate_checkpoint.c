@@ -1,0 +1,100 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * Every host is a witness of the audit log: it remembers the newest checkpoint that a status carried, and says aloud when a
+ * later status shows another history (PROTOCOL section 10). It stops nobody's work: the log proves what was done, it does not allow it.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libztjit/sys/log.h"
+#include "libztjit/sys/safefile.h"
+#include "ztjit-hostd/gate.h"
+
+#define SAVE_EVERY 60
+
+static void path_of(const struct ztj_gate *g, char *out, size_t size)
+{
+	(void)snprintf(out, size, "%s/checkpoint", g->conf->state);
+}
+
+int ztj_checkpoint_load(struct ztj_gate *g)
+{
+	const struct ztj_file_rule rule = { .owner = geteuid(), .secret = true };
+	char path[512];
+	struct ztj_buf b;
+	int r;
+
+	path_of(g, path, sizeof(path));
+	ztj_buf_init(&b, 256);
+	r = ztj_file_read(path, &rule, 255, &b);
+	if (r == ZTJ_OK) {
+		r = ztj_checkpoint_kept(ztj_buf_view(&b), &g->log.last);
+		g->log.any = r == ZTJ_OK;
+	} else if (r == ZTJ_NOT_FOUND) {
+		r = ZTJ_OK;
+	}
+	ztj_buf_free(&b);
+	if (r != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
+	return r;
+}
+
+static void save(struct ztj_gate *g)
+{
+	struct ztj_now now;
+	char path[512];
+	struct ztj_buf b;
+
+	g->env.now(&now);
+	if (g->log.saved != 0 && now.boot - g->log.saved < SAVE_EVERY)
+		return;
+	path_of(g, path, sizeof(path));
+	ztj_buf_init(&b, 256);
+	if (ztj_checkpoint_keep(&g->log.last, &b) != ZTJ_OK ||
+	    ztj_file_write(path, ztj_buf_view(&b), 0600) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "the checkpoint of the audit log could not be stored");
+	else
+		g->log.saved = now.boot;
+	ztj_buf_free(&b);
+}
+
+static int judge(struct ztj_gate *g, const char *b64, struct ztj_checkpoint *c)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(g->trust);
+	struct ztj_buf note;
+	int r;
+
+	if (b64[0] == '\0')
+		return g->log.any ? ZTJ_NOT_FOUND : ZTJ_OK;
+	ztj_buf_init(&note, ZTJ_CHECKPOINT_MAX);
+	r = p == NULL ? ZTJ_NOT_READY : ztj_b64_decode(ztj_view_str(b64), &note);
+	if (r == ZTJ_OK)
+		r = ztj_checkpoint_open(ztj_buf_view(&note), p->domain, p->broker.log, p->broker.nlog, c);
+	ztj_buf_free(&note);
+	return r == ZTJ_OK && g->log.any ? ztj_checkpoint_after(&g->log.last, c) : r;
+}
+
+void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status)
+{
+	const char *b64 = status->u.status.checkpoint;
+	struct ztj_checkpoint c;
+	int r = judge(g, b64, &c);
+
+	if (r == ZTJ_OK && b64[0] != '\0') {
+		bool news = !g->log.any || c.size > g->log.last.size;
+
+		g->log.last = c;
+		g->log.any = true;
+		if (news)
+			save(g);
+	}
+	if (r != ZTJ_OK && r != g->log.said)
+		ztj_gate_alarm(g, r,
+		    r == ZTJ_NOT_FOUND ? "the broker vouches for no checkpoint of its audit log any more"
+				       : "the checkpoint of the broker's audit log");
+	g->log.said = r;
+}
