@@ -56,11 +56,10 @@ people() {
 	says admin1 "people/req1" "ztjit user ls"
 }
 
-# armed NAME: one transaction, an agent and sshd as systemd would start them, and the word that keeps it.
+# armed NAME: one transaction; then the agent and sshd, as systemd starts them elsewhere.
 armed() {
 	says "$1" "ztjit-hostd install --confirm" "ztjit-hostd install --yes 2>&1 | tail -n 6"
 	fleet_agent "$1"
-	run "$1" "ztjit-hostd install --confirm"
 }
 
 hosts() {
@@ -79,6 +78,9 @@ hosts() {
 	run admin1 "ztjit host approve --yes db1"
 	lab_wait 15 fleet_armed web1
 	lab_wait 15 fleet_armed db1
+	note "people can get in now: it stays"
+	run web1 "ztjit-hostd install --confirm"
+	run db1 "ztjit-hostd install --confirm"
 	says web1 "servers/web1" "ztjit-hostd status"
 	says db1 "ok" "ztjit doctor | grep -E 'sshd|pam|sudo|FAIL'"
 	says db1 "clean" "ztjit scan"
@@ -161,11 +163,11 @@ standing() {
 		cp /bin/dash /usr/local/bin/rootsh && chmod 4755 /usr/local/bin/rootsh
 		groupadd -f docker && gpasswd -a www-data docker"
 	refused db1 "/usr/local/bin/rootsh" "ztjit scan --send"
-	says sec1 "db1" "ztjit report standing"
+	refused sec1 "entries" "ztjit report standing"
 	note "the commands that it printed, typed"
 	run db1 "ztjit scan | sed -n 's/^ *remove: //p' > /root/obey; bash -ex /root/obey"
 	says db1 "clean" "ztjit scan --send"
-	says sec1 "clean" "ztjit report standing"
+	says sec1 "clean" "ztjit report standing --host db1"
 }
 
 # session_id: the first session in the last output.
@@ -207,6 +209,24 @@ recorded() {
 
 demo_open_shell() { person sec1 ztjit sessions ls --state open 2>/dev/null | grep -q '(shell)'; }
 demo_closed() { person sec1 ztjit sessions show "$1" 2>/dev/null | grep -q '(closed)'; }
+
+audit() {
+	local size bundle
+	chapter "The audit log: who asked, who approved, what happened; and that nothing of it was changed"
+	says sec1 "$SUDO_GRANT" "ztjit audit show $SUDO_GRANT"
+	says sec1 "decision" "ztjit audit ls --kind decision --outcome denied | tail -n 5"
+	refused req1 "" "ztjit audit ls"
+	says sec1 "" "ztjit audit verify"
+	note "somebody has a copy, and changes one word of one leaf in it"
+	lab_in broker tar -C /var/lib/ztjit-broker/store -cf - log >"$LAB_DIR/tmp/log.tar"
+	lab_put sec1 "$LAB_DIR/tmp/log.tar" /home/sec1/log.tar
+	run sec1 "tar -xf log.tar && ztjit audit verify --dir log"
+	size=$(person sec1 sed -n 2p log/checkpoint)
+	bundle=log/tile/entries/000
+	[ "$size" -ge 256 ] || bundle+=.p/$size
+	run sec1 "printf X | dd of=$bundle bs=1 seek=2000 conv=notrunc status=none"
+	refused sec1 "leaf" "ztjit audit verify --dir log"
+}
 
 broker_away() {
 	local grant id
@@ -284,6 +304,8 @@ sudo_on_db1
 [ "${DEMO_UNTIL:-}" != db1 ] || { fleet_logs; exit; }
 standing
 [ "${DEMO_UNTIL:-}" != scan ] || { fleet_logs; exit; }
+audit
+[ "${DEMO_UNTIL:-}" != audit ] || { fleet_logs; exit; }
 broker_away
 clock_back
 closing
