@@ -117,7 +117,7 @@ struct ztj_spool_state {
 };
 #define ZTJ_KILLS 256
 #define ZTJ_STAYS 512
-#define ZTJ_ENDED 512
+#define ZTJ_ENDED_MAX 512
 #define ZTJ_SWEPT_NAMED 32
 #define ZTJ_OFFERS 512
 #define ZTJ_PASSES 512
@@ -158,7 +158,7 @@ struct ztj_gate {
 		unsigned n;
 		char text[ZTJ_SWEPT_NAMED * 32];
 	} sweeping;
-	char ended[ZTJ_ENDED][ZTJ_ACCOUNT_SIZE]; /* the oldest first */
+	char ended[ZTJ_ENDED_MAX][ZTJ_ACCOUNT_SIZE]; /* the oldest first */
 	size_t nended;
 	int64_t ended_looked; /* boot clock */
 	int64_t looked;      /* boot clock: when it was last asked what left its session */

@@ -21,7 +21,7 @@
 #include "ztjit-hostd/gate.h"
 
 #define MAGIC "ztjit-ended 1"
-#define FILE_MAX (ZTJ_ENDED * (ZTJ_ACCOUNT_SIZE + 4) + 64)
+#define FILE_MAX (ZTJ_ENDED_MAX * (ZTJ_ACCOUNT_SIZE + 4) + 64)
 #define LOOK_SECONDS 60
 
 static void path_of(const struct ztj_gate *g, char *out, size_t size)
@@ -72,7 +72,7 @@ void ztj_ended_add(struct ztj_gate *g, const struct ztj_session *s)
 		return;
 	if (listed(g, s->account, &at))
 		drop(g, at);
-	else if (g->nended == ZTJ_ENDED)
+	else if (g->nended == ZTJ_ENDED_MAX)
 		drop(g, 0);
 	(void)snprintf(g->ended[g->nended++], ZTJ_ACCOUNT_SIZE, "%s", s->account);
 	save(g);
@@ -105,7 +105,7 @@ int ztj_ended_load(struct ztj_gate *g)
 	if (r == ZTJ_OK && strcmp(magic, MAGIC) != 0)
 		r = ZTJ_VERSION;
 	while (r == ZTJ_OK && ztj_rd_end(&rd) != ZTJ_OK) {
-		r = g->nended == ZTJ_ENDED ? ZTJ_LIMIT
+		r = g->nended == ZTJ_ENDED_MAX ? ZTJ_LIMIT
 					   : ztj_rd_cstring(&rd, g->ended[g->nended], ZTJ_ACCOUNT_SIZE);
 		g->nended += r == ZTJ_OK;
 	}
@@ -121,9 +121,9 @@ int ztj_ended_load(struct ztj_gate *g)
 /* ---- looking ---- */
 
 struct wanted {
-	uint32_t uid[ZTJ_ENDED];
-	bool runs[ZTJ_ENDED];
-	size_t at[ZTJ_ENDED], n;
+	uint32_t uid[ZTJ_ENDED_MAX];
+	bool runs[ZTJ_ENDED_MAX];
+	size_t at[ZTJ_ENDED_MAX], n;
 };
 
 static void mark(struct wanted *w, uint32_t uid)

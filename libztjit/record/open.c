@@ -189,6 +189,9 @@ int ztj_unpack(struct ztj_opener *o, const struct ztj_chunk *c, struct ztj_buf *
 	r = unseal(o, c->body, &frame);
 	if (r == ZTJ_OK)
 		r = decompress(o, ztj_buf_view(&frame), c->text, text);
+	/* Tried on every recipient, a key that is not theirs yields a random one, and with that, now and then, bytes. */
+	if (r == ZTJ_BAD_ENCODING && o->key != NULL && o->cert == NULL)
+		r = ZTJ_WRONG_KEY;
 	ztj_buf_free(&frame);
 	return r;
 }

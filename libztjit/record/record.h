@@ -36,7 +36,8 @@ struct ztj_opener; /* how a body is opened: with a key where it is sealed */
 int ztj_opener_new(struct ztj_view cert, struct ztj_view key, struct ztj_opener **out) ZTJ_MUST_CHECK;
 void ztj_opener_free(struct ztj_opener *o);
 /* The text of one chunk, appended; its length is checked against what the chunk says before and after. ZTJ_TOO_LARGE: it is
- * more than the chunk says; ZTJ_WRONG_KEY: sealed, but not to this key; ZTJ_BAD_ENCODING: neither zstd nor CMS. */
+ * more than the chunk says; ZTJ_WRONG_KEY: sealed, but not to this key (without a certificate also when what comes out is
+ * nothing); ZTJ_BAD_ENCODING: neither zstd nor CMS. */
 int ztj_unpack(struct ztj_opener *o, const struct ztj_chunk *c, struct ztj_buf *text) ZTJ_MUST_CHECK;
 
 #endif

@@ -81,12 +81,13 @@ static void start_scribe(void)
 	const struct ztj_scribe_fds fds = { listener(), R->scribe, ship[0] };
 	struct ztj_scribe_env env;
 	struct ztj_scribe *s;
-	static char records[128], shell[] = "/bin/sh";
+	static char records[128];
 
 	(void)snprintf(records, sizeof(records), "%s/records", R->dir);
 	assert_int_equal(mkdir(records, 0700), 0);
 	R->conf.records = records;
-	R->conf.shell = shell;
+	free(R->conf.shell);
+	assert_non_null(R->conf.shell = strdup("/bin/sh"));
 	R->conf.record_spool = 64;
 	R->conf.record_reserve = 1;
 	scribe = child();
