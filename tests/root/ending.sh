@@ -198,7 +198,7 @@ left_elsewhere() {
 	t_ok "R07 when the last grant has ended it is gone within 3 s" lab_wait 3 none_sleeps db1 7101
 	t_ok "R07 somebody who was not let in is left alone" some_sleep db1 7102 1
 	t_ok "R07 so is a service account" some_sleep db1 7103 1
-	t_ok "R07 an alarm names it" alarmed db1 "killed 1 processes of it"
+	t_ok "R07 an alarm names it" lab_wait 5 alarmed db1 "killed 1 processes of it"
 	# What at or cron starts when nobody is there any more.
 	lab_in db1 sh -c 'setsid setpriv --reuid req1 --regid req1 --clear-groups sleep 7104 </dev/null >/dev/null 2>&1 &'
 	t_ok "R07 what is started later runs" some_sleep db1 7104 1
