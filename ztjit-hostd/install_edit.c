@@ -164,7 +164,7 @@ int ztj_inst_edit_nss(struct ztj_view in, struct ztj_buf *out, unsigned *number)
 		} else {
 			(void)put(out, line, 0, line.n);
 		}
-		if (line.p + line.n < in.p + in.n)
+		if (in.n > 0 && line.p + line.n < in.p + in.n)
 			(void)ztj_buf_puts(out, "\n");
 	}
 	if ((seen & PASSWD) == 0 || (seen & GROUP) == 0)

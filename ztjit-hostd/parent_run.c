@@ -86,8 +86,8 @@ _Noreturn void ztj_run_warden(struct ztj_parent *p)
 	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
 	(void)snprintf(table, sizeof(table), "%s/warden", p->conf->run);
 	ztj_warden_main(FIRST_FD,
-	    &(struct ztj_warden_conf){ p->conf->by_audit ? NULL : p->conf->cgroup, p->prefix, p->conf->run, table,
-		p->bootid, p->conf->guard_grace, p->rec_group });
+	    &(struct ztj_warden_conf){ p->conf->by_audit ? NULL : p->conf->cgroup, p->prefix, p->conf->run,
+		table, p->bootid, p->conf->guard_grace, p->rec_group });
 }
 
 _Noreturn void ztj_run_mirror(struct ztj_parent *p)

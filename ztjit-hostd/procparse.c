@@ -135,7 +135,7 @@ void ztj_proc_parse_cgroup_any(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
 	if (ztj_proc_parse_cgroup(text, out) == ZTJ_OK && out[1] != '\0')
 		return;
 	out[0] = '\0';
-	at = memmem(text.p, text.n, systemd, n);
+	at = text.n == 0 ? NULL : memmem(text.p, text.n, systemd, n);
 	if (at == NULL)
 		return;
 	text = ztj_view_after(text, (size_t)(at + n - text.p));

@@ -90,8 +90,7 @@ static int make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd,
 	return r;
 }
 
-static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd,
-    struct ztj_warden_msg *answer)
+static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd, struct ztj_warden_msg *answer)
 {
 	switch (m->op) {
 	case ZTJ_WARDEN_MAKE:

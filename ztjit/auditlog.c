@@ -141,7 +141,7 @@ int auditlog_proved(struct auditlog *l, uint64_t index, unsigned *width, struct 
 	size_t before = out->n;
 	int r = auditlog_bundle(l, index, width, out);
 
-	ztj_rd_init(&rd, ztj_view_of(out->p + before, out->n - before));
+	ztj_rd_init(&rd, r == ZTJ_OK ? ztj_view_of(out->p + before, out->n - before) : ztj_view_of(NULL, 0));
 	for (unsigned i = 0; r == ZTJ_OK && i < *width; i++) {
 		r = ztj_entry_next(&rd, &entry);
 		r = r == ZTJ_OK ? ztj_merkle_leaf(entry, hashes[i]) : ZTJ_LOG_ALTERED;

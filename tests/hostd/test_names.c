@@ -157,6 +157,7 @@ static void next_directory(const char *name, uint32_t uid)
 	ok(ztj_dir_apply(all, "people", &delta, &set));
 	fx_directory(&R->w, set, 2, R->w.people.id, &R->w.registrar[0], &st);
 	rig_directory(R, set, &st);
+	soft_key_free(&p.key);
 	fx_signed_free(&st);
 	ztj_buf_free(&rec);
 	ztj_dir_free(set);

@@ -95,8 +95,8 @@ int wrig_setup(void **state)
 	W.emptied = 0;
 	W.end_at = wrig_boot_now() + 1000;
 	W.made = 0;
-	W.conf = (struct ztj_warden_conf){ W.by_audit ? NULL : W.root, W.prefix, W.run, W.table, "this boot", 60,
-		(gid_t)-1 };
+	W.conf = (struct ztj_warden_conf){ W.by_audit ? NULL : W.root, W.prefix, W.run, W.table, "this boot",
+		60, (gid_t)-1 };
 	assert_int_equal(mkdir(W.run, 0755), 0);
 	wrig_start();
 	return 0;
