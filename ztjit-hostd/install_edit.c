@@ -225,7 +225,7 @@ int ztj_inst_edit_sudo_conf(struct ztj_view in, struct ztj_buf *out)
 			(void)put(out, line, 0, line.n);
 		}
 		continued = goes_on(line);
-		if (line.p + line.n < in.p + in.n)
+		if (in.n > 0 && line.p + line.n < in.p + in.n)
 			(void)ztj_buf_puts(out, "\n");
 	}
 	if (continued)
