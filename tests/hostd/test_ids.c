@@ -248,6 +248,32 @@ static void test_nothing_else_does(void **state)
 	(void)close(pipes[1]);
 }
 
+/* A revoked membership would go on for as long as nobody can write. */
+static void test_D02_grants_that_cannot_be_replaced_are_removed(void **state)
+{
+	int good = memfd("x", ALL);
+	char at[128], in_the_way[128];
+
+	(void)state;
+	(void)snprintf(at, sizeof(at), "%.63s/grants", dir);
+	(void)snprintf(in_the_way, sizeof(in_the_way), "%.63s/grants.tmp", dir);
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, good));
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_PEOPLE, good));
+	assert_int_equal(mkdir(in_the_way, 0700), 0);
+	fails(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, good), ZTJ_IO);
+	assert_int_not_equal(access(at, F_OK), 0);
+	assert_int_equal(rmdir(in_the_way), 0);
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, good));
+	reads("grants", "x");
+	/* who somebody is stays */
+	fails(ztj_warden_publish(dir, ZTJ_PUBLISH_PEOPLE, -1), ZTJ_PROTOCOL);
+	reads("people", "x");
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, -1));
+	assert_int_not_equal(access(at, F_OK), 0);
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, -1));
+	(void)close(good);
+}
+
 static void test_too_large_is_refused(void **state)
 {
 	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -265,7 +291,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { T(test_an_id_is_given_once), T(test_it_survives),
 		T(test_a_damaged_book_is_none), T(test_locals), T(test_a_sealed_memfd_becomes_a_file),
-		T(test_nothing_else_does), T(test_too_large_is_refused) };
+		T(test_nothing_else_does), T(test_D02_grants_that_cannot_be_replaced_are_removed),
+		T(test_too_large_is_refused) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,7 @@ static void test_a_book_that_is_damaged_publishes_nothing(void **state)
 	rig_sync(R);
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_PEOPLE], 0);
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], 0);
+	assert_int_equal(R->withdrawn, 1); /* what the gate before it left */
 	assert_int_equal(rig_alarms(R, "no names are published"), 1);
 }
 
