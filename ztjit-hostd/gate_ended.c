@@ -158,11 +158,21 @@ static void look(const struct ztj_gate *g, struct wanted *w)
 	(void)closedir(d);
 }
 
+/* The person's, not whoever else has an account of that name by now; and not when somebody else has that uid. */
+static bool uid_of(struct ztj_gate *g, const char *account, uint32_t *uid)
+{
+	char name[ZTJ_ACCOUNT_SIZE];
+	uint32_t gid;
+
+	if (!ztj_names_given(g, account, uid))
+		return ztj_gate_account(g, account, uid, &gid);
+	return !ztj_gate_name_of(g, *uid, name) || strcmp(name, account) == 0;
+}
+
 void ztj_ended_look(struct ztj_gate *g)
 {
 	struct wanted *w;
 	struct ztj_now now;
-	uint32_t gid;
 
 	ztj_gate_now(g, &now);
 	if (g->nended == 0 || now.boot - g->ended_looked < LOOK_SECONDS)
@@ -172,12 +182,12 @@ void ztj_ended_look(struct ztj_gate *g)
 	if (w == NULL)
 		return;
 	for (size_t i = 0; i < g->nended; i++)
-		if (ztj_gate_account(g, g->ended[i], &w->uid[w->n], &gid))
+		if (uid_of(g, g->ended[i], &w->uid[w->n]))
 			w->at[w->n++] = i;
 	if (w->n > 0)
 		look(g, w);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->runs[i])
-			ztj_stay_sweep(g, g->ended[w->at[i]]);
+			ztj_stay_sweep(g, g->ended[w->at[i]], w->uid[i]);
 	free(w);
 }

@@ -292,6 +292,16 @@ bool ztj_names_person(const struct ztj_gate *g, const char *name, uint32_t *uid)
 	return true;
 }
 
+bool ztj_names_given(const struct ztj_gate *g, const char *person, uint32_t *uid)
+{
+	const struct ztj_id *e = ztj_idbook_named(&g->pub->book, person);
+
+	if (e == NULL || e->kind != ZTJ_ID_PERSON)
+		return false;
+	*uid = e->id;
+	return true;
+}
+
 const char *ztj_names_of(const struct ztj_gate *g, uint32_t uid)
 {
 	const struct ztj_id *e = ztj_idbook_of(&g->pub->book, uid);
