@@ -185,7 +185,7 @@ static bool role_group(const struct ztj_policy *p, const char *name)
 /* By name and uid alone; NULL: nothing is wrong. */
 static const char *never(const struct gathering *w, const char *name, uint32_t uid)
 {
-	if (ztj_policy_group_reserved(name))
+	if (ztj_policy_person_reserved(name))
 		return "the name belongs to the system";
 	if (uid < ID_MIN || uid > INT32_MAX || uid == NOBODY || uid == NOBODY_16)
 		return "the uid belongs to the system";
