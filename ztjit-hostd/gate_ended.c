@@ -146,10 +146,12 @@ static void look(const struct ztj_gate *g, struct wanted *w)
 		char path[512], text[8192];
 		struct ztj_view v;
 		int64_t pid;
+		int r;
 		if (ztj_parse_int(e->d_name, 1, INT32_MAX, &pid) != ZTJ_OK)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%lld/status", g->env.proc, (long long)pid);
-		if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
+		r = ztj_proc_file(path, text, sizeof(text), &v);
+		if ((r != ZTJ_OK && r != ZTJ_TOO_LARGE) || /* a long one begins with what counts */
 		    ztj_proc_parse_status(v, &p) != ZTJ_OK)
 			continue;
 		mark(w, p.ruid);
