@@ -346,7 +346,7 @@ int64_t ztj_stays_next(const struct ztj_gate *g); /* boot clock */
 /* Has somebody a session with this account, or stays it in mind? */
 bool ztj_stay_anybody(struct ztj_gate *g, const char *account);
 /* Kills what runs as it outside the sessions, unless it is a service's. */
-void ztj_stay_sweep(struct ztj_gate *g, const char *account);
+void ztj_stay_sweep(struct ztj_gate *g, const char *account, uint32_t uid);
 /* The warden's word: one that was killed, all of them, one that left its session. */
 void ztj_swept(struct ztj_gate *g, const struct ztj_warden_msg *m);
 void ztj_swept_all(struct ztj_gate *g);
@@ -417,6 +417,8 @@ bool ztj_names_waiting(const struct ztj_gate *g);
 /* People who have their account here from us: by name, by uid (NULL: nobody). */
 bool ztj_names_person(const struct ztj_gate *g, const char *name, uint32_t *uid);
 const char *ztj_names_of(const struct ztj_gate *g, uint32_t uid);
+/* The uid that a person was given here for ever, published or not. */
+bool ztj_names_given(const struct ztj_gate *g, const char *person, uint32_t *uid);
 /* Does such an account have the shell that a login by this role needs? */
 bool ztj_names_has_shell(const struct ztj_gate *g, const char *person, const struct ztj_role *role);
 /* NULL: none is installed. */

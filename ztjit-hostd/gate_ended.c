@@ -146,10 +146,12 @@ static void look(const struct ztj_gate *g, struct wanted *w)
 		char path[512], text[8192];
 		struct ztj_view v;
 		int64_t pid;
+		int r;
 		if (ztj_parse_int(e->d_name, 1, INT32_MAX, &pid) != ZTJ_OK)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%lld/status", g->env.proc, (long long)pid);
-		if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
+		r = ztj_proc_file(path, text, sizeof(text), &v);
+		if ((r != ZTJ_OK && r != ZTJ_TOO_LARGE) || /* a long one begins with what counts */
 		    ztj_proc_parse_status(v, &p) != ZTJ_OK)
 			continue;
 		mark(w, p.ruid);
@@ -158,11 +160,21 @@ static void look(const struct ztj_gate *g, struct wanted *w)
 	(void)closedir(d);
 }
 
+/* The person's, not whoever else has an account of that name by now; and not when somebody else has that uid. */
+static bool uid_of(struct ztj_gate *g, const char *account, uint32_t *uid)
+{
+	char name[ZTJ_ACCOUNT_SIZE];
+	uint32_t gid;
+
+	if (!ztj_names_given(g, account, uid))
+		return ztj_gate_account(g, account, uid, &gid);
+	return !ztj_gate_name_of(g, *uid, name) || strcmp(name, account) == 0;
+}
+
 void ztj_ended_look(struct ztj_gate *g)
 {
 	struct wanted *w;
 	struct ztj_now now;
-	uint32_t gid;
 
 	ztj_gate_now(g, &now);
 	if (g->nended == 0 || now.boot - g->ended_looked < LOOK_SECONDS)
@@ -172,12 +184,12 @@ void ztj_ended_look(struct ztj_gate *g)
 	if (w == NULL)
 		return;
 	for (size_t i = 0; i < g->nended; i++)
-		if (ztj_gate_account(g, g->ended[i], &w->uid[w->n], &gid))
+		if (uid_of(g, g->ended[i], &w->uid[w->n]))
 			w->at[w->n++] = i;
 	if (w->n > 0)
 		look(g, w);
 	for (size_t i = 0; i < w->n; i++)
 		if (w->runs[i])
-			ztj_stay_sweep(g, g->ended[w->at[i]]);
+			ztj_stay_sweep(g, g->ended[w->at[i]], w->uid[i]);
 	free(w);
 }

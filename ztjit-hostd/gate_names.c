@@ -119,7 +119,7 @@ static void tell_conflicts(struct ztj_gate *g, const struct ztj_conflicts *befor
 static bool group_fits(struct gathering *w, const char *name, uint32_t gid)
 {
 	const struct ztj_localgroup *named = ztj_locals_group(&w->locals, name);
-	const struct ztj_localgroup *of = ztj_locals_gid(&w->locals, gid);
+	const struct ztj_localgroup *of = ztj_locals_gid(&w->locals, gid, name);
 
 	if (ztj_policy_group_reserved(name) ||
 	    (w->g->conf->rec_group != NULL && strcmp(name, w->g->conf->rec_group) == 0))
@@ -127,11 +127,11 @@ static bool group_fits(struct gathering *w, const char *name, uint32_t gid)
 	else if (named != NULL && named->gid != gid)
 		conflict(w, "group %s is not published: /etc/group has one with id %u, not %u", name,
 		    named->gid, gid);
-	else if (of != NULL && strcmp(of->name, name) != 0)
+	else if (of != NULL)
 		conflict(w, "group %s is not published: id %u is that of %.64s in /etc/group", name, gid,
 		    of->name);
 	/* An empty one adds nothing; anybody in it is there for good. */
-	else if ((named != NULL && named->members) || ztj_locals_primary(&w->locals, gid))
+	else if (ztj_locals_anybody(&w->locals, gid))
 		conflict(w, "group %s is not published: /etc/group or /etc/passwd has members for it", name);
 	else
 		return true;
@@ -185,7 +185,7 @@ static bool role_group(const struct ztj_policy *p, const char *name)
 /* By name and uid alone; NULL: nothing is wrong. */
 static const char *never(const struct gathering *w, const char *name, uint32_t uid)
 {
-	if (ztj_policy_group_reserved(name))
+	if (ztj_policy_person_reserved(name))
 		return "the name belongs to the system";
 	if (uid < ID_MIN || uid > INT32_MAX || uid == NOBODY || uid == NOBODY_16)
 		return "the uid belongs to the system";
@@ -200,7 +200,7 @@ static enum ztj_id_state person_fits(struct gathering *w, const char *name, uint
 {
 	const struct ztj_localuser *user = ztj_locals_user(&w->locals, name);
 	const struct ztj_localgroup *named = ztj_locals_group(&w->locals, name);
-	const struct ztj_localgroup *of = ztj_locals_gid(&w->locals, uid);
+	const struct ztj_localgroup *of = ztj_locals_gid(&w->locals, uid, name);
 
 	*why = never(w, name, uid);
 	if (*why != NULL)
@@ -209,11 +209,11 @@ static enum ztj_id_state person_fits(struct gathering *w, const char *name, uint
 		return ZTJ_ID_LOCAL;
 	if (user != NULL)
 		*why = "/etc/passwd has that name with another uid";
-	else if (ztj_locals_uid(&w->locals, uid) != NULL)
+	else if (ztj_locals_uid(&w->locals, uid, name) != NULL)
 		*why = "/etc/passwd has that uid with another name";
 	else if (named != NULL && named->gid != uid)
 		*why = "/etc/group has that name with another id";
-	else if (of != NULL && strcmp(of->name, name) != 0)
+	else if (of != NULL)
 		*why = "/etc/group has that id with another name";
 	return *why == NULL ? ZTJ_ID_SHOWN : ZTJ_ID_HIDDEN;
 }

@@ -60,6 +60,29 @@ static void failed(struct ztj_gate *g, size_t file, int r)
 	g->pub->failed[file] = true;
 }
 
+/* What cannot be made anew must not stand on: somebody in it may be who lost it. */
+static void withdraw(struct ztj_gate *g)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_PUBLISH, .n = ZTJ_PUBLISH_GRANTS };
+	struct ztj_pub *p = g->pub;
+
+	if (p->withdrawn)
+		return;
+	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK) {
+		ztj_warden_lost(g);
+		return;
+	}
+	p->withdrawn = true;
+	p->asked[ZTJ_PUBLISH_GRANTS] = m.id;
+}
+
+static void unmade(struct ztj_gate *g, size_t file, int r)
+{
+	failed(g, file, r);
+	if (file == ZTJ_PUBLISH_GRANTS)
+		withdraw(g);
+}
+
 /* If it is not what stands there already. */
 static void publish(struct ztj_gate *g, uint32_t file, struct ztj_view bytes)
 {
@@ -73,7 +96,7 @@ static void publish(struct ztj_gate *g, uint32_t file, struct ztj_view bytes)
 	if (r == ZTJ_OK)
 		r = sealed(bytes, &fd);
 	if (r != ZTJ_OK) {
-		failed(g, file, r);
+		unmade(g, file, r);
 		return;
 	}
 	r = ztj_warden_ask(g, &m, fd);
@@ -84,6 +107,8 @@ static void publish(struct ztj_gate *g, uint32_t file, struct ztj_view bytes)
 	}
 	memcpy(p->digest[file], digest, sizeof(digest));
 	p->asked[file] = m.id;
+	if (file == ZTJ_PUBLISH_GRANTS)
+		p->withdrawn = false;
 }
 
 bool ztj_names_done(struct ztj_gate *g, const struct ztj_warden_msg *m)
@@ -97,7 +122,7 @@ bool ztj_names_done(struct ztj_gate *g, const struct ztj_warden_msg *m)
 		if (m->code != ZTJ_OK)
 			failed(g, i, m->code);
 		else
-			p->failed[i] = false;
+			p->failed[i] = i == ZTJ_PUBLISH_GRANTS && p->withdrawn;
 		if (p->early && !ztj_names_waiting(g)) {
 			p->early = false;
 			ztj_gate_listen(g);
@@ -130,7 +155,7 @@ static void people(struct ztj_gate *g)
 	if (r == ZTJ_OK)
 		publish(g, ZTJ_PUBLISH_PEOPLE, ztj_buf_view(&b));
 	else
-		failed(g, ZTJ_PUBLISH_PEOPLE, r);
+		unmade(g, ZTJ_PUBLISH_PEOPLE, r);
 	ztj_buf_free(&b);
 }
 
@@ -151,7 +176,7 @@ void ztj_names_review(struct ztj_gate *g)
 	if (r == ZTJ_OK)
 		publish(g, ZTJ_PUBLISH_GRANTS, ztj_buf_view(&b));
 	else
-		failed(g, ZTJ_PUBLISH_GRANTS, r);
+		unmade(g, ZTJ_PUBLISH_GRANTS, r);
 	ztj_buf_free(&b);
 }
 
@@ -223,7 +248,7 @@ int ztj_names_open(struct ztj_gate *g)
 	g->pub->stored = g->pub->book.n;
 	/* Without it nobody knows whose an id was. Local accounts go on. */
 	if (r != ZTJ_OK) {
-		g->pub->off = true;
+		g->pub->off = g->pub->lost = true;
 		ztj_gate_alarm(g, r, "the ids that were given cannot be read: no names are published");
 	}
 	return ZTJ_OK;
@@ -231,6 +256,8 @@ int ztj_names_open(struct ztj_gate *g)
 
 void ztj_names_start(struct ztj_gate *g)
 {
+	if (g->pub->lost)
+		withdraw(g); /* of the gate before this one */
 	ztj_names_review(g);
 	g->pub->early = ztj_names_waiting(g);
 	if (!g->pub->early)
@@ -260,6 +287,16 @@ bool ztj_names_person(const struct ztj_gate *g, const char *name, uint32_t *uid)
 	const struct ztj_id *e = ztj_idbook_named(&g->pub->book, name);
 
 	if (!shown(e))
+		return false;
+	*uid = e->id;
+	return true;
+}
+
+bool ztj_names_given(const struct ztj_gate *g, const char *person, uint32_t *uid)
+{
+	const struct ztj_id *e = ztj_idbook_named(&g->pub->book, person);
+
+	if (e == NULL || e->kind != ZTJ_ID_PERSON)
 		return false;
 	*uid = e->id;
 	return true;

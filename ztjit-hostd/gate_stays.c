@@ -78,23 +78,32 @@ bool ztj_stay_anybody(struct ztj_gate *g, const char *account)
 	return false;
 }
 
-void ztj_stay_sweep(struct ztj_gate *g, const char *account)
+void ztj_stay_sweep(struct ztj_gate *g, const char *account, uint32_t uid)
 {
-	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP };
-	uint32_t gid;
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = uid };
 
-	if (!ztj_gate_account(g, account, &m.n, &gid) || kept(g, account, m.n))
+	if (kept(g, account, uid))
 		return;
 	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
 		ztj_warden_lost(g);
 	g->sweeping.id = m.id;
 }
 
+/* Whose processes they are. Meanwhile the account may be gone, not be published any more, or have become another's of that name:
+ * what was started in it has the uid that it was let in with. */
+static bool uid_of(struct ztj_gate *g, const struct ztj_session *s, uint32_t *uid)
+{
+	uint32_t gid;
+
+	*uid = s->uid;
+	return s->parent == 0 || ztj_gate_account(g, s->account, uid, &gid);
+}
+
 static void last_ended(struct ztj_gate *g, const struct ztj_session *s)
 {
-	uint32_t uid, gid;
+	uint32_t uid;
 
-	if (!ztj_gate_account(g, s->account, &uid, &gid))
+	if (!uid_of(g, s, &uid))
 		return;
 	if (kept(g, s->account, uid)) {
 		ztj_log(ZTJ_LOG_NOTICE, "the last grant for %s has ended; what it runs is left alone",
@@ -102,7 +111,7 @@ static void last_ended(struct ztj_gate *g, const struct ztj_session *s)
 		return;
 	}
 	ztj_log(ZTJ_LOG_NOTICE, "the last grant for %s has ended", s->account);
-	ztj_stay_sweep(g, s->account);
+	ztj_stay_sweep(g, s->account, uid);
 	ztj_ended_add(g, s);
 }
 
@@ -121,10 +130,10 @@ void ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s)
 {
 	struct ztj_session copy = *s;
 	struct ztj_answer *a;
-	uint32_t uid, gid;
+	uint32_t uid;
 	bool ended;
 
-	if (s->recorded || s->shared || !ztj_gate_account(g, s->account, &uid, &gid) || uid == 0)
+	if (s->recorded || s->shared || !uid_of(g, s, &uid) || uid == 0)
 		return;
 	for (size_t i = 0; i < g->nstays; i++)
 		if (same(g->stay[i], s))

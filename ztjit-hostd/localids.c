@@ -78,6 +78,15 @@ static int user_by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* Of equal names in the order of the file: the C library takes the first. */
+static int user_in_file(const void *a, const void *b)
+{
+	const struct ztj_localuser *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r != 0 ? r : (x->name > y->name) - (x->name < y->name);
+}
+
 static int user_by_uid(const void *a, const void *b)
 {
 	const struct ztj_localuser *x = a, *y = b;
@@ -90,6 +99,14 @@ static int group_by_name(const void *a, const void *b)
 	const struct ztj_localgroup *x = a, *y = b;
 
 	return strcmp(x->name, y->name);
+}
+
+static int group_in_file(const void *a, const void *b)
+{
+	const struct ztj_localgroup *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r != 0 ? r : (x->name > y->name) - (x->name < y->name);
 }
 
 static int group_by_gid(const void *a, const void *b)
@@ -119,7 +136,7 @@ static int read_users(struct ztj_locals *l, char *text)
 	while (text != NULL)
 		if (user_line(strsep(&text, "\n"), &l->users[l->nusers]))
 			l->nusers++;
-	qsort(l->users, l->nusers, sizeof(*l->users), user_by_name);
+	qsort(l->users, l->nusers, sizeof(*l->users), user_in_file);
 	memcpy(l->by_uid, l->users, l->nusers * sizeof(*l->users));
 	qsort(l->by_uid, l->nusers, sizeof(*l->by_uid), user_by_uid);
 	return ZTJ_OK;
@@ -136,7 +153,7 @@ static int read_groups(struct ztj_locals *l, char *text)
 	while (text != NULL)
 		if (group_line(strsep(&text, "\n"), &l->groups[l->ngroups]))
 			l->ngroups++;
-	qsort(l->groups, l->ngroups, sizeof(*l->groups), group_by_name);
+	qsort(l->groups, l->ngroups, sizeof(*l->groups), group_in_file);
 	memcpy(l->by_gid, l->groups, l->ngroups * sizeof(*l->groups));
 	qsort(l->by_gid, l->ngroups, sizeof(*l->by_gid), group_by_gid);
 	return ZTJ_OK;
@@ -206,36 +223,69 @@ void ztj_locals_free(struct ztj_locals *l)
 
 /* ---- questions ---- */
 
+/* The first of those that are equal to the key; NULL: none. */
+static const void *first(const void *key, const void *base, const size_t dim[2],
+    int (*cmp)(const void *, const void *))
+{
+	const char *p = base;
+	size_t lo = 0, hi = dim[0];
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (cmp(p + mid * dim[1], key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < dim[0] && cmp(p + lo * dim[1], key) == 0 ? p + lo * dim[1] : NULL;
+}
+
 const struct ztj_localuser *ztj_locals_user(const struct ztj_locals *l, const char *name)
 {
 	const struct ztj_localuser key = { .name = name };
+	const size_t dim[2] = { l->nusers, sizeof(key) };
 
-	return l->nusers == 0 ? NULL : bsearch(&key, l->users, l->nusers, sizeof(key), user_by_name);
+	return first(&key, l->users, dim, user_by_name);
 }
 
-const struct ztj_localuser *ztj_locals_uid(const struct ztj_locals *l, uint32_t uid)
+const struct ztj_localuser *ztj_locals_uid(const struct ztj_locals *l, uint32_t uid, const char *but)
 {
 	const struct ztj_localuser key = { .uid = uid };
+	const size_t dim[2] = { l->nusers, sizeof(key) };
+	const struct ztj_localuser *u = first(&key, l->by_uid, dim, user_by_uid);
 
-	return l->nusers == 0 ? NULL : bsearch(&key, l->by_uid, l->nusers, sizeof(key), user_by_uid);
+	for (; u != NULL && u < l->by_uid + l->nusers && u->uid == uid; u++)
+		if (but == NULL || strcmp(u->name, but) != 0)
+			return u;
+	return NULL;
 }
 
 const struct ztj_localgroup *ztj_locals_group(const struct ztj_locals *l, const char *name)
 {
 	const struct ztj_localgroup key = { .name = name };
+	const size_t dim[2] = { l->ngroups, sizeof(key) };
 
-	return l->ngroups == 0 ? NULL : bsearch(&key, l->groups, l->ngroups, sizeof(key), group_by_name);
+	return first(&key, l->groups, dim, group_by_name);
 }
 
-const struct ztj_localgroup *ztj_locals_gid(const struct ztj_locals *l, uint32_t gid)
+const struct ztj_localgroup *ztj_locals_gid(const struct ztj_locals *l, uint32_t gid, const char *but)
 {
 	const struct ztj_localgroup key = { .gid = gid };
+	const size_t dim[2] = { l->ngroups, sizeof(key) };
+	const struct ztj_localgroup *g = first(&key, l->by_gid, dim, group_by_gid);
 
-	return l->ngroups == 0 ? NULL : bsearch(&key, l->by_gid, l->ngroups, sizeof(key), group_by_gid);
+	for (; g != NULL && g < l->by_gid + l->ngroups && g->gid == gid; g++)
+		if (but == NULL || strcmp(g->name, but) != 0)
+			return g;
+	return NULL;
 }
 
-bool ztj_locals_primary(const struct ztj_locals *l, uint32_t gid)
+bool ztj_locals_anybody(const struct ztj_locals *l, uint32_t gid)
 {
+	for (size_t i = 0; i < l->ngroups; i++)
+		if (l->groups[i].gid == gid && l->groups[i].members)
+			return true;
 	for (size_t i = 0; i < l->nusers; i++)
 		if (l->users[i].gid == gid)
 			return true;

@@ -35,12 +35,12 @@ int ztj_locals_read(const char *passwd, const char *group, uid_t owner, struct z
 /* From bytes. Views are copied. */
 int ztj_locals_parse(struct ztj_view passwd, struct ztj_view group, struct ztj_locals *out) ZTJ_MUST_CHECK;
 void ztj_locals_free(struct ztj_locals *l);
-/* NULL: none. When several have it, any one of them. */
+/* NULL: none. Of several lines with one name the first, as the C library has it. By id: one that has it under another name than `but`. */
 const struct ztj_localuser *ztj_locals_user(const struct ztj_locals *l, const char *name);
-const struct ztj_localuser *ztj_locals_uid(const struct ztj_locals *l, uint32_t uid);
+const struct ztj_localuser *ztj_locals_uid(const struct ztj_locals *l, uint32_t uid, const char *but);
 const struct ztj_localgroup *ztj_locals_group(const struct ztj_locals *l, const char *name);
-const struct ztj_localgroup *ztj_locals_gid(const struct ztj_locals *l, uint32_t gid);
-/* Is it anybody's first group? */
-bool ztj_locals_primary(const struct ztj_locals *l, uint32_t gid);
+const struct ztj_localgroup *ztj_locals_gid(const struct ztj_locals *l, uint32_t gid, const char *but);
+/* Is anybody in it, by any of its lines in /etc/group or as a first group? */
+bool ztj_locals_anybody(const struct ztj_locals *l, uint32_t gid);
 
 #endif

@@ -39,10 +39,8 @@ int ztj_proc_file(const char *path, char *out, size_t size, struct ztj_view *tex
 	(void)close(fd);
 	if (got < 0)
 		return errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
-	if (n == size)
-		return ZTJ_TOO_LARGE;
 	*text = ztj_view_of(out, n);
-	return ZTJ_OK;
+	return n == size ? ZTJ_TOO_LARGE : ZTJ_OK;
 }
 
 static int read_of(pid_t pid, const char *name, char *out, size_t size, struct ztj_view *text)
@@ -163,7 +161,31 @@ static void climb(struct ztj_procinfo *p)
 	}
 }
 
-static int read_held(int pidfd, pid_t pid, bool descent, struct ztj_procinfo *out)
+enum { DESCENT = 1, LOOSELY = 2 };
+
+/* A process chooses how many groups it is in, in a user namespace of its own, and how deep its cgroup lies, below its own user
+ * manager: whoever looks for everything that runs does not pass over what cannot be read whole. */
+static int read_cgroup(int pidfd, struct ztj_procinfo *out, unsigned how, char *text, size_t size)
+{
+	struct ztj_view v;
+	int r = read_of(out->id.pid, "cgroup", text, size, &v);
+
+	if ((how & LOOSELY) != 0 && r != ZTJ_OK)
+		r = ZTJ_OK;
+	else if (r == ZTJ_NOT_FOUND && (how & DESCENT) != 0 && ztj_proc_alive(pidfd))
+		r = ZTJ_OK; /* a kernel without any cgroups */
+	if (r != ZTJ_OK)
+		return r;
+	if ((how & DESCENT) != 0)
+		ztj_proc_parse_cgroup_any(v, out->cgroup);
+	else if ((how & LOOSELY) != 0)
+		ztj_proc_parse_cgroup_cut(v, out->cgroup);
+	else
+		r = ztj_proc_parse_cgroup(v, out->cgroup);
+	return r;
+}
+
+static int read_held(int pidfd, pid_t pid, unsigned how, struct ztj_procinfo *out)
 {
 	char text[8192];
 	struct ztj_view v;
@@ -180,21 +202,13 @@ static int read_held(int pidfd, pid_t pid, bool descent, struct ztj_procinfo *ou
 		r = parent_start(out);
 	if (r == ZTJ_OK)
 		r = read_of(pid, "status", text, sizeof(text), &v);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK || r == ZTJ_TOO_LARGE) /* groups come last */
 		r = ztj_proc_parse_status(v, out);
 	if (r == ZTJ_OK)
-		r = read_of(pid, "cgroup", text, sizeof(text), &v);
-	if (r == ZTJ_NOT_FOUND && descent && ztj_proc_alive(pidfd)) {
-		v = ztj_view_of(text, 0); /* a kernel without any cgroups */
-		r = ZTJ_OK;
-	}
-	if (r == ZTJ_OK && descent)
-		ztj_proc_parse_cgroup_any(v, out->cgroup);
-	else if (r == ZTJ_OK)
-		r = ztj_proc_parse_cgroup(v, out->cgroup);
+		r = read_cgroup(pidfd, out, how, text, sizeof(text));
 	if (r == ZTJ_OK)
 		out->loginuid = loginuid_of(pid);
-	if (r == ZTJ_OK && descent) {
+	if (r == ZTJ_OK && (how & DESCENT) != 0) {
 		out->audit = ztj_proc_audit(pid);
 		climb(out);
 	}
@@ -206,10 +220,15 @@ static int read_held(int pidfd, pid_t pid, bool descent, struct ztj_procinfo *ou
 
 int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out)
 {
-	return read_held(pidfd, pid, false, out);
+	return read_held(pidfd, pid, 0, out);
 }
 
 int ztj_proc_read_descent(int pidfd, pid_t pid, struct ztj_procinfo *out)
 {
-	return read_held(pidfd, pid, true, out);
+	return read_held(pidfd, pid, DESCENT, out);
+}
+
+int ztj_proc_read_any(int pidfd, pid_t pid, bool descent, struct ztj_procinfo *out)
+{
+	return read_held(pidfd, pid, LOOSELY | (descent ? DESCENT : 0u), out);
 }

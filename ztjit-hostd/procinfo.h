@@ -42,6 +42,8 @@ struct ztj_procinfo {
 int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
 int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
 int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
+/* Cut where it is too long; "" when there is none. */
+void ztj_proc_parse_cgroup_cut(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]);
 /* The same where version 2 is not in use: systemd's hierarchy of version 1, or "". */
 void ztj_proc_parse_cgroup_any(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]);
 /* "Pid:" of /proc/self/fdinfo/N; ZTJ_NOT_FOUND when the process is gone. */
@@ -54,6 +56,8 @@ int ztj_proc_peer(int sock, int *pidfd, pid_t *pid, uid_t *uid) ZTJ_MUST_CHECK;
 int ztj_proc_read(int pidfd, pid_t pid, struct ztj_procinfo *out) ZTJ_MUST_CHECK;
 /* The same where there need be no cgroups, with the audit session and the processes that it descends from. */
 int ztj_proc_read_descent(int pidfd, pid_t pid, struct ztj_procinfo *out) ZTJ_MUST_CHECK;
+/* Either of them, of a process that may not want to be read: a cgroup that is too long is cut, or "". */
+int ztj_proc_read_any(int pidfd, pid_t pid, bool descent, struct ztj_procinfo *out) ZTJ_MUST_CHECK;
 /* ZTJ_NO_AUDIT_SESSION: none, or the process is gone. */
 uint32_t ztj_proc_audit(pid_t pid);
 /* pid behind a pidfd, from /proc/self/fdinfo. */
@@ -63,6 +67,7 @@ bool ztj_procid_eq(struct ztj_procid a, struct ztj_procid b);
 
 /* Where a directory of the cgroup v2 file system stands in /proc/PID/cgroup: text is /proc/self/mountinfo. */
 int ztj_proc_cgroup_prefix(struct ztj_view mountinfo, const char *dir, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
+/* TOO_LARGE: the beginning of it. */
 int ztj_proc_file(const char *path, char *out, size_t size, struct ztj_view *text) ZTJ_MUST_CHECK;
 
 #endif

@@ -126,6 +126,19 @@ int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
 	return ZTJ_OK;
 }
 
+void ztj_proc_parse_cgroup_cut(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
+{
+	struct ztj_view v = { NULL, 0 };
+	size_t n;
+
+	memset(out, 0, ZTJ_CGROUP_SIZE);
+	if (!line_of(text, "0::", &v))
+		return;
+	n = v.n < ZTJ_CGROUP_SIZE ? v.n : ZTJ_CGROUP_SIZE - 1;
+	for (size_t i = 0; i < n && v.p[i] != '\0'; i++)
+		out[i] = (char)v.p[i];
+}
+
 void ztj_proc_parse_cgroup_any(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
 {
 	static const char systemd[] = ":name=systemd:";

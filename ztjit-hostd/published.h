@@ -38,6 +38,7 @@ struct ztj_pub {
 	struct ztj_idbook book;
 	size_t stored;      /* how many of it are on disk */
 	bool off;           /* nobody looks, or the book cannot be read */
+	bool lost;          /* off for the latter */
 	bool early;         /* nothing stands yet that this gate made: it answers nobody */
 	/* people */
 	uint8_t inputs[ZTJ_DIGEST_LEN]; /* what they were made of */
@@ -56,6 +57,7 @@ struct ztj_pub {
 	uint8_t digest[ZTJ_PUBLISHED][ZTJ_DIGEST_LEN];
 	uint32_t asked[ZTJ_PUBLISHED]; /* id of the command that the warden has not answered; 0: none */
 	bool failed[ZTJ_PUBLISHED];
+	bool withdrawn;     /* `grants` were removed, or are about to be */
 };
 
 /* ---- gate_names.c: people and role groups ---- */

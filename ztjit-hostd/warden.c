@@ -104,7 +104,7 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd, st
 	case ZTJ_WARDEN_END_AT:
 		return ztj_warden_end_at(w, m->session, m->at);
 	case ZTJ_WARDEN_PUBLISH:
-		return fd < 0 ? ZTJ_PROTOCOL : ztj_warden_publish(w->run, m->n, fd);
+		return ztj_warden_publish(w->run, m->n, fd);
 	case ZTJ_WARDEN_READY:
 		ztj_warden_not_alone(w);
 		return ZTJ_OK;

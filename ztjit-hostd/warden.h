@@ -156,7 +156,8 @@ void ztj_warden_hunt(struct ztj_warden *w);
 
 /* ---- warden_publish.c ---- */
 /* Replaces that file in the directory by the content of a sealed memfd: 0644, in one step, whatever stood there before. PROTOCOL: no such file, not
- * sealed, or no memfd; TOO_LARGE: empty or beyond its limit. */
+ * sealed, or no memfd; TOO_LARGE: empty or beyond its limit. `grants` that cannot be replaced (a full /run) are removed first and tried once more, so
+ * that on another error none stand; with memfd -1 they are only removed. */
 int ztj_warden_publish(const char *run, uint32_t file, int memfd) ZTJ_MUST_CHECK;
 
 /* News for the gate. */

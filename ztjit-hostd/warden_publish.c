@@ -79,20 +79,35 @@ static int replace(int dir, const char *name, int memfd, off_t size)
 	return r;
 }
 
+/* What stands must not outlive what was to replace it, or a revoked membership would go on. Without it nobody has anything, and
+ * there is room for another try. Who somebody is stays as it was. */
+static int instead(int dir, int memfd, off_t size)
+{
+	if (unlinkat(dir, files[ZTJ_PUBLISH_GRANTS], 0) != 0 && errno != ENOENT)
+		return ZTJ_IO;
+	return replace(dir, files[ZTJ_PUBLISH_GRANTS], memfd, size);
+}
+
+static int withdraw(int dir)
+{
+	return unlinkat(dir, files[ZTJ_PUBLISH_GRANTS], 0) == 0 || errno == ENOENT ? ZTJ_OK : ZTJ_IO;
+}
+
 int ztj_warden_publish(const char *run, uint32_t file, int memfd)
 {
-	off_t size;
+	off_t size = 0;
 	int dir, r;
 
-	if (file >= ZTJ_PUBLISHED)
+	if (file >= ZTJ_PUBLISHED || (memfd < 0 && file != ZTJ_PUBLISH_GRANTS))
 		return ZTJ_PROTOCOL;
-	r = check(memfd, &size);
-	if (r != ZTJ_OK)
+	if (memfd >= 0 && (r = check(memfd, &size)) != ZTJ_OK)
 		return r;
 	dir = open(run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return ZTJ_IO;
-	r = replace(dir, files[file], memfd, size);
+	r = memfd < 0 ? withdraw(dir) : replace(dir, files[file], memfd, size);
+	if (r != ZTJ_OK && memfd >= 0 && file == ZTJ_PUBLISH_GRANTS)
+		r = instead(dir, memfd, size);
 	(void)close(dir);
 	return r;
 }

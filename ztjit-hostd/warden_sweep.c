@@ -66,11 +66,6 @@ static bool held(struct ztj_warden *w, const struct ztj_procinfo *p)
 	return w->by_audit ? by_audit(w, p->id.pid) != 0 : login_of(w, p->cgroup) != 0;
 }
 
-static int read_it(const struct ztj_warden *w, int pidfd, pid_t pid, struct ztj_procinfo *p)
-{
-	return w->by_audit ? ztj_proc_read_descent(pidfd, pid, p) : ztj_proc_read(pidfd, pid, p);
-}
-
 struct look {
 	struct ztj_warden *w;
 	unsigned (*at)(struct look *l, int pidfd, const struct ztj_procinfo *p);
@@ -114,8 +109,8 @@ static unsigned look(struct look *l)
 		fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 		if (fd < 0)
 			continue;
-		if (ztj_proc_alive(fd) && read_it(l->w, fd, (pid_t)pid, &p) == ZTJ_OK && !held(l->w, &p) &&
-		    !killed(l, p.id))
+		if (ztj_proc_alive(fd) && ztj_proc_read_any(fd, (pid_t)pid, l->w->by_audit, &p) == ZTJ_OK &&
+		    !held(l->w, &p) && !killed(l, p.id))
 			n += l->at(l, fd, &p);
 		(void)close(fd);
 	}
@@ -199,9 +194,9 @@ static uint64_t by_parent(struct ztj_warden *w, const struct ztj_procinfo *p)
 	if (w->by_audit)
 		return by_audit(w, p->parent.pid);
 	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)p->parent.pid);
-	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
-	    ztj_proc_parse_cgroup(v, cgroup) != ZTJ_OK)
+	if (ztj_proc_file(path, text, sizeof(text), &v) == ZTJ_NOT_FOUND)
 		return 0;
+	ztj_proc_parse_cgroup_cut(v, cgroup);
 	return login_of(w, cgroup);
 }
 

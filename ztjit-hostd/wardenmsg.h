@@ -21,7 +21,7 @@
  *   SWEEP             kill what runs as uid `n` outside every session; each is told with SWEPT first
  *   OUTSIDE           look for processes that left their session; each is told with ESCAPED once
  *   PUBLISH   memfd   what libnss_ztjit reads: file number `n` (enum ztj_warden_file) in the run directory is replaced by the content of
- *                     the memfd, which must be sealed
+ *                     the memfd, which must be sealed; without one, `grants` are removed
  *   READY             the gate has judged every session that was found
  *   FOUND             news at the start: a session of an earlier run, and its parent. Killed unless the gate knows it;
  *                     `n`: its audit session

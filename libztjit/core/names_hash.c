@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * The hash of published names: SipHash-2-4 (Aumasson and Bernstein, 2012). Keyed, so that nobody who is
- * let into a directory can choose a name that lands where others are for every seed. libc only.
+ * The hash of published names: SipHash-2-4 (Aumasson and Bernstein, 2012). Keyed by a
+ * seed that depends on everything published: nobody who is let into a directory can choose names that land in one place. libc only.
  */
 #include <endian.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libztjit/core/codec.h"
 #include "libztjit/core/names_table.h"
 
 static int cmp_u32(uint32_t a, uint32_t b)
@@ -113,9 +114,66 @@ static bool place_table(struct ztj_nametab *t, uint32_t seed)
 	return place(t->key, n, t->id_place, &t->head.id_reach);
 }
 
+/* ---- the seed ---- */
+
+#define CHUNK 32768
+
+/* Every entry of every table, hashed: the digest so far stands before what is still to go into it. */
+struct content {
+	size_t n;
+	uint8_t bytes[ZTJ_DIGEST_LEN + CHUNK];
+};
+
+static int fold(struct content *c)
+{
+	uint8_t digest[ZTJ_DIGEST_LEN];
+	int r = ztj_sha256(ztj_view_of(c->bytes, c->n), digest);
+
+	memcpy(c->bytes, digest, sizeof digest);
+	c->n = sizeof digest;
+	return r;
+}
+
+static int put_content(struct content *c, const void *p, size_t n)
+{
+	int r = c->n + n > sizeof c->bytes ? fold(c) : ZTJ_OK;
+
+	memcpy(c->bytes + c->n, p, n);
+	c->n += n;
+	return r;
+}
+
+static int take_content(struct content *c, struct ztj_nametab *const *t, size_t n)
+{
+	int r = ZTJ_OK;
+
+	memset(c, 0, sizeof *c);
+	c->n = ZTJ_DIGEST_LEN;
+	for (size_t i = 0; i < n; i++) {
+		r = r == ZTJ_OK ? put_content(c, &t[i]->n, sizeof t[i]->n) : r;
+		for (uint32_t k = 0; r == ZTJ_OK && k < t[i]->n; k++) {
+			const struct names_entry *e = &t[i]->e[k];
+
+			r = put_content(c, e->name, strlen(e->name) + 1);
+			r = r == ZTJ_OK ? put_content(c, &e->id, sizeof e->id) : r;
+		}
+	}
+	return r == ZTJ_OK ? fold(c) : r;
+}
+
+/* The seeds come from all names and ids together: whoever chooses some of them cannot know under which seeds they will stand, and
+ * so cannot choose them to stand in each other's way. */
 int ztj_nametab_place(struct ztj_nametab *const *t, size_t n, uint32_t *seed)
 {
-	for (uint32_t s = 0; s < NAMES_SEEDS; s++) {
+	struct content *c = malloc(sizeof *c);
+	uint64_t key[2] = { 0, 0 };
+	int r = c == NULL ? ZTJ_NOMEM : take_content(c, t, n);
+
+	if (c != NULL)
+		memcpy(key, c->bytes, sizeof key);
+	free(c);
+	for (uint32_t try = 0; r == ZTJ_OK && try < NAMES_SEEDS; try++) {
+		uint32_t s = (uint32_t)ztj_names_siphash(key[0], key[1], &try, sizeof try);
 		size_t i = 0;
 
 		while (i < n && place_table(t[i], s))
@@ -125,7 +183,7 @@ int ztj_nametab_place(struct ztj_nametab *const *t, size_t n, uint32_t *seed)
 			return ZTJ_OK;
 		}
 	}
-	return ZTJ_LIMIT;
+	return r == ZTJ_OK ? ZTJ_LIMIT : r;
 }
 
 void *ztj_nametab_section(const struct ztj_nametab *t, size_t size)

@@ -31,7 +31,8 @@ void ztj_nametab_free(struct ztj_nametab *t);
 void ztj_nametab_sort(struct ztj_nametab *t);
 /* ZTJ_EXISTS: an id twice. Wants it sorted, and each name once. */
 int ztj_nametab_check(struct ztj_nametab *t) ZTJ_MUST_CHECK;
-/* Places the entries of all tables with the first seed that lets every one stand within reach; ZTJ_LIMIT: there is none. */
+/* Places the entries of all tables with the first seed, of those drawn from all that stands in them, that lets every one stand within
+ * reach; ZTJ_LIMIT: there is none. */
 int ztj_nametab_place(struct ztj_nametab *const *t, size_t n, uint32_t *seed) ZTJ_MUST_CHECK;
 /* A section by name, all zeros, to be filled at name_place; NULL: no memory. */
 void *ztj_nametab_section(const struct ztj_nametab *t, size_t size);

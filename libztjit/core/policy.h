@@ -145,6 +145,8 @@ bool ztj_policy_names(const struct ztj_strs *list, const char *fullname, const s
 /* Is this the name of a group that is as good as root, that the system keeps for itself, or that is part of ztjit? Neither a role group
  * nor a person (who has a group of the same name) may be called that. */
 bool ztj_policy_group_reserved(const char *name);
+/* Likewise of a person, whose group has the same name. */
+bool ztj_policy_person_reserved(const char *name);
 
 /* Do these labels satisfy the rule's `hosts`? */
 bool ztj_rule_labels_match(const struct ztj_rule *rule, const struct ztj_label *labels, size_t n);

@@ -35,6 +35,26 @@ bool ztj_policy_group_reserved(const char *name)
 	    NULL;
 }
 
+/* Daemons that a package may bring later, on Debian or Fedora: whoever had the account before would be what they run as. Sorted. */
+static const char *const daemons[] = { "amavis", "apache", "avahi", "bacula", "bind", "caddy", "cassandra",
+	"ceph", "chrony", "clamav", "cockpit-ws", "colord", "consul", "couchdb", "cups", "cyrus",
+	"debian-tor", "dnsmasq", "dovecot", "dovenull", "elasticsearch", "etcd", "exim", "ftp",
+	"fwupd-refresh", "gdm", "geoclue", "git", "gitea", "gitlab", "gitlab-runner", "gnats", "grafana",
+	"haproxy", "icinga", "influxdb", "jenkins", "kafka", "kibana", "logstash", "mailman", "mailnull",
+	"mariadb", "memcache", "memcached", "minio", "mongodb", "mosquitto", "munin", "mysql", "nagios",
+	"named", "nginx", "nscd", "nslcd", "ntp", "ntpsec", "opendkim", "opendmarc", "openldap", "oracle",
+	"pdns", "pgbouncer", "postdrop", "postfix", "postgres", "postgrey", "prometheus", "pulse", "puppet",
+	"rabbitmq", "redis", "rpc", "rpcuser", "rtkit", "salt", "saned", "smmsp", "smmta", "solr", "spamd",
+	"squid", "sssd", "statd", "stunnel4", "syslog", "tcpdump", "telegraf", "tftp", "tomcat", "tor", "tss",
+	"unbound", "usbmux", "uuidd", "varnish", "vault", "vmail", "vsftpd", "xrdp", "zabbix", "zookeeper" };
+
+bool ztj_policy_person_reserved(const char *name)
+{
+	/* each person has a group of the same name, and rules of sudo name groups that begin so; Debian's packages make accounts with a _ */
+	return ztj_policy_group_reserved(name) || strncmp(name, "ztjit-", 6) == 0 || name[0] == '_' ||
+	    bsearch(name, daemons, sizeof daemons / sizeof daemons[0], sizeof daemons[0], by_name) != NULL;
+}
+
 static const char *name_wrong(const char *name)
 {
 	if (ztj_policy_group_reserved(name))

@@ -252,32 +252,44 @@ static void test_many_people_all_within_reach(void **state)
 	free(p);
 }
 
-/* Somebody chooses names that all land in one place: another seed is taken, and they do not any more. */
+/* A registrar chooses names that stand in each other's way under each of the seeds 0 to 255, for any table about as large: more in one
+ * stretch than can stand within reach of it. */
+enum { PER_SEED = 110, CROWD = 256 * PER_SEED };
+
+static void choose_names(char (*name)[16])
+{
+	uint32_t m = ztj_names_slots(CROWD), k = 0;
+
+	for (uint32_t seed = 0; seed < 256; seed++)
+		for (uint32_t n = 0; n < PER_SEED; k++) {
+			char(*at)[16] = &name[seed * PER_SEED + n];
+			int len = snprintf(*at, sizeof *at, "x%u", k);
+
+			n += ztj_names_home(ztj_names_hash(seed, NAMES_BY_NAME, *at, (size_t)len), m) < 64;
+		}
+}
+
 static void test_names_chosen_to_collide(void **state)
 {
-	enum { CHOSEN = NAMES_REACH_MAX + 2 };
-	struct ztj_names_person p[CHOSEN];
-	char name[CHOSEN][16];
+	struct ztj_names_person *p = calloc(CROWD, sizeof *p);
+	char(*name)[16] = calloc(CROWD, sizeof *name);
 	struct ztj_names_user u;
 	struct opened o;
 
 	(void)state;
-	for (uint32_t i = 0, n = 0; n < CHOSEN; i++) {
-		int len = snprintf(name[n], sizeof name[n], "x%u", i);
-		uint64_t h = ztj_names_hash(0, NAMES_BY_NAME, name[n], (size_t)len);
-
-		if (ztj_names_home(h, ztj_names_slots(CHOSEN)) != 5)
-			continue;
-		p[n] = (struct ztj_names_person){ name[n], i + 1 };
-		n++;
-	}
-	ok(ztj_names_build_people(p, CHOSEN, &file));
+	assert_non_null(p);
+	assert_non_null(name);
+	choose_names(name);
+	for (uint32_t i = 0; i < CROWD; i++)
+		p[i] = (struct ztj_names_person){ name[i], 20000 + i };
+	ok(ztj_names_build_people(p, CROWD, &file));
 	open_file(false, &o);
-	assert_int_not_equal(o.names.seed, 0);
-	for (size_t n = 0; n < CHOSEN; n++) {
-		ok(ztj_names_user_named(&o.names, name[n], &u));
-		assert_int_equal(u.uid, p[n].uid);
+	for (uint32_t i = 0; i < CROWD; i++) {
+		ok(ztj_names_user_named(&o.names, name[i], &u));
+		assert_int_equal(u.uid, p[i].uid);
 	}
+	free(name);
+	free(p);
 }
 
 static void test_order_makes_no_difference(void **state)

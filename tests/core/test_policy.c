@@ -188,6 +188,20 @@ static void test_N03_reserved_groups(void **state)
 		assert_false(ztj_policy_group_reserved(free_names[i]));
 }
 
+/* N03: a person of that name would be what a daemon runs as, or in a group that a rule of sudo names. */
+static void test_N03_reserved_people(void **state)
+{
+	static const char *const names[] = { "root", "www-data", "amavis", "zookeeper", "mysql", "postgres",
+		"redis", "nginx", "gitlab-runner", "_chrony", "_", "ztjit-root", "ztjit-", "ztjit-db" };
+	static const char *const free_names[] = { "alice", "ztjit", "postgr", "postgres2", "a_b", "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		assert_true(ztj_policy_person_reserved(names[i]));
+	for (size_t i = 0; i < sizeof free_names / sizeof free_names[0]; i++)
+		assert_false(ztj_policy_person_reserved(free_names[i]));
+}
+
 static void test_labels_of_a_rule(void **state)
 {
 	struct ztj_policy *p = parse(NULL, NULL);
@@ -648,7 +662,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all_fields),
 		cmocka_unit_test(test_P7_diff_does_not_play_down), cmocka_unit_test(test_labels_of_a_rule),
-		cmocka_unit_test(test_N03_reserved_groups),
+		cmocka_unit_test(test_N03_reserved_groups), cmocka_unit_test(test_N03_reserved_people),
 		cmocka_unit_test(test_F02_refused_with_line_and_reason),
 		cmocka_unit_test(test_every_problem_is_shown), cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_truncated_at_every_length), cmocka_unit_test(test_size_and_nesting),

@@ -33,11 +33,11 @@ static void locals(struct ztj_view in)
 	for (size_t i = 0; i < l.nusers; i++) {
 		MUST(l.users[i].name[0] != '\0' && strpbrk(l.users[i].name, ":\n") == NULL);
 		MUST(ztj_locals_user(&l, l.users[i].name) != NULL &&
-		    ztj_locals_uid(&l, l.users[i].uid) != NULL);
+		    ztj_locals_uid(&l, l.users[i].uid, NULL) != NULL);
 	}
 	for (size_t i = 0; i < l.ngroups; i++)
 		MUST(ztj_locals_group(&l, l.groups[i].name) != NULL &&
-		    ztj_locals_gid(&l, l.groups[i].gid) != NULL);
+		    ztj_locals_gid(&l, l.groups[i].gid, NULL) != NULL);
 	ztj_locals_free(&l);
 }
 
@@ -59,6 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(p.ruid != (uid_t)-1);
 	if (ztj_proc_parse_cgroup(in, cgroup) == ZTJ_OK)
 		MUST(cgroup[0] == '/' && strlen(cgroup) < ZTJ_CGROUP_SIZE);
+	ztj_proc_parse_cgroup_cut(in, cgroup);
+	MUST(strlen(cgroup) < ZTJ_CGROUP_SIZE);
 	ztj_proc_parse_cgroup_any(in, cgroup);
 	MUST(strlen(cgroup) < ZTJ_CGROUP_SIZE);
 	if (ztj_proc_parse_fdinfo(in, &pid) == ZTJ_OK)

@@ -45,7 +45,7 @@ struct rig {
 	struct ztj_warden_msg told[RIG_WARDEN_MAX];
 	/* what was published last, and how often; `grants` before told[before] */
 	struct ztj_buf published[ZTJ_PUBLISHED];
-	size_t npublished[ZTJ_PUBLISHED], before;
+	size_t npublished[ZTJ_PUBLISHED], before, withdrawn;
 	int publish_code;         /* what the warden answers to that */
 	/* the last PAM transaction */
 	int code;

@@ -139,17 +139,17 @@ static void test_locals(void **state)
 	assert_int_equal(l.nusers, 3);
 	assert_int_equal(l.ngroups, 4);
 	assert_int_equal(ztj_locals_user(&l, "lead1")->uid, 20003);
-	assert_string_equal(ztj_locals_uid(&l, 20003)->name, "lead1");
-	assert_string_equal(ztj_locals_uid(&l, 7)->name, "last");
+	assert_string_equal(ztj_locals_uid(&l, 20003, NULL)->name, "lead1");
+	assert_string_equal(ztj_locals_uid(&l, 7, NULL)->name, "last");
 	assert_null(ztj_locals_user(&l, "nis"));
 	assert_null(ztj_locals_user(&l, "broken"));
-	assert_null(ztj_locals_uid(&l, 5));
+	assert_null(ztj_locals_uid(&l, 5, NULL));
 	assert_true(ztj_locals_group(&l, "users")->members);
 	assert_false(ztj_locals_group(&l, "root")->members);
-	assert_false(ztj_locals_gid(&l, 61000)->members);
+	assert_false(ztj_locals_gid(&l, 61000, NULL)->members);
 	assert_int_equal(ztj_locals_group(&l, "nofield")->gid, 8);
-	assert_true(ztj_locals_primary(&l, 100));
-	assert_false(ztj_locals_primary(&l, 61000));
+	assert_true(ztj_locals_anybody(&l, 100));
+	assert_false(ztj_locals_anybody(&l, 61000));
 	ztj_locals_free(&l);
 	/* a NUL would hide the rest from us alone */
 	fails(ztj_locals_parse(ztj_view_of("a:x:1:1\n\0b:x:2:2\n", 17), ztj_view_str(group), &l),
@@ -157,6 +157,30 @@ static void test_locals(void **state)
 	fails(ztj_locals_read("/nonexistent", "/etc/group", 0, &l), ZTJ_NOT_FOUND);
 	ok(ztj_locals_read("/etc/passwd", "/etc/group", 0, &l));
 	assert_int_equal(ztj_locals_user(&l, "root")->uid, 0);
+	ztj_locals_free(&l);
+}
+
+/* The C library takes the first of a name, and the groups of every line; nothing hides behind a namesake. */
+static void test_N03_locals_with_two_lines(void **state)
+{
+	static const char passwd[] = "z:x:3:3\nreq1:x:20001:100\na:x:1:1\nreq1:x:5:100\nother:x:20002:100\n"
+				     "req2:x:20002:100\nb:x:20002:100\n";
+	static const char group[] =
+	    "ztjit-root:x:61000:\nback:x:61000:eve\nztjit-db:x:61001:\nztjit-db:x:61001:eve\n"
+	    "own:x:20001:\nreq1:x:20001:\n";
+	struct ztj_locals l;
+
+	(void)state;
+	ok(ztj_locals_parse(ztj_view_str(passwd), ztj_view_str(group), &l));
+	assert_int_equal(ztj_locals_user(&l, "req1")->uid, 20001);
+	assert_null(ztj_locals_uid(&l, 20001, "req1"));
+	assert_non_null(ztj_locals_uid(&l, 20002, "req2"));
+	assert_non_null(ztj_locals_uid(&l, 20002, "b"));
+	assert_string_equal(ztj_locals_gid(&l, 61000, "ztjit-root")->name, "back");
+	assert_string_equal(ztj_locals_gid(&l, 20001, "req1")->name, "own");
+	assert_true(ztj_locals_anybody(&l, 61000));
+	assert_true(ztj_locals_anybody(&l, 61001));
+	assert_false(ztj_locals_anybody(&l, 20001));
 	ztj_locals_free(&l);
 }
 
@@ -248,6 +272,32 @@ static void test_nothing_else_does(void **state)
 	(void)close(pipes[1]);
 }
 
+/* A revoked membership would go on for as long as nobody can write. */
+static void test_D02_grants_that_cannot_be_replaced_are_removed(void **state)
+{
+	int good = memfd("x", ALL);
+	char at[128], in_the_way[128];
+
+	(void)state;
+	(void)snprintf(at, sizeof(at), "%.63s/grants", dir);
+	(void)snprintf(in_the_way, sizeof(in_the_way), "%.63s/grants.tmp", dir);
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, good));
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_PEOPLE, good));
+	assert_int_equal(mkdir(in_the_way, 0700), 0);
+	fails(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, good), ZTJ_IO);
+	assert_int_not_equal(access(at, F_OK), 0);
+	assert_int_equal(rmdir(in_the_way), 0);
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, good));
+	reads("grants", "x");
+	/* who somebody is stays */
+	fails(ztj_warden_publish(dir, ZTJ_PUBLISH_PEOPLE, -1), ZTJ_PROTOCOL);
+	reads("people", "x");
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, -1));
+	assert_int_not_equal(access(at, F_OK), 0);
+	ok(ztj_warden_publish(dir, ZTJ_PUBLISH_GRANTS, -1));
+	(void)close(good);
+}
+
 static void test_too_large_is_refused(void **state)
 {
 	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -264,8 +314,9 @@ static void test_too_large_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { T(test_an_id_is_given_once), T(test_it_survives),
-		T(test_a_damaged_book_is_none), T(test_locals), T(test_a_sealed_memfd_becomes_a_file),
-		T(test_nothing_else_does), T(test_too_large_is_refused) };
+		T(test_a_damaged_book_is_none), T(test_locals), T(test_N03_locals_with_two_lines),
+		T(test_a_sealed_memfd_becomes_a_file), T(test_nothing_else_does),
+		T(test_D02_grants_that_cannot_be_replaced_are_removed), T(test_too_large_is_refused) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,22 @@ static void test_ids_resolve_for_ever_and_are_never_another_s(void **state)
 	assert_int_equal(rig_uid_of(R, "newcomer"), 0);
 }
 
+/* Given before it was seen what they are. */
+static void test_N03_names_of_daemons_and_of_groups_to_come(void **state)
+{
+	(void)state;
+	rig_kill(R);
+	rig_file(R, "state/ids",
+	    "ztjit-ids 1\np ztjit-later 20050\np postgres 20051\np _chrony 20052\np out1 20007\n");
+	rig_start(R);
+	rig_sync(R);
+	assert_int_equal(rig_uid_of(R, "out1"), 20007);
+	assert_int_equal(rig_uid_of(R, "ztjit-later"), 0);
+	assert_int_equal(rig_uid_of(R, "postgres"), 0);
+	assert_int_equal(rig_uid_of(R, "_chrony"), 0);
+	assert_true(conflict("ztjit-later (uid 20050) is not published any more: the name belongs to the"));
+}
+
 static void test_a_book_that_is_damaged_publishes_nothing(void **state)
 {
 	(void)state;
@@ -213,6 +229,7 @@ static void test_a_book_that_is_damaged_publishes_nothing(void **state)
 	rig_sync(R);
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_PEOPLE], 0);
 	assert_int_equal(R->npublished[ZTJ_PUBLISH_GRANTS], 0);
+	assert_int_equal(R->withdrawn, 1); /* what the gate before it left */
 	assert_int_equal(rig_alarms(R, "no names are published"), 1);
 }
 
@@ -226,6 +243,7 @@ int main(void)
 		T2(test_N03_an_account_that_roles_lead_to_is_nobodys), T(test_N03_role_groups),
 		T(test_D02_an_id_that_cannot_be_stored_is_not_given),
 		T(test_ids_resolve_for_ever_and_are_never_another_s),
+		T(test_N03_names_of_daemons_and_of_groups_to_come),
 		T(test_a_book_that_is_damaged_publishes_nothing) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,12 @@ static void test_status_and_cgroup(void **state)
 	memcpy(big, "0::/", 4);
 	big[sizeof(big) - 1] = '\0';
 	fails(ztj_proc_parse_cgroup(ztj_view_str(big), out), ZTJ_BAD_ENCODING);
+	ztj_proc_parse_cgroup_cut(ztj_view_str(big), out);
+	assert_int_equal(strlen(out), ZTJ_CGROUP_SIZE - 1);
+	ztj_proc_parse_cgroup_cut(ztj_view_str("0::/ztjit/s1\n"), out);
+	assert_string_equal(out, "/ztjit/s1");
+	ztj_proc_parse_cgroup_cut(ztj_view_str("1:cpu:/x\n"), out);
+	assert_string_equal(out, "");
 }
 
 static void test_fdinfo(void **state)

@@ -231,6 +231,40 @@ static void test_R07_not_while_there_is_a_session_again(void **state)
 	rig_grant_free(&more);
 }
 
+/* An account of that name with another uid was made here meanwhile: what the person left is still the person's. */
+#define ANOTHER "root:x:0:0:root:/root:/bin/bash\nreq1:x:1234:1234::/home/req1:/bin/sh\n"
+
+static void test_R07_N03_the_name_became_another_s(void **state)
+{
+	(void)state;
+	rig_file(R, "passwd", ANOTHER);
+	news(); /* the session ends: the account is not the person's any more */
+	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
+	over(1);
+	assert_int_equal(swept(), 20001);
+	R->ntold = 0;
+	runs(50, 1234); /* nobody let them in, and nobody's end is theirs */
+	rig_sleep(R, 120);
+	news();
+	assert_int_equal(swept(), 0);
+	runs(51, 20001);
+	rig_sleep(R, 60);
+	news();
+	assert_int_equal(swept(), 20001);
+}
+
+static void test_R07_N03_the_uid_became_another_s(void **state)
+{
+	(void)state;
+	ended();
+	rig_file(R, "passwd",
+	    "root:x:0:0:root:/root:/bin/bash\nother:x:20001:20001::/home/other:/bin/sh\n");
+	runs(51, 20001);
+	rig_sleep(R, 120);
+	news();
+	assert_int_equal(swept(), 0);
+}
+
 static bool logged(const char *what)
 {
 	static char text[65536];
@@ -284,6 +318,8 @@ int main(void)
 		T(test_R07_what_is_started_later),
 		T(test_R07_what_is_started_later_over_a_restart),
 		T(test_R07_not_while_there_is_a_session_again),
+		T(test_R07_N03_the_name_became_another_s),
+		T(test_R07_N03_the_uid_became_another_s),
 		T(test_A03_the_log_names_what_was_killed),
 	};
 

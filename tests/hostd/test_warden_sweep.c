@@ -166,6 +166,79 @@ static void test_R07_what_runs_elsewhere_as_the_account(void **state)
 	(void)close(fd);
 }
 
+static void in_many_groups(int go)
+{
+	enum { MANY = 3000 };
+	static gid_t many[MANY];
+
+	for (gid_t i = 0; i < MANY; i++)
+		many[i] = 1000000 + i;
+	if (setgroups(MANY, many) == 0 && setresgid(54324, 54324, 54324) == 0 &&
+	    setresuid(54324, 54324, 54324) == 0)
+		wrig_idle(go);
+}
+
+/* As a user manager lets its user do: a cgroup of a long name in one of a long name, and so on. */
+static void go_deep(pid_t pid, unsigned levels, char dir[4096])
+{
+	char name[210], number[24];
+	int fd;
+
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	(void)snprintf(dir, 4096, "%s", getenv("ZTJ_TEST_CGROUP2"));
+	for (; levels > 0; levels--) {
+		(void)snprintf(dir + strlen(dir), 4096 - strlen(dir), "/%s", name);
+		assert_int_equal(mkdir(dir, 0700), 0);
+	}
+	(void)snprintf(dir + strlen(dir), 4096 - strlen(dir), "/cgroup.procs");
+	fd = open(dir, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	assert_int_equal(write(fd, number, strlen(number)), (ssize_t)strlen(number));
+	(void)close(fd);
+	*strrchr(dir, '/') = '\0';
+}
+
+static void remove_deep(char *dir)
+{
+	for (int i = 0; i < 500 && rmdir(dir) != 0; i++)
+		(void)usleep(10000);
+	for (*strrchr(dir, '/') = '\0'; rmdir(dir) == 0;)
+		*strrchr(dir, '/') = '\0';
+}
+
+static void as_54324(int go)
+{
+	if (setgroups(0, NULL) == 0 && setresgid(54324, 54324, 54324) == 0 &&
+	    setresuid(54324, 54324, 54324) == 0)
+		wrig_idle(go);
+}
+
+/* Neither the number of its groups nor the depth of its cgroup hides a process: its entries in /proc are longer than what is read. */
+static void test_R07_who_makes_itself_unreadable(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = 54324 };
+	struct ztj_procinfo p;
+	char deep[4096];
+	int go, fd;
+	pid_t crowded = wrig_child(in_many_groups, &go), hidden = wrig_child(as_54324, &go);
+
+	(void)state;
+	assert_true(runs_as(crowded, 54324));
+	assert_true(runs_as(hidden, 54324));
+	go_deep(hidden, 4, deep);
+	fd = wrig_pidfd_of(hidden);
+	assert_int_equal(ztj_proc_read(fd, hidden, &p),
+	    ZTJ_BAD_ENCODING); /* who asks for something is refused */
+	(void)close(fd);
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 2);
+	assert_true(wrig_dead(crowded));
+	assert_true(wrig_dead(hidden));
+	remove_deep(deep);
+}
+
 /* Forks; the child moves itself out of every session, tells its number, and (wait) stays a child or does not. */
 static int leaves[2];
 static bool orphan;
@@ -307,6 +380,7 @@ int main(int argc, char **argv)
 		T(test_R03_internal_sftp_is_a_stray),
 		T(test_R07_who_lost_its_first_thread),
 		T(test_R07_what_runs_elsewhere_as_the_account),
+		T(test_R07_who_makes_itself_unreadable),
 		T(test_what_left_its_session_is_told_once_and_ends_with_it),
 		T(test_what_left_and_lost_its_parent_ends_with_the_session),
 		T(test_R05_what_shares_its_audit_session_is_not_killed),
