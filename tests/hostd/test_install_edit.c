@@ -4,6 +4,7 @@
  */
 /* Lines of ours in nsswitch.conf and sudo.conf, and which line of sshd_config wins. */
 #include "tests/hostd/irig.h"
+#include "ztjit-hostd/nscd.h"
 
 struct edit_case {
 	const char *in, *out; /* out NULL: refused */
@@ -211,11 +212,37 @@ static void test_effective(void **state)
 	    ZTJ_INTERNAL);
 }
 
+/* Which of nscd's caches are on: N05. */
+static void test_N05_nscd(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool passwd, group;
+	} cases[] = { { "", false, false }, { "enable-cache passwd yes\n", true, false },
+		{ "\tenable-cache\t\tgroup\t\tyes\n", false, true },
+		{ "Enable-Cache group yes # x\nenable-cache passwd yes", true, true },
+		{ "enable-cache passwd yes\nenable-cache passwd no\n", false, false },
+		{ "enable-cache passwd no\nenable-cache passwd yes\n", true, false },
+		{ "#enable-cache passwd yes\nenable-cache #group yes\nenable-cache group\n", false, false },
+		{ "enable-cache hosts yes\nenable-cachex group yes\n", false, false },
+		{ "enable-cache group YES\nenable-cache passwd nope\n", true, true },
+		{ "enable-cache group no#\n", false, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ztj_nscd_keeps k = { true, true };
+
+		ztj_nscd_read(ztj_view_str(cases[i].conf), &k);
+		if (k.passwd != cases[i].passwd || k.group != cases[i].group)
+			fail_msg("%s", cases[i].conf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_nsswitch), cmocka_unit_test(test_sudo_conf),
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_C06_which_line_wins),
-		cmocka_unit_test(test_effective) };
+		cmocka_unit_test(test_effective), cmocka_unit_test(test_N05_nscd) };
 
 	return cmocka_run_group_tests(tests, irig_setup, irig_teardown);
 }
