@@ -452,7 +452,7 @@ static void test_L01_another_root_goes_alone(void **state)
 /* Of each host what it last said by then; who had said nothing does not count. */
 static void test_trend(void **state)
 {
-	struct standing_day web[] = { { 100, 5 }, { 200, 3 }, { 400, 0 } }, db[] = { { 300, 2 } };
+	struct standing_day web[] = { { 200, 3 }, { 100, 5 }, { 400, 0 } }, db[] = { { 300, 2 } };
 	struct standing_host host[] = { { .ndays = 3, .day = web }, { .ndays = 1, .day = db },
 		{ .ndays = 0 } };
 	const struct standing s = { .n = 3, .host = host };
@@ -467,6 +467,33 @@ static void test_trend(void **state)
 	assert_int_equal(hosts, 2);
 	assert_int_equal(standing_then(&s, 1000, &hosts), 2);
 	assert_int_equal(hosts, 2);
+}
+
+/* What a host says of itself cannot be another line of the report, nor a number that upsets the sum. */
+static void test_L01_a_hosts_words_are_plain(void **state)
+{
+	static const struct {
+		const char *json;
+		bool plain;
+	} cases[] = {
+		{ "{\"standing\": 3, \"kinds\": {\"key\": 2}, \"problems\": [\"/x: y\"], \"reason\": null}",
+		    true },
+		{ "{\"entries\": [{\"object\": \"x\\nservers/web1: clean\"}]}", false },
+		{ "{\"problems\": [\"\\u001b[2J\"]}", false }, { "{\"kinds\": {\"a\\nb\": 1}}", false },
+		{ "{\"what\": \"\\u202egnp\"}", false }, { "{\"kinds\": {\"key\": -1}}", false },
+		{ "{\"kinds\": {\"key\": 9223372036854775807}}", false },
+		{ "{\"kinds\": {\"key\": 1.5}}", false }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		json_t *o = json_loads(cases[i].json, 0, NULL);
+
+		assert_non_null(o);
+		if (standing_plain(o) != cases[i].plain)
+			fail_msg("%s", cases[i].json);
+		json_decref(o);
+	}
 }
 
 int main(void)
@@ -485,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_L01_deletes_that_line_alone),
 		cmocka_unit_test(test_L01_another_root_goes_alone),
 		cmocka_unit_test(test_trend),
+		cmocka_unit_test(test_L01_a_hosts_words_are_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
