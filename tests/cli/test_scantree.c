@@ -156,6 +156,44 @@ static void test_groups_of_a_directory_service(void **state)
 	finds(WHEEL "sudoers /etc/sudoers:1 high\ngroup /etc/nsswitch.conf:1 medium\n");
 }
 
+/* The kernel knows groups by their numbers. */
+static void test_groups_under_another_name(void **state)
+{
+	(void)state;
+	put("/etc/group",
+	    "root:x:0:\nwheel:x:10:boss\ntoo:x:0:alice\ndocker:x:99:\ndkr:x:99:alice\nalice:x:1000:\n");
+	finds("group dkr:0 critical\n" WHEEL "group too:0 high\n");
+}
+
+static void test_polkit(void **state)
+{
+	(void)state;
+	put("/etc/polkit-1/rules.d/1.rules",
+	    "polkit.addAdminRule(function() {\n return [\"unix-user:0\", \"unix-group:sudo\"];\n});\n"
+	    "// unix-user:alice\npolkit.addAdminRule(function() { return [\"unix-group:sudo\", \"unix-user:alice\"]; });\n");
+	put("/etc/polkit-1/localauthority.conf.d/a.conf",
+	    "[Configuration]\nAdminIdentities=unix-group:sudo;unix-user:0\n");
+	put("/etc/polkit-1/localauthority.conf.d/b.conf", "AdminIdentities=unix-group:ops\n");
+	put("/usr/share/polkit-1/actions/x.policy", "<defaults>\n<allow_any>yes</allow_any>\n</defaults>\n");
+	put("/usr/share/polkit-1/actions/y.policy", "<allow_any>yes</allow_any>\n");
+	put("/var/lib/dpkg/info/y.list", "/usr/share/polkit-1/actions/y.policy\n");
+	finds(WHEEL "polkit /etc/polkit-1/localauthority.conf.d/b.conf:1 high\n"
+		    "polkit /etc/polkit-1/rules.d/1.rules:5 high\n"
+		    "polkit /usr/share/polkit-1/actions/x.policy:2 high\n");
+}
+
+static void test_pam_without_a_proof(void **state)
+{
+	(void)state;
+	put("/etc/pam.d/su",
+	    "auth sufficient pam_rootok.so\nauth [success=done default=ignore] pam_succeed_if.so user = alice\n"
+	    "auth [default=ignore success=done] pam_permit.so\nauth [success=1 default=ignore] pam_unix.so\n"
+	    "auth required pam_permit.so\n-auth sufficient pam_exec.so /x\naccount sufficient pam_permit.so\n"
+	    "auth sufficient pam_succeed_if.so user ingroup nopasswdlogin\n");
+	finds(WHEEL
+	    "pam /etc/pam.d/su:2 critical\npam /etc/pam.d/su:3 critical\npam /etc/pam.d/su:6 critical\n");
+}
+
 /* What stands in no file that is looked at is said, however it is written. */
 static void test_accounts_from_elsewhere(void **state)
 {
@@ -298,6 +336,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_who_a_rule_reaches, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_groups_of_a_directory_service, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_groups_under_another_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_polkit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pam_without_a_proof, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_accounts_from_elsewhere, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_judges_hidden, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sshd_lines_hidden, set_up, tear_down),

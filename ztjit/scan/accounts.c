@@ -346,12 +346,20 @@ static void add_homes(struct scan *s)
 	}
 }
 
+bool scan_gid_is_admin(const struct scan *s, uint32_t gid)
+{
+	for (size_t i = 0; i < s->ngroups; i++)
+		if (s->group[i].gid == gid && scan_group_is_admin(s->group[i].name))
+			return true;
+	return gid == 0;
+}
+
 static void mark_admins(struct scan *s)
 {
 	for (size_t i = 0; i < s->ngroups; i++) {
 		const struct scan_group *g = &s->group[i];
 
-		if (!scan_group_is_admin(g->name))
+		if (!scan_gid_is_admin(s, g->gid))
 			continue;
 		for (size_t k = 0; k < s->naccounts; k++)
 			s->account[k].admin = s->account[k].admin || s->account[k].gid == g->gid;

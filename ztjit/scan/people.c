@@ -73,10 +73,19 @@ static bool is_hash(const char *hash)
 	    hash[0] != '*';
 }
 
+/* By name, or by the number of such a group: the kernel knows numbers only. */
+static bool is_one_of(const struct scan *s, const struct scan_group *g, const char *name)
+{
+	const struct scan_group *known = scan_group_named(s, ztj_view_str(name));
+
+	return strcmp(name, g->name) == 0 || (known != NULL && known->gid == g->gid) ||
+	    (g->gid == 0 && strcmp(name, "root") == 0);
+}
+
 static void group_rows(struct scan *s, const struct scan_group *g)
 {
 	for (size_t k = 0; k < sizeof groups / sizeof groups[0]; k++) {
-		if (strcmp(groups[k].name, g->name) != 0)
+		if (!is_one_of(s, g, groups[k].name))
 			continue;
 		for (size_t i = 0; i < g->n; i++)
 			member(s, g, g->member[i], k);

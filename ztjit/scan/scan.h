@@ -160,6 +160,8 @@ bool scan_is_system(const struct scan *s, const struct scan_account *a);
 bool scan_nss_line(struct ztj_view line, const char *database, struct ztj_view *services);
 /* Members of it are administrators: their rows tell, so that a rule for the group needs none. */
 bool scan_group_is_admin(const char *name);
+/* Does any name of this number say so? */
+bool scan_gid_is_admin(const struct scan *s, uint32_t gid);
 
 /* --- the kinds --- */
 void scan_people(struct scan *s);    /* people.c: passwords, shells, uid 0, groups, lingering */
