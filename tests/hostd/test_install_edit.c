@@ -127,7 +127,9 @@ static void test_lines(void **state)
 		{ "Banner \"/a b\"", "banner", "/a b" },
 		{ "AuthorizedPrincipalsCommand /x %u  %t", "authorizedprincipalscommand", "/x %u %t" },
 		{ "Include a b", "include", "a b" }, { "# UsePAM no", NULL, NULL }, { "", NULL, NULL },
-		{ " \t", NULL, NULL }, { "UsePAM", "usepam", "" } };
+		{ " \t", NULL, NULL }, { "UsePAM", "usepam", "" }, { "\"UsePAM\" no", "usepam", "no" },
+		{ "\"Match\"=User x", "match", "User x" }, { "\"UsePAM", "usepam", "" },
+		{ "\"", NULL, NULL } };
 	struct ztj_inst_sshd_line l;
 
 	(void)state;
@@ -162,6 +164,9 @@ static void test_C06_which_line_wins(void **state)
 	} c[] = { { INCLUDE "PasswordAuthentication yes\n", NULL, NULL, ZTJ_OK, "" },
 		{ "UsePAM yes\n" INCLUDE, NULL, NULL, ZTJ_OK, "" },
 		{ "Include sshd_config.d/*.conf\n", NULL, "PasswordAuthentication yes\n", ZTJ_OK, "" },
+		{ "\"UsePAM\" no\n" INCLUDE, NULL, NULL, ZTJ_STATE, "/etc/ssh/sshd_config:1: usepam no" },
+		{ INCLUDE "Match User x\n\"PasswordAuthentication\" yes\n", NULL, NULL, ZTJ_STATE,
+		    "/etc/ssh/sshd_config:3: passwordauthentication yes" },
 		{ "UsePAM no\n" INCLUDE, NULL, NULL, ZTJ_STATE, "/etc/ssh/sshd_config:1: usepam no" },
 		{ "PermitRootLogin without-password\n" INCLUDE, NULL, NULL, ZTJ_OK, "" },
 		{ "ChallengeResponseAuthentication yes\n" INCLUDE, NULL, NULL, ZTJ_STATE,
