@@ -39,6 +39,9 @@ static bool is_listener(long pid)
 	ssize_t n;
 	int fd;
 
+	/* Whose it is comes first: reading somebody's words waits for the memory that he gave them, for ever if he likes. */
+	if (!same_world(pid))
+		return false;
 	(void)snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, title, sizeof(title) - 1);
@@ -47,7 +50,7 @@ static bool is_listener(long pid)
 	if (n <= 0)
 		return false;
 	title[n] = '\0';
-	return strncmp(title, "sshd: ", 6) == 0 && strstr(title, "[listener]") != NULL && same_world(pid);
+	return strncmp(title, "sshd: ", 6) == 0 && strstr(title, "[listener]") != NULL;
 }
 
 /* Held while it is looked at: its number may be another's a moment later. */

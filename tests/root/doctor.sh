@@ -129,6 +129,14 @@ sshd_cases() {
 	plant warn sshd-sessions $D/05-x.conf "echo AllowAgentForwarding no >$D/05-x.conf"
 	plant fail sshd-others /root/none "/usr/sbin/sshd -p 2222 -o PidFile=none -o UsePAM=no"
 	lab_in db1 pkill -f 'sshd -p 2222'
+	plant fail sshd-others /etc/default/ssh "echo 'SSHD_OPTS=\"-o UsePAM=no\"' >/etc/default/ssh"
+	plant fail sshd-others /etc/systemd/system "mkdir -p /etc/systemd/system/ssh@.service.d
+		printf '[Service]\nExecStart=\nExecStart=-/usr/sbin/sshd -i -o PasswordAuthentication=yes\n' >/etc/systemd/system/ssh@.service.d/x.conf"
+	# What a person's own process says of itself goes into no command of root's.
+	lab_in db1 sh -c "cp /bin/sleep /tmp/sshd; echo UsePAM no >/tmp/x; setpriv --reuid 65534 --regid 65534 --clear-groups \
+		perl -e 'exec { \"/tmp/sshd\" } \"sshd: /usr/sbin/sshd -f /tmp/x [listener] 0 of 1-1 startups\", 600' >/dev/null 2>&1 &"
+	t_ok "a person's process that calls itself sshd is none" quiet
+	lab_in db1 pkill -x sshd -U 65534
 	plant warn sshd-running /root/none "sleep 3; touch $D/10-ztjit.conf"
 	reload
 }
