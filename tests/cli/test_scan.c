@@ -412,6 +412,27 @@ static void test_L01_deletes_that_line_alone(void **state)
 	scan_free(&s);
 }
 
+static void test_L01_replaces_that_line_alone(void **state)
+{
+	static const char text[] = "group: sss\ngroup:\tfiles sss # |&\\'\n";
+	char path[] = "test_scan.XXXXXX", command[64], out[512];
+	int fd = mkstemp(path);
+	struct scan s;
+
+	(void)state;
+	assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+	(void)close(fd);
+	assert_int_equal(scan_new(&s, NULL, 0), ZTJ_OK);
+	bash(scan_replace_line(&s, path, ztj_view_str("group:\tfiles sss # |&\\'"),
+		 "group: files [NOTFOUND=return] ztjit"),
+	    out, sizeof out);
+	(void)snprintf(command, sizeof command, "cat %s", path);
+	bash(command, out, sizeof out);
+	assert_string_equal(out, "group: sss\ngroup: files [NOTFOUND=return] ztjit\n");
+	(void)unlink(path);
+	scan_free(&s);
+}
+
 /* A second name of root's is taken out, and root stays, and whoever has that name with another uid. */
 static void test_L01_another_root_goes_alone(void **state)
 {
@@ -510,6 +531,7 @@ int main(void)
 		cmocka_unit_test(test_baseline_put),
 		cmocka_unit_test(test_L01_quoted_for_bash),
 		cmocka_unit_test(test_L01_deletes_that_line_alone),
+		cmocka_unit_test(test_L01_replaces_that_line_alone),
 		cmocka_unit_test(test_L01_another_root_goes_alone),
 		cmocka_unit_test(test_trend),
 		cmocka_unit_test(test_L01_a_hosts_words_are_plain),
