@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "libztjit/core/mark.h"
 #include "nss_ztjit/module.h"
+
+ZTJ_MARK;
 
 #define ENTRY __attribute__((visibility("default")))
 

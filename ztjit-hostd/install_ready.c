@@ -12,6 +12,7 @@
 
 #include "libztjit/core/text.h"
 #include "ztjit-hostd/install_int.h"
+#include "ztjit-hostd/nscd.h"
 
 #define TEMPLATES ZTJ_DATADIR "/contrib"
 #define DROP_IN "/etc/ssh/sshd_config.d/10-ztjit.conf"
@@ -112,6 +113,20 @@ static int check_record(struct ztj_inst *in, const struct ztj_install *ask)
 	return ask->nrecord == 0 ? ZTJ_OK : need_file(in, ZTJ_RECORDER, "the recorder is not installed");
 }
 
+/* What it keeps outlives the grant, and what begins shows late. */
+static int check_nscd(struct ztj_inst *in)
+{
+	char what[64] = "";
+	const char *why;
+
+	if (ztj_nscd_look(what, sizeof(what), &why) != ZTJ_NSCD_KEEPS)
+		return ZTJ_OK;
+	return ztj_inst_fail(in, ZTJ_STATE,
+	    "nscd runs here and %s %s: what a grant gave would go on after its end. " ZTJ_NSCD_TRY
+	    " (or say --no-nss)",
+	    why, what);
+}
+
 int ztj_inst_ready(struct ztj_inst *in, const struct ztj_install *ask, const struct ztj_hostconf *conf,
     struct ztj_inst_wish *w)
 {
@@ -137,6 +152,8 @@ int ztj_inst_ready(struct ztj_inst *in, const struct ztj_install *ask, const str
 		r = ztj_inst_fail(in, ZTJ_NOT_FOUND,
 		    "libnss_ztjit.so.2 cannot be loaded: people would have no account and no group here; "
 		    "install it, or say --no-nss");
+	if (r == ZTJ_OK && w->nss)
+		r = check_nscd(in);
 	if (r == ZTJ_OK)
 		r = check_record(in, ask);
 	return r == ZTJ_OK ? check_sshd(in, conf) : r;

@@ -49,6 +49,7 @@ bool ztj_inst_sshd_line(struct ztj_view line, struct ztj_inst_sshd_line *out)
 {
 	char w[512];
 	size_t n = 0, at = 0;
+	bool quoted;
 	const uint8_t *nul = line.n > 0 ? memchr(line.p, '\0', line.n) : NULL;
 
 	/* Where sshd's strings end as well. */
@@ -59,6 +60,9 @@ bool ztj_inst_sshd_line(struct ztj_view line, struct ztj_inst_sshd_line *out)
 		line = ztj_view_after(line, 1);
 	if (line.n == 0 || line.p[0] == '#')
 		return false;
+	/* sshd takes quotes from a keyword as well */
+	quoted = line.p[0] == '"';
+	line = ztj_view_after(line, quoted ? 1 : 0);
 	while (n < line.n && !isspace(line.p[n]) && line.p[n] != '=' && line.p[n] != '"')
 		n++;
 	if (n == 0 || n >= sizeof(out->key))
@@ -67,6 +71,8 @@ bool ztj_inst_sshd_line(struct ztj_view line, struct ztj_inst_sshd_line *out)
 		out->key[i] = (char)tolower(line.p[i]);
 	out->key[n] = '\0';
 	line = ztj_view_after(line, n);
+	if (quoted && line.n > 0 && line.p[0] == '"')
+		line = ztj_view_after(line, 1);
 	while (line.n > 0 && isspace(line.p[0]))
 		line = ztj_view_after(line, 1);
 	if (line.n > 0 && line.p[0] == '=')
@@ -86,6 +92,7 @@ static const char *canonical(const char *key)
 	static const char *const alias[][2] = { { "challengeresponseauthentication",
 						    "kbdinteractiveauthentication" },
 		{ "skeyauthentication", "kbdinteractiveauthentication" },
+		{ "dsaauthentication", "pubkeyauthentication" },
 		{ "authorizedkeysfile2", "authorizedkeysfile" },
 		{ "pubkeyacceptedkeytypes", "pubkeyacceptedalgorithms" } };
 

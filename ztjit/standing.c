@@ -60,6 +60,34 @@ static bool says(const json_t *report, const char *name, int64_t n)
 	return json_is_integer(v) && json_integer_value(v) == n;
 }
 
+/* A host's own words go to the terminal and into sums over the fleet: no line feed makes a line of another host's, no
+ * number is more than rows can be. */
+bool standing_plain(const json_t *v)
+{
+	const char *name;
+	size_t i;
+	json_t *in;
+
+	if (json_is_string(v))
+		return ztj_text_ok(ztj_view_str(json_string_value(v)));
+	if (json_is_integer(v))
+		return json_integer_value(v) >= 0 && json_integer_value(v) <= UINT32_MAX;
+	if (json_is_array(v)) {
+		for (i = 0; i < json_array_size(v); i++)
+			if (!standing_plain(json_array_get(v, i)))
+				return false;
+		return true;
+	}
+	if (!json_is_object(v))
+		return json_is_null(v) || json_is_boolean(v);
+	json_object_foreach((json_t *)(uintptr_t)v, name, in)
+	{
+		if (!ztj_text_ok(ztj_view_str(name)) || !standing_plain(in))
+			return false;
+	}
+	return true;
+}
+
 /* The report is what was signed, and says the same numbers. */
 static int open_report(struct standing_host *h, const struct ztj_stmt *st, const json_t *o)
 {
@@ -76,8 +104,9 @@ static int open_report(struct standing_host *h, const struct ztj_stmt *st, const
 		return ZTJ_ALTERED;
 	if ((r = ztj_json_load(v, REPORT_MAX, 0, &h->report)) != ZTJ_OK)
 		return r;
-	return says(h->report, "standing", h->standing) && says(h->report, "accepted", h->accepted) &&
-		says(h->report, "expired", h->expired) && says(h->report, "missed", h->missed)
+	return standing_plain(h->report) && says(h->report, "standing", h->standing) &&
+		says(h->report, "accepted", h->accepted) && says(h->report, "expired", h->expired) &&
+		says(h->report, "missed", h->missed)
 	    ? ZTJ_OK
 	    : ZTJ_ALTERED;
 }
@@ -258,7 +287,7 @@ int64_t standing_then(const struct standing *s, int64_t t, size_t *hosts)
 		const struct standing_day *last = NULL;
 
 		for (size_t k = 0; k < h->ndays; k++)
-			if (h->day[k].issued <= t)
+			if (h->day[k].issued <= t && (last == NULL || h->day[k].issued >= last->issued))
 				last = &h->day[k];
 		if (last == NULL)
 			continue;

@@ -27,7 +27,7 @@ struct standing_host {
 	int64_t issued, standing, accepted, expired, missed;
 	json_t *report;                /* verified, or NULL */
 	size_t ndays;
-	struct standing_day *day;      /* verified, oldest first */
+	struct standing_day *day;      /* verified, in no order */
 };
 struct standing {
 	size_t n;
@@ -38,6 +38,8 @@ const char *standing_state_name(enum standing_state s);
 /* only: a full name, or NULL. Wants an open login and directories. */
 int standing_fetch(struct cli *c, const char *only, struct standing *out) ZTJ_MUST_CHECK;
 void standing_free(struct standing *s);
+/* Only such texts and numbers as a scan sends: for the tests. */
+bool standing_plain(const json_t *v) ZTJ_MUST_CHECK;
 /* What was left that many days ago, on so many hosts that had spoken by then. */
 int64_t standing_then(const struct standing *s, int64_t t, size_t *hosts);
 

@@ -36,6 +36,7 @@ struct word {
 	const struct soft_key *key; /* NULL: that host's */
 	int64_t issued, standing;
 	const char *report, *signed_report; /* the second: what the digest is of; NULL: the same */
+	size_t nul;                         /* 1: the report's NUL belongs to it */
 };
 
 static void make(const struct bk *b, const struct word *w, struct ztj_buf *out)
@@ -49,13 +50,13 @@ static void make(const struct bk *b, const struct word *w, struct ztj_buf *out)
 	st.issued = w->issued;
 	st.u.standing.host = b->w.host[w->host].full;
 	st.u.standing.standing = w->standing;
-	ok(ztj_sha256(ztj_view_str(report), st.u.standing.digest));
+	ok(ztj_sha256(ztj_view_of(report, strlen(report) + w->nul), st.u.standing.digest));
 	fx_stmt_sign(&st, 0, &key, 1, &s);
 	ztj_buf_init(&text, ZTJ_STMT_MAX);
 	ok(ztj_signed_to_json(&s.s, &text));
 	ok(ztj_buf_put(out, text.p, text.n - 1));
 	ok(ztj_buf_puts(out, ",\"report\":\""));
-	ok(ztj_b64_encode(ztj_view_str(w->report), out));
+	ok(ztj_b64_encode(ztj_view_of(w->report, strlen(w->report) + w->nul), out));
 	ok(ztj_buf_puts(out, "\"}"));
 	ztj_buf_free(&text);
 	fx_signed_free(&s);
@@ -120,6 +121,12 @@ static void test_what_is_not_taken(void **state)
 	w.report = "\xff";
 	say(b, FX_TEST1, &w);
 	bk_expect(b, 403, "record-altered");
+	/* in the page that all hosts are shown on, it would be the end of everybody's */
+	w.report = "{}";
+	w.nul = 1;
+	say(b, FX_TEST1, &w);
+	bk_expect(b, 403, "record-altered");
+	w.nul = 0;
 	assert_non_null(large);
 	memset(large, ' ', 65537);
 	large[65537] = '\0';

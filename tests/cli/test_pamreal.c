@@ -163,6 +163,35 @@ static void test_same(void **state)
 	assert_in_range(yes, STACKS / 20, STACKS - STACKS / 20);
 }
 
+/* Controls that look harmless, or broken, and are neither to libpam; and such as are. */
+static void test_controls_as_libpam_reads_them(void **state)
+{
+	static const char *const controls[] = { "[success=01 default=bad]", "[success=1default=bad]",
+		"[ success = 1 default = bad ]", "[success=ok\tdefault=bad]", "[success=1x default=bad]",
+		"[success=0 default=ignore]", "[success=okay default=bad]", "[default=1]",
+		"[default=001 success=ok]", "[success default=ignore]", "[success=]",
+		"[success=99999999999999999999 default=ok]", "[]", "[ ]", "[success=ok=bad]",
+		"[SUCCESS=1 default=ignore]", "[success=-1 default=ignore]", "[success=1\\] default=bad]",
+		"SUFFICIENT", "sufficientx", "[required]" };
+	static const char *const gates[] = { "perm_denied", "success" };
+	char path[64], text[512];
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/svc", dir);
+	for (size_t i = 0; i < 2 * COUNT(controls); i++) {
+		int r;
+
+		(void)snprintf(text, sizeof text,
+		    "account %s pam_debug.so acct=success\naccount required pam_debug.so acct=%s\n"
+		    "account required pam_debug.so acct=success\n",
+		    controls[i / 2], gates[i % 2]);
+		assert_int_equal(ztj_file_replace(path, ztj_view_str(text), 0644), ZTJ_OK);
+		r = run();
+		if (!judged(r) || judged(PAM_SUCCESS) != (r == PAM_SUCCESS))
+			fail_msg("libpam says %d to\n%s", r, text);
+	}
+}
+
 static int make(void **state)
 {
 	(void)state;
@@ -188,7 +217,8 @@ static int clean(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same),
+		cmocka_unit_test(test_controls_as_libpam_reads_them) };
 
 	return cmocka_run_group_tests(tests, make, clean);
 }

@@ -352,14 +352,128 @@ static void test_L01_quoted_for_bash(void **state)
 	assert_string_equal(scan_quote(&s, "-x"), "'-x'");
 	assert_string_equal(scan_quote(&s, ""), "''");
 	assert_string_equal(scan_delete_lines(&s, "/f", ztj_view_str("a*[.]|'\\ \t$b"), ztj_view_of(NULL, 0)),
-	    "sed -i '\\|^a\\*\\[\\.\\]... .\\$b$|d' /f");
+	    "sed -i $'\\\\|^a\\\\*\\\\[\\\\.\\\\]\\\\|\\'\\\\\\\\ \\011\\\\$b$|d' /f");
+	assert_string_equal(scan_operand(&s, "-x"), "-- '-x'");
+	assert_string_equal(scan_operand(&s, "x"), "x");
+	scan_free(&s);
+}
+
+/* What is printed takes out that line, and no line that only looks like it: root's own rule stays. */
+static void test_L01_deletes_that_line_alone(void **state)
+{
+	static const struct {
+		const char *text, *first, *last, *left;
+	} cases[] = {
+		{ "root ALL=ALL\n\303\251 ALL=ALL\n%sudo ALL=ALL\n", "\303\251 ALL=ALL", NULL,
+		    "root ALL=ALL\n%sudo ALL=ALL\n" },
+		{ "ro't ALL\nroot ALL\nro\001t ALL\n", "ro't ALL", NULL, "root ALL\nro\001t ALL\n" },
+		{ "ro\001t ALL\nroot ALL\n", "ro\001t ALL", NULL, "root ALL\n" },
+		{ "a|b\nab\na\na\\|b\n", "a|b", NULL, "ab\na\na\\|b\n" },
+		{ "a\\nb\na\nb\nanb\n", "a\\nb", NULL, "a\nb\nanb\n" },
+		{ "a\tb\na b\natb\n", "a\tb", NULL, "a b\natb\n" },
+		{ "\377\n\376\nx\n", "\377", NULL, "\376\nx\n" },
+		{ "a$(id)`id`;\nx\n", "a$(id)`id`;", NULL, "x\n" },
+		{ "a \\\n/a\na \\\n/b\nroot\n", "a \\", "/b", "a \\\n/a\nroot\n" },
+		{ "a \\\n/a\na \\\n/b\nroot\n", "a \\", "/a", "a \\\n/b\nroot\n" },
+		{ "a \\\n/a, \\\n/b\na \\\n/b\nx\n", "a \\", "/b", "a \\\n/a, \\\n/b\nx\n" },
+	};
+	char path[] = "test_scan.XXXXXX", command[256], out[512];
+	struct scan s;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(scan_new(&s, NULL, 0), ZTJ_OK);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *whole = strdup(cases[i].last != NULL ? "" : cases[i].first);
+		struct ztj_view first, last = { .n = 0 };
+		FILE *f = fopen(path, "w");
+
+		assert_non_null(f);
+		assert_true(fputs(cases[i].text, f) >= 0);
+		assert_int_equal(fclose(f), 0);
+		if (cases[i].last != NULL) {
+			free(whole);
+			assert_true(asprintf(&whole, "%s\n%s", cases[i].first, cases[i].last) > 0);
+			last = ztj_view_of((uint8_t *)whole + strlen(cases[i].first) + 1,
+			    strlen(cases[i].last));
+		}
+		assert_non_null(whole);
+		first = ztj_view_of((uint8_t *)whole, strlen(cases[i].first));
+		bash(scan_delete_lines(&s, path, first, last), out, sizeof out);
+		(void)snprintf(command, sizeof command, "cat %s", path);
+		bash(command, out, sizeof out);
+		if (strcmp(out, cases[i].left) != 0)
+			fail_msg("%zu: %s left\n%s", i, scan_delete_lines(&s, path, first, last), out);
+		free(whole);
+	}
+	(void)close(fd);
+	(void)unlink(path);
+	scan_free(&s);
+}
+
+static void test_L01_replaces_that_line_alone(void **state)
+{
+	static const char text[] = "group: sss\ngroup:\tfiles sss # |&\\'\n";
+	char path[] = "test_scan.XXXXXX", command[64], out[512];
+	int fd = mkstemp(path);
+	struct scan s;
+
+	(void)state;
+	assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+	(void)close(fd);
+	assert_int_equal(scan_new(&s, NULL, 0), ZTJ_OK);
+	bash(scan_replace_line(&s, path, ztj_view_str("group:\tfiles sss # |&\\'"),
+		 "group: files [NOTFOUND=return] ztjit"),
+	    out, sizeof out);
+	(void)snprintf(command, sizeof command, "cat %s", path);
+	bash(command, out, sizeof out);
+	assert_string_equal(out, "group: sss\ngroup: files [NOTFOUND=return] ztjit\n");
+	(void)unlink(path);
+	scan_free(&s);
+}
+
+/* A second name of root's is taken out, and root stays, and whoever has that name with another uid. */
+static void test_L01_another_root_goes_alone(void **state)
+{
+	static const char text[] =
+	    "root:x:0:0::/:/bin/sh\nroo.:x:0:0::/:/bin/sh\n-x:x:0:0::/:\na'b:x:00:0::/:\n"
+	    "axb:x:0:0::/:\nroo.:x:1000:0::/:/bin/sh\n";
+	static const char left[] = "root:x:0:0::/:/bin/sh\naxb:x:0:0::/:\nroo.:x:1000:0::/:/bin/sh\n";
+	static const char *const names[] = { "roo.", "-x", "a'b" };
+	char path[] = "test_scan.XXXXXX", command[1024], out[512];
+	struct scan_account other = { .name = "roo.", .uid = 1000 };
+	int fd = mkstemp(path);
+	struct scan s;
+
+	(void)state;
+	assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+	(void)close(fd);
+	assert_int_equal(scan_new(&s, NULL, 0), ZTJ_OK);
+	s.account = &other;
+	s.naccounts = 1;
+	for (size_t i = 0; i < 3; i++) {
+		const char *said = scan_delete_root(&s, names[i]), *at = strstr(said, "/etc/passwd");
+
+		assert_non_null(at);
+		/* the shadow line of a name that two have stays */
+		assert_int_equal(strstr(said, "/etc/shadow") == NULL, i == 0);
+		(void)snprintf(command, sizeof command, "%.*s%s", (int)(at - said), said, path);
+		bash(command, out, sizeof out);
+	}
+	(void)snprintf(command, sizeof command, "cat %s", path);
+	bash(command, out, sizeof out);
+	assert_string_equal(out, left);
+	(void)unlink(path);
+	s.account = NULL;
+	s.naccounts = 0;
 	scan_free(&s);
 }
 
 /* Of each host what it last said by then; who had said nothing does not count. */
 static void test_trend(void **state)
 {
-	struct standing_day web[] = { { 100, 5 }, { 200, 3 }, { 400, 0 } }, db[] = { { 300, 2 } };
+	struct standing_day web[] = { { 200, 3 }, { 100, 5 }, { 400, 0 } }, db[] = { { 300, 2 } };
 	struct standing_host host[] = { { .ndays = 3, .day = web }, { .ndays = 1, .day = db },
 		{ .ndays = 0 } };
 	const struct standing s = { .n = 3, .host = host };
@@ -376,6 +490,33 @@ static void test_trend(void **state)
 	assert_int_equal(hosts, 2);
 }
 
+/* What a host says of itself cannot be another line of the report, nor a number that upsets the sum. */
+static void test_L01_a_hosts_words_are_plain(void **state)
+{
+	static const struct {
+		const char *json;
+		bool plain;
+	} cases[] = {
+		{ "{\"standing\": 3, \"kinds\": {\"key\": 2}, \"problems\": [\"/x: y\"], \"reason\": null}",
+		    true },
+		{ "{\"entries\": [{\"object\": \"x\\nservers/web1: clean\"}]}", false },
+		{ "{\"problems\": [\"\\u001b[2J\"]}", false }, { "{\"kinds\": {\"a\\nb\": 1}}", false },
+		{ "{\"what\": \"\\u202egnp\"}", false }, { "{\"kinds\": {\"key\": -1}}", false },
+		{ "{\"kinds\": {\"key\": 9223372036854775807}}", false },
+		{ "{\"kinds\": {\"key\": 1.5}}", false }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		json_t *o = json_loads(cases[i].json, 0, NULL);
+
+		assert_non_null(o);
+		if (standing_plain(o) != cases[i].plain)
+			fail_msg("%s", cases[i].json);
+		json_decref(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,7 +530,11 @@ int main(void)
 		cmocka_unit_test(test_baseline),
 		cmocka_unit_test(test_baseline_put),
 		cmocka_unit_test(test_L01_quoted_for_bash),
+		cmocka_unit_test(test_L01_deletes_that_line_alone),
+		cmocka_unit_test(test_L01_replaces_that_line_alone),
+		cmocka_unit_test(test_L01_another_root_goes_alone),
 		cmocka_unit_test(test_trend),
+		cmocka_unit_test(test_L01_a_hosts_words_are_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

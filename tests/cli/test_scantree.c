@@ -122,7 +122,9 @@ static void test_who_a_rule_reaches(void **state)
 		{ "alice ALL=NOPASSWD: ALL", "critical" }, { "alice ALL=/bin/x", "medium" },
 		{ "alice ALL=NOPASSWD: /bin/x", "high" }, { "alice ALL=(daemon) ALL", "medium" },
 		{ "alice ALL=(daemon, root) ALL", "high" }, { "gone ALL=ALL", "high" },
-		{ "!alice ALL=ALL", NULL }, { "root, alice ALL=ALL", "high" }, { "NONE ALL=ALL", NULL },
+		{ "!alice ALL=ALL", NULL }, { "!!alice ALL=ALL", "high" }, { "!NOT ALL=ALL", "high" },
+		{ "NOT ALL=ALL", NULL }, { "!!NOT ALL=ALL", NULL }, { "!SOME ALL=ALL", NULL },
+		{ "LOOP ALL=ALL", "high" }, { "root, alice ALL=ALL", "high" }, { "NONE ALL=ALL", NULL },
 		{ "SOME ALL=ALL", "high" }, { "alice ALL=EVERY", "high" },
 		{ "alice ALL=(SUPER) /bin/x", "medium" }, { "+net ALL=ALL", "high" },
 		{ "%:nonunix ALL=ALL", "high" } };
@@ -131,7 +133,8 @@ static void test_who_a_rule_reaches(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		(void)snprintf(text, sizeof text,
-		    "%s\nUser_Alias NONE = root, %%empty : SOME = NONE, alice\nCmnd_Alias ONE = /bin/x, ALL : EVERY = ONE\n"
+		    "%s\nUser_Alias NONE = root, %%empty : SOME = NONE, alice : NOT = !alice : "
+		    "LOOP = LOOP, LOOP, LOOP, LOOP, LOOP, LOOP, LOOP, LOOP, LOOP, LOOP, LOOP, LOOP\nCmnd_Alias ONE = /bin/x, ALL : EVERY = ONE\n"
 		    "Runas_Alias SUPER = root\n",
 		    cases[i].rule);
 		put("/etc/sudoers", text);
@@ -150,7 +153,63 @@ static void test_groups_of_a_directory_service(void **state)
 	(void)state;
 	put("/etc/nsswitch.conf", "group: files sss\n");
 	put("/etc/sudoers", "%admins ALL=ALL\n%ztjit-db ALL=ALL\n");
-	finds(WHEEL "sudoers /etc/sudoers:1 high\n");
+	finds(WHEEL "sudoers /etc/sudoers:1 high\ngroup /etc/nsswitch.conf:1 medium\n");
+}
+
+/* The kernel knows groups by their numbers. */
+static void test_groups_under_another_name(void **state)
+{
+	(void)state;
+	put("/etc/group",
+	    "root:x:0:\nwheel:x:10:boss\ntoo:x:0:alice\ndocker:x:99:\ndkr:x:99:alice\nalice:x:1000:\n");
+	finds("group dkr:0 critical\n" WHEEL "group too:0 high\n");
+}
+
+static void test_polkit(void **state)
+{
+	(void)state;
+	put("/etc/polkit-1/rules.d/1.rules",
+	    "polkit.addAdminRule(function() {\n return [\"unix-user:0\", \"unix-group:sudo\"];\n});\n"
+	    "// unix-user:alice\npolkit.addAdminRule(function() { return [\"unix-group:sudo\", \"unix-user:alice\"]; });\n");
+	put("/etc/polkit-1/localauthority.conf.d/a.conf",
+	    "[Configuration]\nAdminIdentities=unix-group:sudo;unix-user:0\n");
+	put("/etc/polkit-1/localauthority.conf.d/b.conf", "AdminIdentities=unix-group:ops\n");
+	put("/usr/share/polkit-1/actions/x.policy", "<defaults>\n<allow_any>yes</allow_any>\n</defaults>\n");
+	put("/usr/share/polkit-1/actions/y.policy", "<allow_any>yes</allow_any>\n");
+	put("/var/lib/dpkg/info/y.list", "/usr/share/polkit-1/actions/y.policy\n");
+	finds(WHEEL "polkit /etc/polkit-1/localauthority.conf.d/b.conf:1 high\n"
+		    "polkit /etc/polkit-1/rules.d/1.rules:5 high\n"
+		    "polkit /usr/share/polkit-1/actions/x.policy:2 high\n");
+}
+
+static void test_pam_without_a_proof(void **state)
+{
+	(void)state;
+	put("/etc/pam.d/su",
+	    "auth sufficient pam_rootok.so\nauth [success=done default=ignore] pam_succeed_if.so user = alice\n"
+	    "auth [default=ignore success=done] pam_permit.so\nauth [success=1 default=ignore] pam_unix.so\n"
+	    "auth required pam_permit.so\n-auth sufficient pam_exec.so /x\naccount sufficient pam_permit.so\n"
+	    "auth sufficient pam_succeed_if.so user ingroup nopasswdlogin\n");
+	finds(WHEEL
+	    "pam /etc/pam.d/su:2 critical\npam /etc/pam.d/su:3 critical\npam /etc/pam.d/su:6 critical\n");
+}
+
+/* What stands in no file that is looked at is said, however it is written. */
+static void test_accounts_from_elsewhere(void **state)
+{
+	(void)state;
+	put("/etc/nsswitch.conf",
+	    "passwd:files systemd ztjit\nGroup :ldap [NOTFOUND=return] files\nshadow: files extrausers # x\n"
+	    "sudoers:ldap\n# group: nis\ninitgroups: files [success=continue]\n");
+	put("/etc/passwd",
+	    "root:x:0:0::/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/sh\n"
+	    "boss:x:1001:1001::/home/boss:/bin/sh\n+@admins::::::\n");
+	put("/etc/userdb/eve:docker.membership", "");
+	put("/run/userdb/eve.user", "{}");
+	put("/usr/lib/userdb/README", "");
+	finds(WHEEL "group /etc/userdb/eve:docker.membership:0 high\ngroup /run/userdb/eve.user:0 high\n"
+		    "group /etc/nsswitch.conf:2 medium\ngroup /etc/nsswitch.conf:3 medium\n"
+		    "group /etc/passwd:4 medium\nsudo /etc/nsswitch.conf:4 medium\n");
 }
 
 static void test_includes(void **state)
@@ -163,7 +222,7 @@ static void test_includes(void **state)
 	put("/etc/sudoers.d/a.bak", "alice ALL=/bin/b\n");
 	put("/etc/sudoers.d/b~", "alice ALL=/bin/c\n");
 	finds(WHEEL "sudoers /etc/more:1 high\nsudoers /etc/sudoers.d/a:1 medium\n"
-		    "? /etc/%h: an include with % in its name is not followed\n");
+		    "? /etc/%h: an include with % or \\ in its name is not followed\n");
 }
 
 static void test_other_judges(void **state)
@@ -180,6 +239,28 @@ static void test_other_judges(void **state)
 	    "doas /etc/doas.conf:3 critical\n" WHEEL
 	    "doas /etc/doas.conf:1 high\nsudo /etc/sudo.conf:3 high\n"
 	    "sudo /etc/sudo.conf:4 high\nsudo /etc/sudo.conf:5 high\ndoas /etc/doas.conf:2 medium\nsudo /etc/nsswitch.conf:2 medium\n");
+}
+
+/* sudo takes keywords however they are written, and joins lines. */
+static void test_other_judges_hidden(void **state)
+{
+	(void)state;
+	put("/etc/sudo.conf",
+	    "pLUGIN x /e.so\nPlugin sudoers_policy /home/alice/sudoers.so\nPlu\\\ngin x /e.so\nPATH sesh /x\n"
+	    "Debug sudo /x all@info\n#x\\\n");
+	finds(WHEEL "sudo /etc/sudo.conf:1 high\nsudo /etc/sudo.conf:2 high\nsudo /etc/sudo.conf:3 high\n"
+		    "sudo /etc/sudo.conf:5 high\n");
+}
+
+static void test_sshd_lines_hidden(void **state)
+{
+	(void)state;
+	put("/etc/ssh/sshd_config",
+	    "\"PermitEmptyPasswords\" yes\n\"TrustedUserCAKeys\"=/x\nMatch User x\nAuthorizedPrincipalsCommand none\n"
+	    "AuthorizedPrincipalsCommand /usr/libexec/ztjit/ztjit-principals %u\n");
+	finds(
+	    "group wheel:0 critical\nsshd /etc/ssh/sshd_config:2 critical\nsshd /etc/ssh/sshd_config:1 high\n"
+	    "sshd /etc/ssh/sshd_config:4 high\n");
 }
 
 static void test_what_is_not_understood_is_said(void **state)
@@ -255,6 +336,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_who_a_rule_reaches, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_groups_of_a_directory_service, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_groups_under_another_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_polkit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pam_without_a_proof, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_accounts_from_elsewhere, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_judges_hidden, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sshd_lines_hidden, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_includes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_other_judges, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_is_not_understood_is_said, set_up, tear_down),

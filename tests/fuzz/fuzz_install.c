@@ -3,13 +3,14 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * What install reads of the machine: the first byte chooses nsswitch.conf, sudo.conf, sshd_config or a manifest. An edit is a fixed
- * point and keeps every line it does not mean.
+ * What install reads of the machine: the first byte chooses nsswitch.conf, sudo.conf, sshd_config, nscd.conf or a manifest. An edit
+ * is a fixed point and keeps every line it does not mean.
  */
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
 #include "ztjit-hostd/install_int.h"
+#include "ztjit-hostd/nscd.h"
 
 #define MAX 65536
 
@@ -54,6 +55,21 @@ static void lines(struct ztj_view in)
 	(void)!ztj_inst_sshd_effective(&i, in, in);
 }
 
+/* What follows it does not unsay what no later line is about. */
+static void nscd(struct ztj_view in)
+{
+	static const char last[] = "\nenable-cache passwd yes\nenable-cache group no\n";
+	struct ztj_nscd_keeps k;
+	struct ztj_buf b;
+
+	ztj_nscd_read(in, &k);
+	ztj_buf_init(&b, 2 * MAX);
+	MUST(ztj_buf_put(&b, in.p, in.n) == ZTJ_OK && ztj_buf_puts(&b, last) == ZTJ_OK);
+	ztj_nscd_read(ztj_buf_view(&b), &k);
+	MUST(k.passwd && !k.group);
+	ztj_buf_free(&b);
+}
+
 static void manifest(struct ztj_view in)
 {
 	struct ztj_inst_plan *p = ztj_inst_plan_new(), *q = ztj_inst_plan_new();
@@ -86,6 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'l':
 		lines(in);
+		break;
+	case 'c':
+		nscd(in);
 		break;
 	default:
 		manifest(in);

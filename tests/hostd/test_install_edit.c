@@ -4,6 +4,7 @@
  */
 /* Lines of ours in nsswitch.conf and sudo.conf, and which line of sshd_config wins. */
 #include "tests/hostd/irig.h"
+#include "ztjit-hostd/nscd.h"
 
 struct edit_case {
 	const char *in, *out; /* out NULL: refused */
@@ -126,7 +127,9 @@ static void test_lines(void **state)
 		{ "Banner \"/a b\"", "banner", "/a b" },
 		{ "AuthorizedPrincipalsCommand /x %u  %t", "authorizedprincipalscommand", "/x %u %t" },
 		{ "Include a b", "include", "a b" }, { "# UsePAM no", NULL, NULL }, { "", NULL, NULL },
-		{ " \t", NULL, NULL }, { "UsePAM", "usepam", "" } };
+		{ " \t", NULL, NULL }, { "UsePAM", "usepam", "" }, { "\"UsePAM\" no", "usepam", "no" },
+		{ "\"Match\"=User x", "match", "User x" }, { "\"UsePAM", "usepam", "" },
+		{ "\"", NULL, NULL } };
 	struct ztj_inst_sshd_line l;
 
 	(void)state;
@@ -161,6 +164,9 @@ static void test_C06_which_line_wins(void **state)
 	} c[] = { { INCLUDE "PasswordAuthentication yes\n", NULL, NULL, ZTJ_OK, "" },
 		{ "UsePAM yes\n" INCLUDE, NULL, NULL, ZTJ_OK, "" },
 		{ "Include sshd_config.d/*.conf\n", NULL, "PasswordAuthentication yes\n", ZTJ_OK, "" },
+		{ "\"UsePAM\" no\n" INCLUDE, NULL, NULL, ZTJ_STATE, "/etc/ssh/sshd_config:1: usepam no" },
+		{ INCLUDE "Match User x\n\"PasswordAuthentication\" yes\n", NULL, NULL, ZTJ_STATE,
+		    "/etc/ssh/sshd_config:3: passwordauthentication yes" },
 		{ "UsePAM no\n" INCLUDE, NULL, NULL, ZTJ_STATE, "/etc/ssh/sshd_config:1: usepam no" },
 		{ "PermitRootLogin without-password\n" INCLUDE, NULL, NULL, ZTJ_OK, "" },
 		{ "ChallengeResponseAuthentication yes\n" INCLUDE, NULL, NULL, ZTJ_STATE,
@@ -211,11 +217,37 @@ static void test_effective(void **state)
 	    ZTJ_INTERNAL);
 }
 
+/* Which of nscd's caches are on: N05. */
+static void test_N05_nscd(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool passwd, group;
+	} cases[] = { { "", false, false }, { "enable-cache passwd yes\n", true, false },
+		{ "\tenable-cache\t\tgroup\t\tyes\n", false, true },
+		{ "Enable-Cache group yes # x\nenable-cache passwd yes", true, true },
+		{ "enable-cache passwd yes\nenable-cache passwd no\n", false, false },
+		{ "enable-cache passwd no\nenable-cache passwd yes\n", true, false },
+		{ "#enable-cache passwd yes\nenable-cache #group yes\nenable-cache group\n", false, false },
+		{ "enable-cache hosts yes\nenable-cachex group yes\n", false, false },
+		{ "enable-cache group YES\nenable-cache passwd nope\n", true, true },
+		{ "enable-cache group no#\n", false, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ztj_nscd_keeps k = { true, true };
+
+		ztj_nscd_read(ztj_view_str(cases[i].conf), &k);
+		if (k.passwd != cases[i].passwd || k.group != cases[i].group)
+			fail_msg("%s", cases[i].conf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_nsswitch), cmocka_unit_test(test_sudo_conf),
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_C06_which_line_wins),
-		cmocka_unit_test(test_effective) };
+		cmocka_unit_test(test_effective), cmocka_unit_test(test_N05_nscd) };
 
 	return cmocka_run_group_tests(tests, irig_setup, irig_teardown);
 }

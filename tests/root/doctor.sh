@@ -101,6 +101,8 @@ plant() {
 reload() { restore /etc/ssh/none; }
 
 D=/etc/ssh/sshd_config.d
+# What listens where nscd would.
+NSCD="mkdir -p /run/nscd; perl -MIO::Socket::UNIX -e '\$s = IO::Socket::UNIX->new(Local => \"/run/nscd/socket\", Listen => 9) or die; exit if fork; close STDOUT; close STDERR; sleep 600'"
 
 sshd_cases() {
 	local CASE=C06
@@ -122,10 +124,19 @@ sshd_cases() {
 	plant fail sshd-command /usr/libexec/ztjit "chown 1 /usr/libexec/ztjit"
 	plant fail sshd-sftp /etc/ssh/sshd_config "sed -i 's/^Subsystem.*/Subsystem sftp internal-sftp/' /etc/ssh/sshd_config"
 	plant warn sshd-forced $D/60-x.conf "printf 'Match User games\n ForceCommand /bin/true\n' >$D/60-x.conf"
+	plant fail sshd-forced $D/60-x.conf "printf 'Match User games\n ForceCommand internal-sftp -d /x\n' >$D/60-x.conf"
 	plant warn sshd-algorithms $D/05-x.conf "echo PubkeyAcceptedAlgorithms -sk-* >$D/05-x.conf"
 	plant warn sshd-sessions $D/05-x.conf "echo AllowAgentForwarding no >$D/05-x.conf"
 	plant fail sshd-others /root/none "/usr/sbin/sshd -p 2222 -o PidFile=none -o UsePAM=no"
 	lab_in db1 pkill -f 'sshd -p 2222'
+	plant fail sshd-others /etc/default/ssh "echo 'SSHD_OPTS=\"-o UsePAM=no\"' >/etc/default/ssh"
+	plant fail sshd-others /etc/systemd/system "mkdir -p /etc/systemd/system/ssh@.service.d
+		printf '[Service]\nExecStart=\nExecStart=-/usr/sbin/sshd -i -o PasswordAuthentication=yes\n' >/etc/systemd/system/ssh@.service.d/x.conf"
+	# What a person's own process says of itself goes into no command of root's.
+	lab_in db1 sh -c "cp /bin/sleep /tmp/sshd; echo UsePAM no >/tmp/x; setpriv --reuid 65534 --regid 65534 --clear-groups \
+		perl -e 'exec { \"/tmp/sshd\" } \"sshd: /usr/sbin/sshd -f /tmp/x [listener] 0 of 1-1 startups\", 600' >/dev/null 2>&1 &"
+	t_ok "a person's process that calls itself sshd is none" quiet
+	lab_in db1 pkill -x sshd -U 65534
 	plant warn sshd-running /root/none "sleep 3; touch $D/10-ztjit.conf"
 	reload
 }
@@ -148,6 +159,7 @@ pam_cases() {
 	plant fail pam-polkit "/etc/shadow $p/polkit-1" "echo root:secret | chpasswd; cp $p/other $p/polkit-1"
 	plant fail "pam-files" $p/common-auth "chmod 666 $p/common-auth"
 	plant fail pam-sudo $p/sudo "sed -i 's/^session *required *pam_ztjit.so/session required pam_mkhomedir.so\n&/' $p/sudo"
+	plant fail pam-su $p/su "sed -i 's/^account *required *pam_ztjit.so/account [success=01 default=bad] pam_permit.so\n&/' $p/su; echo account required pam_permit.so >>$p/su"
 	plant warn pam-modules $p/su "echo 'session optional pam_nowhere.so' >>$p/su"
 	plant fail pam-modules "$p/su /opt/pam_x.so" "cp /lib/*/security/pam_permit.so /opt/pam_x.so; chmod 666 /opt/pam_x.so
 		echo 'session optional /opt/pam_x.so' >>$p/su"
@@ -158,12 +170,21 @@ pam_cases() {
 name_cases() {
 	plant fail nsswitch /etc/nsswitch.conf "sed -i 's/^group:.*/group: files/' /etc/nsswitch.conf"
 	plant fail nsswitch /etc/nsswitch.conf "sed -i 's/^passwd:.*/passwd: ztjit files/' /etc/nsswitch.conf"
-	plant warn nscd /run/nscd "mkdir -p /run/nscd; : >/run/nscd/socket"
+	plant fail nscd "/run/nscd /etc/nscd.conf" "echo 'enable-cache group yes' >/etc/nscd.conf; $NSCD"
+	plant fail nscd "/run/nscd /etc/nscd.conf" "$NSCD; sleep 1; echo 'enable-cache group no' >/etc/nscd.conf"
+	lab_in db1 sh -c "echo 'enable-cache group no' >/etc/nscd.conf; $NSCD"
+	t_ok "an nscd that keeps neither people nor groups is no fault" quiet
+	restore /run/nscd /etc/nscd.conf
 }
 
 sudo_cases() {
 	plant fail sudo-conf /etc/sudo.conf "rm /etc/sudo.conf"
 	plant fail sudo-conf /etc/sudo.conf "echo 'Plugin my_policy /opt/other.so' >>/etc/sudo.conf"
+	plant fail sudo-conf /etc/sudo.conf "echo 'plugin sudoers_policy /opt/sudoers.so' >>/etc/sudo.conf"
+	plant fail sudo-conf /etc/sudo.conf "echo 'Plugin sudoers_policy sudoers.so sudoers_uid=1000' >>/etc/sudo.conf"
+	plant fail sudo-conf /etc/sudo.conf "printf 'Plu\\\\\ngin x /opt/x.so\n' >>/etc/sudo.conf"
+	plant fail sudo-sources /etc/nsswitch.conf "echo 'sudoers:files sss' >>/etc/nsswitch.conf"
+	plant fail sudo-defaults /etc/sudoers.d/zz "echo 'Defaults pam_askpass_service=other' >/etc/sudoers.d/zz; chmod 440 /etc/sudoers.d/zz"
 	plant fail sudo-defaults /etc/sudoers.d/zz "echo 'Defaults timestamp_timeout=15' >/etc/sudoers.d/zz; chmod 440 /etc/sudoers.d/zz"
 	t_says "the file of the entry is named" /etc/sudoers.d/zz:1 printf '%s' "$T_OUT"
 	plant fail sudo-defaults /etc/sudoers.d/zz "echo 'Defaults:games !pam_acct_mgmt' >/etc/sudoers.d/zz; chmod 440 /etc/sudoers.d/zz"

@@ -16,6 +16,7 @@ planted() {
 		sudoers	/etc/sudoers.d/deploy:4
 		sudoers	/etc/sudoers.d/nested:1
 		sudoers	/etc/sudoers.more:1
+		sudoers	/etc/sudoers.d/twice:1
 		sudo	/etc/sudo.conf:90
 		doas	/etc/doas.conf:1
 		key	/root/.ssh/authorized_keys:2
@@ -36,6 +37,8 @@ planted() {
 		group	sudo
 		group	shadow
 		group	ztjit-root
+		group	dkr
+		group	/etc/userdb/mallory:docker.membership
 		setuid	/usr/local/bin/rootsh
 		setuid	/usr/bin/find
 		setgid	/usr/local/bin/shadowy
@@ -56,6 +59,7 @@ planted() {
 		key	/home/guest/.ssh/authorized_keys:1
 		linger	/var/lib/systemd/linger/mallory
 		polkit	/etc/polkit-1/rules.d/00-all.rules:2
+		polkit	/etc/polkit-1/rules.d/10-admins.rules:1
 		pam	/etc/pam.d/chsh:1
 		preload	/etc/ld.so.preload:1
 		nfs	/etc/exports:2
@@ -76,6 +80,7 @@ plant() {
 		printf "%s\n" "%friends ALL=(ALL) NOPASSWD: ALL" "@include ../sudoers.more" >/etc/sudoers.d/nested
 		groupadd friends; gpasswd -a mallory friends
 		echo "#1234 ALL=ALL" >/etc/sudoers.more
+		echo "!!mallory ALL=(ALL) ALL" >/etc/sudoers.d/twice
 		yes "" | head -n $((89 - $(wc -l </etc/sudo.conf))) >>/etc/sudo.conf || true
 		echo "Plugin sudoers_policy /opt/policy.so" >>/etc/sudo.conf
 		echo "permit nopass keepenv mallory as root" >/etc/doas.conf
@@ -96,6 +101,8 @@ plant() {
 		for group in docker disk sudo shadow; do groupadd -f $group; done
 		gpasswd -a mallory docker; gpasswd -a mallory disk; usermod -g shadow nobodyelse; gpasswd -a mallory ztjit-root
 		gpasswd -a mallory sudo
+		groupadd -o -g "$(getent group docker | cut -d: -f3)" dkr; gpasswd -a mallory dkr
+		mkdir -p /etc/userdb; touch /etc/userdb/mallory:docker.membership
 		# programs and devices
 		install -m 4755 /bin/sh /usr/local/bin/rootsh
 		chmod u+s /usr/bin/find
@@ -127,6 +134,7 @@ plant() {
 		mkdir -p /var/lib/systemd/linger /etc/polkit-1/rules.d
 		touch /var/lib/systemd/linger/mallory
 		printf "%s\n" "polkit.addRule(function(action, subject) {" "  return polkit.Result.YES; });" >/etc/polkit-1/rules.d/00-all.rules
+		echo "polkit.addAdminRule(function() { return [\"unix-user:mallory\"]; });" >/etc/polkit-1/rules.d/10-admins.rules
 		sed -i "1i auth sufficient pam_permit.so" /etc/pam.d/chsh
 		echo /opt/hook.so >/etc/ld.so.preload
 		printf "%s\n" "# exports" "/srv *(rw,no_root_squash)" >/etc/exports

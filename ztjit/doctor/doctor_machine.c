@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "libztjit/core/text.h"
+#include "ztjit-hostd/install_int.h"
 #include "ztjit-hostd/procinfo.h"
 #include "ztjit/doctor/doctor.h"
 
@@ -31,6 +32,12 @@ static void cgroup(struct doctor *d)
 
 	if (conf == NULL)
 		return;
+	if (conf->by_audit) {
+		doc_say(d, DOC_WARN,
+		    "cgroup = \"none\": sessions are found by their audit session alone, and ended process by process");
+		doc_todo(d, "a machine with cgroup v2, and cgroup = \"/sys/fs/cgroup/ztjit\"");
+		return;
+	}
 	if ((mounts = doc_text(d, "/proc/self/mountinfo", &err)) == NULL) {
 		doc_say(d, DOC_UNKNOWN, "/proc/self/mountinfo: %s", ztj_err_text(err));
 		return;
@@ -248,7 +255,37 @@ static void service(struct doctor *d)
 	doc_todo(d, "systemctl enable ztjit-hostd");
 }
 
+/* Half armed, or armed and soon undone: ztjit-hostd install --status says it in more words. */
+static void install(struct doctor *d)
+{
+	struct ztj_inst_tx tx = { .no = 0 };
+	struct ztj_inst in;
+	int r = ztj_inst_init(&in);
+
+	if (r == ZTJ_OK)
+		r = ztj_inst_tx_last(&in, &tx);
+	if (r == ZTJ_NOT_FOUND && tx.no == 0)
+		return; /* armed by hand, or not at all: the other checks tell */
+	if (r != ZTJ_OK) {
+		doc_say(d, DOC_UNKNOWN, "%s: %s", in.err[0] != '\0' ? in.err : ZTJ_INST_DIR, ztj_err_text(r));
+		return;
+	}
+	if (tx.state == ZTJ_INST_PENDING &&
+	    !ztj_inst_tx_stale(&in, &tx, ztj_inst_boottime(), ztj_inst_timer_runs(&in))) {
+		doc_say(d, DOC_WARN,
+		    "transaction %04u of install waits to be confirmed, or is undone in %lld s", tx.no,
+		    (long long)(tx.deadline - ztj_inst_boottime()));
+		doc_todo(d, "open a new session, and there: ztjit-hostd install --confirm");
+	} else if (tx.state != ZTJ_INST_KEPT && tx.state != ZTJ_INST_UNDONE) {
+		doc_say(d, DOC_WARN, "transaction %04u of install is at work, or was left %s", tx.no,
+		    ztj_inst_state_name(tx.state));
+		doc_todo(d, "ztjit-hostd install --status, and --undo");
+	}
+	doc_say(d, DOC_OK, "nothing waits: transaction %04u is %s", tx.no, ztj_inst_state_name(tx.state));
+}
+
 static const struct doc_check checks[] = {
+	{ "install", "what was installed is confirmed", install },
 	{ "cgroup", "sessions can be held and ended", cgroup },
 	{ "proc", "the agent can see who asks", proc_mount },
 	{ "audit-session", "what leaves a session can be found", audit_session },

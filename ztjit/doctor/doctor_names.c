@@ -3,18 +3,20 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* Accounts and groups just in time: is libnss_ztjit asked, and after the local files? */
-#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "libztjit/core/mark.h"
+#include "ztjit-hostd/nscd.h"
 #include "ztjit/doctor/doctor.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The services of one database, copied; NULL: no such line. */
+/* The services of one database, copied; NULL: no such line. The last one counts. */
 static char *services(struct doctor *d, const char *text, const char *database)
 {
 	size_t k = strlen(database), n;
+	char *found = NULL;
 
 	for (; *text != '\0'; text += n + (text[n] == '\n')) {
 		const char *p = text + strspn(text, " \t");
@@ -23,9 +25,9 @@ static char *services(struct doctor *d, const char *text, const char *database)
 		if (strncmp(p, database, k) != 0 || p[k + strspn(p + k, " \t")] != ':')
 			continue;
 		p = strchr(p, ':') + 1;
-		return cli_printf(d->c, "%.*s", (int)strcspn(p, "#\n"), p);
+		found = cli_printf(d->c, "%.*s", (int)strcspn(p, "#\n"), p);
 	}
-	return NULL;
+	return found;
 }
 
 /* Position of a service, from 1; 0: not there. What stands in brackets is no service. */
@@ -46,12 +48,28 @@ static size_t position(const char *list, const char *name)
 	return 0;
 }
 
-/* [SUCCESS=return] is the rule anyway; a [NOTFOUND=return] before ours hides it. */
+/* [SUCCESS=return] is the rule anyway; what returns without it before ours hides it, however it is written. */
 static bool hidden(const char *list)
 {
-	const char *ours = strstr(list, "ztjit"), *stop = strcasestr(list, "notfound=return");
+	char action[64];
 
-	return ours != NULL && stop != NULL && stop < ours;
+	for (const char *p = list; *p != '\0' && strncmp(p, "ztjit", 5) != 0; p++) {
+		size_t n = 0;
+
+		if (*p != '[')
+			continue;
+		for (; *p != '\0' && *p != ']'; p++)
+			if (strchr(" \t", *p) == NULL && n + 1 < sizeof action)
+				action[n++] = *p;
+		action[n] = '\0';
+		if (strcasestr(action, "!notfound=return") == NULL &&
+		    (strcasestr(action, "notfound=return") != NULL ||
+			(strcasestr(action, "!") != NULL && strcasestr(action, "=return") != NULL)))
+			return true;
+		if (*p == '\0')
+			break;
+	}
+	return false;
 }
 
 static void one_database(struct doctor *d, const char *text, const char *database, bool needed)
@@ -73,9 +91,10 @@ static void one_database(struct doctor *d, const char *text, const char *databas
 		doc_say(d, DOC_FAIL, "%s: ztjit is asked before the local files", database);
 		doc_todo(d, "in /etc/nsswitch.conf: %s: files … ztjit", database);
 	} else if (hidden(list)) {
-		doc_say(d, DOC_FAIL, "%s: [NOTFOUND=return] stands before ztjit, which is never asked",
+		doc_say(d, DOC_FAIL,
+		    "%s: an action like [NOTFOUND=return] stands before ztjit, which is never asked",
 		    database);
-		doc_todo(d, "in /etc/nsswitch.conf: remove [NOTFOUND=return] from %s", database);
+		doc_todo(d, "in /etc/nsswitch.conf: remove what stands in brackets from %s", database);
 	}
 }
 
@@ -97,6 +116,20 @@ static void nsswitch(struct doctor *d)
 	doc_say(d, DOC_OK, "passwd and group ask ztjit, after the local files");
 }
 
+static void nss_version(struct doctor *d, const char *path)
+{
+	char version[64];
+	int r = doc_version(path, version, sizeof version);
+
+	if (r != ZTJ_OK) {
+		doc_say(d, DOC_FAIL, "%s is not the module of ztjit (%s)", path, ztj_err_text(r));
+		doc_todo(d, "install ztjit again");
+	} else if (strcmp(version, PACKAGE_VERSION) != 0) {
+		doc_say(d, DOC_WARN, "%s is of version %s, this is %s", path, version, PACKAGE_VERSION);
+		doc_todo(d, "install one version of ztjit");
+	}
+}
+
 static void nss_module(struct doctor *d)
 {
 	static const char *const dirs[] = { "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu",
@@ -108,8 +141,9 @@ static void nss_module(struct doctor *d)
 
 		if (path == NULL || access(path, F_OK) != 0)
 			continue;
-		if (doc_only_root(d, path))
-			doc_say(d, DOC_OK, "%s, only root can change it", path);
+		(void)doc_only_root(d, path);
+		nss_version(d, path);
+		doc_say(d, DOC_OK, "%s, version %s, only root can change it", path, PACKAGE_VERSION);
 		return;
 	}
 	doc_say(d, DOC_FAIL,
@@ -117,19 +151,30 @@ static void nss_module(struct doctor *d)
 	doc_todo(d, "install ztjit, then ldconfig");
 }
 
+/* What it keeps it gives out for minutes or hours, and knows of no end: a membership that is over goes on (nss_ztjit(8)). */
 static void nscd(struct doctor *d)
 {
-	if (access("/run/nscd/socket", F_OK) != 0 && access("/var/run/nscd/socket", F_OK) != 0) {
+	char what[64] = "";
+	const char *why;
+
+	switch (ztj_nscd_look(what, sizeof what, &why)) {
+	case ZTJ_NSCD_NONE:
 		doc_say(d, DOC_OK, "no nscd: a grant that starts or ends shows at once");
-		return;
+		break;
+	case ZTJ_NSCD_HARMLESS:
+		doc_say(d, DOC_OK, "nscd runs, and keeps neither people nor groups");
+		break;
+	case ZTJ_NSCD_KEEPS:
+		doc_say(d, DOC_FAIL, "nscd %s %s: what a grant gave goes on when it ended", why, what);
+		doc_todo(d, "%s", ZTJ_NSCD_TRY);
+		break;
 	}
-	doc_say(d, DOC_WARN, "nscd caches groups: a grant that starts or ends shows late");
-	doc_todo(d, "in /etc/nscd.conf: enable-cache passwd no, enable-cache group no; or remove nscd");
 }
 
 static const struct doc_check checks[] = {
 	{ "nsswitch", "accounts and groups are asked of ztjit, after the local files", nsswitch },
-	{ "nss-module", "the NSS module is installed and nobody but root can change it", nss_module },
+	{ "nss-module", "the NSS module is installed, of this version, and nobody but root can change it",
+	    nss_module },
 	{ "nscd", "no cache keeps memberships longer than they last", nscd },
 };
 const struct doc_table doc_names = { checks, COUNT(checks) };

@@ -379,9 +379,19 @@ static void sshd_subsystems(struct doctor *d)
 		doc_say(d, DOC_OK, "sftp is a program, which can be recorded");
 }
 
+/* With arguments, too. */
+static bool inside_sshd(const char *command)
+{
+	static const char name[] = "internal-sftp";
+	size_t n = sizeof name - 1;
+
+	return strncmp(command, name, n) == 0 && (command[n] == '\0' || command[n] == ' ');
+}
+
 static void sshd_forced(struct doctor *d)
 {
 	const struct sshdc *c = doc_sshd_config(d);
+	bool recorded = some_role_records(doc_policy(d));
 	size_t forced = 0;
 
 	for (size_t i = 0; c != NULL && i < c->n; i++) {
@@ -393,9 +403,10 @@ static void sshd_forced(struct doctor *d)
 			forced++;
 			continue;
 		}
-		doc_say(d, strcmp(s->value, "internal-sftp") == 0 ? DOC_FAIL : DOC_WARN,
-		    "%s:%u: %s%s%s runs instead of what was asked for, unrecorded", s->file, s->line,
-		    s->value, s->match != NULL ? ", for Match " : "", s->match != NULL ? s->match : "");
+		doc_say(d, inside_sshd(s->value) ? DOC_FAIL : DOC_WARN,
+		    "%s:%u: %s%s%s runs instead of what was asked for, unrecorded%s", s->file, s->line,
+		    s->value, s->match != NULL ? ", for Match " : "", s->match != NULL ? s->match : "",
+		    recorded && inside_sshd(s->value) ? "; roles that are recorded end at once" : "");
 		doc_todo(d, "ForceCommand %s, or none and usermod -s %s ACCOUNT", ZTJ_RECORDER, ZTJ_RECORDER);
 	}
 	if (c != NULL && forced > 0)

@@ -40,6 +40,19 @@ static bool same_root(pid_t pid)
 	    mine.st_ino == its.st_ino;
 }
 
+/* By all its user ids: name and title are what a process says of itself, and anybody may copy a program and call it sshd. */
+static bool is_roots(struct doctor *d, pid_t pid)
+{
+	const char *text, *uids;
+	char path[64];
+	int err;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	text = doc_text(d, path, &err);
+	uids = text != NULL ? strstr(text, "\nUid:\t") : NULL;
+	return uids != NULL && strncmp(uids, "\nUid:\t0\t0\t0\t0\n", 14) == 0;
+}
+
 static const char *program(struct doctor *d, pid_t pid)
 {
 	char path[64], exe[4096];
@@ -159,7 +172,8 @@ static bool look_at(struct doctor *d, pid_t pid, struct server *s)
 	for (size_t i = 0; i < COUNT(other_servers); i++)
 		if (strcmp(s->name, other_servers[i]) == 0)
 			return true;
-	if (strcmp(s->name, "sshd") != 0)
+	/* its words go to sshd -T, which root runs */
+	if (strcmp(s->name, "sshd") != 0 || !is_roots(d, pid))
 		return false;
 	(void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
 	ztj_buf_init(&b, 65536);
@@ -254,6 +268,77 @@ void doc_sshd_running(struct doctor *d)
 		doc_say(d, DOC_OK, "sshd runs with what stands there");
 }
 
+/* ---- how one will be started ---- */
+
+/* Words of a shell or of systemd, without their quotes; what sshd -T takes as well is judged. */
+static void judge_words(struct doctor *d, char *text, const char *where)
+{
+	const char *words[WORDS_MAX + 1], *dump, *which = cli_printf(d->c, "as %s starts it: ", where);
+	struct server s = { .n = 0 };
+
+	for (char *p = text; *(p += strspn(p, " \t\"'")) != '\0' && s.n < WORDS_MAX;) {
+		size_t n = strcspn(p, " \t\"'");
+		bool last = p[n] == '\0';
+
+		p[n] = '\0';
+		s.word[s.n++] = p;
+		p += n + (last ? 0 : 1);
+	}
+	keep_config_words(&s);
+	if (!s.other_config || which == NULL)
+		return;
+	memcpy(words, s.word, sizeof s.word);
+	words[s.n < WORDS_MAX ? s.n : WORDS_MAX] = NULL;
+	if ((dump = doc_sshd_dump(d, words)) == NULL)
+		return;
+	doc_sshd_compare(d, dump, which);
+	if (d->now.level >= DOC_WARN)
+		doc_todo(d, "remove those options from %s", where);
+}
+
+/* The lines of a file that begin so and, where that is asked, start an sshd. */
+static void judge_file(struct doctor *d, const char *path, const char *begin, bool program)
+{
+	int err;
+	const char *text = path != NULL ? doc_text(d, path, &err) : NULL;
+
+	for (size_t n; text != NULL && *text != '\0'; text += n + (text[n] == '\n')) {
+		const char *p = text + strspn(text, " \t");
+		char *line;
+
+		n = strcspn(text, "\n");
+		if (strncmp(p, begin, strlen(begin)) != 0 ||
+		    (line = cli_printf(d->c, "%.*s", (int)strcspn(p, "\n"), p)) == NULL)
+			continue;
+		line += strlen(begin);
+		if (program && (line = strstr(line, "/sshd")) == NULL)
+			continue;
+		judge_words(d, line + (program ? strcspn(line, " \t") : 0), path);
+	}
+}
+
+/* With a socket unit no sshd runs that could be looked at, and one that runs may have been started before this was written. */
+static void judge_starts(struct doctor *d)
+{
+	static const char *const units[] = { "ssh.service", "ssh@.service", "sshd.service", "sshd@.service" };
+
+	judge_file(d, "/etc/default/ssh", "SSHD_OPTS=", false);
+	judge_file(d, "/etc/sysconfig/sshd", "OPTIONS=", false);
+	for (size_t i = 0; i < COUNT(units); i++) {
+		const char *drop_ins = cli_printf(d->c, "/etc/systemd/system/%s.d", units[i]);
+		DIR *dir = drop_ins != NULL ? opendir(drop_ins) : NULL;
+		const struct dirent *e;
+
+		judge_file(d, cli_printf(d->c, "/etc/systemd/system/%s", units[i]), "ExecStart=", true);
+		while (dir != NULL && (e = readdir(dir)) != NULL)
+			if (e->d_name[0] != '.')
+				judge_file(d, cli_printf(d->c, "%s/%s", drop_ins, e->d_name),
+				    "ExecStart=", true);
+		if (dir != NULL)
+			(void)closedir(dir);
+	}
+}
+
 void doc_sshd_others(struct doctor *d)
 {
 	size_t n, sshds = 0;
@@ -282,5 +367,6 @@ void doc_sshd_others(struct doctor *d)
 		if (d->now.level >= DOC_WARN)
 			doc_todo(d, "end it: kill %d", (int)s[i].pid);
 	}
+	judge_starts(d);
 	doc_say(d, DOC_OK, "%zu sshd, all with the same rules", sshds);
 }

@@ -73,20 +73,46 @@ static char *cut_word(char **at)
 	return p;
 }
 
+/* Exactly sudo's own, and with no argument: sudoers_file=, sudoers_uid= and the like make others judge. */
+static bool is_sudoers(const char *value)
+{
+	static const char *const names[] = { "sudoers.so", "/usr/libexec/sudo/sudoers.so",
+		"/usr/lib/sudo/sudoers.so" };
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		size_t n = strlen(names[i]);
+
+		if (strncmp(value, names[i], n) == 0 && value[n + strspn(value + n, " \t\r")] == '\0')
+			return true;
+	}
+	return false;
+}
+
 static void one_plugin(struct doctor *d, const struct conf_line *l)
 {
 	static const char *const stock[] = { "sudoers_policy", "sudoers_io", "sudoers_audit" };
 	bool known = false;
-	const char *slash = strrchr(l->value, '/');
 
 	for (size_t i = 0; i < COUNT(stock); i++)
 		known |= strcmp(l->name, stock[i]) == 0;
-	if (known && strncmp(slash != NULL ? slash + 1 : l->value, "sudoers.so", 10) == 0 &&
-	    strstr(l->value, "sudoers_file=") == NULL)
+	if (known && is_sudoers(l->value))
 		return;
 	doc_say(d, DOC_FAIL, "%s: Plugin %s %s: decides beside sudoers, or instead of it", SUDO_CONF, l->name,
 	    l->value);
 	doc_todo(d, "remove that line from %s", SUDO_CONF);
+}
+
+/* "Path sesh /x": sudo runs it, or loads it into what it runs. */
+static void one_path(struct doctor *d, const struct conf_line *l)
+{
+	if (strcasecmp(l->name, "plugin_dir") == 0) {
+		doc_say(d, DOC_FAIL, "%s: Path plugin_dir %s: sudo takes its plugins from there", SUDO_CONF,
+		    l->value);
+		doc_todo(d, "remove that line from %s", SUDO_CONF);
+	} else if (strcasecmp(l->name, "askpass") != 0 && strcasecmp(l->name, "devsearch") != 0 &&
+	    l->value[0] == '/') {
+		(void)doc_only_root(d, l->value);
+	}
 }
 
 static void one_conf_line(struct doctor *d, const struct conf_line *l, bool *dynamic)
@@ -95,9 +121,12 @@ static void one_conf_line(struct doctor *d, const struct conf_line *l, bool *dyn
 		*dynamic = strcmp(l->value, "dynamic") == 0;
 	else if (strcasecmp(l->what, "Plugin") == 0)
 		one_plugin(d, l);
-	else if (strcasecmp(l->what, "Path") == 0 && strcasecmp(l->name, "plugin_dir") == 0) {
-		doc_say(d, DOC_FAIL, "%s: Path plugin_dir %s: sudo takes its plugins from there", SUDO_CONF,
-		    l->value);
+	else if (strcasecmp(l->what, "Path") == 0)
+		one_path(d, l);
+	else if (strcasecmp(l->what, "Set") == 0 && strcasecmp(l->name, "developer_mode") == 0 &&
+	    strncasecmp(l->value, "false", 5) != 0) {
+		doc_say(d, DOC_FAIL, "%s: developer_mode: sudo loads plugins that others can change",
+		    SUDO_CONF);
 		doc_todo(d, "remove that line from %s", SUDO_CONF);
 	}
 }
@@ -124,6 +153,13 @@ static void sudo_conf(struct doctor *d)
 		n = strcspn(text, "\n");
 		if ((line = cli_printf(d->c, "%.*s", (int)strcspn(text, "#\n"), text)) == NULL)
 			return;
+		/* sudo joins such lines: half a keyword each would show in neither */
+		if (n > 0 && strcspn(text, "#\n") == n &&
+		    text[n - (text[n - 1] == '\r' && n > 1) - 1] == '\\') {
+			doc_say(d, DOC_FAIL, "%s: a line goes on in the next, and is not read here: %s",
+			    SUDO_CONF, doc_line(d, line));
+			doc_todo(d, "write it in one line");
+		}
 		l.what = cut_word(&line);
 		l.name = cut_word(&line);
 		l.value = line + strspn(line, " \t");
@@ -152,6 +188,7 @@ static const struct wanted defaults[] = {
 	{ "pam_session", "true", "true", "the target account is not judged" },
 	{ "pam_service", "sudo", "sudo", "the agent governs sudo and sudo-i only" },
 	{ "pam_login_service", "sudo-i", "sudo-i", "the agent governs sudo and sudo-i only" },
+	{ "pam_askpass_service", "sudo", "sudo", "the agent governs sudo and sudo-i only" },
 };
 
 static const char *value_text(const json_t *v)
@@ -260,10 +297,49 @@ static void sudo_defaults(struct doctor *d)
 	json_decref(o);
 }
 
+/* ---- rules that stand in no file ---- */
+
+/* The first line counts, and blanks after the colon are as good as none (sudoers.ldap(5)). */
+static void sudo_sources(struct doctor *d)
+{
+	static const char path[] = "/etc/nsswitch.conf";
+	const char *text;
+	int err;
+
+	if (access("/usr/sbin/visudo", X_OK) != 0)
+		return; /* sudo-syntax says it */
+	text = doc_text(d, path, &err);
+	if (text == NULL && err != ZTJ_NOT_FOUND) {
+		doc_say(d, DOC_UNKNOWN, "%s: %s", path, ztj_err_text(err));
+		return;
+	}
+	for (size_t n; text != NULL && *text != '\0'; text += n + (text[n] == '\n')) {
+		const char *line = text + strspn(text, " \t");
+		char *rest;
+
+		n = strcspn(text, "\n");
+		if (strncasecmp(line, "sudoers", 7) != 0 || line[7 + strspn(line + 7, " \t")] != ':')
+			continue;
+		line = strchr(line, ':') + 1;
+		if ((rest = cli_printf(d->c, "%.*s", (int)strcspn(line, "#\n"), line)) == NULL)
+			return;
+		for (const char *w = cut_word(&rest); *w != '\0'; w = cut_word(&rest)) {
+			if (w[0] == '[' || strcasecmp(w, "files") == 0)
+				continue;
+			doc_say(d, DOC_FAIL,
+			    "%s: sudoers: %s: rules of a directory service, which nobody sees here, count beside the files",
+			    path, w);
+			doc_todo(d, "in %s: sudoers: files", path);
+		}
+	}
+	doc_say(d, DOC_OK, "rules come from sudoers alone");
+}
+
 static const struct doc_check checks[] = {
 	{ "sudo-syntax", "sudoers is well formed, reads our file, and nobody but root can change it",
 	    sudo_syntax },
 	{ "sudo-conf", "sudo.conf takes groups as they are now and no plugin but sudoers", sudo_conf },
+	{ "sudo-sources", "sudo takes rules from files alone", sudo_sources },
 	{ "sudo-defaults", "no Defaults entry weakens what pam_ztjit relies on", sudo_defaults },
 };
 const struct doc_table doc_sudo = { checks, COUNT(checks) };

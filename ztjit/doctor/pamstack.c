@@ -5,11 +5,11 @@
 /* PAM configuration as lines of modules. */
 #include "ztjit/doctor/pamstack.h"
 
+#include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "libztjit/core/text.h"
 
 #define FILE_MAX (256u * 1024u)
 #define FILES_MAX 256u
@@ -70,64 +70,70 @@ static void simple(int *action, int good, int bad, bool ignore)
 	fill(action, bad);
 }
 
-static bool action_of(const char *s, int *out)
+/* What libpam skips and how it cuts: names by their beginning, blanks anywhere or nowhere, numbers with leading zeros. A
+ * stack must not read as stricter here than it is there. */
+static bool begins(const char **at, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (strncmp(*at, name, n) != 0)
+		return false;
+	*at += n;
+	return true;
+}
+
+static const char *past_blanks(const char *p)
+{
+	while (isspace((unsigned char)*p))
+		p++;
+	return p;
+}
+
+static bool action_of(const char **at, int *out)
 {
 	static const struct {
 		const char *name;
 		int action;
 	} names[] = { { "ignore", PAMS_IGNORE }, { "ok", PAMS_OK }, { "done", PAMS_DONE },
 		{ "bad", PAMS_BAD }, { "die", PAMS_DIE }, { "reset", PAMS_RESET } };
-	int64_t n;
+	int n = 0;
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strcmp(s, names[i].name) == 0) {
+		if (begins(at, names[i].name)) {
 			*out = names[i].action;
 			return true;
 		}
-	/* leading zeros are libpam's business: what we do not read counts as bad there and here */
-	if (ztj_parse_int(s, 1, 10000, &n) != ZTJ_OK)
-		return false;
-	*out = (int)n;
-	return true;
-}
-
-static bool set_action(int *action, const char *name, int a)
-{
-	if (strcmp(name, "default") == 0) {
-		fill(action, a);
-		return true;
+	for (; isdigit((unsigned char)**at); (*at)++) {
+		if (n > (INT_MAX - 9) / 10)
+			return false;
+		n = 10 * n + (**at - '0');
 	}
-	for (size_t i = 0; i < PAMS_CODES; i++)
-		if (strcmp(name, codes[i]) == 0) {
-			action[i] = a;
-			return true;
-		}
-	return false;
+	*out = n;
+	return n > 0;
 }
 
 /* "success=ok default=bad"; what cannot be read makes every code bad, as libpam does. */
-static void parse_actions(const char *text, int *action)
+static void parse_actions(const char *at, int *action)
 {
-	char word[64];
 	bool good = true;
-	int a = PAMS_BAD;
 
-	while (good && *(text += strspn(text, BLANKS)) != '\0') {
-		size_t n = strcspn(text, BLANKS);
-		char *eq;
+	while (good && *(at = past_blanks(at)) != '\0') {
+		size_t code = 0;
+		int a;
 
-		good = n < sizeof word;
+		while (code < PAMS_CODES && !begins(&at, codes[code]))
+			code++;
+		good = code < PAMS_CODES || begins(&at, "default");
+		at = past_blanks(at);
+		good = good && *at == '=';
 		if (!good)
 			break;
-		memcpy(word, text, n);
-		word[n] = '\0';
-		text += n;
-		eq = strchr(word, '=');
-		good = eq != NULL;
-		if (!good)
-			break;
-		*eq = '\0';
-		good = action_of(eq + 1, &a) && set_action(action, word, a);
+		at = past_blanks(at + 1);
+		good = action_of(&at, &a);
+		if (good && code < PAMS_CODES)
+			action[code] = a;
+		else if (good)
+			fill(action, a);
 	}
 	for (size_t i = 0; i < PAMS_CODES && !good; i++)
 		action[i] = PAMS_UNSET;
@@ -264,6 +270,9 @@ static int one_line(struct reading *rd, const char *text, const struct place *at
 	char kind[PAMS_TEXT_MAX];
 	bool known;
 
+	/* blanks to some libpam and letters to others: nobody writes them but to hide something */
+	if (strpbrk(text, "\r\f\v") != NULL)
+		return ZTJ_BAD_TEXT;
 	if (!word(&text, kind, &l.cut))
 		return ZTJ_OK;
 	if (strcmp(kind, "@include") == 0)
@@ -277,6 +286,9 @@ static int one_line(struct reading *rd, const char *text, const struct place *at
 		parse_control("", l.action);
 		return add_failing(rd, &l);
 	}
+	/* half of it would be another one */
+	if (l.cut)
+		return ZTJ_LIMIT;
 	parse_control(l.control, l.action);
 	if (!word(&text, l.module, &l.cut) || !known)
 		return add_failing(rd, &l);

@@ -117,6 +117,22 @@ static int join_words(const char *text, char *scratch, struct ztj_buf *out)
 
 /* ---- lines ---- */
 
+/* Older names that sshd takes for the same (sshd -T says the newer ones). */
+static const char *newer_name(const char *keyword)
+{
+	static const char *const older[][2] = { { "challengeresponseauthentication",
+						    "kbdinteractiveauthentication" },
+		{ "skeyauthentication", "kbdinteractiveauthentication" },
+		{ "dsaauthentication", "pubkeyauthentication" },
+		{ "pubkeyacceptedkeytypes", "pubkeyacceptedalgorithms" },
+		{ "hostbasedacceptedkeytypes", "hostbasedacceptedalgorithms" } };
+
+	for (size_t i = 0; i < sizeof older / sizeof older[0]; i++)
+		if (strcmp(keyword, older[i][0]) == 0)
+			return older[i][1];
+	return keyword;
+}
+
 static int add(struct reading *rd, const char *keyword, const char *value, const struct place *at)
 {
 	struct sshdc *c = rd->out;
@@ -129,7 +145,7 @@ static int add(struct reading *rd, const char *keyword, const char *value, const
 			return ZTJ_NOMEM;
 		c->s = more;
 	}
-	c->s[c->n] = (struct sshdc_setting){ .keyword = strdup(keyword),
+	c->s[c->n] = (struct sshdc_setting){ .keyword = strdup(newer_name(keyword)),
 		.value = strdup(value),
 		.file = at->file,
 		.line = at->line,

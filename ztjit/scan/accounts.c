@@ -5,9 +5,11 @@
 /* The local accounts and groups, as the files of the machine have them: nobody is asked who might not know or not answer. */
 #include "ztjit/scan/scan.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define MANY 200000u
@@ -201,37 +203,113 @@ static int each_line(struct scan *s, const char *path, size_t n,
 	return s->err;
 }
 
-/* UID_MIN of login.defs; services of nsswitch that know of groups that stand in no file. */
+bool scan_nss_line(struct ztj_view line, const char *database, struct ztj_view *services)
+{
+	size_t n = strlen(database), k = 0;
+
+	line = scan_trim(line);
+	if (line.n <= n || strncasecmp((const char *)line.p, database, n) != 0)
+		return false;
+	line = scan_trim(ztj_view_after(line, n));
+	if (line.n == 0 || line.p[0] != ':')
+		return false;
+	line = ztj_view_after(line, 1);
+	while (k < line.n && line.p[k] != '#')
+		k++;
+	*services = ztj_view_of(line.p, k);
+	return true;
+}
+
+/* Services whose accounts and groups stand in files that are looked at. */
+static bool seen_here(struct ztj_view service)
+{
+	static const char *const seen[] = { "files", "compat", "systemd", "ztjit" };
+
+	for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++)
+		if (scan_is(service, seen[i]))
+			return true;
+	return false;
+}
+
+/* "[NOTFOUND=return]", in one word and of nothing but letters. */
+static bool action(struct ztj_view w)
+{
+	for (size_t i = 0; i < w.n; i++)
+		if (!isalpha(w.p[i]) && strchr("[]!=", w.p[i]) == NULL)
+			return false;
+	return w.n > 2 && w.p[0] == '[' && w.p[w.n - 1] == ']';
+}
+
+static void elsewhere(struct scan *s, const struct scan_row *at, struct ztj_view line, const char *database)
+{
+	struct ztj_view words, w, first = { .n = 0 };
+	struct scan_row r = *at;
+	bool dropped = false;
+	struct ztj_buf b;
+
+	if (!scan_nss_line(line, database, &words))
+		return;
+	ztj_buf_init(&b, SCAN_FILE_MAX);
+	(void)ztj_buf_printf(&b, "%s:", database);
+	while (scan_word(&words, &w)) {
+		if (w.p[0] == '[' ? !dropped && action(w) : seen_here(w)) {
+			(void)ztj_buf_printf(&b, " %.*s", (int)w.n, (const char *)w.p);
+			dropped = false;
+		} else if (w.p[0] != '[' && !seen_here(w)) {
+			first = first.n == 0 ? w : first;
+			dropped = true;
+		}
+	}
+	if (first.n > 0 && ztj_buf_str(&b) != NULL) {
+		if (strcmp(database, "group") == 0)
+			s->group_source = scan_copy(s, first);
+		r.content = scan_trim(line);
+		r.what = scan_text(s,
+		    "%s takes what %.*s says, which cannot be seen here: anybody may be in any group",
+		    database, (int)(first.n < 200 ? first.n : 200), (const char *)first.p);
+		r.remove = scan_replace_line(s, at->object, line, ztj_buf_str(&b));
+		scan_add(s, &r);
+	}
+	ztj_buf_free(&b);
+}
+
+/* Accounts and groups that stand in no file that is looked at. */
+static void read_sources(struct scan *s)
+{
+	static const char path[] = "/etc/nsswitch.conf";
+	static const char *const databases[] = { "passwd", "group", "initgroups", "shadow", "gshadow" };
+	struct scan_lines l = { .no = 0 };
+	struct ztj_view line;
+	struct ztj_buf b;
+	struct stat st;
+
+	if (scan_read(s, path, &b, &st) != ZTJ_OK)
+		return;
+	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);)
+		for (size_t i = 0; i < sizeof databases / sizeof databases[0]; i++)
+			elsewhere(s,
+			    &(struct scan_row){ .kind = "group",
+				.object = path,
+				.line = l.no,
+				.owner = scan_owner(s, &st),
+				.risk = SCAN_MEDIUM },
+			    line, databases[i]);
+	ztj_buf_free(&b);
+}
+
+/* UID_MIN of login.defs. */
 static void read_defaults(struct scan *s)
 {
-	static const char *const listed[] = { "files", "compat", "systemd", "ztjit", "extrausers", "db",
-		"cache" };
 	struct ztj_view line, word;
 	struct scan_lines l = { .no = 0 };
 	struct ztj_buf b;
 	struct stat st;
 
-	if (scan_read(s, "/etc/login.defs", &b, &st) == ZTJ_OK) {
-		for (l.left = ztj_buf_view(&b); scan_line(&l, &line);)
-			if (scan_word(&line, &word) && ztj_view_eq_str(word, "UID_MIN") &&
-			    scan_word(&line, &word))
-				(void)number(word, &s->uid_min);
-		ztj_buf_free(&b);
-	}
-	if (scan_read(s, "/etc/nsswitch.conf", &b, &st) != ZTJ_OK)
+	if (scan_read(s, "/etc/login.defs", &b, &st) != ZTJ_OK)
 		return;
-	for (l = (struct scan_lines){ .left = ztj_buf_view(&b) }; scan_line(&l, &line);) {
-		if (!scan_word(&line, &word) || !ztj_view_eq_str(word, "group:"))
-			continue;
-		while (scan_word(&line, &word) && word.p[0] != '#') {
-			bool known = word.p[0] == '[' || word.p[word.n - 1] == ']';
-
-			for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
-				known = known || ztj_view_eq_str(word, listed[i]);
-			if (!known)
-				s->group_source = scan_copy(s, word);
-		}
-	}
+	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);)
+		if (scan_word(&line, &word) && ztj_view_eq_str(word, "UID_MIN") && scan_word(&line, &word))
+			(void)number(word, &s->uid_min);
 	ztj_buf_free(&b);
 }
 
@@ -268,12 +346,20 @@ static void add_homes(struct scan *s)
 	}
 }
 
+bool scan_gid_is_admin(const struct scan *s, uint32_t gid)
+{
+	for (size_t i = 0; i < s->ngroups; i++)
+		if (s->group[i].gid == gid && scan_group_is_admin(s->group[i].name))
+			return true;
+	return gid == 0;
+}
+
 static void mark_admins(struct scan *s)
 {
 	for (size_t i = 0; i < s->ngroups; i++) {
 		const struct scan_group *g = &s->group[i];
 
-		if (!scan_group_is_admin(g->name))
+		if (!scan_gid_is_admin(s, g->gid))
 			continue;
 		for (size_t k = 0; k < s->naccounts; k++)
 			s->account[k].admin = s->account[k].admin || s->account[k].gid == g->gid;
@@ -300,6 +386,7 @@ int scan_accounts_load(struct scan *s)
 	if (s->err != ZTJ_OK)
 		return s->err;
 	read_defaults(s);
+	read_sources(s);
 	add_homes(s);
 	mark_admins(s);
 	return s->err;

@@ -145,27 +145,42 @@ static void linker(struct scan *s)
 
 /* ---- PAM ---- */
 
+/* Modules that ask nobody for a proof. */
+static const char *asks_nobody(struct ztj_view line)
+{
+	static const char *const modules[] = { "pam_permit.so", "pam_succeed_if.so", "pam_listfile.so",
+		"pam_localuser.so", "pam_access.so", "pam_time.so", "pam_exec.so", "pam_rhosts.so",
+		"pam_debug.so", "pam_echo.so", "pam_env.so" };
+
+	/* of display managers, for the group of that name, in which nobody is */
+	if (scan_has(line, "nopasswdlogin"))
+		return NULL;
+	for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++)
+		if (scan_has(line, modules[i]))
+			return i == 0 ? "anybody" : "somebody";
+	return scan_has(line, "pam_wheel.so") && scan_has(line, "trust") ? "a group" : NULL;
+}
+
 /* "auth sufficient pam_permit.so", "auth sufficient pam_wheel.so trust": in without a proof. */
 static void pam_line(struct scan *s, const struct scan_row *at, struct ztj_view line, const char *service)
 {
 	struct ztj_view rest = line, w, module = { .n = 0 };
 	struct scan_row r = *at;
+	const char *who;
 	bool enough;
 
 	if (!scan_word(&rest, &w) || (!scan_is(w, "auth") && !scan_is(w, "-auth")))
 		goto module;
 	if (!scan_word(&rest, &w))
 		return;
-	enough = scan_is(w, "sufficient") || (w.p[0] == '[' && scan_has(rest, "success=done"));
+	enough = scan_is(w, "sufficient") || (w.p[0] == '[' && scan_has(line, "success=done"));
+	who = enough ? asks_nobody(rest) : NULL;
 	r.kind = "pam";
 	r.content = scan_trim(line);
 	r.remove = scan_delete_lines(s, at->object, line, ztj_view_of(NULL, 0));
 	r.risk = SCAN_CRITICAL;
-	if (enough && scan_has(rest, "pam_permit.so")) {
-		r.what = scan_text(s, "PAM lets anybody in by %s", service);
-		scan_add(s, &r);
-	} else if (enough && scan_has(rest, "pam_wheel.so") && scan_has(rest, "trust")) {
-		r.what = scan_text(s, "PAM lets a group in by %s without a password", service);
+	if (who != NULL) {
+		r.what = scan_text(s, "PAM lets %s in by %s without a password", who, service);
 		scan_add(s, &r);
 	}
 module :

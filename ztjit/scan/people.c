@@ -63,7 +63,7 @@ static void primary(struct scan *s, const struct scan_group *g, const struct sca
 		.risk = groups[k].risk,
 		.content = ztj_view_str(a->name),
 		.what = scan_text(s, "%s is the primary group of %s: %s", g->name, a->name, groups[k].why),
-		.remove = scan_text(s, "usermod -g nogroup %s", scan_quote(s, a->name)) });
+		.remove = scan_text(s, "usermod -g nogroup %s", scan_operand(s, a->name)) });
 }
 
 /* A password for a group lets anybody in who knows it (newgrp). */
@@ -73,10 +73,19 @@ static bool is_hash(const char *hash)
 	    hash[0] != '*';
 }
 
+/* By name, or by the number of such a group: the kernel knows numbers only. */
+static bool is_one_of(const struct scan *s, const struct scan_group *g, const char *name)
+{
+	const struct scan_group *known = scan_group_named(s, ztj_view_str(name));
+
+	return strcmp(name, g->name) == 0 || (known != NULL && known->gid == g->gid) ||
+	    (g->gid == 0 && strcmp(name, "root") == 0);
+}
+
 static void group_rows(struct scan *s, const struct scan_group *g)
 {
 	for (size_t k = 0; k < sizeof groups / sizeof groups[0]; k++) {
-		if (strcmp(groups[k].name, g->name) != 0)
+		if (!is_one_of(s, g, groups[k].name))
 			continue;
 		for (size_t i = 0; i < g->n; i++)
 			member(s, g, g->member[i], k);
@@ -90,7 +99,7 @@ static void group_rows(struct scan *s, const struct scan_group *g)
 				.risk = groups[k].risk,
 				.what = scan_text(s, "whoever knows the password of %s joins it with newgrp",
 				    g->name),
-				.remove = scan_text(s, "gpasswd -r %s", scan_quote(s, g->name)) });
+				.remove = scan_text(s, "gpasswd -r %s", scan_operand(s, g->name)) });
 		return;
 	}
 	if (strncmp(g->name, "ztjit-", 6) != 0)
@@ -142,15 +151,15 @@ static void password(struct scan *s, const struct scan_account *a)
 		.content = ztj_view_str(empty ? "empty" : "usable"),
 		.what = empty ? scan_text(s, "%s (uid %u) has an empty password", a->name, (unsigned)a->uid)
 			      : scan_text(s, "%s (%s) has a password that opens it", a->name,
-				    a->uid == 0  ? "uid 0"
+				    a->uid == 0 ? "uid 0, at the console too: see that another way in is left"
 					: system ? "a system account"
 						 : "in a group of administrators"),
-		.remove = scan_text(s, "usermod -p '!' %s", scan_quote(s, a->name)) });
+		.remove = scan_text(s, "usermod -p '!' %s", scan_operand(s, a->name)) });
 }
 
 static void account(struct scan *s, const struct scan_account *a)
 {
-	const char *q = scan_quote(s, a->name);
+	const char *q = scan_operand(s, a->name);
 
 	password(s, a);
 	if (a->uid == 0 && strcmp(a->name, "root") != 0)
@@ -160,7 +169,7 @@ static void account(struct scan *s, const struct scan_account *a)
 			.owner = a->name,
 			.risk = SCAN_CRITICAL,
 			.what = scan_text(s, "%s has uid 0: it is root under another name", a->name),
-			.remove = scan_text(s, "sed -i '/^%s:/d' /etc/passwd /etc/shadow", a->name) });
+			.remove = scan_delete_root(s, a->name) });
 	if (scan_is_system(s, a) && can_log_in(a))
 		scan_add(s,
 		    &(struct scan_row){ .kind = "shell",
@@ -193,8 +202,65 @@ static void linger(struct scan *s)
 	}
 }
 
+/* Lines of "compat" that let others' accounts in (nsswitch.conf(5)). */
+static void plus_lines(struct scan *s, const char *path)
+{
+	struct scan_lines l = { .no = 0 };
+	struct ztj_view line;
+	struct ztj_buf b;
+	struct stat st;
+
+	if (scan_read(s, path, &b, &st) != ZTJ_OK)
+		return;
+	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);)
+		if (line.n > 0 && line.p[0] == '+')
+			scan_add(s,
+			    &(struct scan_row){ .kind = "group",
+				.object = path,
+				.line = l.no,
+				.owner = scan_owner(s, &st),
+				.risk = SCAN_MEDIUM,
+				.content = scan_trim(line),
+				.what =
+				    "accounts or members of a directory service, which cannot be seen here",
+				.remove = scan_delete_lines(s, path, line, ztj_view_of(NULL, 0)) });
+	ztj_buf_free(&b);
+}
+
+/* userdbctl(1): accounts, groups and memberships as files of their own, for which no tool of passwd(5) looks. */
+static void userdb(struct scan *s, const char *dir)
+{
+	static const char *const suffixes[] = { ".user", ".group", ".membership", ".user-privileged",
+		".group-privileged" };
+	const char **name;
+	size_t n = scan_list(s, dir, &name);
+
+	for (size_t i = 0; s->err == ZTJ_OK && i < n; i++) {
+		const char *path = scan_text(s, "%s/%s", dir, name[i]), *dot = strrchr(name[i], '.');
+		bool read = false;
+
+		for (size_t k = 0; dot != NULL && k < sizeof suffixes / sizeof suffixes[0]; k++)
+			read = read || strcmp(dot, suffixes[k]) == 0;
+		if (read && path != NULL)
+			scan_add(s,
+			    &(struct scan_row){ .kind = "group",
+				.object = path,
+				.risk = SCAN_HIGH,
+				.what =
+				    "an account, a group or a member for good, beside /etc/passwd and /etc/group",
+				.remove = scan_text(s, "rm -f %s", scan_quote(s, path)) });
+	}
+}
+
 void scan_people(struct scan *s)
 {
+	static const char *const dirs[] = { "/etc/userdb", "/run/userdb", "/run/host/userdb",
+		"/usr/local/lib/userdb", "/usr/lib/userdb" };
+
+	plus_lines(s, "/etc/passwd");
+	plus_lines(s, "/etc/group");
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+		userdb(s, dirs[i]);
 	for (size_t i = 0; s->err == ZTJ_OK && i < s->naccounts; i++)
 		account(s, &s->account[i]);
 	for (size_t i = 0; s->err == ZTJ_OK && i < s->ngroups; i++)

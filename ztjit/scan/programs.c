@@ -135,13 +135,38 @@ static void digest(struct scan *s, const struct scan_seen *f, struct program *p)
 	ztj_buf_free(&b);
 }
 
+/* A group with people in it that has no row of its own, or somebody on a list. Drives for media are for the people before them. */
+static bool group_reaches(struct scan *s, const struct scan_seen *f)
+{
+	static const char *const media[] = { "cdrom", "floppy", "tape" };
+	char path[64 + 256];
+
+	if ((f->st->st_mode & (S_IRGRP | S_IWGRP)) == 0)
+		return false;
+	for (size_t i = 0; i < sizeof media / sizeof media[0]; i++) {
+		const struct scan_group *g = scan_group_named(s, ztj_view_str(media[i]));
+
+		if (g != NULL && g->gid == f->st->st_gid)
+			return false;
+	}
+	if (!scan_gid_is_admin(s, f->st->st_gid) && scan_gid_has_people(s, f->st->st_gid))
+		return true;
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d/%s", f->dirfd, f->name);
+	return lgetxattr(path, "system.posix_acl_access", NULL, 0) > 0;
+}
+
 static void device(struct scan *s, const struct scan_seen *f)
 {
 	bool block = S_ISBLK(f->st->st_mode);
 	bool memory = !block && major(f->st->st_rdev) == 1 &&
 	    (minor(f->st->st_rdev) == 1 || minor(f->st->st_rdev) == 2 || minor(f->st->st_rdev) == 4);
+	const char *q = scan_quote(s, f->path);
+	bool group;
 
-	if ((!block && !memory) || ((f->st->st_mode & (S_IROTH | S_IWOTH)) == 0 && f->st->st_uid == 0))
+	if (!block && !memory)
+		return;
+	group = group_reaches(s, f);
+	if ((f->st->st_mode & (S_IROTH | S_IWOTH)) == 0 && f->st->st_uid == 0 && !group)
 		return;
 	scan_add(s,
 	    &(struct scan_row){ .kind = "device",
@@ -150,8 +175,8 @@ static void device(struct scan *s, const struct scan_seen *f)
 		.risk = SCAN_CRITICAL,
 		.what = block ? "the blocks of a disk can be read or written by others than root"
 			      : "the memory of the machine can be read or written by others than root",
-		.remove = scan_text(s, "chown root %s && chmod o-rw %s", scan_quote(s, f->path),
-		    scan_quote(s, f->path)) });
+		.remove = group ? scan_text(s, "chown root:root %s && chmod go-rw %s", q, q)
+				: scan_text(s, "chown root %s && chmod o-rw %s", q, q) });
 }
 
 static void found(struct scan *s, const struct scan_seen *f, void *arg)
@@ -217,7 +242,7 @@ static void set_id(struct scan *s, const struct program *p, bool owned)
 	if ((p->st.st_mode & S_ISGID) == 0 || (p->st.st_mode & S_IXGRP) == 0)
 		return;
 	for (size_t i = 0; i < s->ngroups; i++)
-		if (s->group[i].gid == p->st.st_gid)
+		if (s->group[i].gid == p->st.st_gid && (group == NULL || !scan_group_is_admin(group)))
 			group = s->group[i].name;
 	/* games, mail, people's own groups and the like are no way to root; neither is the recorder's */
 	if ((group == NULL || !scan_group_is_admin(group)) &&

@@ -110,10 +110,15 @@ bool scan_set_has(const struct scan_set *set, const char *text);
 
 /* --- command.c: what a person can paste into a shell --- */
 const char *scan_quote(struct scan *s, const char *word);
-/* "sed -i …" that deletes the lines from first to last (views of whole lines); last may be empty. */
+/* The same for a name among operands: no option, whatever it begins with. */
+const char *scan_operand(struct scan *s, const char *word);
+/* "sed -i …" that deletes exactly this line, or with last the lines from first to last, which backslashes join: views of
+ * whole lines of one text. */
 const char *scan_delete_lines(struct scan *s, const char *path, struct ztj_view first, struct ztj_view last);
-/* The same for every line that holds this text. */
-const char *scan_delete_text(struct scan *s, const char *path, struct ztj_view text);
+/* The line becomes this text, which is ours: letters, digits, blanks, ":=![]". */
+const char *scan_replace_line(struct scan *s, const char *path, struct ztj_view line, const char *text);
+/* Takes the account of this name with uid 0 out of passwd and shadow, and none of another name or uid. */
+const char *scan_delete_root(struct scan *s, const char *name);
 
 /* --- file.c --- */
 /* O_PATH below the root, links followed but never out of it. NOT_FOUND, or SYSTEM after scan_problem. */
@@ -151,8 +156,12 @@ const struct scan_group *scan_group_named(const struct scan *s, struct ztj_view 
 bool scan_group_has_people(const struct scan *s, const struct scan_group *g);
 bool scan_gid_has_people(const struct scan *s, uint32_t gid);
 bool scan_is_system(const struct scan *s, const struct scan_account *a);
+/* Is the line of nsswitch.conf about this database? services: its words, without a comment. */
+bool scan_nss_line(struct ztj_view line, const char *database, struct ztj_view *services);
 /* Members of it are administrators: their rows tell, so that a rule for the group needs none. */
 bool scan_group_is_admin(const char *name);
+/* Does any name of this number say so? */
+bool scan_gid_is_admin(const struct scan *s, uint32_t gid);
 
 /* --- the kinds --- */
 void scan_people(struct scan *s);    /* people.c: passwords, shells, uid 0, groups, lingering */

@@ -5,6 +5,7 @@
 /* Services that act as root for others: polkit, NFS, containers; and what the kernel itself runs. */
 #include "ztjit/scan/scan.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,56 +18,115 @@ static bool ends_with(const char *name, const char *suffix)
 
 /* ---- polkit ---- */
 
-static void polkit_file(struct scan *s, const char *path, bool pkla)
+enum polkit_kind { RULES, PKLA, ADMINS, ACTIONS };
+
+/* "unix-user:alice" makes alice an administrator, who proves to be alice. */
+static bool names_admin(struct ztj_view t)
+{
+	static const char *const words[] = { "unix-user:", "unix-group:", "unix-netgroup:" },
+				 *const known[] = { "0", "root", "sudo", "wheel", "admin" };
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		struct ztj_view v = t;
+		const uint8_t *at;
+
+		while (v.n > 0 && (at = memmem(v.p, v.n, words[i], strlen(words[i]))) != NULL) {
+			size_t n = 0;
+			bool harmless = false;
+
+			v = ztj_view_after(v, (size_t)(at - v.p) + strlen(words[i]));
+			while (n < v.n && strchr("\"'; \t],)", v.p[n]) == NULL)
+				n++;
+			for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+				harmless = harmless || ztj_view_eq_str(ztj_view_of(v.p, n), known[k]);
+			if (!harmless)
+				return true;
+		}
+	}
+	return false;
+}
+
+static const char *polkit_says(struct ztj_view t, enum polkit_kind kind)
+{
+	static const char yes[] = "polkit lets somebody act as root without asking who it is",
+			  admin[] =
+			      "polkit takes somebody for an administrator, whose own password makes root";
+
+	if (t.n == 0 || t.p[0] == '#' || (t.n > 1 && t.p[0] == '/' && t.p[1] == '/'))
+		return NULL;
+	if (kind == ACTIONS)
+		return scan_has(t, ">yes<") ? yes : NULL;
+	if (kind == ADMINS)
+		return scan_has(t, "AdminIdentities") && names_admin(t) ? admin : NULL;
+	if (kind == PKLA)
+		return t.n > 6 && memcmp(t.p, "Result", 6) == 0 && scan_has(t, "yes") ? yes : NULL;
+	if (scan_has(t, "Result.YES") || scan_has(t, "return \"yes\"") || scan_has(t, "return 'yes'"))
+		return yes;
+	return names_admin(t) ? admin : NULL;
+}
+
+static void polkit_file(struct scan *s, const char *path, enum polkit_kind kind)
 {
 	struct scan_lines l = { .no = 0 };
 	struct ztj_view line;
 	struct ztj_buf b;
 	struct stat st;
+	bool whole = kind == RULES || kind == ACTIONS;
 
 	if (scan_read(s, path, &b, &st) != ZTJ_OK)
 		return;
 	for (l.left = ztj_buf_view(&b); scan_line(&l, &line);) {
 		struct ztj_view t = scan_trim(line);
-		bool yes = pkla ? t.n > 6 && memcmp(t.p, "Result", 6) == 0 && scan_has(t, "yes")
-				: scan_has(t, "Result.YES") || scan_has(t, "return \"yes\"") ||
-			scan_has(t, "return 'yes'");
+		const char *what = polkit_says(t, kind);
 
-		if (!yes || t.p[0] == '#' || (t.n > 1 && t.p[0] == '/' && t.p[1] == '/'))
-			continue;
 		/* a rule is a program: taking one line out would leave another one */
-		scan_add(s,
-		    &(struct scan_row){ .kind = "polkit",
-			.object = path,
-			.line = l.no,
-			.owner = scan_owner(s, &st),
-			.risk = SCAN_HIGH,
-			.content = t,
-			.what = "polkit lets somebody act as root without asking who it is",
-			.remove = pkla ? scan_delete_lines(s, path, line, ztj_view_of(NULL, 0))
-				       : scan_text(s, "rm -f %s", scan_quote(s, path)) });
+		if (what != NULL)
+			scan_add(s,
+			    &(struct scan_row){ .kind = "polkit",
+				.object = path,
+				.line = l.no,
+				.owner = scan_owner(s, &st),
+				.risk = SCAN_HIGH,
+				.content = t,
+				.what = what,
+				.remove = whole ? scan_text(s, "rm -f %s", scan_quote(s, path))
+						: scan_delete_lines(s, path, line, ztj_view_of(NULL, 0)) });
 	}
 	ztj_buf_free(&b);
 }
 
 /* Files of packages are the maintainers' judgement about harmless actions. */
-static void polkit_dir(struct scan *s, const char *dir, const char *suffix, bool shipped)
+static void polkit_files(struct scan *s, const char *const *path, size_t n, enum polkit_kind kind)
 {
-	const char **name, *path;
-	size_t n = scan_list(s, dir, &name);
-	bool owned;
+	bool *owned = n > 0 ? calloc(n, sizeof *owned) : NULL;
+	bool shipped = n > 0 &&
+	    (strncmp(path[0], "/usr/share/", 11) == 0 || strncmp(path[0], "/var/", 5) == 0);
+
+	if (owned == NULL)
+		s->err = n > 0 ? ZTJ_NOMEM : s->err;
+	else if (!shipped || scan_packages_mark(s, path, n, owned) == ZTJ_OK)
+		for (size_t i = 0; s->err == ZTJ_OK && i < n; i++)
+			if (!owned[i])
+				polkit_file(s, path[i], kind);
+	free(owned);
+}
+
+static void polkit_dir(struct scan *s, const char *dir, enum polkit_kind kind)
+{
+	static const char *const suffixes[] = { ".rules", ".pkla", ".conf", ".policy" };
+	const char **name, **path;
+	size_t n = scan_list(s, dir, &name), k = 0;
 
 	/* polkitd reads its rules with no more than its own rights, and Debian gives it the directories */
-	scan_dir_by(s, dir, suffix, &(struct scan_ref){ .why = "polkit obeys it", .also = "polkitd" });
-	for (size_t i = 0; s->err == ZTJ_OK && i < n; i++) {
-		if (!ends_with(name[i], suffix) || (path = scan_text(s, "%s/%s", dir, name[i])) == NULL)
-			continue;
-		owned = false;
-		if (shipped && scan_packages_mark(s, &path, 1, &owned) != ZTJ_OK)
-			return;
-		if (!owned)
-			polkit_file(s, path, strcmp(suffix, ".pkla") == 0);
-	}
+	scan_dir_by(s, dir, suffixes[kind],
+	    &(struct scan_ref){ .why = "polkit obeys it", .also = "polkitd" });
+	if (n == 0 || (path = scan_keep(s, n * sizeof *path)) == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (ends_with(name[i], suffixes[kind]) &&
+		    (path[k] = scan_text(s, "%s/%s", dir, name[i])) != NULL)
+			k++;
+	polkit_files(s, path, k, kind);
 }
 
 static void polkit(struct scan *s)
@@ -74,17 +134,21 @@ static void polkit(struct scan *s)
 	static const char *const pkla[] = { "/etc/polkit-1/localauthority",
 		"/var/lib/polkit-1/localauthority" };
 
-	polkit_dir(s, "/etc/polkit-1/rules.d", ".rules", false);
-	polkit_dir(s, "/run/polkit-1/rules.d", ".rules", false);
-	polkit_dir(s, "/usr/local/share/polkit-1/rules.d", ".rules", false);
-	polkit_dir(s, "/usr/share/polkit-1/rules.d", ".rules", true);
+	polkit_dir(s, "/etc/polkit-1/rules.d", RULES);
+	polkit_dir(s, "/run/polkit-1/rules.d", RULES);
+	polkit_dir(s, "/usr/local/share/polkit-1/rules.d", RULES);
+	polkit_dir(s, "/usr/share/polkit-1/rules.d", RULES);
 	for (size_t i = 0; i < sizeof pkla / sizeof pkla[0]; i++) {
 		const char **name;
 		size_t n = scan_list(s, pkla[i], &name);
 
 		for (size_t k = 0; k < n; k++)
-			polkit_dir(s, scan_text(s, "%s/%s", pkla[i], name[k]), ".pkla", i == 1);
+			polkit_dir(s, scan_text(s, "%s/%s", pkla[i], name[k]), PKLA);
 	}
+	polkit_dir(s, "/etc/polkit-1/localauthority.conf.d", ADMINS);
+	polkit_dir(s, "/etc/polkit-1/actions", ACTIONS);
+	polkit_dir(s, "/usr/local/share/polkit-1/actions", ACTIONS);
+	polkit_dir(s, "/usr/share/polkit-1/actions", ACTIONS);
 }
 
 /* ---- NFS ---- */
@@ -121,7 +185,8 @@ static void exports(struct scan *s, const char *path)
 
 static void socket_row(struct scan *s, const char *path)
 {
-	bool others, owner;
+	bool others, owner, group;
+	const char *q = scan_quote(s, path);
 	struct stat st;
 	int fd;
 
@@ -130,7 +195,10 @@ static void socket_row(struct scan *s, const char *path)
 	(void)close(fd);
 	others = (st.st_mode & S_IWOTH) != 0;
 	owner = st.st_uid != 0;
-	if (!S_ISSOCK(st.st_mode) || (!others && !owner))
+	/* who is in docker and the like has a row of his own */
+	group = (st.st_mode & S_IWGRP) != 0 && !scan_gid_is_admin(s, st.st_gid) &&
+	    scan_gid_has_people(s, st.st_gid);
+	if (!S_ISSOCK(st.st_mode) || (!others && !owner && !group))
 		return;
 	scan_add(s,
 	    &(struct scan_row){ .kind = "socket",
@@ -138,8 +206,10 @@ static void socket_row(struct scan *s, const char *path)
 		.owner = scan_owner(s, &st),
 		.risk = SCAN_CRITICAL,
 		.what = scan_text(s, "%s may tell a service that runs as root what to do",
-		    others ? "everybody" : "its owner"),
-		.remove = scan_text(s, "chown root %s && chmod o-rwx %s", path, path) });
+		    others      ? "everybody"
+			: owner ? "its owner"
+				: "its group"),
+		.remove = scan_text(s, "chown root%s %s && chmod o-rwx %s", group ? ":root" : "", q, q) });
 }
 
 /* ---- what the kernel runs ---- */

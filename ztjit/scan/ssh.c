@@ -105,7 +105,7 @@ static void key_line(struct scan *s, const struct scan_account *a, const struct 
 		: a->admin ? " (an administrator)"
 			   : "",
 	    command ? ", for one command," : "");
-	row.remove = scan_delete_text(s, at->object, k.blob);
+	row.remove = scan_delete_lines(s, at->object, line, ztj_view_of(NULL, 0));
 	scan_add(s, &row);
 }
 

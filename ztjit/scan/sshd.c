@@ -75,6 +75,14 @@ static void ca_keys(struct sshd *d, const struct scan_row *at, struct ztj_view l
 	row(d->s, &r, line, scan_text(d->s, "every certificate of the CA in %s opens accounts by ssh", path));
 }
 
+static bool is_ours(struct ztj_view program)
+{
+	static const char end[] = "/ztjit-principals";
+	size_t n = sizeof end - 1;
+
+	return program.n >= n && memcmp(program.p + program.n - n, end, n) == 0;
+}
+
 static void option(struct sshd *d, const struct scan_row *at, struct ztj_view line, struct ztj_view key,
     struct ztj_view value)
 {
@@ -91,6 +99,11 @@ static void option(struct sshd *d, const struct scan_row *at, struct ztj_view li
 	else if (scan_is(key, "AuthorizedKeysCommand") && !scan_is(w, "none")) {
 		r.risk = SCAN_HIGH;
 		row(s, &r, line, "a program says which keys open accounts by ssh");
+	} else if (scan_is(key, "AuthorizedPrincipalsCommand") && !is_ours(w)) {
+		r.risk = SCAN_HIGH;
+		row(s, &r, line,
+		    scan_is(w, "none") ? "certificates that name an account open it by ssh"
+				       : "another program says which certificates open accounts by ssh");
 	} else if (scan_is(key, "AuthorizedPrincipalsFile") && !scan_is(w, "none")) {
 		r.risk = SCAN_MEDIUM;
 		row(s, &r, line, "files say which certificates open accounts by ssh");
@@ -109,7 +122,7 @@ static void option(struct sshd *d, const struct scan_row *at, struct ztj_view li
 	}
 }
 
-/* "Key value", "Key=value"; the value without quotes around and without a comment behind. */
+/* "Key value", "Key=value", and sshd takes quotes from the key too; the value without quotes around and without a comment behind. */
 static void split(struct ztj_view line, struct ztj_view *key, struct ztj_view *value)
 {
 	struct ztj_view t = scan_trim(line);
@@ -118,6 +131,8 @@ static void split(struct ztj_view line, struct ztj_view *key, struct ztj_view *v
 	while (n < t.n && t.p[n] != ' ' && t.p[n] != '\t' && t.p[n] != '=')
 		n++;
 	*key = ztj_view_of(t.p, n);
+	if (key->n >= 2 && key->p[0] == '"' && key->p[key->n - 1] == '"')
+		*key = ztj_view_of(key->p + 1, key->n - 2);
 	t = scan_trim(ztj_view_after(t, n));
 	if (t.n > 0 && t.p[0] == '=')
 		t = scan_trim(ztj_view_after(t, 1));

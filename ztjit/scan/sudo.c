@@ -12,6 +12,9 @@
 
 #define DEPTH_MAX 16
 #define ALIAS_DEPTH 8
+#define INVERTED 16 /* added to the depth */
+#define WHO_MAX 400
+#define LOOKS_MAX 100000u
 #define FILES_MAX 2000u
 
 struct alias {
@@ -29,6 +32,7 @@ struct sudo {
 	size_t nfiles, naliases, room;
 	struct alias *alias;
 	struct sudoers_list scratch;
+	unsigned looked; /* at members of aliases: they may name one another many times over */
 };
 
 /* ---- first all files, for an alias may stand behind its use ---- */
@@ -107,8 +111,8 @@ static void load_lines(struct sudo *u, const struct file *f, unsigned depth)
 		    sudoers_include_read(it.text, &path) != ZTJ_OK ||
 		    (to = relative(u->s, f->path, path)) == NULL)
 			continue;
-		if (strchr(to, '%') != NULL)
-			scan_problem(u->s, to, "an include with % in its name is not followed");
+		if (strpbrk(to, "%\\") != NULL)
+			scan_problem(u->s, to, "an include with % or \\ in its name is not followed");
 		else if (it.what == SUDOERS_INCLUDE)
 			load(u, to, depth + 1);
 		else
@@ -148,26 +152,34 @@ static void load(struct sudo *u, const char *path, unsigned depth)
 
 /* ---- then what they say ---- */
 
-static const struct sudoers_list *alias(const struct sudo *u, enum sudoers_alias kind, struct ztj_view name)
+static const struct sudoers_list *alias(struct sudo *u, enum sudoers_alias kind, struct ztj_view name)
 {
+	if (u->looked++ > LOOKS_MAX)
+		return NULL;
 	for (size_t i = 0; i < u->naliases; i++)
 		if (u->alias[i].kind == kind && ztj_view_eq(u->alias[i].name, name))
 			return u->alias[i].list;
 	return NULL;
 }
 
-static bool list_has(const struct sudo *u, const struct sudoers_list *l, enum sudoers_alias kind,
-    unsigned depth, const char *const *words)
+/* "!name" and "!!name": how often does not count, only whether it is odd. */
+static bool negations(struct ztj_view *v)
 {
-	bool negated = false;
+	bool odd = false;
 
+	for (; v->n > 0 && v->p[0] == '!'; odd = !odd)
+		*v = scan_trim(ztj_view_after(*v, 1));
+	return odd;
+}
+
+static bool list_has(struct sudo *u, const struct sudoers_list *l, enum sudoers_alias kind, unsigned depth,
+    const char *const *words)
+{
 	for (size_t i = 0; i < l->n; i++) {
 		struct ztj_view v = l->at[i];
 		const struct sudoers_list *more;
 
-		for (negated = false; v.n > 0 && v.p[0] == '!'; negated = !negated)
-			v = scan_trim(ztj_view_after(v, 1));
-		if (negated)
+		if (negations(&v))
 			continue;
 		for (size_t k = 0; words[k] != NULL; k++)
 			if (ztj_view_eq_str(v, words[k]))
@@ -179,39 +191,39 @@ static bool list_has(const struct sudo *u, const struct sudoers_list *l, enum su
 	return l->more;
 }
 
-/* Who that is: somebody (what is appended to out), or nobody at present. */
+/* Nobody but root, or only whom rows of their own tell. */
+static bool nobody(const struct scan *s, struct ztj_view v)
+{
+	const struct scan_account *a = scan_account_named(s, v);
+	const struct scan_group *g;
+
+	if (v.n == 0 || ztj_view_eq_str(v, "#0") || (a != NULL && a->uid == 0))
+		return true;
+	if (v.p[0] != '%' || v.n < 2 || v.p[1] == ':')
+		return false;
+	if (v.p[1] == '#')
+		return !scan_gid_has_people(s, (uint32_t)strtoul((const char *)v.p + 2, NULL, 10));
+	g = scan_group_named(s, ztj_view_after(v, 1));
+	if (g != NULL)
+		return scan_group_is_admin(g->name) || strncmp(g->name, "ztjit-", 6) == 0 ||
+		    !scan_group_has_people(s, g);
+	return s->group_source == NULL || (v.n > 7 && memcmp(v.p + 1, "ztjit-", 6) == 0);
+}
+
+/* Who that is: somebody (what is appended to out), or nobody at present. Inside "!ALIAS" who is excepted is meant. */
 static void users(struct sudo *u, const struct sudoers_list *l, unsigned depth, struct ztj_buf *out)
 {
-	struct scan *s = u->s;
+	bool inverted = depth >= INVERTED;
 
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < l->n && out->n < WHO_MAX; i++) {
 		struct ztj_view v = l->at[i];
-		const struct sudoers_list *more;
-		const struct scan_group *g = NULL;
-		const struct scan_account *a = scan_account_named(s, v);
+		bool no = negations(&v) != inverted;
+		const struct sudoers_list *more = depth % INVERTED < ALIAS_DEPTH ? alias(u, SUDOERS_USER, v)
+										 : NULL;
 
-		if (v.n == 0 || v.p[0] == '!' || ztj_view_eq_str(v, "#0") || (a != NULL && a->uid == 0))
-			continue;
-		more = depth < ALIAS_DEPTH ? alias(u, SUDOERS_USER, v) : NULL;
-		if (more != NULL) {
-			users(u, more, depth + 1, out);
-			continue;
-		}
-		if (v.p[0] == '%' && v.n > 1 && v.p[1] != ':') {
-			g = scan_group_named(s, ztj_view_after(v, 1));
-			/* rows of their own tell who is in these */
-			if (g != NULL && (scan_group_is_admin(g->name) || strncmp(g->name, "ztjit-", 6) == 0))
-				continue;
-			if (g != NULL ? !scan_group_has_people(s, g)
-				      : v.p[1] != '#' &&
-				    (s->group_source == NULL ||
-					(v.n > 7 && memcmp(v.p + 1, "ztjit-", 6) == 0)))
-				continue;
-			if (v.p[1] == '#' &&
-			    !scan_gid_has_people(s, (uint32_t)strtoul((const char *)v.p + 2, NULL, 10)))
-				continue;
-		}
-		if (out->n < 400)
+		if (more != NULL)
+			users(u, more, depth % INVERTED + 1 + (no ? INVERTED : 0), out);
+		else if (!no && !nobody(u->s, v))
 			(void)ztj_buf_printf(out, "%s%.*s", out->n > 0 ? ", " : "",
 			    (int)(v.n < 200 ? v.n : 200), (const char *)v.p);
 	}
@@ -241,6 +253,7 @@ static void one_rule(struct sudo *u, const struct file *f, const struct sudoers_
 	struct ztj_buf b;
 
 	ztj_buf_init(&b, 4096);
+	u->looked = 0;
 	users(u, &rule->users, 0, &b);
 	who = ztj_buf_str(&b);
 	if (rule->users.more)
@@ -301,18 +314,25 @@ static void judge(struct sudo *u, const struct file *f, struct sudoers_rule *rul
 
 /* ---- plugins, and rules that stand in no file ---- */
 
-/* What a line of sudo.conf(5) puts in the place of sudo's own judge, or empty. */
+/* What a line of sudo.conf(5) puts in the place of sudo's own judge, or empty. Keywords are taken however they are written. */
 static struct ztj_view replaces(struct ztj_view line)
 {
-	struct ztj_view word, what = { .n = 0 };
+	static const char *const harmless[] = { "askpass", "devsearch" };
+	struct ztj_view word, what = { .n = 0 }, whole = scan_trim(line);
 
-	if (!scan_word(&line, &word))
+	if (!scan_word(&line, &word) || word.p[0] == '#')
 		return what;
-	if (ztj_view_eq_str(word, "Path") && scan_word(&line, &word) && ztj_view_eq_str(word, "plugin_dir")) {
+	/* the rest may stand in the next line: nobody needs that but to hide it */
+	if (whole.p[whole.n - 1] == '\\')
+		return whole;
+	if (scan_is(word, "Path") && scan_word(&line, &word)) {
+		for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+			if (scan_is(word, harmless[i]))
+				return what;
 		(void)scan_word(&line, &what);
 		return what;
 	}
-	if (!ztj_view_eq_str(word, "Plugin") || !scan_word(&line, &word) || !scan_word(&line, &what))
+	if (!scan_is(word, "Plugin") || !scan_word(&line, &word) || !scan_word(&line, &what))
 		return ztj_view_of(NULL, 0);
 	/* with arguments it reads another file */
 	return ztj_view_eq_str(what, "sudoers.so") && scan_trim(line).n == 0 ? ztj_view_of(NULL, 0) : what;
@@ -360,10 +380,10 @@ static void other_sources(struct scan *s)
 		bool elsewhere = false;
 
 		raw = line;
-		if (!scan_word(&line, &word) || !ztj_view_eq_str(word, "sudoers:"))
+		if (!scan_nss_line(raw, "sudoers", &line))
 			continue;
-		while (scan_word(&line, &word) && word.p[0] != '#')
-			elsewhere = elsewhere || (word.p[0] != '[' && !ztj_view_eq_str(word, "files"));
+		while (scan_word(&line, &word))
+			elsewhere = elsewhere || (word.p[0] != '[' && !scan_is(word, "files"));
 		if (elsewhere)
 			scan_add(s,
 			    &(struct scan_row){ .kind = "sudo",

@@ -10,7 +10,10 @@
 #include "ztjit/scan/crontab.h"
 
 static const char *const unit_dirs[] = { "/etc/systemd/system", "/run/systemd/system",
-	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system" };
+	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/etc/systemd/system.control",
+	"/run/systemd/system.control", "/etc/systemd/system.attached", "/run/systemd/system.attached",
+	"/run/systemd/transient", "/run/systemd/generator", "/run/systemd/generator.early",
+	"/run/systemd/generator.late" };
 static const char *const generators[] = { "/etc/systemd/system-generators", "/run/systemd/system-generators",
 	"/usr/local/lib/systemd/system-generators", "/usr/lib/systemd/system-generators",
 	"/usr/lib/systemd/system-shutdown", "/usr/lib/systemd/system-sleep" };

@@ -12,10 +12,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -89,13 +91,16 @@ static bool same_mount(struct walk *w, int fd)
 
 static void directory(struct walk *w, int dirfd, const char *name)
 {
-	int fd = openat(dirfd, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOATIME);
+	/* what is mounted there is not even asked: a server that is gone, or somebody's FUSE, would keep us for ever */
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
+		    O_NOATIME,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
+	int fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof how);
 	struct stat st;
 
 	if (fd < 0) {
-		/* gone, or something else by now */
-		if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		/* another mount; gone, or something else by now */
+		if (errno != EXDEV && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 			scan_problem(w->s, here(w, name), strerror(errno));
 		return;
 	}
