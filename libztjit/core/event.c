@@ -92,7 +92,8 @@ static bool put_subject(json_t *obj, const struct ztj_event *e)
 	    put_text(obj, "rule", e->rule) && put_text(obj, "service", e->service) &&
 	    put_text(obj, "account", e->account) && put_text(obj, "address", e->address) &&
 	    put_text(obj, "tty", e->tty) && put_text(obj, "key", e->key) &&
-	    put_text(obj, "session", e->session) && put_text(obj, "name", e->name) &&
+	    put_text(obj, "session", e->session) && put_list(obj, "sessions", &e->sessions) &&
+	    put_text(obj, "name", e->name) && put_text(obj, "certificate", e->certificate) &&
 	    put_text(obj, "action", e->action) && put_text(obj, "decision", e->decision);
 }
 
