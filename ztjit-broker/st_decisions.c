@@ -15,6 +15,8 @@
 
 #define LINE_MAX_BYTES ((size_t)16384)
 #define LINES_MAX 512
+#define LEAF_HALF \
+	((size_t)32000) /* what a line may take in its leaf; its members take no more than that once again */
 
 struct line {
 	struct db_host_log is; /* its number and digest */
@@ -27,11 +29,18 @@ struct line {
  * ASCII, so that the leaf gives it again, byte by byte, and the chain can be checked from the log. */
 static int load(struct ztj_view text, json_t **out)
 {
+	size_t room = 0;
 	*out = NULL;
-	for (size_t i = 0; i < text.n; i++)
+	if (text.n > LINE_MAX_BYTES)
+		return ZTJ_TOO_LARGE;
+	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] < 0x20 || text.p[i] > 0x7e)
 			return ZTJ_BAD_TEXT;
-	if (text.n > LINE_MAX_BYTES)
+		/* a backslash is \\x5c there, a quote \" */
+		room += text.p[i] == '\\' ? 5 : text.p[i] == '"' ? 2 : 1;
+	}
+	/* Refused here it is that host's trouble; a leaf that cannot be written is everybody's. */
+	if (room > LEAF_HALF)
 		return ZTJ_TOO_LARGE;
 	*out = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
 	return json_is_object(*out) ? ZTJ_OK : ZTJ_BAD_JSON;
