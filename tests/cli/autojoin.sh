@@ -86,6 +86,9 @@ asks test1 thief
 t_ok "S18 a name that stands keeps its keys" wait_for waits test1
 asks web1again web1
 t_ok "S18 keys that stand elsewhere" wait_for waits web1again
+t_denies "S18 not by a person either" "asks with a key of servers/web1" z admin1 host approve --yes --directory lab --label env=data --digest "$(cat "$DIR/digest")" web1again
+asks db1 db1again
+t_ok "S13 a name that stands elsewhere" wait_for waits db1
 t_ok "the reasons are logged" log_says "one key stands in two records"
 t_ok "nothing has moved" [ "$(serial test1)" = 7 ]
 t_no "S18 the token stays out of the database" grep -rqaF "$TOKEN" "$DIR/broker" --exclude=broker.conf
