@@ -15,8 +15,8 @@
 
 #define LINE_MAX_BYTES ((size_t)16384)
 #define LINES_MAX 512
-#define LEAF_HALF \
-	((size_t)32000) /* what a line may take in its leaf; its members take no more than that once again */
+/* What a line may take in its leaf; its members take no more than that once again. */
+#define LEAF_HALF ((size_t)32000)
 
 struct line {
 	struct db_host_log is; /* its number and digest */
