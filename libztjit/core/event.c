@@ -166,6 +166,10 @@ int ztj_event_read(struct ztj_view leaf, struct ztj_event_in *out)
 	int r;
 
 	memset(out, 0, sizeof(*out));
+	/* One line: what is exported line by line stays so, whoever wrote it. */
+	for (size_t i = 0; i < leaf.n; i++)
+		if (leaf.p[i] < 0x20)
+			return ZTJ_BAD_TEXT;
 	r = ztj_json_load(leaf, ZTJ_ENTRY_MAX, 0, &out->obj);
 	if (r == ZTJ_OK)
 		r = read_head(out);
