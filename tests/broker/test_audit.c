@@ -389,6 +389,17 @@ static void test_W03_lines_that_grow(void **state)
 	}
 	assert_int_equal(held, 1);
 	assert_false(bk_logged(b, "nothing of this batch was kept"));
+	/* each of them told another history: that is said a few times */
+	assert_true(bk_logged(b, "more logs of hosts have gaps or tell another history, of servers/test1"));
+	/* and one host does not fill the disk of all */
+	ztj_buf_reset(&text);
+	for (int i = 0; i < 1000 && send_lines(b, FX_TEST1, &text) == 200; i++)
+		;
+	bk_expect(b, 429, "rate-limited");
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
+	for (int i = 0; i < 97 * 1024; i++)
+		ok(ztj_buf_puts(&text, "\n"));
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 413);
 	ztj_buf_free(&text);
 	settle(b);
 }
@@ -714,8 +725,8 @@ int main(void)
 		cmocka_unit_test(test_refusals_have_a_leaf),
 		cmocka_unit_test(test_B01_who_reads_it),
 		cmocka_unit_test(test_decisions_of_hosts),
-		cmocka_unit_test(test_W03_lines_that_grow),
 		cmocka_unit_test(test_A01_breaks_in_a_hosts_log),
+		cmocka_unit_test(test_W03_lines_that_grow),
 		cmocka_unit_test(test_many_leaves),
 		cmocka_unit_test(test_D03_killed_at_random),
 		cmocka_unit_test(test_D03_killed_in_any_call),
