@@ -22,6 +22,8 @@ struct audit {
 	int64_t signed_at;
 	uint64_t files;            /* full tiles and bundles below this many leaves are on disk */
 	bool forked;               /* what was signed before is not what the rows say: nothing is signed any more */
+	int64_t breaks_since;
+	unsigned breaks;           /* in the logs of hosts, that were told of since then */
 	unsigned strangers;        /* refusals of nobody that may still be written one by one */
 	uint64_t not_written;      /* those that were only counted */
 	char alarm[256];           /* the last one, and when */

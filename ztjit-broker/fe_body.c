@@ -242,7 +242,7 @@ int body_lines(struct ztj_view bytes, struct ask *out, struct route_mem *mem)
 {
 	(void)mem;
 	out->bytes = bytes;
-	return bytes.n > PROTO_CHUNKS_MAX ? ZTJ_TOO_LARGE : ZTJ_OK;
+	return bytes.n > BODY_LINES_MAX ? ZTJ_TOO_LARGE : ZTJ_OK;
 }
 
 int body_chunks(struct ztj_view bytes, struct ask *out, struct route_mem *mem)

@@ -17,6 +17,7 @@
 
 #define PATH_MAX_LEN 256
 /* Answers that nobody takes stay in memory: above this, large ones are given to registrars alone. */
+#define LINES_PER_MINUTE 120 /* pieces of one host's log */
 #define UNSENT_MAX ((int64_t)512 * 1024 * 1024)
 #define SMALL ((size_t)16 * 1024)
 
@@ -149,6 +150,12 @@ static bool within_rates(struct conn *c, enum op op, int *retry_s)
 		    c->tls[2], c->tls[3], c->tls[4], c->tls[5]);
 	if (!limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s))
 		return false;
+	/* What is in the audit log stays: the owner of one host must not fill the disk of all. */
+	if (op == OP_DECISIONS_PUT) {
+		rate = (struct limit_rate){ LINES_PER_MINUTE, LINES_PER_MINUTE };
+		memmove(name, "log", 3);
+		return limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s);
+	}
 	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT && op != OP_VIEW_PUT &&
 	    op != OP_STANDING_PUT)
 		return true;

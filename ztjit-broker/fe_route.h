@@ -14,6 +14,7 @@
 #define BODY_MAX ((size_t)2 * 1024 * 1024)
 #define BODY_STATEMENT_MAX ((size_t)96 * 1024) /* 64 KiB of statement and signatures, in base64 */
 #define BODY_REPORT_MAX ((size_t)64 * 1024)    /* a scan's result, before base64 */
+#define BODY_LINES_MAX ((size_t)96 * 1024)     /* of a host's log: it sends 48 KiB and one line at most */
 #define BODY_DIRECTORY_MAX ((size_t)256 * 1024 * 1024)
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_DELETE };

@@ -56,9 +56,10 @@ static int check_entry(const struct ztj_stmt *st, const uint8_t token[ZTJ_TOKEN_
 }
 
 /* Keys that stand anywhere are somebody's; and a new serial would readmit a host of this directory that was revoked. */
-static int check_held(const struct ztj_trust *t, const struct ztj_stmt *st, const struct ztj_dir *base,
+static int check_held(const struct ztj_trust *t, const struct ztj_stmt *st, const struct ztj_registrar *reg,
     int64_t now)
 {
+	const struct ztj_dir *base = ztj_trust_dir(t, reg->directory);
 	char full[ZTJ_FULLNAME_SIZE];
 	const struct ztj_record *rec;
 	for (size_t i = 0; i < ztj_trust_ndirs(t); i++) {
@@ -66,7 +67,15 @@ static int check_held(const struct ztj_trust *t, const struct ztj_stmt *st, cons
 		if (ztj_dir_by_key(d, &st->u.pending.machine, false) != NULL ||
 		    ztj_dir_by_key(d, &st->u.pending.tls, true) != NULL)
 			return ZTJ_KEY_SHARED;
+		/* S13: who writes the short name of a host that stands elsewhere would find two */
+		rec = ztj_dir_find(d, st->u.pending.name);
+		if (rec != NULL && rec->host)
+			return ZTJ_EXISTS;
 	}
+	/* Removed after it was revoked: whoever has the token has it still. */
+	(void)snprintf(full, sizeof(full), "%s/%s", reg->directory, st->u.pending.name);
+	if (ztj_trust_revoked(t, ZTJ_REVOKES_HOST, full, 0, now) != ZTJ_OK)
+		return ZTJ_REVOKED;
 	if (base == NULL)
 		return ZTJ_OK;
 	if (ztj_dir_count(base) >= RECORDS_MAX)
@@ -161,7 +170,7 @@ int make_join(const struct ztj_trust *t, const struct ztj_seckey *online, const 
 	base = ztj_trust_dir(t, reg->directory);
 	r = check_entry(st, token, now);
 	if (r == ZTJ_OK)
-		r = check_held(t, st, base, now);
+		r = check_held(t, st, reg, now);
 	if (r == ZTJ_OK)
 		r = build_record(reg, st, &out->record);
 	if (r == ZTJ_OK) {

@@ -238,6 +238,24 @@ int accept_approval(struct store *st, struct acceptance *a)
 }
 
 /* May this be revoked by whoever signed, and is there anything left to revoke? */
+/* A directory that has moved on since its serial was named readmits whom it revokes: who says nothing more would believe that
+ * it worked. */
+static int revokes_now(const struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
+{
+	char directory[ZTJ_FULLNAME_SIZE];
+	const struct ztj_dir *d;
+	(void)snprintf(directory, sizeof(directory), "%s", rev->u.revocation.name);
+	directory[strcspn(directory, "/")] = '\0';
+	d = ztj_trust_dir(st->trust, directory);
+	if (d == NULL || ztj_dir_serial(d) <= rev->u.revocation.serial)
+		return ZTJ_OK;
+	snprintf(a->room, sizeof(a->room),
+	    "it names serial %lld of directory %s, which has %lld now: that one readmits; revoke again",
+	    (long long)rev->u.revocation.serial, directory, (long long)ztj_dir_serial(d));
+	a->text = a->room;
+	return ZTJ_STATE;
+}
+
 static int revocation_checks(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
 {
 	const struct ztj_bundle *b;
@@ -245,8 +263,10 @@ static int revocation_checks(struct store *st, struct acceptance *a, const struc
 	int r = st_skew(rev->issued, a->now);
 	if (r != ZTJ_OK)
 		return r;
-	if (rev->u.revocation.what != ZTJ_REVOKES_REQUEST)
-		return ztj_trust_may_revoke(st->trust, rev, a->now);
+	if (rev->u.revocation.what != ZTJ_REVOKES_REQUEST) {
+		r = ztj_trust_may_revoke(st->trust, rev, a->now);
+		return r == ZTJ_OK ? revokes_now(st, a, rev) : r;
+	}
 	r = bundles_get(st, rev->u.revocation.request, &b);
 	if (r != ZTJ_OK)
 		return r;

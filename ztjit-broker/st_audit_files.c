@@ -76,6 +76,22 @@ static int log_path(const struct store *st, const char *name, char out[PATH_MAX]
 	return n < 0 || (size_t)n >= sizeof(part) ? ZTJ_TOO_LARGE : broker_path(st->conf, part, out);
 }
 
+/* A directory that is lost with the power takes full tiles with it, and those are not made again. */
+static int sync_parent(const char *path)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int fd, r;
+	if (slash == NULL || slash == path)
+		return ZTJ_IO;
+	(void)snprintf(parent, sizeof(parent), "%.*s", (int)(slash - path), path);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd >= 0 && fsync(fd) == 0 ? ZTJ_OK : ZTJ_IO;
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
 /* Makes what is missing of the directories between store/log and the file. */
 static int make_parents(char *path, size_t fixed)
 {
@@ -83,9 +99,12 @@ static int make_parents(char *path, size_t fixed)
 		*slash = '\0';
 		int made = mkdir(path, 0700);
 		int err = errno;
+		int r = made == 0 ? sync_parent(path) : ZTJ_OK;
 		*slash = '/';
 		if (made != 0 && err != EEXIST)
 			return err == ENOSPC || err == EDQUOT ? ZTJ_NO_SPACE : ZTJ_IO;
+		if (r != ZTJ_OK)
+			return r;
 	}
 	return ZTJ_OK;
 }

@@ -15,6 +15,10 @@
 
 #define LINE_MAX_BYTES ((size_t)16384)
 #define LINES_MAX 512
+#define BREAKS_MAX 20 /* told of in so many seconds */
+#define BREAKS_SECONDS 600
+/* What a line may take in its leaf; its members take no more than that once again. */
+#define LEAF_HALF ((size_t)32000)
 
 struct line {
 	struct db_host_log is; /* its number and digest */
@@ -27,11 +31,18 @@ struct line {
  * ASCII, so that the leaf gives it again, byte by byte, and the chain can be checked from the log. */
 static int load(struct ztj_view text, json_t **out)
 {
+	size_t room = 0;
 	*out = NULL;
-	for (size_t i = 0; i < text.n; i++)
+	if (text.n > LINE_MAX_BYTES)
+		return ZTJ_TOO_LARGE;
+	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] < 0x20 || text.p[i] > 0x7e)
 			return ZTJ_BAD_TEXT;
-	if (text.n > LINE_MAX_BYTES)
+		/* a backslash is \\x5c there, a quote \" */
+		room += text.p[i] == '\\' ? 5 : text.p[i] == '"' ? 2 : 1;
+	}
+	/* Refused here it is that host's trouble; a leaf that cannot be written is everybody's. */
+	if (room > LEAF_HALF)
 		return ZTJ_TOO_LARGE;
 	*out = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
 	return json_is_object(*out) ? ZTJ_OK : ZTJ_BAD_JSON;
@@ -57,9 +68,26 @@ static int read_line(struct ztj_view text, const char *host, struct line *out)
 	return r == ZTJ_OK ? ztj_sha256(text, out->is.head) : r;
 }
 
+/* One host can break its log with every line; that it did, the leaves say as well. */
+static bool may_tell(struct audit *a)
+{
+	int64_t now = st_now();
+	if (a->breaks == 0 || now - a->breaks_since >= BREAKS_SECONDS || now < a->breaks_since) {
+		a->breaks_since = now;
+		a->breaks = 0;
+	}
+	return a->breaks++ < BREAKS_MAX;
+}
+
 static void tell_break(struct store *st, const char *host, const struct line *l,
     const struct db_host_log *held)
 {
+	if (!may_tell(st->audit)) {
+		if (st->audit->breaks == BREAKS_MAX + 1)
+			audit_alarm(st, ZTJ_RATE_LIMITED,
+			    "more logs of hosts have gaps or tell another history, of %s among others", host);
+		return;
+	}
 	if (l->is.seq > held->seq + 1)
 		audit_alarm(st, ZTJ_TRUNCATED, "the log of %s has a gap: lines %lld to %lld never came", host,
 		    (long long)held->seq + 1, (long long)l->is.seq - 1);

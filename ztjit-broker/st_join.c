@@ -50,6 +50,19 @@ void joins_offer(struct store *st, const uint8_t id[ZTJ_DIGEST_LEN])
 	next(st);
 }
 
+/* The question never left: whoever waits for its answer waits for ever. */
+void joins_lost(struct store *st)
+{
+	st->joins.busy = false;
+	if (st->joins.n < JOINS_MAX)
+		memcpy(st->joins.waiting[st->joins.n++], st->joins.now, ZTJ_DIGEST_LEN);
+}
+
+void joins_go_on(struct store *st)
+{
+	next(st);
+}
+
 static int take(struct store *st, const struct joined *j)
 {
 	struct ask a = { .op = OP_DIRECTORY_PUT, .number = j->base, .container = j->container };

@@ -69,6 +69,14 @@ bool outbox_empty(const struct outbox *o)
 	return o->n == 0;
 }
 
+bool outbox_holds(const struct outbox *o, uint8_t type)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->item[i].type == type)
+			return true;
+	return false;
+}
+
 int outbox_release(struct outbox *o)
 {
 	int r = ZTJ_OK;

@@ -15,6 +15,7 @@ int outbox_new(struct outbox **out) ZTJ_MUST_CHECK;
 void outbox_free(struct outbox *o);
 int outbox_add(struct outbox *o, struct chan *to, uint8_t type, struct ztj_view body) ZTJ_MUST_CHECK;
 bool outbox_empty(const struct outbox *o);
+bool outbox_holds(const struct outbox *o, uint8_t type);
 /* Sends everything in order. */
 int outbox_release(struct outbox *o) ZTJ_MUST_CHECK;
 /* Drops everything; calls each(tag) for every answer that stood among it. */

@@ -6,6 +6,8 @@
  * People and hosts who ask to be onboarded. Nothing here has authority: a registrar
  * compares the keys before a signature admits them. What is proved is possession of every key.
  */
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ztjit-broker/audit.h"
@@ -14,11 +16,14 @@
 #define PENDING_ADDRESS_MAX 64
 #define PENDING_DAYS 7
 
-/* S18: every key that would be admitted must have signed, and nobody else. */
-static int proves_keys(const struct ztj_stmt *p)
+/* S18: every key that would be admitted must have signed, and nobody else; a host's TLS key is proved by the connection. A
+ * host that is admitted with another's TLS key takes that one's place away: a key of two is nobody's. */
+static int proves_keys(const struct ztj_stmt *p, struct ztj_view tls)
 {
 	if (p->u.pending.host) {
 		if (p->nsigners != 1 || !ztj_key_equal(&p->signer[0].key, &p->u.pending.machine))
+			return ZTJ_SIGNER;
+		if (!ztj_view_eq(tls, ztj_view_of(p->u.pending.tls.pub, p->u.pending.tls.pub_len)))
 			return ZTJ_SIGNER;
 		return ztj_key_equal(&p->u.pending.machine, &p->u.pending.tls) ? ZTJ_KEY_SHARED : ZTJ_OK;
 	}
@@ -34,16 +39,28 @@ static int proves_keys(const struct ztj_stmt *p)
 	return ZTJ_OK;
 }
 
-static int checks(struct store *st, const struct ask *a, const struct ztj_stmt *p, int64_t now)
+/* One customer has a whole /64 (as the frontend counts): its addresses are one place. */
+static void place_of(const char *address, char out[INET6_ADDRSTRLEN])
+{
+	struct in6_addr a;
+	(void)snprintf(out, INET6_ADDRSTRLEN, "%s", address);
+	if (inet_pton(AF_INET6, address, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
+		return;
+	memset(a.s6_addr + 8, 0, 8);
+	(void)inet_ntop(AF_INET6, &a, out, INET6_ADDRSTRLEN);
+}
+
+static int checks(struct store *st, const struct ask *a, const struct ztj_stmt *p, const char *place,
+    int64_t now)
 {
 	int64_t all, here;
 	int r = st_skew(p->issued, now);
 	if (r == ZTJ_OK)
-		r = proves_keys(p);
+		r = proves_keys(p, a->tls);
 	if (r == ZTJ_OK)
 		r = db_pending_sweep(st->db, now - PENDING_DAYS * 86400);
 	if (r == ZTJ_OK)
-		r = db_pending_counts(st->db, a->address, &all, &here);
+		r = db_pending_counts(st->db, place, &all, &here);
 	if (r == ZTJ_OK && (all >= PENDING_MAX || here >= PENDING_ADDRESS_MAX))
 		r = ZTJ_RATE_LIMITED;
 	return r;
@@ -60,8 +77,10 @@ static void answer(struct store *st, const struct ask *a, const struct ztj_stmt 
 void do_pending_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct ztj_stmt *p = NULL;
+	char place[INET6_ADDRSTRLEN];
 	struct ztj_signed s;
 	struct ztj_rd rd;
+	place_of(a->address, place);
 	ztj_rd_init(&rd, a->container);
 	int r = reserve_spent(st) ? ZTJ_NO_SPACE : ztj_signed_read(&rd, &s);
 	if (r == ZTJ_OK)
@@ -76,11 +95,11 @@ void do_pending_put(struct store *st, const struct ask *a, const struct caller *
 		return;
 	}
 	if (r == ZTJ_OK)
-		r = checks(st, a, p, now);
+		r = checks(st, a, p, place, now);
 	if (r == ZTJ_OK) {
 		struct db_pending_row row = { .host = p->u.pending.host,
 			.name = p->u.pending.name,
-			.address = a->address,
+			.address = place,
 			.container = a->container };
 		memcpy(row.id, p->id, sizeof(row.id));
 		r = db_pending_add(st->db, &row, now);

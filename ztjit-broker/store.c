@@ -87,6 +87,8 @@ static void finish_batch(void *arg)
 		    ztj_err_text(r == ZTJ_OK ? ZTJ_IO : r));
 		if (r == ZTJ_NO_SPACE)
 			reserve_spend(st);
+		if (outbox_holds(st->outbox, SGN_JOIN))
+			joins_lost(st);
 		outbox_drop(st->outbox, say_failed, st);
 		recover(st);
 	}
@@ -325,6 +327,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	stepups_sweep(st->stepups, now);
 	streams_recheck(st, now, false);
 	if (!reserve_spent(st)) {
+		joins_go_on(st);
 		requests_sweep(st, now);
 		records_sweep(st, now);
 		if (db_standing_sweep(st->db, now - PROTO_DAYS_MAX * INT64_C(86400)) != ZTJ_OK)

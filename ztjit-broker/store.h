@@ -184,6 +184,10 @@ void do_pending_delete(struct store *st, const struct ask *a, const struct calle
 /* --- st_join.c: hosts that the broker admits by itself, where policy and configuration say so --- */
 /* This entry proves a token; one at a time goes to the signer. */
 void joins_offer(struct store *st, const uint8_t id[ZTJ_DIGEST_LEN]);
+/* A batch that was not kept held the question to the signer. */
+void joins_lost(struct store *st);
+/* Those who wait, if nobody is on the way. */
+void joins_go_on(struct store *st);
 /* The signer's answer. */
 int joins_done(struct store *st, struct ztj_view body) ZTJ_MUST_CHECK;
 

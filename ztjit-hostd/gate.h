@@ -181,6 +181,10 @@ struct ztj_gate {
 		int64_t saved; /* boot clock */
 	} log;                 /* the broker's audit log */
 	struct {
+		int64_t since; /* boot clock */
+		unsigned n;
+	} alarms;              /* about what the broker sends */
+	struct {
 		struct event *timer;
 		bool busy, known;  /* a piece is under way; the broker said how far it holds the log */
 		uint64_t held;
@@ -440,6 +444,9 @@ struct json_t *ztj_gate_access(struct ztj_gate *g, size_t *left_out);
 /* Sets time and host, appends; what may wait is synced soon. */
 int ztj_gate_log(struct ztj_gate *g, struct ztj_decision *d) ZTJ_MUST_CHECK;
 void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text);
+/* One that what the broker sends can cause as often as it likes: so often only, or it could fill the log of decisions, of which
+ * the oldest files are removed. */
+void ztj_gate_alarm_news(struct ztj_gate *g, int code, const char *text);
 /* The timer's. */
 void ztj_gate_sync(evutil_socket_t fd, short what, void *arg);
 

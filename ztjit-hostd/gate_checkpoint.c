@@ -32,8 +32,11 @@ int ztj_checkpoint_load(struct ztj_gate *g)
 	ztj_buf_init(&b, 256);
 	r = ztj_file_read(path, &rule, 255, &b);
 	if (r == ZTJ_OK) {
-		r = ztj_checkpoint_kept(ztj_buf_view(&b), &g->log.last);
-		g->log.any = r == ZTJ_OK;
+		g->log.any = ztj_checkpoint_kept(ztj_buf_view(&b), &g->log.last) == ZTJ_OK;
+		/* It stops nobody's work, but it is not forgotten in silence. */
+		if (!g->log.any)
+			ztj_gate_alarm(g, ZTJ_BAD_ENCODING,
+			    "what was remembered of the broker's audit log cannot be read");
 	} else if (r == ZTJ_NOT_FOUND) {
 		r = ZTJ_OK;
 	}
@@ -93,7 +96,7 @@ void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status)
 			save(g);
 	}
 	if (r != ZTJ_OK && r != g->log.said)
-		ztj_gate_alarm(g, r,
+		ztj_gate_alarm_news(g, r,
 		    r == ZTJ_NOT_FOUND ? "the broker vouches for no checkpoint of its audit log any more"
 				       : "the checkpoint of the broker's audit log");
 	g->log.said = r;

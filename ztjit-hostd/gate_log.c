@@ -6,6 +6,9 @@
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/gate.h"
 
+#define NEWS_ALARMS 20 /* in so many seconds */
+#define NEWS_SECONDS 600
+
 static void sync_soon(struct ztj_gate *g)
 {
 	const struct timeval tv = { .tv_usec = ZTJ_SPOOL_WAIT_MS * 1000 };
@@ -51,4 +54,22 @@ void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text)
 	ztj_log(ZTJ_LOG_ALARM, "%s: %s", text, ztj_err_text(code));
 	if (ztj_gate_log(g, &d) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the alarm could not be logged");
+}
+
+void ztj_gate_alarm_news(struct ztj_gate *g, int code, const char *text)
+{
+	struct ztj_now now;
+
+	g->env.now(&now);
+	if (g->alarms.n == 0 || now.boot - g->alarms.since >= NEWS_SECONDS) {
+		g->alarms.since = now.boot;
+		g->alarms.n = 0;
+	}
+	if (g->alarms.n > NEWS_ALARMS)
+		return;
+	if (g->alarms.n++ < NEWS_ALARMS)
+		ztj_gate_alarm(g, code, text);
+	else
+		ztj_gate_alarm(g, ZTJ_RATE_LIMITED,
+		    "more alarms about what the broker sends are not written");
 }

@@ -183,7 +183,7 @@ static void judge_outcome(struct ztj_gate *g, const char *what, int r)
 	if (r == ZTJ_OK)
 		return;
 	if (alarming(r))
-		ztj_gate_alarm(g, r, what);
+		ztj_gate_alarm_news(g, r, what);
 	else
 		ztj_log(ZTJ_LOG_WARN, "refused %s: %s", what, ztj_err_name(r));
 }

@@ -7,10 +7,13 @@
  * it holds the log the broker says itself, whenever it is reached anew; nothing is remembered here, and nothing waits for it.
  */
 #include <jansson.h>
+#include <string.h>
 
+#include "libztjit/core/jsonin.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
+#include "ztjit-hostd/spoolfile.h"
 
 #define PIECE ((size_t)48 * 1024) /* and one line: below what a message holds */
 #define SOON_MS 200               /* lines of one moment go together */
@@ -51,10 +54,8 @@ static void ship(struct ztj_gate *g)
 	if (!g->link_up || g->ship.busy || g->fds.mirror < 0)
 		return;
 	ztj_buf_init(&lines, ZTJ_IPC_MAX);
-	/* A broker that holds more than we have knows another log of ours: it is told ours from the beginning. */
 	if (g->ship.known)
-		r = ztj_spool_read(g->spool, g->ship.held > ztj_spool_seq(g->spool) ? 1 : g->ship.held + 1,
-		    PIECE, &lines);
+		r = ztj_spool_read(g->spool, g->ship.held + 1, PIECE, &lines);
 	if (r == ZTJ_OK && (!g->ship.known || lines.n > 0)) {
 		r = hand_over(g, ztj_buf_view(&lines));
 		g->ship.busy = r == ZTJ_OK;
@@ -86,22 +87,48 @@ void ztj_ship_link(struct ztj_gate *g)
 }
 
 /* {"seq": N, "head": HEX} */
-static bool read_reply(struct ztj_view reply, uint64_t *held)
+static bool read_reply(struct ztj_view reply, struct ztj_spool_at *held)
 {
 	json_t *o = json_loadb((const char *)reply.p, reply.n, JSON_REJECT_DUPLICATES, NULL);
 	json_int_t n = json_integer_value(json_object_get(o, "seq"));
-	bool good = json_is_integer(json_object_get(o, "seq")) && n >= 0;
+	bool good = json_is_integer(json_object_get(o, "seq")) && n >= 0 &&
+	    ztj_json_digest(json_object_get(o, "head"), held->head) == ZTJ_OK;
 
 	json_decref(o);
-	*held = good ? (uint64_t)n : 0;
+	held->seq = good ? (uint64_t)n : 0;
 	return good;
+}
+
+/* Is the newest line that the broker holds a line of ours? One whose file is gone here nobody can compare. */
+static bool is_ours(struct ztj_gate *g, const struct ztj_spool_at *held)
+{
+	struct ztj_spool_at before;
+	uint8_t digest[ZTJ_DIGEST_LEN];
+	const uint8_t *end;
+	struct ztj_buf line;
+	bool ours = true;
+
+	if (held->seq == 0)
+		return true;
+	if (held->seq > ztj_spool_seq(g->spool))
+		return false;
+	ztj_buf_init(&line, ZTJ_IPC_MAX);
+	if (ztj_spool_read(g->spool, held->seq, 1, &line) == ZTJ_OK && line.n > 0 &&
+	    (end = memchr(line.p, '\n', line.n)) != NULL) {
+		const struct ztj_view v = ztj_view_of(line.p, (size_t)(end - line.p));
+
+		ours = ztj_spool_before(v, &before) != ZTJ_OK || before.seq + 1 != held->seq ||
+		    ztj_sha256(v, digest) != ZTJ_OK || memcmp(digest, held->head, sizeof(digest)) == 0;
+	}
+	ztj_buf_free(&line);
+	return ours;
 }
 
 int ztj_ship_done(struct ztj_gate *g, struct ztj_rd *rd)
 {
 	struct ztj_view reply;
+	struct ztj_spool_at held = { .seq = 0 };
 	uint32_t status;
-	uint64_t held = 0;
 	int r = ztj_rd_u32(rd, &status);
 
 	if (r == ZTJ_OK)
@@ -113,12 +140,19 @@ int ztj_ship_done(struct ztj_gate *g, struct ztj_rd *rd)
 	g->ship.busy = false;
 	bool good = status == 200 && reply.n > 0 && read_reply(reply, &held);
 	/* No progress is no reason to hurry, whatever the broker says. */
-	bool further = good && (!g->ship.known || held > g->ship.held);
+	bool further = good && (!g->ship.known || held.seq > g->ship.held);
+	/* Another log of this host, of before it was installed anew perhaps: it is told ours from the beginning. */
+	if (good && !is_ours(g, &held)) {
+		ztj_gate_alarm_news(g, ZTJ_LOG_FORK,
+		    "the broker holds another log of decisions of this host");
+		further = !g->ship.known;
+		held.seq = 0;
+	}
 	if (status >= 400 && status != g->ship.said)
 		ztj_log(ZTJ_LOG_WARN, "the broker does not take the log of decisions (%u)", status);
 	g->ship.said = status;
 	g->ship.known = good;
-	g->ship.held = held;
+	g->ship.held = held.seq;
 	if (further)
 		ship(g);
 	else

@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -22,6 +21,7 @@
 
 #define DROPIN "/etc/ssh/sshd_config.d/10-ztjit.conf"
 #define NAME_LEN 64 /* of a session, in hex */
+#define DEPTH_MAX 16
 
 struct leaving {
 	const struct ztj_leave *ask;
@@ -161,21 +161,48 @@ static int confirm(const struct leaving *l)
 	return ZTJ_OK;
 }
 
-static int rm_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+static int rm_at(int dir, const char *name, unsigned depth);
+
+/* Takes fd over. */
+static int rm_inside(int fd, unsigned depth)
 {
-	(void)st;
-	(void)type;
-	return remove(path) == 0 || errno == ENOENT || (ftw->level == 0 && errno == EBUSY) ? 0 : -1;
+	DIR *d = fdopendir(fd);
+	const struct dirent *e;
+	int r = d == NULL ? ZTJ_IO : ZTJ_OK;
+
+	if (d == NULL)
+		(void)close(fd);
+	while (r == ZTJ_OK && (e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = rm_at(dirfd(d), e->d_name, depth);
+	if (d != NULL)
+		(void)closedir(d);
+	return r;
 }
 
-/* What is a file system of its own stays, empty. */
+/* The directories belong to the agent's own users, and one of theirs may still run: step by step from descriptors, so that no link
+ * put there meanwhile leads root elsewhere. What is a file system of its own stays, empty. */
+static int rm_at(int dir, const char *name, unsigned depth)
+{
+	int fd, r;
+
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return ZTJ_OK;
+	if ((errno != EISDIR && errno != EPERM) || depth == DEPTH_MAX)
+		return ZTJ_IO;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? ZTJ_OK : ZTJ_IO;
+	r = rm_inside(fd, depth + 1);
+	if (r == ZTJ_OK && unlinkat(dir, name, AT_REMOVEDIR) != 0 && errno != ENOENT &&
+	    (depth > 0 || errno != EBUSY))
+		r = ZTJ_IO;
+	return r;
+}
+
 static int rm_tree(const char *path)
 {
-	struct stat st;
-
-	if (lstat(path, &st) != 0)
-		return errno == ENOENT ? ZTJ_OK : ZTJ_IO;
-	return nftw(path, rm_one, 16, FTW_DEPTH | FTW_PHYS) == 0 ? ZTJ_OK : ZTJ_IO;
+	return rm_at(AT_FDCWD, path, 0);
 }
 
 /* All of the gate's state but the log of decisions. */
@@ -183,18 +210,12 @@ static int rm_state(const struct leaving *l)
 {
 	DIR *d = opendir(l->conf.state);
 	const struct dirent *e;
-	char path[1024];
-	int r = ZTJ_OK;
+	int r = d == NULL && errno != ENOENT ? ZTJ_IO : ZTJ_OK;
 
-	while (d != NULL && r == ZTJ_OK && (e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    strcmp(e->d_name, "spool") == 0)
-			continue;
-		if (snprintf(path, sizeof(path), "%s/%s", l->conf.state, e->d_name) >= (int)sizeof(path))
-			r = ZTJ_LIMIT;
-		if (r == ZTJ_OK)
-			r = rm_tree(path);
-	}
+	while (d != NULL && r == ZTJ_OK && (e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    strcmp(e->d_name, "spool") != 0)
+			r = rm_at(dirfd(d), e->d_name, 0);
 	if (d != NULL)
 		(void)closedir(d);
 	return r;

@@ -258,6 +258,10 @@ static int grown(struct auditlog *l, const struct ztj_checkpoint *old, const str
 		return cli_fail(l->c, r,
 		    "the audit log has %llu leaves; %s had %llu: an old state was put back, or leaves were cut off",
 		    (unsigned long long)next->size, what, (unsigned long long)old->size);
+	if (r == ZTJ_NOT_FOUND || r == ZTJ_LOG_ALTERED)
+		return cli_fail(l->c, ZTJ_LOG_ALTERED,
+		    "tiles of the audit log are missing or damaged: whether it continues %s nobody can tell",
+		    what);
 	if (r == ZTJ_LOG_FORK)
 		return cli_fail(l->c, r,
 		    "the audit log does not continue %s of %llu leaves: its history was changed", what,

@@ -96,17 +96,28 @@ static int choose(struct cli *c, const struct dirup *u, const struct pendings *a
 {
 	const struct pending **found = cli_keep(c, (all->n + 1) * sizeof *found);
 	const char *digest = cli_opt(c, OPT_DIGEST);
-	size_t n = 0;
+	size_t n = 0, proving = 0;
 	int r = found != NULL ? pending_hosts(c, all, asked, found, &n) : ZTJ_NOMEM;
 
 	if (r == ZTJ_OK)
 		r = load_token(c, u, found[0]->st->u.pending.name, a);
-	for (size_t i = 0; i < n && r == ZTJ_OK && !a->proved; i++) {
+	for (size_t i = 0; i < n && r == ZTJ_OK; i++) {
+		if (!is_it(a, digest, all, found[i]))
+			continue;
+		proving++;
 		a->p = found[i];
-		a->proved = is_it(a, digest, all, found[i]);
 	}
 	if (r != ZTJ_OK)
 		return r;
+	/* A token that two know is no secret: which of them had it first nobody can tell. */
+	if (proving > 1) {
+		out_warn(c, "%zu hosts with different keys prove the token of %s; it has leaked", proving,
+		    cli_esc(c, asked));
+		return several(c, found, n);
+	}
+	a->proved = proving == 1;
+	if (!a->proved)
+		a->p = found[0];
 	for (size_t i = 0; i < n && a->proved; i++)
 		if (found[i] != a->p)
 			out_warn(c,

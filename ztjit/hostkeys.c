@@ -84,13 +84,32 @@ int host_keys_change(struct cli *c, struct dirup *u, const struct ztj_record *ol
 	return r;
 }
 
+/* A TLS or machine key of two hosts speaks for neither: admitting it here would silence the other one. */
+static int key_elsewhere(struct cli *c, const struct dirup *u, const struct ztj_record *rec)
+{
+	for (size_t i = 0; i < ztj_trust_ndirs(c->trust); i++) {
+		const struct ztj_dir *d = ztj_trust_dir_at(c->trust, i);
+		const struct ztj_record *has = ztj_dir_by_key(d, &rec->machine, false);
+
+		if (has == NULL)
+			has = ztj_dir_by_key(d, &rec->tls, true);
+		if (has != NULL && strcmp(ztj_dir_name(d), u->name) != 0)
+			return cli_fail(c, ZTJ_KEY_SHARED, "%s asks with a key of %s/%s", rec->name,
+			    ztj_dir_name(d), has->name);
+	}
+	return ZTJ_OK;
+}
+
 int host_renamed(struct cli *c, struct dirup *u, const struct ztj_record *rec, const struct ztj_record **was)
 {
 	const struct ztj_record *machine = u->base != NULL ? ztj_dir_by_key(u->base, &rec->machine, false)
 							   : NULL;
 	const struct ztj_record *tls = u->base != NULL ? ztj_dir_by_key(u->base, &rec->tls, true) : NULL;
+	int r = key_elsewhere(c, u, rec);
 
 	*was = NULL;
+	if (r != ZTJ_OK)
+		return r;
 	if (machine != NULL && strcmp(machine->name, rec->name) == 0)
 		machine = NULL;
 	if (tls != NULL && strcmp(tls->name, rec->name) == 0)

@@ -19,7 +19,7 @@ int host_labels(struct cli *c, struct ztj_label **out, size_t *n) ZTJ_MUST_CHECK
 
 /* hostkeys.c */
 /* A record of these keys stands under another name: *was, or NULL; said aloud in what is shown before signing. KEY_SHARED: two
- * records have one each. */
+ * records have one each, or a host of another directory has one. */
 int host_renamed(struct cli *c, struct dirup *u, const struct ztj_record *rec, const struct ztj_record **was) ZTJ_MUST_CHECK;
 /* Which keys the host of that name loses and gets, in what is shown before signing; machine and TLS key change only with
  * --new-keys (WRONG_KEY). old may be NULL. */

@@ -92,7 +92,8 @@ static bool put_subject(json_t *obj, const struct ztj_event *e)
 	    put_text(obj, "rule", e->rule) && put_text(obj, "service", e->service) &&
 	    put_text(obj, "account", e->account) && put_text(obj, "address", e->address) &&
 	    put_text(obj, "tty", e->tty) && put_text(obj, "key", e->key) &&
-	    put_text(obj, "session", e->session) && put_text(obj, "name", e->name) &&
+	    put_text(obj, "session", e->session) && put_list(obj, "sessions", &e->sessions) &&
+	    put_text(obj, "name", e->name) && put_text(obj, "certificate", e->certificate) &&
 	    put_text(obj, "action", e->action) && put_text(obj, "decision", e->decision);
 }
 
@@ -165,6 +166,10 @@ int ztj_event_read(struct ztj_view leaf, struct ztj_event_in *out)
 	int r;
 
 	memset(out, 0, sizeof(*out));
+	/* One line: what is exported line by line stays so, whoever wrote it. */
+	for (size_t i = 0; i < leaf.n; i++)
+		if (leaf.p[i] < 0x20)
+			return ZTJ_BAD_TEXT;
 	r = ztj_json_load(leaf, ZTJ_ENTRY_MAX, 0, &out->obj);
 	if (r == ZTJ_OK)
 		r = read_head(out);

@@ -42,7 +42,7 @@ struct ztj_event_in {
 	int64_t time;
 	const char *kind, *outcome; /* belong to obj */
 };
-/* VERSION, MEMBER_MISSING, MEMBER_TYPE and the errors of strict JSON. */
+/* VERSION, MEMBER_MISSING, MEMBER_TYPE, BAD_TEXT (a control character anywhere) and the errors of strict JSON. */
 int ztj_event_read(struct ztj_view leaf, struct ztj_event_in *out) ZTJ_MUST_CHECK;
 void ztj_event_free(struct ztj_event_in *e);
 /* A text member, or "". */

@@ -75,6 +75,9 @@ int ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_
  * (SIGNER, DIR_UNKNOWN, KEY_REVOKED, FUTURE, TOO_LONG: the broker's key beyond 24 h). ZTJ_STMT_TYPE for
  * the revocation of a request: that is ztj_grant_may_revoke. */
 int ztj_trust_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *revocation, int64_t now) ZTJ_MUST_CHECK;
+/* Is this user or host revoked at `now`, its directory being at `serial`? 0: whatever readmitted it. */
+int ztj_trust_revoked(const struct ztj_trust *t, enum ztj_revokes what, const char *fullname, int64_t serial,
+    int64_t now) ZTJ_MUST_CHECK;
 /* The held revocations of one request, oldest first: opens at most max into out (the caller frees each), *n says how
  * many. The grant function judges them as if they stood in the bundle: what a host holds cannot be left out of it. */
 int ztj_trust_request_revocations(const struct ztj_trust *t, const uint8_t request[ZTJ_DIGEST_LEN],

@@ -77,8 +77,5 @@ int64_t ztj_held_expires(const struct ztj_trust *t, const struct ztj_held *h);
 int ztj_held_state(const struct ztj_trust *t, const struct ztj_held *h, int64_t now) ZTJ_MUST_CHECK;
 
 void ztj_revocations_free(struct ztj_revocations *v);
-/* Is this user or host revoked at `now`, its directory being at `serial`? */
-int ztj_trust_revoked(const struct ztj_trust *t, enum ztj_revokes what, const char *fullname, int64_t serial,
-    int64_t now) ZTJ_MUST_CHECK;
 
 #endif

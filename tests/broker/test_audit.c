@@ -205,6 +205,7 @@ static void test_everything_has_a_leaf(void **state)
 	assert_string_equal(text_of(i, "type"), "revocation");
 	i = leaf("certificate", "issued", "request", hex(req.id));
 	assert_string_equal(text_of(i, "person"), "people/req1");
+	assert_true(strlen(text_of(i, "certificate")) > 0);
 	assert_int_equal(strspn(text_of(i, "certificate"), "0123456789"), strlen(text_of(i, "certificate")));
 	i = leaf("certificate", "refused", "request", hex(req.id));
 	assert_string_equal(text_of(i, "code"), "revoked");
@@ -345,6 +346,62 @@ static void test_decisions_of_hosts(void **state)
 		assert_true(b->status >= 400 && b->status < 500);
 	}
 	ztj_buf_free(&text);
+}
+
+/* A line of a host with n of these in its text. */
+static void line_with(struct ztj_buf *out, const char *host, const char *what, int n)
+{
+	ztj_buf_reset(out);
+	ok(ztj_buf_printf(out,
+	    "{\"v\":1,\"seq\":1,\"prev\":\"%064d\",\"time\":\"2026-01-01T00:00:00Z\",\"event\":\"alarm\","
+	    "\"code\":\"ok\",\"host\":\"%s\",\"tty\":\"",
+	    0, host));
+	for (int i = 0; i < n; i++)
+		ok(ztj_buf_puts(out, what));
+	ok(ztj_buf_puts(out, "\"}\n"));
+}
+
+/* What cannot stand in a leaf is refused; it does not take the batch of everybody else with it. */
+static void test_W03_lines_that_grow(void **state)
+{
+	struct bk *b = *state;
+	static const char *const grow[] = { "\\\\", "\\\"", "\\u0001", "\\n", "\\u200b", "\\ud83d\\ude00" };
+	struct ztj_buf text;
+	int64_t held = 0;
+	ztj_buf_init(&text, 1 << 20);
+	for (size_t i = 0; i < sizeof(grow) / sizeof(grow[0]); i++) {
+		/* as long as a line may be, and the longest of those that are taken */
+		int most = 16000 / (int)strlen(grow[i]), least = 0;
+		line_with(&text, "servers/test1", grow[i], most + 200);
+		assert_int_equal(send_lines(b, FX_TEST1, &text), 413);
+		while (most > least) {
+			int n = (most + least + 1) / 2;
+			line_with(&text, "servers/test1", grow[i], n);
+			if (send_lines(b, FX_TEST1, &text) == 200) {
+				least = n;
+				held = bk_int(b, "seq");
+			} else {
+				assert_int_equal(b->status, 413);
+				most = n - 1;
+			}
+		}
+		assert_true(least > 1000);
+	}
+	assert_int_equal(held, 1);
+	assert_false(bk_logged(b, "nothing of this batch was kept"));
+	/* each of them told another history: that is said a few times */
+	assert_true(bk_logged(b, "more logs of hosts have gaps or tell another history, of servers/test1"));
+	/* and one host does not fill the disk of all */
+	ztj_buf_reset(&text);
+	for (int i = 0; i < 1000 && send_lines(b, FX_TEST1, &text) == 200; i++)
+		;
+	bk_expect(b, 429, "rate-limited");
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
+	for (int i = 0; i < 97 * 1024; i++)
+		ok(ztj_buf_puts(&text, "\n"));
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 413);
+	ztj_buf_free(&text);
+	settle(b);
 }
 
 static void test_A01_breaks_in_a_hosts_log(void **state)
@@ -669,6 +726,7 @@ int main(void)
 		cmocka_unit_test(test_B01_who_reads_it),
 		cmocka_unit_test(test_decisions_of_hosts),
 		cmocka_unit_test(test_A01_breaks_in_a_hosts_log),
+		cmocka_unit_test(test_W03_lines_that_grow),
 		cmocka_unit_test(test_many_leaves),
 		cmocka_unit_test(test_D03_killed_at_random),
 		cmocka_unit_test(test_D03_killed_in_any_call),

@@ -328,6 +328,32 @@ static void test_S18_pending(void **state)
 	fx_signed_free(&p);
 }
 
+/* A host's entry comes over a connection with the TLS key that it asks for: nobody asks with another's. */
+static void test_S18_pending_host_has_its_tls_key(void **state)
+{
+	struct bk *b = *state;
+	struct ztj_stmt st;
+	struct fx_signed p;
+	const struct soft_key *machine = &b->w.host[FX_WEB1].machine;
+
+	bk_clock(b);
+	fx_stmt(&b->w, &st, ZTJ_STMT_PENDING);
+	st.u.pending.host = true;
+	st.u.pending.name = "new1";
+	st.u.pending.machine = machine->pub;
+	st.u.pending.tls = b->host_tls[FX_WEB1].pub;
+	st.u.pending.nssh = 1;
+	st.u.pending.ssh[0] = b->w.host[FX_WEB1].ssh.pub;
+	fx_stmt_sign(&st, FX_UP, &machine, 1, &p);
+	(void)bk_post(b, NULL, "/v1/pending", &p.s);
+	bk_expect(b, 403, "wrong-signer");
+	(void)bk_post(b, &b->host_tls[FX_DB1], "/v1/pending", &p.s);
+	bk_expect(b, 403, "wrong-signer");
+	(void)bk_post(b, &b->host_tls[FX_WEB1], "/v1/pending", &p.s);
+	bk_expect(b, 201, "");
+	fx_signed_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +362,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_revocation_ends_it, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_stream, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_S18_pending, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_S18_pending_host_has_its_tls_key, set_up_armed,
+		    tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,11 +142,11 @@ static void test_what_it_makes_every_host_takes(void **state)
 
 	(void)state;
 	give_policy(2, LAB, NULL);
-	ok(join("test1", NULL));
+	ok(join("lab1", NULL));
 	assert_string_equal(made.name, "lab");
 	assert_int_equal(made.base, 0);
 	ok(take());
-	ok(ztj_trust_host(w.trust, "lab/test1", w.now, &rec));
+	ok(ztj_trust_host(w.trust, "lab/lab1", w.now, &rec));
 	assert_int_equal(rec->nlabels, 2);
 	assert_string_equal(ztj_record_label(rec, "env"), "test");
 	assert_string_equal(ztj_record_label(rec, "tier"), "test");
@@ -156,14 +156,14 @@ static void test_what_it_makes_every_host_takes(void **state)
 static void test_only_where_the_policy_says_so(void **state)
 {
 	(void)state;
-	fails(join("test1", NULL), ZTJ_DIR_UNKNOWN);
+	fails(join("lab1", NULL), ZTJ_DIR_UNKNOWN);
 	give_policy(2, LAB, NULL);
 	online.pub.pub[0] ^= 1; /* a signer with another key than the policy names */
-	fails(join("test1", NULL), ZTJ_BROKER_KEY);
+	fails(join("lab1", NULL), ZTJ_BROKER_KEY);
 	online.pub.pub[0] ^= 1;
-	ok(join("test1", NULL));
+	ok(join("lab1", NULL));
 	give_policy(3, NULL, NULL);
-	fails(join("test1", NULL), ZTJ_DIR_UNKNOWN);
+	fails(join("lab1", NULL), ZTJ_DIR_UNKNOWN);
 }
 
 static void other_proof(struct ztj_stmt *st)
@@ -176,7 +176,7 @@ static void no_proof(struct ztj_stmt *st)
 }
 static void other_name(struct ztj_stmt *st)
 {
-	st->u.pending.name = "test2";
+	st->u.pending.name = "lab2";
 }
 static void other_tls(struct ztj_stmt *st)
 {
@@ -199,15 +199,15 @@ static void test_S18_only_what_proves_the_token(void **state)
 {
 	(void)state;
 	give_policy(2, LAB, NULL);
-	fails(join("test1", other_proof), ZTJ_FORBIDDEN);
-	fails(join("test1", no_proof), ZTJ_FORBIDDEN);
-	fails(join("test1", other_name), ZTJ_FORBIDDEN);
-	fails(join("test1", other_tls), ZTJ_FORBIDDEN);
-	fails(join("test1", too_old), ZTJ_STALE);
-	fails(join("test1", ahead), ZTJ_FUTURE);
-	fails(join("test1", known_machine), ZTJ_FORBIDDEN);
+	fails(join("lab1", other_proof), ZTJ_FORBIDDEN);
+	fails(join("lab1", no_proof), ZTJ_FORBIDDEN);
+	fails(join("lab1", other_name), ZTJ_FORBIDDEN);
+	fails(join("lab1", other_tls), ZTJ_FORBIDDEN);
+	fails(join("lab1", too_old), ZTJ_STALE);
+	fails(join("lab1", ahead), ZTJ_FUTURE);
+	fails(join("lab1", known_machine), ZTJ_FORBIDDEN);
 	w.now += 400LL * 86400;
-	fails(join("test1", NULL), ZTJ_POLICY_EXPIRED);
+	fails(join("lab1", NULL), ZTJ_POLICY_EXPIRED);
 }
 
 static void test_S18_nothing_that_stands_is_changed(void **state)
@@ -217,19 +217,48 @@ static void test_S18_nothing_that_stands_is_changed(void **state)
 
 	(void)state;
 	give_policy(2, LAB, NULL);
-	ok(join("test1", NULL));
+	ok(join("lab1", NULL));
 	ok(take());
-	fails(join("test1", NULL), ZTJ_KEY_SHARED);
-	fails(join("test2", NULL), ZTJ_KEY_SHARED); /* nor another name for the same keys */
+	fails(join("lab1", NULL), ZTJ_KEY_SHARED);
+	fails(join("lab2", NULL), ZTJ_KEY_SHARED); /* nor another name for the same keys */
 	ok(ztj_seckey_from_seed(&machine, (const uint8_t[32]){ 0x50 }));
 	ok(ztj_seckey_from_seed(&tls, (const uint8_t[32]){ 0x51 }));
-	fails(join("test1", NULL), ZTJ_EXISTS);
-	ok(join("test2", NULL));
+	fails(join("lab1", NULL), ZTJ_EXISTS);
+	ok(join("lab2", NULL));
 	assert_int_equal(made.base, 1);
 	/* S12: a new serial would readmit who was revoked */
-	fx_revoke_name(&w, &w.registrar[1], true, "lab/test1", 1, w.now + 86400, &rev);
+	fx_revoke_name(&w, &w.registrar[1], true, "lab/lab1", 1, w.now + 86400, &rev);
 	ok(ztj_trust_revocation(w.trust, &rev.s, w.now, &changed));
-	fails(join("test2", NULL), ZTJ_REVOKED);
+	fails(join("lab2", NULL), ZTJ_REVOKED);
+	fx_signed_free(&rev);
+}
+
+static void test_S13_no_name_that_stands_elsewhere(void **state)
+{
+	(void)state;
+	give_policy(2, LAB, NULL);
+	fails(join("web1", NULL), ZTJ_EXISTS);
+	ok(join("req1", NULL)); /* a person's name is no host's */
+}
+
+static void test_S12_revoked_and_removed_stays_out(void **state)
+{
+	struct fx_signed rev;
+	bool changed;
+
+	(void)state;
+	give_policy(2, LAB, NULL);
+	/* it stood with serial 1, was revoked, and the record was left out with serial 2 */
+	fx_revoke_name(&w, &w.registrar[1], true, "lab/lab1", 1, w.now + 86400, &rev);
+	ok(ztj_trust_revocation(w.trust, &rev.s, w.now, &changed));
+	ok(join("lab2", NULL));
+	ok(take());
+	ok(ztj_seckey_from_seed(&machine, (const uint8_t[32]){ 0x50 }));
+	ok(ztj_seckey_from_seed(&tls, (const uint8_t[32]){ 0x51 }));
+	fails(join("lab1", NULL), ZTJ_REVOKED);
+	ok(join("lab3", NULL));
+	w.now += 2 * 86400LL;
+	ok(join("lab1", NULL)); /* the revocation has ended */
 	fx_signed_free(&rev);
 }
 
@@ -240,6 +269,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_where_the_policy_says_so, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_S18_only_what_proves_the_token, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_S18_nothing_that_stands_is_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_S13_no_name_that_stands_elsewhere, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_S12_revoked_and_removed_stays_out, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,6 +258,12 @@ static void test_revoked_person(void **state)
 	(void)bk_put(b, &b->login[FX_REQ1], &rev);
 	bk_expect(b, 403, "wrong-signer");
 	fx_signed_free(&rev);
+	/* a serial that the directory has left behind: what would be taken would revoke nobody */
+	fx_revoke_name(&b->w, &b->w.registrar[0], false, "people/req2", b->dir_serial[0] - 1, b->w.now + 3600,
+	    &rev);
+	(void)bk_put(b, &b->registrar[0], &rev);
+	bk_expect(b, 409, "wrong-state");
+	fx_signed_free(&rev);
 	fx_revoke_name(&b->w, &b->w.registrar[0], false, "people/req2", b->dir_serial[0], b->w.now + 3600,
 	    &rev);
 	(void)bk_put(b, &b->registrar[0], &rev);

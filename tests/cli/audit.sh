@@ -149,6 +149,8 @@ for i in 1 2 3 4 5 6; do
 done
 wait_for longer
 t_denies "G06 one that has grown past it as well" "its history was changed" audit ls
+cp -r "$LOG" "$DIR/bare" && rm -rf "$DIR/bare/tile/0"
+t_denies "G06 without its tiles nobody can tell" "nobody can tell" audit ls --dir "$DIR/bare"
 t_denies "G06 verify says among which leaves" "not those that a checkpoint was signed for" audit verify
 rm "$STATE/checkpoint"
 t_denies "G06 and by anybody's note" "not those that a checkpoint was signed for" audit verify --checkpoint "$DIR/today.note"

@@ -86,6 +86,9 @@ asks test1 thief
 t_ok "S18 a name that stands keeps its keys" wait_for waits test1
 asks web1again web1
 t_ok "S18 keys that stand elsewhere" wait_for waits web1again
+t_denies "S18 not by a person either" "asks with a key of servers/web1" z admin1 host approve --yes --directory lab --label env=data --digest "$(cat "$DIR/digest")" web1again
+asks db1 db1again
+t_ok "S13 a name that stands elsewhere" wait_for waits db1
 t_ok "the reasons are logged" log_says "one key stands in two records"
 t_ok "nothing has moved" [ "$(serial test1)" = 7 ]
 t_no "S18 the token stays out of the database" grep -rqaF "$TOKEN" "$DIR/broker" --exclude=broker.conf
@@ -103,4 +106,22 @@ t_no "not then" stands test9
 t_ok "once a person has removed it" z admin1 host remove --yes --directory lab test3
 asks test9 test9
 t_ok "others may join again" wait_for stands test9
+
+# --- storage that fails while one is on the way ---
+broker_stop
+LD_PRELOAD=$top/tests/broker/.libs/faults.so ZTJ_FAULT="fdatasync 30 33 5" \
+	"$BROKER" serve -c "$conf" >>"$DIR/broker.log" 2>&1 &
+BROKER_PID=$!
+wait_for listens
+failed=0 last='' after=0
+for n in $(seq 1 60); do
+	if asks "fault$n" "fault$n" 2>/dev/null; then
+		[ "$failed" = 0 ] || { after=$((after + 1)) && last=fault$n; }
+	else
+		failed=$((failed + 1))
+	fi
+	[ "$after" -lt 3 ] || break
+done
+t_ok "D02 some found the storage failing" [ "$failed" -gt 0 ]
+t_ok "D02 the next ones are admitted all the same" wait_for stands "$last"
 t_done

@@ -33,6 +33,8 @@ if [ "$(id -u)" = 0 ]; then
 	cp "$ZTJIT" "$stage/build/ztjit/"
 	[ ! -x "$BROKER" ] || cp "$BROKER" "$stage/build/ztjit-broker/"
 	cp -r "$SOFTKEY" "$stage/build/tests/"
+	mkdir -p "$stage/build/tests/broker/.libs"
+	[ ! -e "$top/tests/broker/.libs/faults.so" ] || cp "$top/tests/broker/.libs/faults.so" "$stage/build/tests/broker/.libs/"
 	find "$top/tests/cli" -maxdepth 1 -type f -perm -u+x -exec cp {} "$stage/build/tests/cli/" \;
 	cp -r "$here" "$here/../lab" "$stage/tests/"
 	chmod -R a+rX "$stage"

@@ -71,6 +71,16 @@ MAKEHOST_TOKEN=$TOKEN host_asks web8 web8
 host_asks web8 web8
 t_says "whichever entry is the newest" "proves its token" approve web8
 t_ok "and all of them are dealt with" [ -z "$(ids_of web8)" ]
+t_ok "a token that somebody else has seen" z admin1 host token --label env=prod web9
+TOKEN=$(sed -n 's/.*--token //p' <<<"$T_OUT")
+MAKEHOST_TOKEN=$TOKEN host_asks web9 web9
+its=$DIGEST
+MAKEHOST_TOKEN=$TOKEN host_asks web9 thief9
+t_denies "S18 two who prove it are told" "it has leaked" approve web9
+t_denies "S18 and none of them is taken" "call themselves web9" approve web9
+t_says "S18 the digest tells them apart" "serial" approve --digest "$its" web9
+t_says "S18 it is that one" "$its" record_of web9
+t_says "the other is turned down" "was turned down" turn_down web9
 t_ok "a token that runs out" z admin1 host token --label env=prod --for 1s web4
 TOKEN=$(sed -n 's/.*--token //p' <<<"$T_OUT")
 MAKEHOST_TOKEN=$TOKEN host_asks web4 web4

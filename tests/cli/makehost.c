@@ -91,7 +91,7 @@ static int pending(char **argv)
 	struct host h = host_at(argv[2]);
 	struct ztj_stmt st = { .type = ZTJ_STMT_PENDING, .domain = argv[0], .issued = (int64_t)time(NULL) };
 	char nonce[ZTJ_HEX_SIZE], digest[ZTJ_HOST_DIGEST_SIZE], text[ZTJ_KEY_TEXT_SIZE], path[512];
-	struct ztj_net *n = net_to(argv[3], NULL);
+	struct ztj_net *n = net_to(argv[3], &h.tls);
 	uint8_t id[ZTJ_DIGEST_LEN], raw[ZTJ_DIGEST_LEN];
 	struct ztj_host_id who;
 

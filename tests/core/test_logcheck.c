@@ -353,6 +353,35 @@ static void test_event_says_everything(void **state)
 	ztj_buf_free(&b);
 }
 
+/* A member that is filled in and not written would be missed by nobody, until somebody needs it. */
+static void test_every_member_is_written(void **state)
+{
+	static const uint8_t digest[ZTJ_DIGEST_LEN] = { 1 };
+	static const char *const two[] = { "a", "b" };
+	const struct ztj_event_list list = { two, 2 };
+	const struct ztj_event e = { 1, 1767225600, "a", "b", ZTJ_NO_RULE, "c", digest, digest, digest, "d",
+		"e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", list, list, list, "1", "r",
+		"s", "t", "u", 1, 2, 3, 4, 5, 6, 1767225600, 1767225600, 1767225600, 1767225600, "v" };
+	static const char *const members[] = { "v", "n", "time", "kind", "outcome", "code", "type",
+		"statement", "request", "digest", "person", "by", "host", "role", "rule", "service",
+		"account", "address", "tty", "key", "session", "name", "action", "decision", "keys", "hosts",
+		"sessions", "certificate", "reason", "ticket", "command", "text", "duration", "version",
+		"serial", "count", "chunks", "bytes", "starts", "ends", "until", "at", "line" };
+	struct ztj_event_in in;
+	struct ztj_buf b;
+
+	(void)state;
+	ztj_buf_init(&b, ZTJ_ENTRY_MAX);
+	ok(ztj_event_write(&e, &b));
+	ok(ztj_event_read(ztj_buf_view(&b), &in));
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (json_object_get(in.obj, members[i]) == NULL)
+			fail_msg("%s is not written", members[i]);
+	assert_int_equal(json_object_size(in.obj), sizeof(members) / sizeof(members[0]));
+	ztj_event_free(&in);
+	ztj_buf_free(&b);
+}
+
 /* Whatever a person or a host wrote, the leaf can be shown and read again. */
 static void test_A03_text_is_escaped(void **state)
 {
@@ -391,6 +420,8 @@ static void test_event_limits(void **state)
 {
 	static const char *const bad[] = {
 		"{}", "{\"v\":2}", "{\"v\":1}", "{\"v\":1,\"n\":-1}",
+		"{\"v\":1,\"n\":1,\"time\":\"2026-01-01T00:00:00Z\",\"kind\":\"a\",\"outcome\":\"b\",\n\"x\":1}",
+		"{\"v\":1,\"n\":1,\"time\":\"2026-01-01T00:00:00Z\",\"kind\":\"a\",\"outcome\":\"b\"}\n",
 		"{\"v\":1,\"n\":1,\"time\":\"now\",\"kind\":\"a\",\"outcome\":\"b\"}",
 		"{\"v\":1,\"n\":1,\"time\":\"2026-01-01T00:00:00Z\",\"outcome\":\"b\"}",
 		"{\"v\":1,\"n\":1,\"time\":\"2026-01-01T00:00:00Z\",\"kind\":\"\",\"outcome\":\"b\"}",
@@ -438,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_A01_a_fork),
 		cmocka_unit_test(test_leaf_too_many),
 		cmocka_unit_test(test_event_says_everything),
+		cmocka_unit_test(test_every_member_is_written),
 		cmocka_unit_test(test_A03_text_is_escaped),
 		cmocka_unit_test(test_event_limits),
 	};

@@ -175,6 +175,46 @@ static void test_old_status_again(void **state)
 	fx_signed_free(&old);
 }
 
+/* A broker that says now this, now that, does not push the decisions out of the host's own log. */
+static void test_W03_alarms_are_bounded(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		checkpoint(10, 1, &R->w.log);
+		beat();
+		checkpoint(9, 1, &R->w.log);
+		beat();
+	}
+	assert_int_equal(alarms("log-rollback"), 20);
+	assert_int_equal(alarms("rate-limited"), 1);
+	rig_sleep(R, 600);
+	checkpoint(10, 1, &R->w.log);
+	beat();
+	checkpoint(9, 1, &R->w.log);
+	beat();
+	assert_int_equal(alarms("log-rollback"), 21);
+}
+
+/* What a witness remembers allows nothing: without it the host works, and says what it lost. */
+static void test_A01_a_memory_that_is_damaged(void **state)
+{
+	char path[512];
+	FILE *f;
+
+	(void)state;
+	checkpoint(10, 1, &R->w.log);
+	beat();
+	rig_kill(R);
+	(void)snprintf(path, sizeof(path), "%s/checkpoint", R->conf.state);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	(void)fputs("10 nonsense\n", f);
+	assert_int_equal(fclose(f), 0);
+	rig_start(R);
+	beat();
+	assert_int_equal(alarms("bad-encoding"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +225,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_by_another_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_remembers_across_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_status_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_W03_alarms_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_A01_a_memory_that_is_damaged, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
