@@ -35,7 +35,7 @@ struct ztj_warden_session {
 	uint32_t audit;             /* the kernel's audit session; 0xffffffff: none */
 	char path[ZTJ_WARDEN_PATH]; /* absolute */
 	int watch;                  /* inotify watch of cgroup.events */
-	struct ztj_procid leader;   /* without cgroups: what asked for it */
+	struct ztj_procid leader;   /* what asked for it */
 	int leader_fd;              /* without cgroups: its pidfd while it lives; else -1 */
 	unsigned tries;             /* without cgroups: how often it was killed */
 	int ending;                 /* killed, or to be killed at due_ms */
