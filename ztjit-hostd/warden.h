@@ -143,6 +143,10 @@ void ztj_warden_audit_direct(struct ztj_warden *w, const struct ztj_warden_sessi
 void ztj_warden_audit_members(struct ztj_warden *w, const struct ztj_warden_session *s, bool outer,
     void (*each)(pid_t pid, void *arg), void *arg);
 
+/* ---- warden_newest.c ---- */
+/* Calls each(pid, pidfd, arg) for the processes that began last, again and again for a few ms. The pidfd stays the caller's. */
+void ztj_warden_newest(void (*each)(pid_t pid, int pidfd, void *arg), void *arg);
+
 /* ---- warden_sweep.c ---- */
 /* The audit session of a process, unless it is its parent's or ours too: ZTJ_NO_AUDIT_SESSION, as where there is none. */
 uint32_t ztj_warden_own_audit(int pidfd, pid_t pid);
