@@ -25,6 +25,12 @@ struct ztj_procid {
 	uint64_t start; /* clock ticks after boot */
 };
 
+/* Where the kernel put a program when it began: whoever was forked from it and began no other since has the same, and
+ * nobody else (addresses are random). 0: it runs none, or we may not know. */
+struct ztj_procimage {
+	uint64_t code, stack;
+};
+
 struct ztj_procinfo {
 	struct ztj_procid id, parent;
 	uid_t ruid, euid;
@@ -40,6 +46,7 @@ struct ztj_procinfo {
 
 /* Parsers of the files' text; ZTJ_BAD_ENCODING when it is not what the kernel writes. */
 int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
+int ztj_proc_parse_image(struct ztj_view text, struct ztj_procimage *out) ZTJ_MUST_CHECK; /* of stat */
 int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
 int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
 /* Cut where it is too long; "" when there is none. */

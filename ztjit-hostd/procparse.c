@@ -55,15 +55,23 @@ static bool skip_fields(struct cursor *c, int n)
 	return true;
 }
 
-/* proc(5): pid (comm) state ppid pgrp session tty_nr ... starttime(22). comm ends at the last ")". */
-int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p)
+/* proc(5): pid (comm) state ppid pgrp session tty_nr ... starttime(22) ... startcode(26) endcode startstack(28).
+ * comm ends at the last ")". */
+static size_t comm_end(struct ztj_view text)
 {
-	struct cursor c = { text };
-	uint64_t pid, ppid, tty, start;
 	size_t end = text.n;
 
 	while (end > 0 && text.p[end - 1] != ')')
 		end--;
+	return end;
+}
+
+int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p)
+{
+	struct cursor c = { text };
+	uint64_t pid, ppid, tty, start;
+	size_t end = comm_end(text);
+
 	if (end == 0 || !number(&c, INT32_MAX, &pid))
 		return ZTJ_BAD_ENCODING;
 	c.v = ztj_view_after(text, end);
@@ -74,6 +82,18 @@ int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p)
 	p->parent = (struct ztj_procid){ (pid_t)ppid, 0 };
 	p->tty_nr = (uint32_t)tty;
 	ztj_proc_tty_name(p->tty_nr, p->tty);
+	return ZTJ_OK;
+}
+
+int ztj_proc_parse_image(struct ztj_view text, struct ztj_procimage *out)
+{
+	size_t end = comm_end(text);
+	struct cursor c = { ztj_view_after(text, end) };
+
+	*out = (struct ztj_procimage){ 0, 0 };
+	if (end == 0 || !skip_fields(&c, 23) || !number(&c, UINT64_MAX, &out->code) || !skip_field(&c) ||
+	    !number(&c, UINT64_MAX, &out->stack))
+		return ZTJ_BAD_ENCODING;
 	return ZTJ_OK;
 }
 

@@ -35,7 +35,7 @@ struct ztj_warden_session {
 	uint32_t audit;             /* the kernel's audit session; 0xffffffff: none */
 	char path[ZTJ_WARDEN_PATH]; /* absolute */
 	int watch;                  /* inotify watch of cgroup.events */
-	struct ztj_procid leader;   /* without cgroups: what asked for it */
+	struct ztj_procid leader;   /* what asked for it */
 	int leader_fd;              /* without cgroups: its pidfd while it lives; else -1 */
 	unsigned tries;             /* without cgroups: how often it was killed */
 	int ending;                 /* killed, or to be killed at due_ms */
@@ -142,6 +142,10 @@ void ztj_warden_audit_direct(struct ztj_warden *w, const struct ztj_warden_sessi
     void (*each)(pid_t pid, void *arg), void *arg);
 void ztj_warden_audit_members(struct ztj_warden *w, const struct ztj_warden_session *s, bool outer,
     void (*each)(pid_t pid, void *arg), void *arg);
+
+/* ---- warden_newest.c ---- */
+/* Calls each(pid, pidfd, arg) for the processes that began last, again and again for a few ms. The pidfd stays the caller's. */
+void ztj_warden_newest(void (*each)(pid_t pid, int pidfd, void *arg), void *arg);
 
 /* ---- warden_sweep.c ---- */
 /* The audit session of a process, unless it is its parent's or ours too: ZTJ_NO_AUDIT_SESSION, as where there is none. */

@@ -9,7 +9,8 @@
  * before it: the end of each of them is its end.
  *
  * Found by reading /proc, looked at again and killed by pidfd (R05). Nothing here stops a crowd at one stroke, so it is killed
- * again and again until none is left.
+ * again and again until none is left. Whoever does nothing but fork and exit is gone before a look at all of /proc comes to it:
+ * that one is met where the newest numbers are (warden_newest.c), and nobody is believed to be gone who was not looked for there.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -176,6 +177,56 @@ static bool belongs(struct ztj_warden *w, const struct ztj_warden_session *s, co
 	return in != NULL ? inside(w, in, s->no) : o->id.start >= s->leader.start;
 }
 
+/* The same of one that runs now: who cannot be followed up to somebody is not judged. */
+static bool belongs_now(struct ztj_warden *w, const struct ztj_warden_session *s, pid_t pid)
+{
+	struct one o, at, up;
+
+	if (s->parent == 0)
+		return true;
+	if (stat_of(pid, &o) != ZTJ_OK || o.audit != audit_of(w, s))
+		return false;
+	at = o;
+	for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
+		const struct ztj_warden_session *in = led_by(w, at.id, at.audit);
+		if (in != NULL)
+			return inside(w, in, s->no);
+		if (at.up <= 1)
+			return o.id.start >= s->leader.start;
+		if (stat_of(at.up, &up) != ZTJ_OK || up.id.start > at.id.start)
+			return false;
+		if (up.audit != at.audit)
+			return o.id.start >= s->leader.start;
+		at = up;
+	}
+	return false;
+}
+
+/* ---- the newest ---- */
+
+/* Of these sessions. */
+struct chase {
+	struct ztj_warden *w;
+	bool of[ZTJ_WARDEN_SESSIONS], met[ZTJ_WARDEN_SESSIONS];
+	bool kill;
+};
+
+static void chase_one(pid_t pid, int pidfd, void *arg)
+{
+	struct chase *c = arg;
+	uint32_t audit = ztj_proc_audit(pid);
+
+	for (size_t i = 0; audit != ZTJ_NO_AUDIT_SESSION && i < ZTJ_WARDEN_SESSIONS; i++) {
+		const struct ztj_warden_session *s = &c->w->s[i];
+		if (!c->of[i] || audit_of(c->w, s) != audit || !belongs_now(c->w, s, pid))
+			continue;
+		/* Held all the time: it is this one, or it is over and nobody is killed (R05). */
+		if (c->kill && ztj_proc_alive(pidfd) && ztj_warden_kill_proc(pidfd) != ZTJ_OK)
+			ztj_log(ZTJ_LOG_ALARM, "process %d cannot be killed", (int)pid);
+		c->met[i] = true;
+	}
+}
+
 /* ---- beginning ---- */
 
 int ztj_warden_audit_root(struct ztj_warden *w)
@@ -263,10 +314,22 @@ static size_t kill_session(struct ztj_warden *w, const struct ztj_warden_session
 	return n;
 }
 
+/* Who was met among the newest is met again soon. */
+static void chase_due(struct ztj_warden *w, struct chase *c, int64_t now)
+{
+	ztj_warden_newest(chase_one, c);
+	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++)
+		if (c->of[i]) {
+			w->s[i].due_ms = c->met[i] ? now + 1 : w->s[i].due_ms;
+			w->look_ms = w->s[i].due_ms == 0 ? now : w->look_ms;
+		}
+}
+
 void ztj_warden_audit_kill(struct ztj_warden *w, int64_t now)
 {
 	struct crowd c = { .p = NULL };
-	bool taken = false;
+	struct chase last = { .w = w, .kill = true };
+	bool taken = false, chased = false;
 
 	for (size_t i = 0; i < ZTJ_WARDEN_SESSIONS; i++) {
 		struct ztj_warden_session *s = &w->s[i];
@@ -278,13 +341,15 @@ void ztj_warden_audit_kill(struct ztj_warden *w, int64_t now)
 		if (s->tries++ == 0)
 			ztj_warden_over(w, s);
 		s->due_ms = kill_session(w, s, &c) > 0 || !c.whole ? now + AGAIN_MS : 0;
-		if (s->due_ms == 0)
-			w->look_ms = now;
+		last.of[i] = s->due_ms == 0 || s->tries > 1;
+		chased |= last.of[i];
 		if (s->tries == TRIES)
 			ztj_log(ZTJ_LOG_ALARM, "session %llu is killed and not gone yet",
 			    (unsigned long long)s->no);
 	}
 	free(c.p);
+	if (chased)
+		chase_due(w, &last, now);
 }
 
 void ztj_warden_audit_leaders(struct ztj_warden *w)
@@ -310,10 +375,16 @@ int ztj_warden_audit_wait(const struct ztj_warden *w)
 
 static bool is_over(struct ztj_warden *w, const struct ztj_warden_session *s, const struct crowd *c)
 {
+	struct chase last = { .w = w };
+
 	for (size_t i = 0; i < c->n; i++)
 		if (belongs(w, s, c, &c->p[i]))
 			return false;
-	return c->whole;
+	if (!c->whole)
+		return false;
+	last.of[s - w->s] = true;
+	ztj_warden_newest(chase_one, &last);
+	return !last.met[s - w->s];
 }
 
 static uint64_t forget(struct ztj_warden *w, struct ztj_warden_session *s)

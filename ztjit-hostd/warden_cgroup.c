@@ -269,6 +269,18 @@ static int move_in(struct ztj_warden *w, const char *path, int pidfd)
 	return r;
 }
 
+static struct ztj_procid leader_of(pid_t pid)
+{
+	struct ztj_procinfo p = { .id = { 0, 0 } };
+	char path[64], text[2048];
+	struct ztj_view v;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK || ztj_proc_parse_stat(v, &p) != ZTJ_OK)
+		return (struct ztj_procid){ 0, 0 };
+	return p.id;
+}
+
 static int make_cgroup(struct ztj_warden *w, struct ztj_warden_session *s,
     const struct ztj_warden_session *up, uint64_t no, int pidfd)
 {
@@ -297,7 +309,7 @@ static int make_cgroup(struct ztj_warden *w, struct ztj_warden_session *s,
 	if (ztj_proc_pid_of(pidfd, &pid) != ZTJ_OK || ztj_warden_exe(pid, &s->opener) != ZTJ_OK)
 		s->opener.ino = 0;
 	s->audit = up == NULL && s->opener.ino != 0 ? ztj_warden_own_audit(pidfd, pid) : UINT32_MAX;
-	s->leader = (struct ztj_procid){ 0, 0 };
+	s->leader = s->opener.ino != 0 ? leader_of(pid) : (struct ztj_procid){ 0, 0 };
 	return ZTJ_OK;
 }
 

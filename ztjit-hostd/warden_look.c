@@ -62,6 +62,24 @@ static bool in_group(pid_t pid, gid_t gid)
 	return effective == gid;
 }
 
+static int image_of(pid_t pid, struct ztj_procid *id, struct ztj_procimage *out)
+{
+	struct ztj_procinfo p;
+	char path[64], text[2048];
+	struct ztj_view v;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	r = ztj_proc_file(path, text, sizeof(text), &v);
+	if (r == ZTJ_OK)
+		r = ztj_proc_parse_stat(v, &p);
+	if (r == ZTJ_OK)
+		r = ztj_proc_parse_image(v, out);
+	if (r == ZTJ_OK)
+		*id = p.id;
+	return r;
+}
+
 /* sshd's own sftp server is no program of its own, so no recorder is ever asked: known by the title that sshd gives it. */
 static bool inside_sshd(pid_t pid)
 {
@@ -78,9 +96,25 @@ static bool inside_sshd(pid_t pid)
 struct stray {
 	const struct ztj_warden *w;
 	struct ztj_warden_exe opener;
+	bool led; /* image is that of who asked for the session */
+	struct ztj_procimage image;
 	uint32_t n, looked;
 	bool never; /* one of them can never come to be recorded */
 };
+
+/* Who may run sshd anew, with whatever the environment loads into it, is not the sshd of this connection. */
+static bool is_opener(const struct stray *k, pid_t pid, const struct ztj_warden_exe *exe)
+{
+	struct ztj_procimage image;
+	struct ztj_procid id;
+
+	if (exe->ino != k->opener.ino || exe->dev != k->opener.dev)
+		return false;
+	if (!k->led)
+		return true;
+	return image_of(pid, &id, &image) == ZTJ_OK && image.code != 0 && image.code == k->image.code &&
+	    image.stack == k->image.stack;
+}
 
 static void count(pid_t pid, void *arg)
 {
@@ -97,7 +131,7 @@ static void count(pid_t pid, void *arg)
 		k->n += ztj_warden_runs(pid); /* or it runs nothing any more */
 		return;
 	}
-	if (r == ZTJ_OK && exe.ino == k->opener.ino && exe.dev == k->opener.dev) {
+	if (r == ZTJ_OK && is_opener(k, pid, &exe)) {
 		if (inside_sshd(pid)) {
 			k->n++;
 			k->never = true;
@@ -111,10 +145,15 @@ int ztj_warden_strays(struct ztj_warden *w, uint64_t no, struct ztj_warden_msg *
 {
 	const struct ztj_warden_session *s = ztj_warden_find(w, no);
 	struct stray k = { .w = w };
+	struct ztj_procid id;
 
 	if (s == NULL)
 		return ZTJ_NOT_FOUND;
 	k.opener = s->opener;
+	/* A table of an older warden may not say who that was. */
+	k.led = s->leader.pid > 0;
+	if (k.led && (image_of(s->leader.pid, &id, &k.image) != ZTJ_OK || !ztj_procid_eq(id, s->leader)))
+		k.image = (struct ztj_procimage){ 0, 0 };
 	ztj_warden_direct(w, s, count, &k);
 	answer->n = k.n;
 	answer->flags = k.never ? ZTJ_STRAYS_NEVER : 0;

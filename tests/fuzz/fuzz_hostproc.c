@@ -45,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ztj_view in = ztj_view_of(data, size);
 	struct ztj_procinfo p = { .tty_nr = 0 };
+	struct ztj_procimage image;
 	struct ztj_clockmark m, again;
 	struct ztj_window w;
 	struct ztj_buf b;
@@ -55,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	locals(in);
 	if (ztj_proc_parse_stat(in, &p) == ZTJ_OK)
 		MUST(p.id.pid >= 0 && p.parent.pid >= 0 && strlen(p.tty) < ZTJ_TTY_SIZE);
+	if (ztj_proc_parse_image(in, &image) == ZTJ_OK)
+		MUST(memrchr(in.p, ')', in.n) != NULL);
 	if (ztj_proc_parse_status(in, &p) == ZTJ_OK)
 		MUST(p.ruid != (uid_t)-1);
 	if (ztj_proc_parse_cgroup(in, cgroup) == ZTJ_OK)

@@ -37,6 +37,26 @@ static void test_stat(void **state)
 	assert_string_equal(p.tty, "-");
 }
 
+static void test_image(void **state)
+{
+	static const char good[] = "42 (a) 1 2) S 7 42 42 34817 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 123456 "
+				   "18446744073709551615 9 18446744073709551615 94000 94999 140000 0 0\n",
+			  hidden[] = "42 (a) S 7 42 42 0 42 4194304 1 2 3 4 5 6 7 8 20 0 1 0 123456 0 0 "
+				     "18446744073709551615 0 0 0 0 0\n";
+	const size_t whole = (size_t)(strstr(good, " 140000") - good);
+	struct ztj_procimage image;
+
+	(void)state;
+	ok(ztj_proc_parse_image(ztj_view_str(good), &image));
+	assert_int_equal(image.code, 94000);
+	assert_int_equal(image.stack, 140000);
+	for (size_t n = 0; n <= whole; n++)
+		fails(ztj_proc_parse_image(ztj_view_of(good, n), &image), ZTJ_BAD_ENCODING);
+	ok(ztj_proc_parse_image(ztj_view_str(hidden), &image));
+	assert_int_equal(image.code, 0);
+	assert_int_equal(image.stack, 0);
+}
+
 static void test_status_and_cgroup(void **state)
 {
 	char out[ZTJ_CGROUP_SIZE], big[ZTJ_CGROUP_SIZE + 16];
@@ -202,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_image),
 		cmocka_unit_test(test_status_and_cgroup),
 		cmocka_unit_test(test_fdinfo),
 		cmocka_unit_test(test_prefix),

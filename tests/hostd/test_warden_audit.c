@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -210,6 +211,81 @@ static void test_R01_who_forks_all_the_time_is_met(void **state)
 	for (int i = 0; i < 20 && !wrig_wait_empty(2); i++)
 		;
 	assert_true(wrig_wait_empty(2));
+}
+
+/* Each is gone before anybody can have looked at all there are. */
+static struct relay {
+	_Atomic bool stop;
+	_Atomic unsigned n;
+} * relay;
+
+static _Noreturn void run_relay(void)
+{
+	while (!relay->stop && relay->n++ < 4000000)
+		if (fork() > 0)
+			_exit(0);
+	_exit(0);
+}
+
+static void login_that_is_a_relay(int go)
+{
+	char c;
+
+	if (!wrig_new_login())
+		_exit(77);
+	tell();
+	(void)!read(go, &c, 1);
+	if (fork() == 0)
+		run_relay();
+	(void)sleep(100);
+}
+
+static pid_t login_and_relay(uint64_t no)
+{
+	pid_t pid;
+	int go;
+
+	relay = mmap(NULL, sizeof(*relay), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(relay != MAP_FAILED);
+	pid = login(no, login_that_is_a_relay, &go);
+	assert_int_equal(write(go, "x", 1), 1);
+	while (relay->n < 100)
+		(void)usleep(1000);
+	return pid;
+}
+
+static bool relay_is_over(void)
+{
+	unsigned n = relay->n;
+
+	(void)usleep(200000);
+	return relay->n == n;
+}
+
+static void test_R01_who_only_forks_and_exits_is_met(void **state)
+{
+	pid_t pid = login_and_relay(19);
+
+	(void)state;
+	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 19, 0, -1), ZTJ_OK);
+	assert_true(wrig_dead(pid));
+	for (int i = 0; i < 40 && !wrig_wait_empty(19); i++)
+		;
+	assert_true(wrig_wait_empty(19));
+	assert_true(relay_is_over());
+	relay->stop = true;
+}
+
+static void test_R01_nor_is_it_believed_to_be_gone(void **state)
+{
+	pid_t pid = login_and_relay(20);
+
+	(void)state;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(wrig_dead(pid));
+	assert_false(wrig_wait_empty(20)); /* 3 s, and three looks */
+	relay->stop = true;
+	assert_true(wrig_wait_empty(20));
 }
 
 static void test_P4_no_login_without_an_audit_session_of_its_own(void **state)
@@ -525,6 +601,8 @@ int main(void)
 		T(test_R01_nothing_gets_away),
 		T(test_R01_nor_who_lost_its_first_thread),
 		T(test_R01_who_forks_all_the_time_is_met),
+		T(test_R01_who_only_forks_and_exits_is_met),
+		T(test_R01_nor_is_it_believed_to_be_gone),
 		T(test_P4_no_login_without_an_audit_session_of_its_own),
 		T(test_one_inside_takes_what_may_be_its_own),
 		T(test_over_when_the_last_is_gone),

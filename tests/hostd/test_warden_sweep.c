@@ -57,6 +57,47 @@ static void test_R08_strays(void **state)
 	(void)close(fd);
 }
 
+static void put_in(uint64_t no, pid_t pid)
+{
+	char path[300], number[24];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/s%llu/cgroup.procs", W.root, (unsigned long long)no);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	assert_int_equal(write(fd, number, strlen(number)), (ssize_t)strlen(number));
+	(void)close(fd);
+}
+
+/* What a start-up file can do where the recorder is forced: LD_PRELOAD=mine.so sshd. */
+static void test_R08_sshd_run_anew_is_a_stray(void **state)
+{
+	char title[] = "sshd: somebody", *argv[] = { title, NULL }, byte;
+	pid_t pid;
+	int p[2], go;
+
+	(void)state;
+	(void)wrig_session(55, 0);
+	put_in(55, wrig_child(wrig_idle, &go));
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 55, 0, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 0); /* of the same connection */
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(W.gate);
+		(void)execv("/proc/self/exe", argv);
+		_exit(1);
+	}
+	(void)close(p[1]);
+	assert_int_equal(read(p[0], &byte, 1), 0); /* it runs */
+	(void)close(p[0]);
+	put_in(55, pid);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 55, 0, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 1);
+	assert_int_equal(W.answered_flags, 0);
+}
+
 static void as_internal_sftp(int go)
 {
 	char title[] = "sshd: root@internal-sftp", *argv[] = { title, NULL };
@@ -372,11 +413,12 @@ static void test_R05_what_shares_its_audit_session_is_not_killed(void **state)
 
 int main(int argc, char **argv)
 {
-	if (argc > 0 && strstr(argv[0], "@internal-sftp") != NULL)
+	if (argc > 0 && strncmp(argv[0], "sshd: ", 6) == 0)
 		return (int)sleep(100);
 #define T(f) cmocka_unit_test_setup_teardown(f, wrig_setup, wrig_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_R08_strays),
+		T(test_R08_sshd_run_anew_is_a_stray),
 		T(test_R03_internal_sftp_is_a_stray),
 		T(test_R07_who_lost_its_first_thread),
 		T(test_R07_what_runs_elsewhere_as_the_account),
