@@ -428,6 +428,11 @@ bool ztj_names_has_shell(const struct ztj_gate *g, const char *person, const str
 /* NULL: none is installed. */
 const char *ztj_names_recorder(const struct ztj_gate *g);
 
+/* ---- gate_lost.c: who is in a group no more ---- */
+void ztj_lost_sweep(struct ztj_gate *g);
+/* The warden's answer, if it is one to that. */
+bool ztj_lost_done(struct ztj_gate *g, const struct ztj_warden_msg *m);
+
 /* ---- gate_control.c ---- */
 /* What is published stands: whoever waits for that hears so. */
 void ztj_control_published(struct ztj_gate *g);

@@ -210,9 +210,13 @@ static json_t *published(const struct ztj_gate *g)
 {
 	const struct ztj_pub *p = g->pub;
 	json_t *o = json_object(), *held = json_array(), *conflicts = json_array();
+	json_int_t n = 0;
 
-	for (size_t i = 0; i < p->nheld && i < HELD_SAID; i++) {
-		json_t *e = json_object();
+	for (size_t i = 0; i < p->nheld; i++) {
+		json_t *e;
+		if (p->held[i].withheld || n++ >= HELD_SAID)
+			continue;
+		e = json_object();
 		(void)json_object_set_new(e, "person", json_string(p->held[i].person));
 		(void)json_object_set_new(e, "group",
 		    p->held[i].shell == NULL ? json_string(p->held[i].group) : json_null());
@@ -228,7 +232,7 @@ static json_t *published(const struct ztj_gate *g)
 		    : p->failing || p->failed[ZTJ_PUBLISH_PEOPLE] || p->failed[ZTJ_PUBLISH_GRANTS] ? "failed"
 												   : "ok"));
 	(void)json_object_set_new(o, "people", json_integer((json_int_t)p->people));
-	(void)json_object_set_new(o, "held_count", json_integer((json_int_t)p->nheld));
+	(void)json_object_set_new(o, "held_count", json_integer(n));
 	(void)json_object_set_new(o, "held", held);
 	(void)json_object_set_new(o, "conflicts", conflicts);
 	(void)json_object_set_new(o, "more_conflicts", json_integer((json_int_t)p->conflicts.more));

@@ -21,6 +21,8 @@ struct count {
 	struct ztj_now now;
 	struct ztj_held *held; /* what it was before, in the order of `order` */
 	size_t nheld;
+	const char **waits; /* people with a grant that is neither over nor good for anything new just now */
+	size_t nwaits;
 	int err;
 };
 
@@ -180,6 +182,8 @@ static void one_grant(struct count *c, const struct ztj_store_grant *held, struc
 		return;
 	c->q.window = held->window;
 	ztj_decide(c->g->trust, b, &c->q, a);
+	if (a->code != ZTJ_OK && ztj_session_lets_run(a) && (a->grant.ends == 0 || c->q.now < a->grant.ends))
+		c->waits[c->nwaits++] = ztj_fullname_tail(held->who);
 	if (a->code == ZTJ_OK) {
 		runs(c, held->who, a);
 	} else if (a->code == ZTJ_STALE) {
@@ -191,6 +195,42 @@ static void one_grant(struct count *c, const struct ztj_store_grant *held, struc
 	}
 }
 
+/* ---- what is over ---- */
+
+static bool waits(const struct count *c, const char *person)
+{
+	for (size_t i = 0; i < c->nwaits; i++)
+		if (strcmp(c->waits[i], person) == 0)
+			return true;
+	return false;
+}
+
+/* What a partition or a bad clock only withholds ends nobody's work, as with sessions; the last second is not given away, but taken from nobody. */
+static void one_gone(struct count *c, const struct ztj_held *was)
+{
+	struct ztj_pub *p = c->g->pub;
+	struct ztj_held *e;
+
+	if (c->now.boot < was->ends ? ztj_gate_clock_bad(c->g) || waits(c, was->person)
+				    : c->now.boot == was->ends) {
+		e = add(c, was->person, was->group);
+		if (e == NULL)
+			return;
+		*e = *was;
+		e->withheld = true;
+		sooner(p, was->ends + 1);
+	} else {
+		ztj_lost_add(c->g, was->person, was->id);
+	}
+}
+
+static void gone(struct count *c)
+{
+	for (size_t i = 0; i < c->nheld && c->err == ZTJ_OK; i++)
+		if (c->held[i].shell == NULL && find(c->g->pub, c->held[i].person, c->held[i].group) == NULL)
+			one_gone(c, &c->held[i]);
+}
+
 /* ---- the file ---- */
 
 /* Anew, into p->held. */
@@ -199,8 +239,12 @@ static int count_all(struct ztj_gate *g)
 	struct count c = { .g = g, .held = g->pub->held, .nheld = g->pub->nheld };
 	struct ztj_answer *a = malloc(sizeof(*a));
 
-	if (a == NULL)
+	c.waits = calloc(ztj_store_count(g->store) + 1, sizeof(*c.waits));
+	if (a == NULL || c.waits == NULL) {
+		free(a);
+		free(c.waits);
 		return ZTJ_NOMEM;
+	}
 	g->pub->held = NULL;
 	g->pub->nheld = g->pub->room = 0;
 	g->pub->stale = false;
@@ -213,13 +257,21 @@ static int count_all(struct ztj_gate *g)
 			ztj_store_at(g->store, i, &held);
 			one_grant(&c, &held, a);
 		}
+	gone(&c);
 	for (size_t i = 0; i < g->pub->nheld; i++)
 		g->pub->held[i].ends = steady(&c, &g->pub->held[i]);
 	if (g->pub->nheld > 0)
 		qsort(g->pub->held, g->pub->nheld, sizeof(*g->pub->held), order);
 	free(a);
+	free(c.waits);
+	if (c.err != ZTJ_OK) { /* what was is known still, for the next time */
+		free(g->pub->held);
+		g->pub->held = c.held;
+		g->pub->nheld = g->pub->room = c.nheld;
+		return c.err;
+	}
 	free(c.held);
-	return c.err;
+	return ZTJ_OK;
 }
 
 /* Every role group there ever was, so that its id resolves; then who is in it. */
@@ -233,6 +285,8 @@ static size_t fill(const struct ztj_pub *p, struct ztj_names_shell *s, size_t *n
 	*ns = 0;
 	for (size_t i = 0; i < p->nheld; i++) {
 		const struct ztj_held *e = &p->held[i];
+		if (e->withheld)
+			continue;
 		if (e->shell != NULL)
 			s[(*ns)++] = (struct ztj_names_shell){ e->person, e->id, e->shell, e->ends };
 		else

@@ -173,10 +173,12 @@ void ztj_names_review(struct ztj_gate *g)
 	people(g);
 	ztj_buf_init(&b, ZTJ_NAMES_MAX_SIZE);
 	r = ztj_names_grants(g, &b);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK) {
 		publish(g, ZTJ_PUBLISH_GRANTS, ztj_buf_view(&b));
-	else
+		ztj_lost_before(g);
+	} else {
 		unmade(g, ZTJ_PUBLISH_GRANTS, r);
+	}
 	ztj_buf_free(&b);
 }
 
@@ -248,7 +250,7 @@ int ztj_names_open(struct ztj_gate *g)
 	g->pub->stored = g->pub->book.n;
 	/* Without it nobody knows whose an id was. Local accounts go on. */
 	if (r != ZTJ_OK) {
-		g->pub->off = g->pub->lost = true;
+		g->pub->off = g->pub->unread = true;
 		ztj_gate_alarm(g, r, "the ids that were given cannot be read: no names are published");
 	}
 	return ZTJ_OK;
@@ -256,7 +258,7 @@ int ztj_names_open(struct ztj_gate *g)
 
 void ztj_names_start(struct ztj_gate *g)
 {
-	if (g->pub->lost)
+	if (g->pub->unread)
 		withdraw(g); /* of the gate before this one */
 	ztj_names_review(g);
 	g->pub->early = ztj_names_waiting(g);

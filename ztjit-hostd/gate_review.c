@@ -289,6 +289,7 @@ void ztj_sessions_review(struct ztj_gate *g)
 	}
 	free(a);
 	ztj_shared_follow(g);
+	ztj_lost_sweep(g);
 	ztj_stays_review(g);
 	ztj_ended_look(g);
 	ztj_sessions_arm(g);

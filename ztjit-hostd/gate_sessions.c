@@ -298,6 +298,6 @@ void ztj_warden_answer(evutil_socket_t fd, short what, void *arg)
 		ztj_swept_all(g);
 	else if (m.op == ZTJ_WARDEN_DONE && m.id == 0)
 		ztj_kept_all_found(g);
-	else if (m.op == ZTJ_WARDEN_DONE && !ztj_names_done(g, &m))
+	else if (m.op == ZTJ_WARDEN_DONE && !ztj_names_done(g, &m) && !ztj_lost_done(g, &m))
 		made(g, &m);
 }

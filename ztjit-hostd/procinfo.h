@@ -49,6 +49,8 @@ int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_C
 int ztj_proc_parse_image(struct ztj_view text, struct ztj_procimage *out) ZTJ_MUST_CHECK; /* of stat */
 int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
 int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
+/* Is the process of this status in the group, by whichever of its ids? Also when the text does not say. */
+bool ztj_proc_parse_in_group(struct ztj_view text, uint32_t gid);
 /* Cut where it is too long; "" when there is none. */
 void ztj_proc_parse_cgroup_cut(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]);
 /* The same where version 2 is not in use: systemd's hierarchy of version 1, or "". */

@@ -146,6 +146,23 @@ int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
 	return ZTJ_OK;
 }
 
+bool ztj_proc_parse_in_group(struct ztj_view text, uint32_t gid)
+{
+	static const char *const lines[] = { "Gid:", "Groups:" };
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct cursor c = { .v = { NULL, 0 } };
+		uint64_t n;
+
+		if (!line_of(text, lines[i], &c.v))
+			return true;
+		while (number(&c, UINT32_MAX, &n))
+			if (n == gid)
+				return true;
+	}
+	return false;
+}
+
 void ztj_proc_parse_cgroup_cut(struct ztj_view text, char out[ZTJ_CGROUP_SIZE])
 {
 	struct ztj_view v = { NULL, 0 };

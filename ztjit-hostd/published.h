@@ -27,7 +27,15 @@ struct ztj_held {
 	const char *shell;         /* of the gate's configuration or environment; NULL: a membership */
 	uint32_t id;               /* uid, or gid */
 	int64_t ends, wall;        /* boot clock; for people */
+	bool withheld;             /* a membership that is not published now, but did not end: nobody is killed for it */
 };
+
+/* A membership that is over. */
+struct ztj_lost {
+	uint32_t uid, gid;
+	uint32_t id; /* of the command to the warden */
+};
+#define ZTJ_LOST_MAX 64
 
 struct ztj_conflicts {
 	size_t n, more; /* beyond those that have a place */
@@ -38,7 +46,7 @@ struct ztj_pub {
 	struct ztj_idbook book;
 	size_t stored;      /* how many of it are on disk */
 	bool off;           /* nobody looks, or the book cannot be read */
-	bool lost;          /* off for the latter */
+	bool unread;        /* off for the latter */
 	bool early;         /* nothing stands yet that this gate made: it answers nobody */
 	/* people */
 	uint8_t inputs[ZTJ_DIGEST_LEN]; /* what they were made of */
@@ -50,6 +58,9 @@ struct ztj_pub {
 	size_t nheld, room;
 	bool crowded;       /* more than there is room for */
 	bool stale;         /* one is withheld until the broker is heard */
+	struct ztj_lost lost[ZTJ_LOST_MAX], told[ZTJ_LOST_MAX]; /* to be told the warden; told, in turns */
+	size_t nlost, ntold;
+	bool looked_back;
 	int64_t next;       /* boot clock: when they change by themselves */
 	int64_t reviewed;   /* boot clock */
 	struct event *soon;
@@ -65,6 +76,11 @@ struct ztj_pub {
 int ztj_names_gather(struct ztj_gate *g) ZTJ_MUST_CHECK;
 /* The file `people`. */
 int ztj_names_people(struct ztj_gate *g, struct ztj_buf *out) ZTJ_MUST_CHECK;
+
+/* ---- gate_lost.c ---- */
+void ztj_lost_add(struct ztj_gate *g, const char *person, uint32_t gid);
+/* Those that were over before this gate began: once, as soon as nothing is withheld. */
+void ztj_lost_before(struct ztj_gate *g);
 
 /* ---- gate_grants.c ---- */
 /* The file `grants`, as it is now. */

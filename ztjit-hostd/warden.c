@@ -110,6 +110,8 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd, st
 		return ZTJ_OK;
 	case ZTJ_WARDEN_SWEEP:
 		return ztj_warden_sweep(w, m->n, &answer->n);
+	case ZTJ_WARDEN_SWEEP_GROUP:
+		return ztj_warden_sweep_group(w, m->n, m->flags, &answer->n);
 	case ZTJ_WARDEN_OUTSIDE:
 		return ztj_warden_outside(w, &answer->n);
 	case ZTJ_WARDEN_STRAYS:

@@ -151,6 +151,8 @@ void ztj_warden_newest(void (*each)(pid_t pid, int pidfd, void *arg), void *arg)
 /* The audit session of a process, unless it is its parent's or ours too: ZTJ_NO_AUDIT_SESSION, as where there is none. */
 uint32_t ztj_warden_own_audit(int pidfd, pid_t pid);
 /* Kills what runs as uid outside the sessions; FORBIDDEN for root. */
+/* Of those of uid who are in this group, inside the sessions as well. */
+int ztj_warden_sweep_group(struct ztj_warden *w, uint32_t uid, uint32_t gid, uint32_t *n) ZTJ_MUST_CHECK;
 int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n) ZTJ_MUST_CHECK;
 /* Tells of processes that left a session. */
 int ztj_warden_outside(struct ztj_warden *w, uint32_t *n) ZTJ_MUST_CHECK;

@@ -70,6 +70,8 @@ struct look {
 	struct ztj_warden *w;
 	unsigned (*at)(struct look *l, int pidfd, const struct ztj_procinfo *p);
 	uint64_t arg;
+	uint32_t gid;
+	bool everywhere;                  /* inside the sessions as well */
 	struct ztj_procid killed[KILLED]; /* it takes the kernel a while */
 	size_t nkilled;
 };
@@ -110,7 +112,7 @@ static unsigned look(struct look *l)
 		if (fd < 0)
 			continue;
 		if (ztj_proc_alive(fd) && ztj_proc_read_any(fd, (pid_t)pid, l->w->by_audit, &p) == ZTJ_OK &&
-		    !held(l->w, &p) && !killed(l, p.id))
+		    (l->everywhere || !held(l->w, &p)) && !killed(l, p.id))
 			n += l->at(l, fd, &p);
 		(void)close(fd);
 	}
@@ -148,6 +150,36 @@ int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n)
 
 	*n = 0;
 	if (uid == 0)
+		return ZTJ_FORBIDDEN;
+	for (int round = 0; found > 0 && round < ROUNDS; round++) {
+		found = look(&l);
+		*n += found;
+	}
+	return ZTJ_OK;
+}
+
+/* ---- who is in a group no more ---- */
+
+static unsigned of_member(struct look *l, int pidfd, const struct ztj_procinfo *p)
+{
+	char path[64], text[65536];
+	struct ztj_view v;
+
+	if (p->ruid != l->arg && p->euid != l->arg)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)p->id.pid);
+	if (ztj_proc_file(path, text, sizeof(text), &v) == ZTJ_OK && !ztj_proc_parse_in_group(v, l->gid))
+		return 0;
+	return kill_it(l, pidfd, p->id);
+}
+
+int ztj_warden_sweep_group(struct ztj_warden *w, uint32_t uid, uint32_t gid, uint32_t *n)
+{
+	struct look l = { .w = w, .at = of_member, .arg = uid, .gid = gid, .everywhere = true };
+	unsigned found = 1;
+
+	*n = 0;
+	if (uid == 0 || gid == 0)
 		return ZTJ_FORBIDDEN;
 	for (int round = 0; found > 0 && round < ROUNDS; round++) {
 		found = look(&l);

@@ -19,6 +19,7 @@
  *                     the one that opened it (sshd), or forked from it and still the same, nor a recorder; `flags` has ZTJ_STRAYS_NEVER when one of them
  *                     is not to be waited for: sshd's internal-sftp
  *   SWEEP             kill what runs as uid `n` outside every session; each is told with SWEPT first
+ *   SWEEP_GROUP       kill what runs as uid `n` in the group with id `flags`, in whichever session; DONE says in `n` how many
  *   OUTSIDE           look for processes that left their session; each is told with ESCAPED once
  *   PUBLISH   memfd   what libnss_ztjit reads: file number `n` (enum ztj_warden_file) in the run directory is replaced by the content of
  *                     the memfd, which must be sealed; without one, `grants` are removed
@@ -39,7 +40,7 @@
 enum ztj_warden_op {
 	ZTJ_WARDEN_MAKE = 1, ZTJ_WARDEN_KILL = 2, ZTJ_WARDEN_KILL_PROC = 3, ZTJ_WARDEN_WARN = 4,
 	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6, ZTJ_WARDEN_READY = 7, ZTJ_WARDEN_SWEEP = 8,
-	ZTJ_WARDEN_OUTSIDE = 9, ZTJ_WARDEN_PUBLISH = 10,
+	ZTJ_WARDEN_OUTSIDE = 9, ZTJ_WARDEN_PUBLISH = 10, ZTJ_WARDEN_SWEEP_GROUP = 11,
 	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129, ZTJ_WARDEN_FOUND = 130, ZTJ_WARDEN_SWEPT = 131,
 	ZTJ_WARDEN_ESCAPED = 132
 };

@@ -62,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(p.ruid != (uid_t)-1);
 	if (ztj_proc_parse_cgroup(in, cgroup) == ZTJ_OK)
 		MUST(cgroup[0] == '/' && strlen(cgroup) < ZTJ_CGROUP_SIZE);
+	(void)ztj_proc_parse_in_group(in, 61000);
 	ztj_proc_parse_cgroup_cut(in, cgroup);
 	MUST(strlen(cgroup) < ZTJ_CGROUP_SIZE);
 	ztj_proc_parse_cgroup_any(in, cgroup);

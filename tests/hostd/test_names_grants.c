@@ -224,15 +224,21 @@ static void test_G02_clock_set_back_gives_nothing(void **state)
 static void test_stale_nobody_is_in_a_group_until_the_broker_is_heard(void **state)
 {
 	struct rig_grant g, other;
+	char *cert;
 
 	(void)state;
 	give("sudo-root", 3600, &g);
+	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
+	fails(rig_login(R, "req1", cert), ZTJ_OK);
+	R->ntold = 0;
 	rig_sleep(R, 15 * 60 + 1); /* the rule's freshness */
 	rig_grant(R, FX_REQ2, "sudo-root", 3600, 0, &other);
 	rig_news(R, &other.request);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), RIG_GONE);
 	rig_status_now(R);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 3599 - 15 * 60 - 1);
+	assert_false(rig_told(R, ZTJ_WARDEN_SWEEP_GROUP)); /* it was withheld, and is nobody's end */
+	free(cert);
 	rig_grant_free(&g);
 	rig_grant_free(&other);
 }
@@ -368,6 +374,88 @@ static void one_approval(const char *role, int64_t duration, struct rig_grant *g
 	rig_news(R, &g->lead);
 }
 
+static uint32_t left(uint32_t *gid)
+{
+	for (size_t i = 0; i < R->ntold; i++)
+		if (R->told[i].op == ZTJ_WARDEN_SWEEP_GROUP) {
+			*gid = R->told[i].flags;
+			return R->told[i].n;
+		}
+	return 0;
+}
+
+/* Two grants at once: what the one gave must not live on in a session by the other. */
+static void test_P3_a_group_is_left_though_the_session_goes_on(void **state)
+{
+	struct rig_grant longer, g;
+	struct fx_signed revoked;
+	uint32_t gid = 0;
+	char *cert;
+
+	(void)state;
+	one_approval("plain", 3600, &longer); /* ztjit-web */
+	one_approval("recorded", 1800, &g);   /* ztjit-web and ztjit-db */
+	rig_cert(R, &longer, &R->w.person[FX_REQ1].key, NULL, &cert);
+	fails(rig_login(R, "req1", cert), ZTJ_OK);
+	R->ntold = 0;
+	rig_sleep(R, 300);
+	rig_poke(R);
+	assert_int_equal(left(&gid), 0);
+	fx_revoke_request(&R->w, FX_REQ1, &R->w.person[FX_REQ1].key, &g.request, &revoked);
+	rig_news(R, &revoked);
+	assert_int_equal(rig_member(R, "req1", "ztjit-db"), RIG_GONE);
+	assert_true(rig_member(R, "req1", "ztjit-web") > 0);
+	assert_int_equal(left(&gid), 20001);
+	assert_int_equal(gid, 61002);
+	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
+	R->ntold = 0;
+	rig_poke(R);
+	assert_int_equal(left(&gid), 0); /* once */
+	fx_signed_free(&revoked);
+	free(cert);
+	rig_grant_free(&longer);
+	rig_grant_free(&g);
+}
+
+/* News that the next status need not know of. */
+static void nudge(void)
+{
+	struct rig_grant other;
+
+	rig_grant(R, FX_REQ2, "plain", 600, 0, &other);
+	rig_news(R, &other.request);
+	rig_grant_free(&other);
+}
+
+static void test_P3_a_group_is_left_at_the_end_and_after_a_restart(void **state)
+{
+	struct rig_grant longer, g;
+	uint32_t gid = 0;
+	char *cert;
+
+	(void)state;
+	one_approval("plain", 3600, &longer);
+	one_approval("recorded", 1800, &g);
+	rig_cert(R, &longer, &R->w.person[FX_REQ1].key, NULL, &cert);
+	fails(rig_login(R, "req1", cert), ZTJ_OK);
+	R->ntold = 0;
+	rig_sleep(R, 1799); /* the second that is not given away is not taken from what runs */
+	nudge();
+	assert_int_equal(rig_member(R, "req1", "ztjit-db"), RIG_GONE);
+	assert_int_equal(left(&gid), 0);
+	rig_sleep(R, 1);
+	nudge();
+	assert_int_equal(left(&gid), 20001);
+	assert_int_equal(gid, 61002);
+	rig_kill(R);
+	rig_start(R);
+	rig_sync(R);
+	assert_int_equal(left(&gid), 20001); /* the gate before may not have come to it */
+	free(cert);
+	rig_grant_free(&longer);
+	rig_grant_free(&g);
+}
+
 static void test_what_is_recorded_has_the_recorder_as_its_shell(void **state)
 {
 	char sh[ZTJ_NAMES_SHELL_SIZE];
@@ -500,6 +588,8 @@ int main(void)
 		T(test_a_restart_publishes_before_it_answers), T(test_G02_clock_set_back_gives_nothing),
 		T(test_stale_nobody_is_in_a_group_until_the_broker_is_heard),
 		T2(test_what_is_recorded_has_the_recorder_as_its_shell),
+		T2(test_P3_a_group_is_left_though_the_session_goes_on),
+		T2(test_P3_a_group_is_left_at_the_end_and_after_a_restart),
 		cmocka_unit_test_setup_teardown(test_S13_a_namesake_of_another_directory_is_not_the_person,
 		    setup_others, teardown),
 		T(test_a_local_account_keeps_its_shell), T(test_login_without_a_local_account),

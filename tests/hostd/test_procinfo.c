@@ -65,6 +65,11 @@ static void test_status_and_cgroup(void **state)
 	ok(ztj_proc_parse_status(ztj_view_str("Name:\tx\nUid:\t20001\t0\t0\t0\n"), &p));
 	assert_int_equal(p.ruid, 20001);
 	assert_int_equal(p.euid, 0);
+	assert_true(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\nGroups:\t5 6 \n"), 3));
+	assert_true(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\nGroups:\t5 6 \n"), 6));
+	assert_false(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\nGroups:\t5 61 \n"), 6));
+	assert_false(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\nGroups:\t \n"), 5));
+	assert_true(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\n"), 5)); /* it does not say */
 	fails(ztj_proc_parse_status(ztj_view_str("Name:\tx\n"), &p), ZTJ_BAD_ENCODING);
 	fails(ztj_proc_parse_status(ztj_view_str("Uid:\t0\t0\nUid:\t1\t1\n"), &p), ZTJ_BAD_ENCODING);
 	ok(ztj_proc_parse_cgroup(ztj_view_str("1:name=systemd:/y\n0::/ztjit/s1\n"), out));

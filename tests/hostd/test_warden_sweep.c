@@ -219,6 +219,67 @@ static void in_many_groups(int go)
 		wrig_idle(go);
 }
 
+static void as_54324(int go)
+{
+	if (setgroups(0, NULL) == 0 && setresgid(54324, 54324, 54324) == 0 &&
+	    setresuid(54324, 54324, 54324) == 0)
+		wrig_idle(go);
+}
+
+static void as_member(int go)
+{
+	gid_t group = 54399;
+
+	if (setgroups(1, &group) == 0 && setresgid(54325, 54325, 54325) == 0 &&
+	    setresuid(54325, 54325, 54325) == 0)
+		wrig_idle(go);
+}
+
+static void as_newgrp(int go)
+{
+	if (setgroups(0, NULL) == 0 && setresgid(54399, 54399, 54399) == 0 &&
+	    setresuid(54325, 54325, 54325) == 0)
+		wrig_idle(go);
+}
+
+static void as_no_member(int go)
+{
+	gid_t other = 54398;
+
+	if (setgroups(1, &other) == 0 && setresgid(54325, 54325, 54325) == 0 &&
+	    setresuid(54325, 54325, 54325) == 0)
+		wrig_idle(go);
+}
+
+static void test_P3_who_is_in_a_group_no_more(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP_GROUP, .n = 54325, .flags = 54399 };
+	int go, fd;
+	pid_t in = wrig_child(as_member, &go), out = wrig_child(as_newgrp, &go),
+	      stays = wrig_child(as_no_member, &go), other = wrig_child(as_54324, &go);
+
+	(void)state;
+	assert_true(runs_as(in, 54325));
+	assert_true(runs_as(out, 54325));
+	assert_true(runs_as(stays, 54325));
+	assert_true(runs_as(other, 54324));
+	fd = wrig_pidfd_of(in); /* in a session that goes on */
+	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 71, 0, fd), ZTJ_OK);
+	(void)close(fd);
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_int_equal(W.answered, 2);
+	assert_true(wrig_dead(in));
+	assert_true(wrig_dead(out));
+	assert_int_equal(kill(stays, 0), 0);
+	assert_int_equal(kill(other, 0), 0);
+	m.n = 0;
+	assert_int_equal(wrig_ask(&m, -1), ZTJ_FORBIDDEN);
+	assert_int_equal(kill(stays, SIGKILL), 0);
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_true(wrig_dead(stays));
+	assert_true(wrig_dead(other));
+}
+
 /* As a user manager lets its user do: a cgroup of a long name in one of a long name, and so on. */
 static void go_deep(pid_t pid, unsigned levels, char dir[4096])
 {
@@ -247,13 +308,6 @@ static void remove_deep(char *dir)
 		(void)usleep(10000);
 	for (*strrchr(dir, '/') = '\0'; rmdir(dir) == 0;)
 		*strrchr(dir, '/') = '\0';
-}
-
-static void as_54324(int go)
-{
-	if (setgroups(0, NULL) == 0 && setresgid(54324, 54324, 54324) == 0 &&
-	    setresuid(54324, 54324, 54324) == 0)
-		wrig_idle(go);
 }
 
 /* Neither the number of its groups nor the depth of its cgroup hides a process: its entries in /proc are longer than what is read. */
@@ -423,6 +477,7 @@ int main(int argc, char **argv)
 		T(test_R07_who_lost_its_first_thread),
 		T(test_R07_what_runs_elsewhere_as_the_account),
 		T(test_R07_who_makes_itself_unreadable),
+		T(test_P3_who_is_in_a_group_no_more),
 		T(test_what_left_its_session_is_told_once_and_ends_with_it),
 		T(test_what_left_and_lost_its_parent_ends_with_the_session),
 		T(test_R05_what_shares_its_audit_session_is_not_killed),
