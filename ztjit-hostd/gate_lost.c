@@ -32,16 +32,34 @@ void ztj_lost_add(struct ztj_gate *g, const char *person, uint32_t gid)
 	if (group == NULL || group->kind != ZTJ_ID_GROUP || group->state != ZTJ_ID_SHOWN ||
 	    !ztj_names_given(g, person, &l.uid) || !ztj_stay_anybody(g, person))
 		return;
-	if (g->pub->nlost == ZTJ_LOST_MAX)
-		ztj_lost_sweep(g);
+	if (g->pub->nlost == ZTJ_LOST_MAX) {
+		ask(g, &l); /* too many to wait */
+		return;
+	}
 	g->pub->lost[g->pub->nlost++] = l;
 }
 
-/* After the sessions that end with it: they have a reason of their own. */
+/* What is being ended anyway, with the session or with the account's last grant, has a reason of its own. */
+static bool goes_on(struct ztj_gate *g, uint32_t uid)
+{
+	const struct ztj_id *e = ztj_idbook_of(&g->pub->book, uid);
+
+	for (size_t i = 0; e != NULL && i < ztj_sessions_count(g->sessions); i++) {
+		const struct ztj_session *s = ztj_sessions_at(g->sessions, i);
+		if (s->parent == 0 && !s->ending && strcmp(s->account, e->name) == 0)
+			return true;
+	}
+	for (size_t i = 0; e != NULL && i < g->nstays; i++)
+		if (strcmp(g->stay[i]->account, e->name) == 0)
+			return true;
+	return false;
+}
+
 void ztj_lost_sweep(struct ztj_gate *g)
 {
 	for (size_t i = 0; i < g->pub->nlost; i++)
-		ask(g, &g->pub->lost[i]);
+		if (goes_on(g, g->pub->lost[i].uid))
+			ask(g, &g->pub->lost[i]);
 	g->pub->nlost = 0;
 }
 

@@ -289,8 +289,8 @@ void ztj_sessions_review(struct ztj_gate *g)
 	}
 	free(a);
 	ztj_shared_follow(g);
-	ztj_lost_sweep(g);
 	ztj_stays_review(g);
+	ztj_lost_sweep(g);
 	ztj_ended_look(g);
 	ztj_sessions_arm(g);
 	ztj_strays_watch(g);
