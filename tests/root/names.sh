@@ -96,13 +96,20 @@ scoped() {
 	t_says "who still may" "root" touched req1 over req1 own 'su -c "id -un" root'
 }
 
+# Whatever runs as req1 and has this group in the kernel's list.
+somebody_in() { lab_in db1 sh -c "grep -lsE '^Uid:.20000' /proc/[0-9]*/status | xargs -r grep -lsE '^Groups:.*\\b$1\\b'" | grep -q .; }
+nobody_in() { ! somebody_in "$1"; }
 none_sleeps() { ! lab_in db1 pgrep -f '^sleep 7401'; }
 
 after() {
 	t_ok "a second grant of another role" grant req1 web-ops db1 5m
 	t_ok "is a second group" lab_wait 5 in_group db1 req1 ztjit-web
+	t_ok "a connection while both run" master req1 both db1
+	over req1 both 'setsid sleep 7402 >/dev/null 2>&1 &'
+	t_ok "has the first group, in the kernel" lab_wait 5 somebody_in 61000
 	t_ok "the first is revoked" fleet_do lead1 "ztjit revoke --yes -m 'done with it' $OWN"
 	t_ok "everything of the session is gone" lab_wait 5 none_sleeps
+	t_ok "P3 nothing of the person is in the group any more, by whichever grant it came" lab_wait 5 nobody_in 61000
 	t_ok "the group was left before" not_in_group db1 req1 ztjit-root
 	t_says "sudo -l in a session of the second" "(root) /usr/bin/id" touched req1 login req1 'sudo -n -l'
 	t_denies "a new sudo is refused what the first allowed" "not allowed" touched req1 login req1 'sudo -n /bin/true'
