@@ -181,7 +181,7 @@ sudo_cases() {
 	plant fail sudo-conf /etc/sudo.conf "rm /etc/sudo.conf"
 	plant fail sudo-conf /etc/sudo.conf "echo 'Plugin my_policy /opt/other.so' >>/etc/sudo.conf"
 	plant fail sudo-conf /etc/sudo.conf "echo 'plugin sudoers_policy /opt/sudoers.so' >>/etc/sudo.conf"
-	plant fail sudo-conf /etc/sudo.conf "echo 'Plugin sudoers_policy sudoers.so sudoers_uid=1000' >>/etc/sudo.conf"
+	plant fail sudo-conf /etc/sudo.conf "echo 'Plugin sudoers_policy sudoers.so ldap_conf=/opt/x' >>/etc/sudo.conf"
 	plant fail sudo-conf /etc/sudo.conf "printf 'Plu\\\\\ngin x /opt/x.so\n' >>/etc/sudo.conf"
 	plant fail sudo-sources /etc/nsswitch.conf "echo 'sudoers:files sss' >>/etc/nsswitch.conf"
 	plant fail sudo-defaults /etc/sudoers.d/zz "echo 'Defaults pam_askpass_service=other' >/etc/sudoers.d/zz; chmod 440 /etc/sudoers.d/zz"

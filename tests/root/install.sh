@@ -151,10 +151,11 @@ nss() {
 names() {
 	t_ok "nss: a module that knows nobody" nss 'int ztjit_test;'
 	# What listens where nscd would.
-	on web1 'mkdir -p /run/nscd; echo "enable-cache group yes" >/etc/nscd.conf
+	on web1 'mkdir -p /run/nscd; [ ! -e /etc/nscd.conf ] || mv /etc/nscd.conf /root/nscd.conf
+		echo "enable-cache group yes" >/etc/nscd.conf
 		perl -MIO::Socket::UNIX -e "\$s = IO::Socket::UNIX->new(Local => q(/run/nscd/socket), Listen => 9) or die; exit if fork; close STDOUT; close STDERR; sleep 600"'
 	t_denies "N05 nscd keeps groups: refused, with what to type" "enable-cache group no" lab_in web1 ztjit-hostd install --yes
-	on web1 'rm -r /run/nscd /etc/nscd.conf'
+	on web1 'rm -r /run/nscd /etc/nscd.conf; [ ! -e /root/nscd.conf ] || mv /root/nscd.conf /etc/nscd.conf'
 	t_ok "N05 and nothing was touched" as_before web1
 	t_says "nss: it is asked last" "+passwd:         files ztjit" lab_in web1 ztjit-hostd install --yes
 	t_says "nss: of groups too" "group:          files ztjit" on web1 'cat /etc/nsswitch.conf'
