@@ -168,6 +168,8 @@ int db_pending_each(struct db *db, bool host, int (*each)(struct ztj_view contai
 /* Appends the container. NOT_FOUND. */
 int db_pending_get(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *container) ZTJ_MUST_CHECK;
 int db_pending_delete(struct db *db, const char *id_hex_or_short) ZTJ_MUST_CHECK;
+/* Removes the oldest entry of the address that has most, and more than that. NOT_FOUND. */
+int db_pending_make_room(struct db *db, int64_t more_than) ZTJ_MUST_CHECK;
 int db_pending_sweep(struct db *db, int64_t before) ZTJ_MUST_CHECK;
 
 struct db_cert_row {

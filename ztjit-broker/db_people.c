@@ -19,6 +19,10 @@ static const char sql_pending_counts[] =
     "SELECT (SELECT count(*) FROM pending), count(*) FROM pending WHERE address = ?1";
 static const char sql_pending_each[] = "SELECT container FROM pending WHERE host = ?1 ORDER BY received, id";
 static const char sql_pending_delete[] = "DELETE FROM pending WHERE id = ?1 OR short = ?2 RETURNING 1";
+static const char sql_pending_room[] =
+    "DELETE FROM pending WHERE id = (SELECT id FROM pending WHERE address = (SELECT address FROM pending"
+    " GROUP BY address HAVING count(*) > ?1 ORDER BY count(*) DESC, address LIMIT 1) ORDER BY received, id LIMIT 1)"
+    " RETURNING 1";
 static const char sql_pending_sweep[] = "DELETE FROM pending WHERE received < ?1";
 static const char sql_cert_add[] =
     "INSERT INTO certificate(serial, request, fingerprint, digest, issued, ends) VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
@@ -128,6 +132,17 @@ int db_pending_delete(struct db *db, const char *id)
 		r = db_begin(db);
 	if (r == ZTJ_OK)
 		r = db_first(db, sql_pending_delete, DB_ARGS(db_id(digest), db_text(short_id)), &s);
+	if (r == ZTJ_OK)
+		sqlite3_reset(s);
+	return r;
+}
+
+int db_pending_make_room(struct db *db, int64_t more_than)
+{
+	sqlite3_stmt *s = NULL;
+	int r = db_begin(db);
+	if (r == ZTJ_OK)
+		r = db_first(db, sql_pending_room, DB_ARGS(db_int(more_than)), &s);
 	if (r == ZTJ_OK)
 		sqlite3_reset(s);
 	return r;

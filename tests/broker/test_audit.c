@@ -718,6 +718,58 @@ static void test_G06_rolled_back(void **state)
 	bk_serve(b);
 }
 
+/* --- who asks to be admitted --- */
+
+static long ask(struct bk *b, const char *name)
+{
+	const struct soft_key *signer = &b->w.stranger;
+	struct fx_signed p;
+	struct ztj_stmt st;
+	bk_clock(b);
+	fx_stmt(&b->w, &st, ZTJ_STMT_PENDING);
+	st.u.pending.name = name;
+	st.u.pending.nkeys = 1;
+	st.u.pending.key[0].key = b->w.stranger.pub;
+	st.u.pending.key[0].credential = st.u.pending.key[0].attestation = "";
+	fx_stmt_sign(&st, FX_UP, &signer, 1, &p);
+	(void)bk_post(b, NULL, "/v1/pending", &p.s);
+	fx_signed_free(&p);
+	return b->status;
+}
+
+/* Somebody fills the list: from a few places that keeps nobody out, from many it does. */
+static void test_W03_pending_is_full(void **state)
+{
+	struct bk *b = *state;
+	bk_stop(b);
+	assert_int_equal(setenv("D", b->dir, 1), 0);
+	sqlite3 *db = open_db(b);
+	assert_int_equal(sqlite3_exec(db,
+			     "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 2000)"
+			     " INSERT INTO pending SELECT randomblob(32), 'x' || i, 0, 'x', 'a' || (i % 32),"
+			     " unixepoch() - 1000 + i / 2, x'00' FROM c",
+			     NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(db);
+	bk_serve(b);
+	assert_int_equal(ask(b, "late1"), 201);
+	assert_int_equal(ask(b, "late2"), 201);
+	bk_stop(b);
+	db = open_db(b);
+	assert_int_equal(count(db, "SELECT count(*) FROM pending"), 2000);
+	assert_int_equal(sqlite3_exec(db, "UPDATE pending SET address = short WHERE name = 'x'", NULL, NULL,
+			     NULL),
+	    SQLITE_OK);
+	sqlite3_close(db);
+	bk_serve(b);
+	assert_int_equal(ask(b, "late3"), 429);
+	bk_stop(b);
+	db = open_db(b);
+	assert_int_equal(sqlite3_exec(db, "DELETE FROM pending", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	bk_serve(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -732,6 +784,7 @@ int main(void)
 		cmocka_unit_test(test_D03_killed_in_any_call),
 		cmocka_unit_test(test_A01_a_changed_file_is_named),
 		cmocka_unit_test(test_A01_a_changed_row_is_found),
+		cmocka_unit_test(test_W03_pending_is_full),
 		cmocka_unit_test(test_G06_rolled_back),
 	};
 	cmocka_set_test_filter(getenv("ZTJ_TEST"));
