@@ -258,6 +258,10 @@ void ztj_elevate(struct ztj_conn *c);
 bool ztj_offer_add(struct ztj_gate *g, const struct ztj_offer *o);
 const struct ztj_offer *ztj_offer_find(struct ztj_gate *g, struct ztj_procid sshd, const char *account,
     const uint8_t *cert);
+/* Is somebody on the way into this account? */
+bool ztj_offer_open(struct ztj_gate *g, const char *account);
+/* The login is through. */
+void ztj_offer_drop(struct ztj_gate *g, struct ztj_procid sshd);
 struct ztj_pass *ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],
     bool touched);
 const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN]);

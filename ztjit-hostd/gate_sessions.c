@@ -193,7 +193,6 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struc
 	    : c->answer.ends - ztj_gate_ends_clock(g) <= 300      ? 1
 								  : 0;
 	c->session = s->no;
-	ztj_ended_back(g, s->account);
 	if (parent != NULL && ztj_shared_fits(c, parent))
 		ztj_shared_begin(c, s, parent);
 	else
@@ -247,6 +246,8 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 	if (c != NULL) {
 		c->waiting = 0;
 		g->admissions++;
+		ztj_ended_back(g, s->account);
+		ztj_offer_drop(g, s->leader);
 		ztj_session_keep(g, s); /* before it may do anything */
 		told = ztj_conn_verdict(c, ZTJ_OK, "");
 		ztj_session_note(g, s, "begins");
