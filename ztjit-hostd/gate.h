@@ -258,6 +258,10 @@ void ztj_elevate(struct ztj_conn *c);
 bool ztj_offer_add(struct ztj_gate *g, const struct ztj_offer *o);
 const struct ztj_offer *ztj_offer_find(struct ztj_gate *g, struct ztj_procid sshd, const char *account,
     const uint8_t *cert);
+/* Is somebody on the way into this account? */
+bool ztj_offer_open(struct ztj_gate *g, const char *account);
+/* The login is through. */
+void ztj_offer_drop(struct ztj_gate *g, struct ztj_procid sshd);
 struct ztj_pass *ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],
     bool touched);
 const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN]);
@@ -281,6 +285,8 @@ void ztj_stepup_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], int
 /* ---- gate_sessions.c ---- */
 /* Makes the session and its cgroup for c->answer; the verdict follows when the warden has done it. */
 void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struct ztj_session *parent);
+/* LIMIT: this person has half of all the sessions there can be, and the rest is for others. */
+int ztj_session_room(struct ztj_gate *g, const char *person) ZTJ_MUST_CHECK;
 void ztj_warden_answer(evutil_socket_t fd, short what, void *arg);
 int ztj_warden_ask(struct ztj_gate *g, struct ztj_warden_msg *m, int with) ZTJ_MUST_CHECK;
 /* Nothing can be ended without a warden: the gate does not go on. */

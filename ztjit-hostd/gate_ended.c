@@ -106,7 +106,7 @@ int ztj_ended_load(struct ztj_gate *g)
 		r = ZTJ_VERSION;
 	while (r == ZTJ_OK && ztj_rd_end(&rd) != ZTJ_OK) {
 		r = g->nended == ZTJ_ENDED_MAX ? ZTJ_LIMIT
-					   : ztj_rd_cstring(&rd, g->ended[g->nended], ZTJ_ACCOUNT_SIZE);
+					       : ztj_rd_cstring(&rd, g->ended[g->nended], ZTJ_ACCOUNT_SIZE);
 		g->nended += r == ZTJ_OK;
 	}
 	ztj_buf_free(&b);
@@ -183,8 +183,9 @@ void ztj_ended_look(struct ztj_gate *g)
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return;
+	/* Of a login that is under way, pam_systemd's user manager runs before we are asked to let it in. */
 	for (size_t i = 0; i < g->nended; i++)
-		if (uid_of(g, g->ended[i], &w->uid[w->n]))
+		if (!ztj_offer_open(g, g->ended[i]) && uid_of(g, g->ended[i], &w->uid[w->n]))
 			w->at[w->n++] = i;
 	if (w->n > 0)
 		look(g, w);

@@ -56,6 +56,24 @@ const struct ztj_offer *ztj_offer_find(struct ztj_gate *g, struct ztj_procid ssh
 	return NULL;
 }
 
+bool ztj_offer_open(struct ztj_gate *g, const char *account)
+{
+	int64_t now = boot_now(g);
+
+	for (size_t i = 0; i < ZTJ_OFFERS; i++)
+		if (g->offer[i].sshd.pid != 0 && strcmp(g->offer[i].account, account) == 0 &&
+		    now - g->offer[i].boot <= ZTJ_OFFER_SECONDS)
+			return true;
+	return false;
+}
+
+void ztj_offer_drop(struct ztj_gate *g, struct ztj_procid sshd)
+{
+	for (size_t i = 0; i < ZTJ_OFFERS; i++)
+		if (ztj_procid_eq(g->offer[i].sshd, sshd))
+			g->offer[i] = (struct ztj_offer){ .boot = 0 };
+}
+
 /* ---- passes ---- */
 
 struct ztj_pass *ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],

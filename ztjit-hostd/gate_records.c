@@ -261,9 +261,11 @@ static int child_session(struct ztj_gate *g, const struct ztj_recorder *by, stru
     const struct ztj_procinfo *child, struct ztj_session **out)
 {
 	struct ztj_now now;
-	struct ztj_session *rec;
-	int r = ztj_sessions_add(g->sessions, around, &rec);
+	struct ztj_session *rec = NULL;
+	int r = ztj_session_room(g, around->person);
 
+	if (r == ZTJ_OK)
+		r = ztj_sessions_add(g->sessions, around, &rec);
 	*out = rec;
 	if (r != ZTJ_OK)
 		return r;

@@ -163,13 +163,24 @@ static void begin_apart(struct ztj_conn *c, struct ztj_session *s)
 	ztj_sessions_arm(c->g);
 }
 
+int ztj_session_room(struct ztj_gate *g, const char *person)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++)
+		n += strcmp(ztj_sessions_at(g->sessions, i)->person, person) == 0;
+	return n < ZTJ_SESSIONS_MAX / 2 ? ZTJ_OK : ZTJ_LIMIT;
+}
+
 void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struct ztj_session *parent)
 {
 	struct ztj_gate *g = c->g;
 	struct ztj_session *s;
 	struct ztj_now now;
-	int r = ztj_sessions_add(g->sessions, parent, &s);
+	int r = ztj_session_room(g, c->answer.person);
 
+	if (r == ZTJ_OK)
+		r = ztj_sessions_add(g->sessions, parent, &s);
 	if (r != ZTJ_OK) {
 		ztj_pam_deny(c, r, NULL);
 		return;
@@ -193,7 +204,6 @@ void ztj_session_begin(struct ztj_conn *c, const struct ztj_session *like, struc
 	    : c->answer.ends - ztj_gate_ends_clock(g) <= 300      ? 1
 								  : 0;
 	c->session = s->no;
-	ztj_ended_back(g, s->account);
 	if (parent != NULL && ztj_shared_fits(c, parent))
 		ztj_shared_begin(c, s, parent);
 	else
@@ -247,6 +257,8 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 	if (c != NULL) {
 		c->waiting = 0;
 		g->admissions++;
+		ztj_ended_back(g, s->account);
+		ztj_offer_drop(g, s->leader);
 		ztj_session_keep(g, s); /* before it may do anything */
 		told = ztj_conn_verdict(c, ZTJ_OK, "");
 		ztj_session_note(g, s, "begins");

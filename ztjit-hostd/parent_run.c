@@ -24,7 +24,7 @@
 #include "ztjit-hostd/warden.h"
 
 #define FIRST_FD 3
-#define SCRIBE_FILES 16384
+#define FILES 16384
 #define POLICY_JSON_MAX (3 * 1024 * 1024)
 
 static _Noreturn void die(const char *what, int r)
@@ -138,6 +138,17 @@ static void seed_policy(const struct ztj_parent *p, struct ztj_gate *g)
 	ztj_buf_free(&b);
 }
 
+/* A recorded session has six descriptors with the scribe, one inside another holds its leader in the gate. */
+static void many_files(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= FILES)
+		return;
+	lim.rlim_cur = lim.rlim_max < FILES ? lim.rlim_max : FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+}
+
 _Noreturn void ztj_run_gate(struct ztj_parent *p)
 {
 	const char *const ro[] = { "/etc", "/proc", "/usr", p->conf->roots, p->conf->policy, NULL };
@@ -162,6 +173,7 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 
 	if (r != ZTJ_OK)
 		die(p->conf->machine_key, r);
+	many_files();
 	child_signals(SIGKILL);
 	keep_fds(fd, 6);
 	ztj_log_open("ztjit-hostd/gate", p->to_stderr, ZTJ_LOG_INFO);
@@ -179,17 +191,6 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 	r = ztj_gate_run(g);
 	ztj_gate_free(g);
 	_exit(r);
-}
-
-/* Two hundred sessions have six descriptors each. */
-static void many_files(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= SCRIBE_FILES)
-		return;
-	lim.rlim_cur = lim.rlim_max < SCRIBE_FILES ? lim.rlim_max : SCRIBE_FILES;
-	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
 _Noreturn void ztj_run_scribe(struct ztj_parent *p)

@@ -53,6 +53,32 @@ static void test_login_from_certificate_alone(void **state)
 	rig_grant_free(&g);
 }
 
+/* W03: all the sessions there can be are not one person's. */
+static void test_W03_one_person_does_not_keep_others_out(void **state)
+{
+	struct rig_grant g, other;
+	char *cert, *theirs;
+
+	(void)state;
+	grant_and_cert(&g, &cert);
+	rig_grant(R, FX_REQ2, "root-shell", 1800, 0, &other);
+	rig_cert(R, &other, &R->w.person[FX_REQ2].key, NULL, &theirs);
+	for (int i = 0; i < ZTJ_SESSIONS_MAX / 2; i++) {
+		R->ntold = 0;
+		rig_proc(R, 200 + i, 0, "/", 0);
+		fails(rig_login(R, "root", cert), ZTJ_OK);
+	}
+	R->ntold = 0;
+	rig_proc(R, 9000, 0, "/", 0);
+	fails(rig_login(R, "root", cert), ZTJ_LIMIT);
+	rig_proc(R, 9001, 0, "/", 0);
+	fails(rig_login(R, "root", theirs), ZTJ_OK);
+	free(cert);
+	free(theirs);
+	rig_grant_free(&g);
+	rig_grant_free(&other);
+}
+
 static void no_bundle(struct ztj_cert_spec *spec)
 {
 	spec->bundle = ztj_view_of(NULL, 0);
@@ -635,6 +661,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_login_from_certificate_alone),
 		T(test_login_without_bundle_uses_what_was_pushed),
+		T(test_W03_one_person_does_not_keep_others_out),
 		T(test_C08_line_reimposes_every_limit),
 		T(test_C08_stolen_ca_key),
 		T(test_C04_C05_what_is_no_certificate),

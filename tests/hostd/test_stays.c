@@ -257,12 +257,59 @@ static void test_R07_N03_the_uid_became_another_s(void **state)
 {
 	(void)state;
 	ended();
-	rig_file(R, "passwd",
-	    "root:x:0:0:root:/root:/bin/bash\nother:x:20001:20001::/home/other:/bin/sh\n");
+	rig_file(R, "passwd", "root:x:0:0:root:/root:/bin/bash\nother:x:20001:20001::/home/other:/bin/sh\n");
 	runs(51, 20001);
 	rig_sleep(R, 120);
 	news();
 	assert_int_equal(swept(), 0);
+}
+
+/* pam_systemd starts a user manager before pam_ztjit is asked. */
+static void test_R07_not_while_somebody_logs_in(void **state)
+{
+	struct rig_grant more;
+	char line[8192], *cert;
+
+	(void)state;
+	ended();
+	rig_status_now(R);
+	rig_grant(R, FX_REQ1, "sudo-root", 1800, 0, &more);
+	rig_cert(R, &more, &R->w.person[FX_REQ1].key, NULL, &cert);
+	rig_proc(R, 400, 0, "/", 0);
+	rig_sleep(R, 60);
+	fails(rig_principals(R, "req1", cert, line, sizeof(line)), ZTJ_OK);
+	runs(51, 20001);
+	news();
+	assert_int_equal(swept(), 0);
+	/* which came to nothing */
+	rig_sleep(R, ZTJ_OFFER_SECONDS + 1);
+	news();
+	assert_int_equal(swept(), 20001);
+	free(cert);
+	rig_grant_free(&more);
+}
+
+static void test_R07_again_after_a_login_that_failed(void **state)
+{
+	struct rig_grant more;
+	char *cert;
+
+	(void)state;
+	ended();
+	rig_status_now(R);
+	rig_grant(R, FX_REQ1, "sudo-root", 1800, 0, &more);
+	rig_cert(R, &more, &R->w.person[FX_REQ1].key, NULL, &cert);
+	rig_proc(R, 400, 0, "/", 0);
+	R->warden_code = ZTJ_SYSTEM;
+	fails(rig_login(R, "req1", cert), ZTJ_SYSTEM);
+	R->warden_code = ZTJ_OK;
+	R->ntold = 0;
+	runs(51, 20001);
+	rig_sleep(R, ZTJ_OFFER_SECONDS + 1);
+	news();
+	assert_int_equal(swept(), 20001);
+	free(cert);
+	rig_grant_free(&more);
 }
 
 static bool logged(const char *what)
@@ -320,6 +367,8 @@ int main(void)
 		T(test_R07_not_while_there_is_a_session_again),
 		T(test_R07_N03_the_name_became_another_s),
 		T(test_R07_N03_the_uid_became_another_s),
+		T(test_R07_not_while_somebody_logs_in),
+		T(test_R07_again_after_a_login_that_failed),
 		T(test_A03_the_log_names_what_was_killed),
 	};
 
