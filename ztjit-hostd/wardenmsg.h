@@ -16,8 +16,8 @@
  *                     Where a recorder shows what is below, only the terminals below are written to, unless
  *                     `flags` has ZTJ_WARN_OUTER
  *   STRAYS            DONE says in `n` how many processes stand directly in a session's cgroup that are neither
- *                     the one that opened it (sshd), or forked from it and still the same, nor a recorder; `flags` has ZTJ_STRAYS_NEVER when one of them
- *                     is not to be waited for: sshd's internal-sftp
+ *                     the one that opened it (sshd), or forked from it and still the same, nor a recorder; `flags` has
+ *                     ZTJ_STRAYS_NEVER when one of them is not to be waited for: sshd's internal-sftp
  *   SWEEP             kill what runs as uid `n` outside every session; each is told with SWEPT first
  *   SWEEP_GROUP       kill what runs as uid `n` in the group with id `flags`, in whichever session; DONE says in `n` how many
  *   OUTSIDE           look for processes that left their session; each is told with ESCAPED once

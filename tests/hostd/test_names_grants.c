@@ -117,7 +117,7 @@ static void test_revoked_it_is_gone_before_the_session(void **state)
 	rig_news(R, &revoked);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), RIG_GONE);
 	assert_true(rig_told(R, ZTJ_WARDEN_KILL));
-	assert_int_equal(R->before, 0); /* it was published first */
+	assert_int_equal(R->before, 0);                    /* it was published first */
 	assert_false(rig_told(R, ZTJ_WARDEN_SWEEP_GROUP)); /* all that is in it ends */
 	fx_signed_free(&revoked);
 	free(cert);
