@@ -144,7 +144,7 @@ void ztj_warden_audit_members(struct ztj_warden *w, const struct ztj_warden_sess
     void (*each)(pid_t pid, void *arg), void *arg);
 
 /* ---- warden_newest.c ---- */
-/* Calls each(pid, pidfd, arg) for the processes that began last, again and again for a few ms. The pidfd stays the caller's. */
+/* Calls each(pid, pidfd, arg) for the processes that began last and run, again and again for a few ms. The pidfd stays the caller's. */
 void ztj_warden_newest(void (*each)(pid_t pid, int pidfd, void *arg), void *arg);
 
 /* ---- warden_sweep.c ---- */

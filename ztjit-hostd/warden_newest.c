@@ -44,7 +44,8 @@ void ztj_warden_newest(void (*each)(pid_t pid, int pidfd, void *arg), void *arg)
 			int fd = pid > 1 && pid != getpid() ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 			if (fd < 0)
 				continue;
-			each(pid, fd, arg);
+			if (ztj_proc_alive(fd)) /* nor one that nobody has reaped */
+				each(pid, fd, arg);
 			(void)close(fd);
 		}
 	}

@@ -74,6 +74,7 @@ struct look {
 	bool everywhere;                  /* inside the sessions as well */
 	struct ztj_procid killed[KILLED]; /* it takes the kernel a while */
 	size_t nkilled;
+	unsigned newest; /* of those that began last */
 };
 
 static bool killed(const struct look *l, struct ztj_procid id)
@@ -143,6 +144,28 @@ static unsigned of_account(struct look *l, int pidfd, const struct ztj_procinfo 
 	return kill_it(l, pidfd, p->id);
 }
 
+/* Who only forks and exits lives no longer than these two files take to read. */
+static void newest_of_account(pid_t pid, int pidfd, void *arg)
+{
+	struct look *l = arg;
+	struct ztj_procinfo p = { .id = { pid, 0 } };
+	char path[64], text[8192];
+	struct ztj_view v;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK || ztj_proc_parse_status(v, &p) != ZTJ_OK ||
+	    (p.ruid != l->arg && p.euid != l->arg))
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (!l->w->by_audit &&
+	    (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
+		ztj_proc_parse_cgroup(v, p.cgroup) != ZTJ_OK))
+		return;
+	/* Still the one that is held. */
+	if (!held(l->w, &p) && ztj_proc_alive(pidfd))
+		l->newest += of_account(l, pidfd, &p);
+}
+
 int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n)
 {
 	struct look l = { .w = w, .at = of_account, .arg = uid };
@@ -153,6 +176,10 @@ int ztj_warden_sweep(struct ztj_warden *w, uint32_t uid, uint32_t *n)
 		return ZTJ_FORBIDDEN;
 	for (int round = 0; found > 0 && round < ROUNDS; round++) {
 		found = look(&l);
+		l.newest = 0;
+		if (found == 0)
+			ztj_warden_newest(newest_of_account, &l);
+		found += l.newest;
 		*n += found;
 	}
 	return ZTJ_OK;

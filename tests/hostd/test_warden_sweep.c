@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -129,6 +130,53 @@ static void as_nobody_much(int go)
 	if (setgroups(0, NULL) == 0 && setresgid(54321, 54321, 54321) == 0 &&
 	    setresuid(54321, 54321, 54321) == 0)
 		wrig_idle(go);
+}
+
+static struct relay {
+	_Atomic bool stop;
+	_Atomic unsigned n;
+} * relay;
+
+/* Each is gone before anybody can have looked at all there are. */
+static void as_a_relay(int go)
+{
+	char c;
+
+	(void)!read(go, &c, 1);
+	if (setgroups(0, NULL) != 0 || setresgid(54325, 54325, 54325) != 0 ||
+	    setresuid(54325, 54325, 54325) != 0)
+		_exit(1);
+	while (!relay->stop && relay->n++ < 400000)
+		if (fork() > 0)
+			_exit(0);
+}
+
+static bool relay_is_over(void)
+{
+	unsigned n = relay->n;
+
+	(void)usleep(200000);
+	return relay->n == n;
+}
+
+static void test_R07_who_only_forks_and_exits(void **state)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = 54325 };
+	int go;
+
+	(void)state;
+	relay = mmap(NULL, sizeof(*relay), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(relay != MAP_FAILED);
+	(void)wrig_child(as_a_relay, &go);
+	assert_int_equal(write(go, "x", 1), 1);
+	while (relay->n < 100)
+		(void)usleep(1000);
+	/* Once may not do: the agent looks again. */
+	for (int i = 0; i < 100 && !relay_is_over(); i++)
+		assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
+	assert_false(relay->n >= 400000);
+	relay->stop = true;
+	assert_true(relay_is_over());
 }
 
 static bool runs_as(pid_t pid, uid_t uid)
@@ -476,6 +524,7 @@ int main(int argc, char **argv)
 		T(test_R03_internal_sftp_is_a_stray),
 		T(test_R07_who_lost_its_first_thread),
 		T(test_R07_what_runs_elsewhere_as_the_account),
+		T(test_R07_who_only_forks_and_exits),
 		T(test_R07_who_makes_itself_unreadable),
 		T(test_P3_who_is_in_a_group_no_more),
 		T(test_what_left_its_session_is_told_once_and_ends_with_it),
