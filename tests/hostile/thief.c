@@ -137,7 +137,7 @@ struct host {
 
 static bool ask_host(struct host *h)
 {
-	char text[8192];
+	static char text[ZTJ_IPC_MAX]; /* with everybody who has access */
 	const char *at;
 	json_t *o;
 	bool good;
