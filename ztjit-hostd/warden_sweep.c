@@ -144,6 +144,15 @@ static unsigned of_account(struct look *l, int pidfd, const struct ztj_procinfo 
 	return kill_it(l, pidfd, p->id);
 }
 
+/* By its number alone: the newest are not told apart by more, and a number does not come back that soon. */
+static bool number_killed(const struct look *l, pid_t pid)
+{
+	for (size_t i = 0; i < KILLED; i++)
+		if (l->killed[i].pid == pid)
+			return true;
+	return false;
+}
+
 /* Who only forks and exits lives no longer than these two files take to read. */
 static void newest_of_account(pid_t pid, int pidfd, void *arg)
 {
@@ -152,6 +161,8 @@ static void newest_of_account(pid_t pid, int pidfd, void *arg)
 	char path[64], text[8192];
 	struct ztj_view v;
 
+	if (number_killed(l, pid))
+		return;
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK || ztj_proc_parse_status(v, &p) != ZTJ_OK ||
 	    (p.ruid != l->arg && p.euid != l->arg))
