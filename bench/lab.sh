@@ -5,7 +5,7 @@
 # The rows that want real machines, in a lab of them: ssh, sudo, the memory of an idle host agent among 1,000 people, and what
 # has to do with sessions: recording them, ending them. Called by bench/run, as root, with ZTJ_BUILDDIR configured as
 # tools/lib.sh does. Prints a line of JSON a row into $BENCH_OUT; says what goes on to standard error.
-#   lab.sh [--keep] ROW...   ROW: idle, ssh, sudo, record, keys, sessions, ended; --keep: afterwards a shell, to look at the machines
+#   lab.sh [--keep] ROW...   ROW: idle, ssh, calls (after ssh; wants strace), sudo, record, keys, sessions, ended; --keep: afterwards a shell, to look at the machines
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lab/lab.sh
@@ -134,7 +134,6 @@ bare_sshd() {
 }
 
 row_ssh() {
-	local common
 	note "ssh, $BENCH_SSH_PAIRS pairs"
 	grant root-shell web1 lead1 sec1
 	step req1 "mkdir -p bench"
@@ -143,14 +142,43 @@ row_ssh() {
 	step req1 "cert=\$(ztjit cert root@web1) && cp \$cert bench/ours-cert.pub && cp \${cert%-cert.pub} bench/key"
 	lab_in web1 sh -c 'printf "web1 "; cat /etc/ssh/ssh_host_ed25519_key.pub' >"$LAB_DIR/tmp/known"
 	lab_put req1 "$LAB_DIR/tmp/known" /home/req1/bench/known
-	common="ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o IdentityFile=bench/key
+	SSH="ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o IdentityFile=bench/key
 		-o SecurityKeyProvider=/lab/libsoftkey-sk.so -o UserKnownHostsFile=bench/known -o HostKeyAlias=web1"
 	# shellcheck disable=SC2086
 	lab_as req1 env ZTJ_SOFTKEY_DIR=/home/req1/.softkey /lab/bench_pairs ssh-login "ssh root@web1 true with a security key" 1.05 \
 		"$BENCH_SSH_PAIRS" ztjit "bare TrustedUserCAKeys, stock PAM" \
-		-- $common -o CertificateFile=bench/ours-cert.pub -p 22 root@web1 true \
-		-- $common -o CertificateFile=bench/bare-cert.pub -p 2222 root@web1 true >>"$BENCH_OUT"
+		-- $SSH -o CertificateFile=bench/ours-cert.pub -p 22 root@web1 true \
+		-- $SSH -o CertificateFile=bench/bare-cert.pub -p 2222 root@web1 true >>"$BENCH_OUT"
 }
+
+# count NAME PORT CERTIFICATE PID...: one login, and what these processes and all they start ask of the kernel meanwhile; to standard error.
+count() {
+	local name=$1 port=$2 certificate=$3 tracer
+	shift 3
+	strace -f -qq -e signal=none -o "$LAB_DIR/tmp/calls" "${@/#/-p}" &
+	tracer=$!
+	sleep 1
+	# shellcheck disable=SC2086
+	lab_as req1 env ZTJ_SOFTKEY_DIR=/home/req1/.softkey $SSH -o CertificateFile="bench/$certificate" -p "$port" root@web1 true
+	sleep 1
+	kill "$tracer"
+	wait "$tracer"
+	awk -v name="$name" '$2 ~ /^[a-z0-9_]+\(/ && $0 !~ /resumed>/ { n++ } $2 ~ /^open/ && $NF ~ /^[0-9]+$/ { o++ }
+		END { printf "%s: %d system calls, %d files opened\n", name, n, o }' "$LAB_DIR/tmp/calls" >&2
+}
+
+# What one login costs in system calls, beside the same login without us. Wants the row ssh first.
+row_calls() {
+	for _ in 1 2 3; do
+		count "sshd alone, bare" 2222 bare-cert.pub "$(machine_pid sshd-bare)"
+		count "sshd with us" 22 ours-cert.pub "$(machine_pid sshd)"
+		# shellcheck disable=SC2046
+		count "our agent meanwhile" 22 ours-cert.pub $(pgrep -x 'ztjit-.*' --ns "$(lab_pid web1)" --nslist pid)
+	done
+}
+
+# As seen from outside of it.
+machine_pid() { pgrep -o -x "$1" --ns "$(lab_pid web1)" --nslist pid; }
 
 # In one session of req1, with the step-up done: our stack, and the same stack with pam_permit where pam_ztjit stood.
 row_sudo() {
