@@ -65,11 +65,15 @@ void ztj_gate_alarm_news(struct ztj_gate *g, int code, const char *text)
 		g->alarms.since = now.boot;
 		g->alarms.n = 0;
 	}
-	if (g->alarms.n > NEWS_ALARMS)
-		return;
-	if (g->alarms.n++ < NEWS_ALARMS)
+	if (g->alarms.n < NEWS_ALARMS) {
+		g->alarms.n++;
 		ztj_gate_alarm(g, code, text);
-	else
+		return;
+	}
+	if (g->alarms.n == NEWS_ALARMS) {
+		g->alarms.n++;
 		ztj_gate_alarm(g, ZTJ_RATE_LIMITED,
-		    "more alarms about what the broker sends are not written");
+		    "more alarms about what the broker sends stand in the agent's own log alone");
+	}
+	ztj_log(ZTJ_LOG_ALARM, "%s: %s", text, ztj_err_text(code));
 }
