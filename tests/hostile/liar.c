@@ -296,6 +296,7 @@ static void arm(struct liar *l)
 	if (l->next < liar_http_count())
 		l->tls_lie = liar_http_tls((unsigned)l->next);
 	if (l->tls_lie != 0) {
+		printf("lie: %s\n", liar_http_name((unsigned)l->next));
 		l->next++;
 		l->good_turn = true;
 	}
@@ -304,6 +305,7 @@ static void arm(struct liar *l)
 /* A lie was told. Where it brought no line of the stream the truth comes in between, or the mirror would wait ever longer. */
 static void told(struct liar *l)
 {
+	printf("lie: %s\n", liar_http_name((unsigned)l->next));
 	l->good_turn = liar_http_silent((unsigned)l->next++);
 	if (!l->good_turn)
 		arm(l);
