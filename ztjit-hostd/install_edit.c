@@ -147,7 +147,7 @@ int ztj_inst_edit_nss(struct ztj_view in, struct ztj_buf *out, unsigned *number)
 	*number = 0;
 	if (has_nul(in))
 		return ZTJ_BAD_TEXT;
-	while (ztj_inst_next_line(&text, &line)) {
+	for (size_t left = text.n; ztj_inst_next_line(&text, &line); left = text.n) {
 		struct services s = { .ours = true };
 		size_t at = 0;
 		unsigned db = database(line, &at);
@@ -164,7 +164,7 @@ int ztj_inst_edit_nss(struct ztj_view in, struct ztj_buf *out, unsigned *number)
 		} else {
 			(void)put(out, line, 0, line.n);
 		}
-		if (in.n > 0 && line.p + line.n < in.p + in.n)
+		if (left - text.n > line.n)
 			(void)ztj_buf_puts(out, "\n");
 	}
 	if ((seen & PASSWD) == 0 || (seen & GROUP) == 0)
@@ -209,7 +209,7 @@ int ztj_inst_edit_sudo_conf(struct ztj_view in, struct ztj_buf *out)
 
 	if (has_nul(in))
 		return ZTJ_BAD_TEXT;
-	while (ztj_inst_next_line(&text, &line)) {
+	for (size_t left = text.n; ztj_inst_next_line(&text, &line); left = text.n) {
 		size_t from = 0, to = 0;
 		if (!continued && group_source(line, &from, &to)) {
 			/* On two lines: nobody writes that, and we do not guess. */
@@ -225,7 +225,7 @@ int ztj_inst_edit_sudo_conf(struct ztj_view in, struct ztj_buf *out)
 			(void)put(out, line, 0, line.n);
 		}
 		continued = goes_on(line);
-		if (in.n > 0 && line.p + line.n < in.p + in.n)
+		if (left - text.n > line.n)
 			(void)ztj_buf_puts(out, "\n");
 	}
 	if (continued)
