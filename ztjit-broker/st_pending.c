@@ -53,7 +53,7 @@ static void place_of(const char *address, char out[INET6_ADDRSTRLEN])
 static int checks(struct store *st, const struct ask *a, const struct ztj_stmt *p, const char *place,
     int64_t now)
 {
-	int64_t all, here;
+	int64_t all = 0, here = 0;
 	int r = st_skew(p->issued, now);
 	if (r == ZTJ_OK)
 		r = proves_keys(p, a->tls);
