@@ -150,7 +150,7 @@ char *irig_picture(void)
 	assert_non_null(out);
 	irig_path("/etc", path);
 	picture_dir(path, out);
-	irig_path("/usr", path);
+	irig_path("/usr/bin", path);
 	picture_dir(path, out);
 	assert_int_equal(fclose(out), 0);
 	return text;
