@@ -130,6 +130,8 @@ static int get_rest(struct ztj_rd *rd, struct ztj_session *s)
 	s->wants_record = (flags & F_WANTS) != 0;
 	s->recorded = (flags & F_RECORDED) != 0;
 	s->playing = (flags & F_PLAYING) != 0;
+	/* Until it is there again, which may be before all are found. */
+	s->resume_by = s->recorded && s->playing ? INT64_MAX : 0;
 	s->became_root = (flags & F_ROOT) != 0;
 	s->stays = (flags & F_STAYS) != 0;
 	return (flags & F_CERTIFIED) != 0 ? ztj_key_from_text(&s->certified, ztj_view_str(key)) : ZTJ_OK;
@@ -301,7 +303,8 @@ void ztj_kept_all_found(struct ztj_gate *g)
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
 		struct ztj_warden_msg at = { .op = ZTJ_WARDEN_END_AT };
 		s = ztj_sessions_at(g->sessions, i);
-		s->resume_by = s->recorded && s->playing && !s->ending ? now.boot + RESUME_SECONDS : 0;
+		if (s->resume_by != 0)
+			s->resume_by = s->ending ? 0 : now.boot + RESUME_SECONDS;
 		at.session = s->no;
 		at.at = s->end_boot;
 		if (s->placed && ztj_warden_ask(g, &at, -1) != ZTJ_OK)

@@ -62,7 +62,7 @@ over_a_restart() {
 	type_in one 'echo after$((40+2))'
 	t_ok "the session goes on" lab_wait 10 shown one after42
 	t_ok "with what it started" some_sleep web1 7301
-	t_ok "in the same record" test "$(recording web1)" = 1
+	t_ok "in the same record, once the recorder is back" lab_wait 15 eval 'test "$(recording web1)" = 1'
 	type_in one 'exit'
 	t_ok "it ends" lab_wait 10 closed one
 	t_ok "R01 with what it left running, which nobody would record" lab_wait 2 none_sleeps web1 7301
