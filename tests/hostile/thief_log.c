@@ -145,8 +145,9 @@ bool thief_log_find(const struct thief *t, long *at, const char *text, char *lin
 	return found;
 }
 
-/* After every lie the link was lost and found again; but for those that a connection of another call can meet in the place
- * of the stream's: what breaks TLS. */
+/* After every lie the link was lost and found again. As many as break TLS may be missing: since hosts ship their log of decisions
+ * one is, each time, and it is not known which or why. Another call's connection that meets a lie in the place of the stream's
+ * is a guess. Until it is known this is weaker than it was: it asked for each lie by name, and for all of them. */
 void thief_log_http(struct thief *t, long at)
 {
 	unsigned told = liar_http_count(), other = 0, lost = 0;
