@@ -34,6 +34,7 @@ struct ztj_procimage {
 struct ztj_procinfo {
 	struct ztj_procid id, parent;
 	uid_t ruid, euid;
+	bool dying;                   /* somebody has killed it: it runs nothing of its own any more */
 	uint32_t loginuid;            /* ZTJ_NO_LOGINUID: never set */
 	uint32_t tty_nr;              /* device number, 0: none */
 	char tty[ZTJ_TTY_SIZE];       /* "pts/3", "tty1", "-" */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* The text of /proc files, as bytes from outside: comm may hold anything. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,6 +118,20 @@ static bool line_of(struct ztj_view text, const char *key, struct ztj_view *rest
 	return found;
 }
 
+/* SIGKILL is pending for the whole of it from the moment it was sent until nothing is left: nobody can block or take it. */
+static bool is_dying(struct ztj_view status)
+{
+	const uint8_t bit = 1 << (SIGKILL - 1) % 4;
+	const size_t digit = (SIGKILL - 1) / 4; /* hexadecimal, from the end */
+	struct ztj_view v = { NULL, 0 };
+	uint8_t c;
+
+	if (!line_of(status, "ShdPnd:\t", &v) || v.n <= digit)
+		return false;
+	c = v.p[v.n - 1 - digit];
+	return ((unsigned)(c >= 'a' ? c - 'a' + 10 : c - '0') & bit) != 0;
+}
+
 int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p)
 {
 	struct ztj_view v = { NULL, 0 };
@@ -130,6 +145,7 @@ int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p)
 		return ZTJ_BAD_ENCODING;
 	p->ruid = (uid_t)ruid;
 	p->euid = (uid_t)euid;
+	p->dying = is_dying(text);
 	return ZTJ_OK;
 }
 

@@ -23,7 +23,7 @@
 #include "ztjit-hostd/warden.h"
 
 #define ROUNDS 20 /* who forks meanwhile is met again */
-#define KILLED 256
+#define TELL_NOBODY 0
 #define NO_AUDIT ZTJ_NO_AUDIT_SESSION
 
 /* Without pam_loginuid a login has that of whoever started sshd, and with it sshd, and maybe us: not to be killed for it. */
@@ -71,28 +71,10 @@ struct look {
 	unsigned (*at)(struct look *l, int pidfd, const struct ztj_procinfo *p);
 	uint64_t arg;
 	uint32_t gid;
-	bool everywhere;                  /* inside the sessions as well */
-	struct ztj_procid killed[KILLED]; /* it takes the kernel a while */
-	size_t nkilled;
+	bool everywhere; /* inside the sessions as well */
+	bool failed;     /* it was said that one cannot be killed */
 	unsigned newest; /* of those that began last */
 };
-
-static bool killed(const struct look *l, struct ztj_procid id)
-{
-	for (size_t i = 0; i < KILLED; i++)
-		if (ztj_procid_eq(l->killed[i], id))
-			return true;
-	return false;
-}
-
-static unsigned kill_it(struct look *l, int pidfd, struct ztj_procid id)
-{
-	l->killed[l->nkilled++ % KILLED] = id;
-	if (ztj_warden_kill_proc(pidfd) == ZTJ_OK)
-		return 1;
-	ztj_log(ZTJ_LOG_ALARM, "process %d cannot be killed", (int)id.pid);
-	return 0;
-}
 
 /* Every process that runs outside the sessions. The sum of what `at` says. */
 static unsigned look(struct look *l)
@@ -113,7 +95,7 @@ static unsigned look(struct look *l)
 		if (fd < 0)
 			continue;
 		if (ztj_proc_alive(fd) && ztj_proc_read_any(fd, (pid_t)pid, l->w->by_audit, &p) == ZTJ_OK &&
-		    (l->everywhere || !held(l->w, &p)) && !killed(l, p.id))
+		    (l->everywhere || !held(l->w, &p)))
 			n += l->at(l, fd, &p);
 		(void)close(fd);
 	}
@@ -121,17 +103,36 @@ static unsigned look(struct look *l)
 	return n;
 }
 
-static void report(struct ztj_warden *w, uint32_t op, uint64_t session, pid_t pid)
+static void news_of(struct ztj_warden_msg *m, uint32_t op, uint64_t session, pid_t pid)
 {
-	struct ztj_warden_msg m = { .op = op, .session = session, .n = (uint32_t)pid };
-	char path[64], text[sizeof(m.name) + 1];
+	char path[64], text[sizeof(m->name) + 1];
 	struct ztj_view v;
 
+	*m = (struct ztj_warden_msg){ .op = op, .session = session, .n = (uint32_t)pid };
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	if (ztj_proc_file(path, text, sizeof(text), &v) == ZTJ_OK)
-		memcpy(m.name, v.p, v.n < sizeof(m.name) - 1 ? v.n : sizeof(m.name) - 1);
-	m.name[strcspn(m.name, "\n")] = '\0';
-	ztj_warden_tell(w, &m);
+		memcpy(m->name, v.p, v.n < sizeof(m->name) - 1 ? v.n : sizeof(m->name) - 1);
+	m->name[strcspn(m->name, "\n")] = '\0';
+}
+
+/* It takes the kernel a while, and everybody is met again meanwhile: what is dying was counted and told of when it was killed. */
+static unsigned kill_it(struct look *l, int pidfd, const struct ztj_procinfo *p, uint32_t op,
+    uint64_t session)
+{
+	struct ztj_warden_msg m;
+
+	if (p->dying)
+		return 0;
+	news_of(&m, op, session, p->id.pid);
+	if (ztj_warden_kill_proc(pidfd) == ZTJ_OK) {
+		if (op != TELL_NOBODY)
+			ztj_warden_tell(l->w, &m);
+		return 1;
+	}
+	if (!l->failed)
+		ztj_log(ZTJ_LOG_ALARM, "process %d cannot be killed", (int)p->id.pid);
+	l->failed = true;
+	return 0;
 }
 
 /* ---- an account whose last grant has ended ---- */
@@ -140,17 +141,7 @@ static unsigned of_account(struct look *l, int pidfd, const struct ztj_procinfo 
 {
 	if (p->ruid != l->arg && p->euid != l->arg)
 		return 0;
-	report(l->w, ZTJ_WARDEN_SWEPT, l->arg, p->id.pid);
-	return kill_it(l, pidfd, p->id);
-}
-
-/* By its number alone: the newest are not told apart by more, and a number does not come back that soon. */
-static bool number_killed(const struct look *l, pid_t pid)
-{
-	for (size_t i = 0; i < KILLED; i++)
-		if (l->killed[i].pid == pid)
-			return true;
-	return false;
+	return kill_it(l, pidfd, p, ZTJ_WARDEN_SWEPT, l->arg);
 }
 
 /* Who only forks and exits lives no longer than these two files take to read. */
@@ -160,18 +151,20 @@ static void newest_of_account(pid_t pid, int pidfd, void *arg)
 	struct ztj_procinfo p = { .id = { pid, 0 } };
 	char path[64], text[8192];
 	struct ztj_view v;
+	int r;
 
-	if (number_killed(l, pid))
-		return;
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK || ztj_proc_parse_status(v, &p) != ZTJ_OK ||
+	r = ztj_proc_file(path, text, sizeof(text), &v);
+	if ((r != ZTJ_OK && r != ZTJ_TOO_LARGE) || ztj_proc_parse_status(v, &p) != ZTJ_OK ||
 	    (p.ruid != l->arg && p.euid != l->arg))
 		return;
-	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
-	if (!l->w->by_audit &&
-	    (ztj_proc_file(path, text, sizeof(text), &v) != ZTJ_OK ||
-		ztj_proc_parse_cgroup(v, p.cgroup) != ZTJ_OK))
-		return;
+	if (!l->w->by_audit) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+		r = ztj_proc_file(path, text, sizeof(text), &v);
+		if (r == ZTJ_NOT_FOUND)
+			return;
+		ztj_proc_parse_cgroup_cut(v, p.cgroup);
+	}
 	/* Still the one that is held. */
 	if (!held(l->w, &p) && ztj_proc_alive(pidfd))
 		l->newest += of_account(l, pidfd, &p);
@@ -208,7 +201,7 @@ static unsigned of_member(struct look *l, int pidfd, const struct ztj_procinfo *
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)p->id.pid);
 	if (ztj_proc_file(path, text, sizeof(text), &v) == ZTJ_OK && !ztj_proc_parse_in_group(v, l->gid))
 		return 0;
-	return kill_it(l, pidfd, p->id);
+	return kill_it(l, pidfd, p, TELL_NOBODY, 0);
 }
 
 int ztj_warden_sweep_group(struct ztj_warden *w, uint32_t uid, uint32_t gid, uint32_t *n)
@@ -273,13 +266,15 @@ static uint64_t by_parent(struct ztj_warden *w, const struct ztj_procinfo *p)
 static unsigned of_a_session(struct look *l, int pidfd, const struct ztj_procinfo *p)
 {
 	uint64_t no = by_audit(l->w, p->id.pid);
+	struct ztj_warden_msg m;
 
 	if (no == 0)
 		no = by_parent(l->w, p);
 	if (no == 0 || known(l->w, p->id))
 		return 0;
 	remember(l->w, no, pidfd, p->id);
-	report(l->w, ZTJ_WARDEN_ESCAPED, no, p->id.pid);
+	news_of(&m, ZTJ_WARDEN_ESCAPED, no, p->id.pid);
+	ztj_warden_tell(l->w, &m);
 	return 1;
 }
 
@@ -315,8 +310,7 @@ static unsigned of_one_over(struct look *l, int pidfd, const struct ztj_procinfo
 	for (size_t i = 0; i < l->w->nover; i++) {
 		if (l->w->over[i].audit != audit)
 			continue;
-		report(l->w, ZTJ_WARDEN_ESCAPED, l->w->over[i].no, p->id.pid);
-		return kill_it(l, pidfd, p->id);
+		return kill_it(l, pidfd, p, ZTJ_WARDEN_ESCAPED, l->w->over[i].no);
 	}
 	return 0;
 }

@@ -65,6 +65,16 @@ static void test_status_and_cgroup(void **state)
 	ok(ztj_proc_parse_status(ztj_view_str("Name:\tx\nUid:\t20001\t0\t0\t0\n"), &p));
 	assert_int_equal(p.ruid, 20001);
 	assert_int_equal(p.euid, 0);
+	assert_false(p.dying); /* it does not say */
+	ok(ztj_proc_parse_status(ztj_view_str("Uid:\t1\t1\t1\t1\nShdPnd:\t0000000000000100\n"), &p));
+	assert_true(p.dying);
+	ok(ztj_proc_parse_status(ztj_view_str("Uid:\t1\t1\t1\t1\nShdPnd:\tffffffffffffffff\n"), &p));
+	assert_true(p.dying);
+	ok(ztj_proc_parse_status(ztj_view_str("Uid:\t1\t1\t1\t1\nShdPnd:\tfffffffffffffeff\n"), &p));
+	assert_false(p.dying);
+	ok(ztj_proc_parse_status(ztj_view_str("Uid:\t1\t1\t1\t1\nSigPnd:\t0000000000000100\nShdPnd:\t00\n"),
+	    &p));
+	assert_false(p.dying);
 	assert_true(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\nGroups:\t5 6 \n"), 3));
 	assert_true(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\nGroups:\t5 6 \n"), 6));
 	assert_false(ztj_proc_parse_in_group(ztj_view_str("Gid:\t1\t2\t3\t4\nGroups:\t5 61 \n"), 6));

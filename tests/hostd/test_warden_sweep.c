@@ -2,7 +2,7 @@
  * Copyright (c) 2026 the ztjit authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
-/* What runs beside the recorder, and outside the sessions (root; tests/hostd/warden.sh). */
+/* What runs outside the sessions (root; tests/hostd/warden.sh). */
 #include "tests/hostd/wrig.h"
 
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,108 +23,6 @@
 #include "ztjit-hostd/procinfo.h"
 
 #define W wrig
-
-static void test_R08_strays(void **state)
-{
-	pid_t pid = wrig_session(51, 0);
-	char dir[300], number[24];
-	int fd, p[2];
-
-	(void)state;
-	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
-	assert_int_equal(W.answered, 0); /* the program that opened it */
-	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 52, 0, -1), ZTJ_NOT_FOUND);
-	/* another program, in it; and one below it */
-	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)close(W.gate);
-		(void)execl("/bin/sleep", "sleep", "100", (char *)NULL);
-		_exit(1);
-	}
-	(void)close(p[1]);
-	assert_int_equal(read(p[0], number, 1), 0); /* it runs sleep */
-	(void)snprintf(dir, sizeof(dir), "%s/s51/cgroup.procs", W.root);
-	fd = open(dir, O_WRONLY | O_CLOEXEC);
-	(void)snprintf(number, sizeof(number), "%d", (int)pid);
-	assert_int_equal(write(fd, number, strlen(number)), (ssize_t)strlen(number));
-	(void)close(fd);
-	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
-	assert_int_equal(W.answered, 1);
-	fd = wrig_pidfd_of(pid);
-	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 53, 51, fd), ZTJ_OK);
-	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 51, 0, -1), ZTJ_OK);
-	assert_int_equal(W.answered, 0);
-	(void)close(fd);
-}
-
-static void put_in(uint64_t no, pid_t pid)
-{
-	char path[300], number[24];
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "%s/s%llu/cgroup.procs", W.root, (unsigned long long)no);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	(void)snprintf(number, sizeof(number), "%d", (int)pid);
-	assert_int_equal(write(fd, number, strlen(number)), (ssize_t)strlen(number));
-	(void)close(fd);
-}
-
-/* What a start-up file can do where the recorder is forced: LD_PRELOAD=mine.so sshd. */
-static void test_R08_sshd_run_anew_is_a_stray(void **state)
-{
-	char title[] = "sshd: somebody", *argv[] = { title, NULL }, byte;
-	pid_t pid;
-	int p[2], go;
-
-	(void)state;
-	(void)wrig_session(55, 0);
-	put_in(55, wrig_child(wrig_idle, &go));
-	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 55, 0, -1), ZTJ_OK);
-	assert_int_equal(W.answered, 0); /* of the same connection */
-	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)close(W.gate);
-		(void)execv("/proc/self/exe", argv);
-		_exit(1);
-	}
-	(void)close(p[1]);
-	assert_int_equal(read(p[0], &byte, 1), 0); /* it runs */
-	(void)close(p[0]);
-	put_in(55, pid);
-	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 55, 0, -1), ZTJ_OK);
-	assert_int_equal(W.answered, 1);
-	assert_int_equal(W.answered_flags, 0);
-}
-
-static void as_internal_sftp(int go)
-{
-	char title[] = "sshd: root@internal-sftp", *argv[] = { title, NULL };
-
-	(void)go;
-	(void)execv("/proc/self/exe", argv);
-}
-
-/* It is sshd, and yet no login that waits for its recorder. */
-static void test_R03_internal_sftp_is_a_stray(void **state)
-{
-	int go, fd;
-	pid_t pid = wrig_child(as_internal_sftp, &go);
-
-	(void)state;
-	fd = wrig_pidfd_of(pid);
-	(void)usleep(300000);
-	assert_int_equal(wrig_command(ZTJ_WARDEN_MAKE, 54, 0, fd), ZTJ_OK);
-	assert_int_equal(wrig_command(ZTJ_WARDEN_STRAYS, 54, 0, -1), ZTJ_OK);
-	assert_int_equal(W.answered, 1);
-	assert_int_equal(W.answered_flags, ZTJ_STRAYS_NEVER);
-	assert_int_equal(wrig_command(ZTJ_WARDEN_KILL, 54, 0, -1), ZTJ_OK);
-	assert_true(wrig_dead(pid));
-	(void)close(fd);
-}
 
 static void as_nobody_much(int go)
 {
@@ -253,6 +152,61 @@ static void test_R07_what_runs_elsewhere_as_the_account(void **state)
 	assert_int_equal(kill(other, SIGKILL), 0);
 	assert_true(wrig_dead(other));
 	(void)close(fd);
+}
+
+/* A process that was killed and takes its time: whoever traces it keeps it until the end. Every one of them runs, and is traced. */
+#define SLOW 300
+static pid_t slow[SLOW];
+
+static void start_the_slow(void)
+{
+	int go;
+
+	for (size_t i = 0; i < SLOW; i++) {
+		slow[i] = wrig_child(as_nobody_much, &go);
+		assert_true(runs_as(slow[i], 54321));
+		assert_int_equal(ptrace(PTRACE_SEIZE, slow[i], 0, (void *)PTRACE_O_TRACEEXIT), 0);
+		(void)close(go);
+	}
+}
+
+static void let_them_die(void)
+{
+	int status;
+
+	for (size_t i = 0; i < SLOW; i++) {
+		assert_int_equal(waitpid(slow[i], &status, 0), slow[i]);
+		assert_true(WIFSTOPPED(status)); /* until now */
+		assert_int_equal(ptrace(PTRACE_CONT, slow[i], 0, 0), 0);
+		assert_true(wrig_dead(slow[i]));
+	}
+}
+
+static unsigned sweep_tells(uint32_t *counted)
+{
+	struct ztj_warden_msg q = { .op = ZTJ_WARDEN_SWEEP, .n = 54321 }, m;
+	unsigned told = 0;
+
+	wrig_send(&q, -1);
+	while (wrig_receive(&m, 5000) && m.op != ZTJ_WARDEN_DONE)
+		told += m.op == ZTJ_WARDEN_SWEPT;
+	assert_int_equal(m.op, ZTJ_WARDEN_DONE);
+	assert_int_equal(m.code, ZTJ_OK);
+	*counted = m.n;
+	return told;
+}
+
+static void test_what_is_dying_is_counted_once(void **state)
+{
+	uint32_t counted;
+
+	(void)state;
+	start_the_slow();
+	assert_int_equal(sweep_tells(&counted), SLOW);
+	assert_int_equal(counted, SLOW);
+	assert_int_equal(sweep_tells(&counted), 0);
+	assert_int_equal(counted, 0);
+	let_them_die();
 }
 
 static void in_many_groups(int go)
@@ -513,18 +467,14 @@ static void test_R05_what_shares_its_audit_session_is_not_killed(void **state)
 	(void)close(fd);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	if (argc > 0 && strncmp(argv[0], "sshd: ", 6) == 0)
-		return (int)sleep(100);
 #define T(f) cmocka_unit_test_setup_teardown(f, wrig_setup, wrig_teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_R08_strays),
-		T(test_R08_sshd_run_anew_is_a_stray),
-		T(test_R03_internal_sftp_is_a_stray),
 		T(test_R07_who_lost_its_first_thread),
 		T(test_R07_what_runs_elsewhere_as_the_account),
 		T(test_R07_who_only_forks_and_exits),
+		T(test_what_is_dying_is_counted_once),
 		T(test_R07_who_makes_itself_unreadable),
 		T(test_P3_who_is_in_a_group_no_more),
 		T(test_what_left_its_session_is_told_once_and_ends_with_it),

@@ -7,7 +7,7 @@ set -eu
 where=$(mktemp -d)
 trap 'rmdir "$where"' EXIT
 status=0 ran=no
-for name in cgroup guard sweep audit; do
+for name in cgroup guard strays sweep audit; do
 	one=0
 	unshare --mount sh -euc 'mount -t cgroup2 cgroup2 "$1"; ZTJ_TEST_CGROUP2="$1" exec "./tests/hostd/test_warden_$2"' sh \
 		"$where" "$name" || one=$?
