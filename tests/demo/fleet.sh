@@ -110,7 +110,7 @@ fleet_policy() {
 fleet_start_broker() {
 	LAB_UNIT=ztjit-broker.service lab_in broker sh -c \
 		'ztjit-broker serve -c /var/lib/ztjit-broker/broker.conf >>/var/log/ztjit-broker.log 2>&1 &'
-	lab_wait 10 lab__listens "$(lab_addr broker)" 8443
+	lab_wait 30 lab__listens "$(lab_addr broker)" 8443
 }
 
 fleet_stop_broker() {
@@ -232,7 +232,7 @@ fleet__hosts() {
 		"${FLEET_START:-fleet_start_host}" "$host" || return
 		fleet_do admin1 "ztjit host approve --yes --directory servers --label $label --digest $digest $host" || return
 	done
-	lab_wait 15 fleet_armed web1 && lab_wait 15 fleet_armed db1
+	lab_wait 45 fleet_armed web1 && lab_wait 45 fleet_armed db1
 }
 
 fleet_ready() {

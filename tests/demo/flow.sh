@@ -76,8 +76,8 @@ hosts() {
 	armed db1
 	run admin1 "ztjit host approve --yes --directory servers --label env=prod --digest $digest web1"
 	run admin1 "ztjit host approve --yes db1"
-	lab_wait 15 fleet_armed web1
-	lab_wait 15 fleet_armed db1
+	lab_wait 45 fleet_armed web1
+	lab_wait 45 fleet_armed db1
 	note "people can get in now: it stays"
 	run web1 "ztjit-hostd install --confirm"
 	run db1 "ztjit-hostd install --confirm"
@@ -93,15 +93,15 @@ root_on_web1() {
 	chapter "Root on web1: asked for, approved by two teams, used"
 	refused req1 "ztjit request --role" "ztjit ssh root@web1 id"
 	note "nobody is in by default; the refusal says what to type"
-	refused req1 "ticket" "ztjit request --yes --role root-shell --host web1 --for 60s --ticket none -m 'disk full on web1'"
-	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 60s --ticket INC-4711 -m 'disk full on web1'"
+	refused req1 "ticket" "ztjit request --yes --role root-shell --host web1 --for 3m --ticket none -m 'disk full on web1'"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 3m --ticket INC-4711 -m 'disk full on web1'"
 	ROOT_GRANT=$(request_id)
 	refused req1 "" "ztjit approve --yes $ROOT_GRANT"
 	note "nobody approves their own request"
 	says lead1 "INC-4711" "ztjit show $ROOT_GRANT"
 	run lead1 "ztjit approve --yes $ROOT_GRANT"
 	refused req1 "approval" "ztjit ssh root@web1 id"
-	run sec1 "ztjit approve --yes --for 45s -m 'shorter is enough' $ROOT_GRANT"
+	run sec1 "ztjit approve --yes --for 2m -m 'shorter is enough' $ROOT_GRANT"
 	note "the shorter limit of an approver counts"
 	says req1 "uid=0(root)" "ztjit ssh root@web1 id"
 	says req1 "ztjit-grant-" "ztjit cert root@web1 | xargs ssh-keygen -L -f"
@@ -131,7 +131,7 @@ sudo_on_db1() {
 	refused db1 "" "grep -E '^(req1|ztjit-root):' /etc/passwd /etc/group /etc/sudoers"
 	says db1 "nologin" "getent passwd req1; id req1"
 	says db1 "not allowed" "sudo -l -U req1"
-	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 50s --ticket INC-4712 -m 'vacuum the database'"
+	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 70s --ticket INC-4712 -m 'vacuum the database'"
 	SUDO_GRANT=$(request_id)
 	run lead1 "ztjit approve --yes $SUDO_GRANT"
 	lab_wait 5 demo_in_group
@@ -147,7 +147,7 @@ sudo_on_db1() {
 	run req1 "ztjit confirm --yes $code"
 	finish confirm 0 "uid=0(root)"
 	note "after the window"
-	lab_wait 60 fleet_ended "$SUDO_GRANT"
+	lab_wait 90 fleet_ended "$SUDO_GRANT"
 	refused req1 "ztjit request" "ztjit ssh db1 sudo id"
 	says db1 "not allowed" "id req1; sudo -l -U req1"
 	says db1 "req1" "ls -l /home/req1/vacuumed"
@@ -176,7 +176,7 @@ session_id() { grep -oE 'S-[0-9A-HJKMNP-TV-Z]{10}' <<<"$OUT" | head -n 1; }
 recorded() {
 	local grant id sftp
 	chapter "Recorded: followed live from another terminal, ended, played afterwards"
-	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 90s --ticket INC-4715 -m 'look at the logs'"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 4m --ticket INC-4715 -m 'look at the logs'"
 	grant=$(request_id)
 	run lead1 "ztjit approve --yes $grant"
 	run sec1 "ztjit approve --yes $grant"
@@ -231,7 +231,7 @@ audit() {
 broker_away() {
 	local grant id
 	chapter "The broker is away: within the freshness bound it works, beyond it does not"
-	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 90s --ticket INC-4716 -m 'watch the queue'"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 4m --ticket INC-4716 -m 'watch the queue'"
 	grant=$(request_id)
 	run lead1 "ztjit approve --yes $grant"
 	run sec1 "ztjit approve --yes $grant"
@@ -239,7 +239,7 @@ broker_away() {
 	lab_wait 20 demo_open_shell
 	says sec1 "(shell)" "ztjit sessions ls --state open"
 	id=$(session_id)
-	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 90s --ticket INC-4713 -m 'finish the vacuum'"
+	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 4m --ticket INC-4713 -m 'finish the vacuum'"
 	run lead1 "ztjit approve --yes $(request_id)"
 	says req1 "req1" "ztjit ssh db1 id -un"
 	fleet_stop_broker
@@ -259,7 +259,7 @@ broker_away() {
 
 clock_back() {
 	chapter "A clock set back gains nothing"
-	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 8s --ticket INC-4714 -m 'one last look'"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 15s --ticket INC-4714 -m 'one last look'"
 	local grant
 	grant=$(request_id)
 	run lead1 "ztjit approve --yes $grant"

@@ -332,7 +332,8 @@ lab_wait() {
 lab_install() {
 	local name pamdir
 	if [ ! -d "$LAB_DIR/stage" ]; then
-		make -s -C "$ZTJ_BUILDDIR" install DESTDIR="$LAB_DIR/stage" >"$LAB_DIR/install.log" 2>&1 || {
+		# One lab at a time: what make installs it may link anew.
+		flock "$ZTJ_BUILDDIR" make -s -C "$ZTJ_BUILDDIR" install DESTDIR="$LAB_DIR/stage" >"$LAB_DIR/install.log" 2>&1 || {
 			cat "$LAB_DIR/install.log" >&2
 			return 1
 		}
@@ -357,7 +358,7 @@ lab_start_sshd() {
 			ssh-keygen -q -t ed25519 -N "" -C "$0" -f /etc/ssh/ssh_host_ed25519_key
 		/usr/sbin/sshd -t "$@"
 		exec /usr/sbin/sshd "$@"' "$name" "$@" || return
-	lab_wait 10 lab__listens "${LAB_ADDR[$name]}" 22
+	lab_wait 30 lab__listens "${LAB_ADDR[$name]}" 22
 }
 
 lab__listens() { timeout 1 bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$1" "$2" 2>/dev/null; }

@@ -47,7 +47,7 @@ begin() {
 	: >"$ABUSE_OUT"
 	"$@" >"$ABUSE_OUT" 2>&1 </dev/null &
 	BEGUN=$!
-	lab_wait 8 code_shown
+	lab_wait 20 code_shown
 }
 
 asked() {
@@ -80,12 +80,12 @@ hostd_gone() { ! lab_in "$1" pgrep -x ztjit-hostd >/dev/null; }
 
 hostd_stop() {
 	lab_in "$1" pkill -TERM -o -x ztjit-hostd
-	lab_wait 10 hostd_gone "$1"
+	lab_wait 30 hostd_gone "$1"
 }
 
 hostd_start() {
 	LAB_UNIT=ztjit-hostd.service lab_in "$1" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
-	lab_wait 10 fleet_armed "$1" && lab_wait 20 hostd_fresh "$1"
+	lab_wait 30 fleet_armed "$1" && lab_wait 30 hostd_fresh "$1"
 }
 
 # hostd_fresh HOST: what the broker said last is some seconds old at most.

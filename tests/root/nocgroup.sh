@@ -96,7 +96,7 @@ over_a_restart() {
 	lab_as req2 ssh -F none -S .ssh/s2 -O exit none
 	sleep 2
 	t_ok "a logout ends nothing that is detached" some_sleep db1 7402
-	t_ok "a login of 20 seconds" grant req1 sudo-root db1 20s
+	t_ok "a login of 25 seconds" grant req1 sudo-root db1 25s
 	end=$(grant_end req1 "$GRANT")
 	t_ok "is let in" master req1 s3 db1
 	detach req1 s3 7404

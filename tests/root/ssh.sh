@@ -18,9 +18,8 @@ lab_up "$@"
 . "$here/abuse.sh"
 
 prepare() {
-	grant req2 root-shell web1 25s && SHORT=$GRANT && grant req1 root-shell web1 5m &&
-		LONG=$GRANT || return
-	master req2 short root@web1 && master req1 long root@web1
+	grant req1 root-shell web1 5m && LONG=$GRANT && master req1 long root@web1 || return
+	grant req2 root-shell web1 25s && SHORT=$GRANT && master req2 short root@web1
 }
 
 # Four ways to leave a session; SECONDS tells them apart.
