@@ -53,10 +53,11 @@ static struct bufferevent *connection(struct event_base *base, void *arg)
 {
 	struct liar *l = arg;
 	SSL_CTX *const of[] = { l->tls, l->stolen, l->old };
-	unsigned lie = l->tls_lie;
+	unsigned lie = l->tls_left > 0 ? l->tls_lie : 0;
 	struct bufferevent *b;
 
-	l->tls_lie = 0;
+	if (l->tls_left > 0)
+		l->tls_left--;
 	if (lie == 3) /* no TLS at all */
 		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	b = bufferevent_openssl_socket_new(base, -1, SSL_new(of[lie]), BUFFEREVENT_SSL_ACCEPTING,
@@ -289,13 +290,14 @@ static void enter(struct liar *l, const char *phase)
 		liar_done(l, "silent");
 }
 
-/* What the next connection meets. */
+/* What the next connections meet. Whose they are nobody says before there is TLS: when its stream ends, the host may have begun to ship
+ * its decisions, one call at a time, and then begins nothing but the stream. Of two connections one is the stream's. */
 static void arm(struct liar *l)
 {
 	l->good_turn = false;
-	if (l->next < liar_http_count())
-		l->tls_lie = liar_http_tls((unsigned)l->next);
+	l->tls_lie = l->next < liar_http_count() ? liar_http_tls((unsigned)l->next) : 0;
 	if (l->tls_lie != 0) {
+		l->tls_left = 2;
 		printf("lie: %s\n", liar_http_name((unsigned)l->next));
 		l->next++;
 		l->good_turn = true;
@@ -362,6 +364,8 @@ static void answer(struct evhttp_request *req, int code, const char *body)
 	evbuffer_free(b);
 }
 
+static const char not_found[] = "{\"error\":\"not-found\",\"text\":\"no such thing\"}";
+
 static void on_stream(struct liar *l, struct evhttp_request *req)
 {
 	struct stream *s = calloc(1, sizeof(*s));
@@ -401,7 +405,7 @@ static void on_stream(struct liar *l, struct evhttp_request *req)
 static void on_fetch(struct liar *l, struct evhttp_request *req, const char *path)
 {
 	bool lie = in(l, "http") && !l->good_turn && l->next < liar_http_count() &&
-	    liar_http_event((unsigned)l->next) != NULL;
+	    liar_http_event((unsigned)l->next) != NULL && strcmp(path, "/v1/policy") == 0;
 	const char *name = strrchr(path, '/') + 1;
 
 	if (lie && liar_http_fetch(l, (unsigned)l->next, req)) {
@@ -426,7 +430,7 @@ static void on_fetch(struct liar *l, struct evhttp_request *req, const char *pat
 			answer(req, 200, l->dir[d]);
 			return;
 		}
-	answer(req, 404, "{\"error\":\"not-found\",\"text\":\"no such thing\"}");
+	answer(req, 404, not_found);
 }
 
 static void on_stepup(struct liar *l, struct evhttp_request *req)
@@ -447,8 +451,10 @@ static void on_call(struct evhttp_request *req, void *arg)
 		on_stream(l, req);
 	else if (strcmp(path, "/v1/stepups") == 0)
 		on_stepup(l, req);
-	else
+	else if (strcmp(path, "/v1/policy") == 0 || strncmp(path, "/v1/directories/", 16) == 0)
 		on_fetch(l, req, path);
+	else /* decisions, which come at any time: no lie is told to them in the place of another call */
+		answer(req, 404, not_found);
 }
 
 /* ---- the process ---- */

@@ -32,7 +32,7 @@ struct liar {
 	char phase[32], rested[32];  /* rested: the phase that is over, while this one is "rest" */
 	struct stream *streams;
 	size_t next;                 /* which lie of the phase is due */
-	unsigned tls_lie;            /* what the next connections meet: 0 the truth */
+	unsigned tls_lie, tls_left;  /* what the next connections meet, and how many */
 	bool served;                 /* the pushes were said; what is offered was fetched */
 	bool good_turn;              /* between two lies about HTTP the truth is told */
 	char *policy, *dir[CO_DIRS]; /* honest answers */

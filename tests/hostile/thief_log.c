@@ -145,19 +145,16 @@ bool thief_log_find(const struct thief *t, long *at, const char *text, char *lin
 	return found;
 }
 
-/* After every lie the link was lost and found again. As many as break TLS may be missing: since hosts ship their log of decisions
- * one is, each time, and it is not known which or why. Another call's connection that meets a lie in the place of the stream's
- * is a guess. Until it is known this is weaker than it was: it asked for each lie by name, and for all of them. */
+/* After every lie the link was lost and found again. */
 void thief_log_http(struct thief *t, long at)
 {
-	unsigned told = liar_http_count(), other = 0, lost = 0;
 	char line[4096];
 
-	for (unsigned i = 0; i < told; i++)
-		other += liar_http_tls(i) != 0;
-	while (thief_log_find(t, &at, "the broker cannot be reached", line, sizeof(line)) &&
-	    thief_log_find(t, &at, "connected to the broker", line, sizeof(line)))
-		lost++;
-	thief_verdict(t, lost + other >= told, "http/lost-and-found",
-	    "%u lies, %u times unreachable and connected again", told, lost);
+	for (unsigned i = 0; i < liar_http_count(); i++) {
+		char name[128];
+		bool lost = thief_log_find(t, &at, "the broker cannot be reached", line, sizeof(line));
+		bool found = lost && thief_log_find(t, &at, "connected to the broker", line, sizeof(line));
+		(void)snprintf(name, sizeof(name), "http/%s", liar_http_name(i));
+		thief_verdict(t, lost && found, name, "unreachable, then %s", line);
+	}
 }
