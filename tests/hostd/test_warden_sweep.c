@@ -61,21 +61,23 @@ static bool relay_is_over(void)
 static void test_R07_who_only_forks_and_exits(void **state)
 {
 	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SWEEP, .n = 54325 };
+	bool over;
 	int go;
 
 	(void)state;
 	relay = mmap(NULL, sizeof(*relay), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(relay != MAP_FAILED);
+	wrig_crowd();
 	(void)wrig_child(as_a_relay, &go);
 	assert_int_equal(write(go, "x", 1), 1);
 	while (relay->n < 100)
 		(void)usleep(1000);
 	/* Once may not do: the agent looks again. */
-	for (int i = 0; i < 100 && !relay_is_over(); i++)
+	for (int i = 0; i < 10 && !relay_is_over(); i++)
 		assert_int_equal(wrig_ask(&m, -1), ZTJ_OK);
-	assert_false(relay->n >= 400000);
+	over = relay_is_over();
 	relay->stop = true;
-	assert_true(relay_is_over());
+	assert_true(over);
 }
 
 static bool runs_as(pid_t pid, uid_t uid)

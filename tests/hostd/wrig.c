@@ -102,6 +102,19 @@ int wrig_setup(void **state)
 	return 0;
 }
 
+#define BELOW 400
+#define ABOVE 20
+static pid_t crowd[BELOW + ABOVE];
+
+static void end_crowd(void)
+{
+	for (size_t i = 0; i < BELOW + ABOVE; i++) {
+		if (crowd[i] > 0 && kill(crowd[i], SIGKILL) == 0)
+			(void)waitpid(crowd[i], NULL, 0);
+		crowd[i] = 0;
+	}
+}
+
 static void kill_cgroup(void)
 {
 	char path[300];
@@ -126,6 +139,7 @@ int wrig_teardown(void **state)
 	int status;
 
 	(void)state;
+	end_crowd();
 	if (W.by_audit)
 		end_sessions();
 	else
@@ -320,6 +334,33 @@ bool wrig_gone_for_good(pid_t pid)
 		(void)usleep(10000);
 	}
 	return false;
+}
+
+static void next_number(pid_t pid)
+{
+	char text[24];
+	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	int n = snprintf(text, sizeof(text), "%d", (int)pid - 1);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, (size_t)n), n);
+	(void)close(fd);
+}
+
+void wrig_crowd(void)
+{
+	int go;
+
+	/* In warden.sh's own space of numbers: nobody else's are changed. */
+	assert_true(getpid() < BELOW);
+	for (size_t i = 0; i < BELOW + ABOVE; i++) {
+		if (i == BELOW)
+			next_number(30000);
+		crowd[i] = wrig_child(wrig_idle, &go);
+		(void)close(go);
+	}
+	assert_true(crowd[BELOW] > crowd[BELOW - 1]);
+	next_number(crowd[BELOW - 1] + 1);
 }
 
 bool wrig_new_login(void)

@@ -64,6 +64,9 @@ pid_t wrig_session(uint64_t no, uint64_t parent);
 bool wrig_told(uint32_t op, int ms);
 /* Not our child: it runs nothing any more. */
 bool wrig_gone_for_good(pid_t pid);
+/* Hundreds that idle, some with numbers below and some with numbers above all that are given from now on: a look at everything comes to whoever only
+ * forks and exits when it has long had another number, and not last of all, where it would be met at once. Gone with the test. */
+void wrig_crowd(void);
 /* As pam_loginuid: an audit session of its own for this process. False where the kernel has no auditing. */
 bool wrig_new_login(void);
 
