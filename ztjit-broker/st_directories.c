@@ -78,8 +78,9 @@ static void directory_then(struct store *st, const struct ask *a, const struct c
 	if (r == ZTJ_OK && n != 1)
 		r = ZTJ_NOT_FOUND;
 	if (r == ZTJ_OK) {
-		body = json_pack("{s:s, s:I, s:o, s:O, s:o}", "name", a->name, "serial", (json_int_t)a->number,
-		    "statements", list_json(&statement, n, true), "drop", none, "put", list_json(&put, nput, false));
+		body = json_pack("{s:s, s:I, s:o, s:O, s:o}", "name", a->name, "serial",
+		    (json_int_t)a->number, "statements", list_json(&statement, n, true), "drop", none, "put",
+		    list_json(&put, nput, false));
 		r = body == NULL ? ZTJ_NOMEM : ZTJ_OK;
 	}
 	if (r == ZTJ_OK)

@@ -27,11 +27,12 @@ static int check(struct cli *c, struct ztj_view file)
 
 	ztj_buf_init(&said, SAID_MAX);
 	if (r == ZTJ_OK)
-		r = ztj_proof_check(p, &c->pins, &said, &proved);
+		r = ztj_proof_check(p, &c->pins, NULL, &said, &proved);
 	if (r != ZTJ_OK && proved.at_leaf)
 		r = cli_fail(c, r, "leaf %llu: %s", (unsigned long long)proved.leaf, proved.text);
 	else if (r != ZTJ_OK)
-		r = cli_fail(c, r, "this proves nothing: %s", proved.text[0] != '\0' ? proved.text : ztj_err_text(r));
+		r = cli_fail(c, r, "this proves nothing: %s",
+		    proved.text[0] != '\0' ? proved.text : ztj_err_text(r));
 	else if (proved.certified && !proved.granted)
 		out_warn(c, "a certificate was issued that was not due: %s", proved.grant);
 	ztj_buf_free(&said);
@@ -94,7 +95,8 @@ int cmd_audit_proof(struct cli *c)
 	ztj_buf_free(&file);
 	if (r == ZTJ_OK && path != NULL) {
 		out_say(c, "Written to %s.", cli_esc(c, path));
-		out_say(c, "To check it: ztjit audit verify-proof %s, or with stock tools: ztjit audit proof --recipe",
+		out_say(c,
+		    "To check it: ztjit audit verify-proof %s, or with stock tools: ztjit audit proof --recipe",
 		    cli_esc(c, path));
 	}
 	return r;

@@ -67,20 +67,21 @@ static int against_kept(struct cli *c, const struct ztj_proved *p)
 	    (unsigned long long)kept.size);
 }
 
-static int tell(struct cli *c, const struct ztj_proof *file, const struct ztj_pins *pins, const struct ztj_proved *p,
-    struct ztj_buf *said)
+static int tell(struct cli *c, const struct ztj_proof *file, const struct ztj_pins *pins,
+    const struct ztj_proved *p, struct ztj_buf *said)
 {
 	char root[ZTJ_HEX_SIZE], id[ZTJ_SHORT_ID_SIZE];
 
 	ztj_hex(p->head.root, sizeof(p->head.root), root);
 	ztj_short_id(file->request, id);
-	c->result = json_pack("{s:b, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:s}", "proved", 1, "domain", pins->domain, "request", id,
-	    "leaves", (json_int_t)p->head.size, "root", root, "certified", p->certified, "granted", p->granted, "grant",
-	    p->grant, "text", ztj_buf_str(said));
+	c->result = json_pack("{s:b, s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:s}", "proved", 1, "domain",
+	    pins->domain, "request", id, "leaves", (json_int_t)p->head.size, "root", root, "certified",
+	    p->certified, "granted", p->granted, "grant", p->grant, "text", ztj_buf_str(said));
 	if (c->result == NULL)
 		return ZTJ_NOMEM;
-	out_say(c, "Proved of %s, by the log of %s with %llu leaves and the root %s, and by the policy roots:", id, pins->domain,
-	    (unsigned long long)p->head.size, root);
+	out_say(c,
+	    "Proved of %s, by the log of %s with %llu leaves and the root %s, and by the policy roots:", id,
+	    pins->domain, (unsigned long long)p->head.size, root);
 	out_say(c, "%s", ztj_buf_str(said));
 	if (p->certified && p->granted)
 		out_say(c, "By policy and records in the file the certificate was due: %s.", p->grant);
@@ -104,12 +105,13 @@ static int judge(struct cli *c, struct ztj_view bytes)
 	r = ztj_proof_read(bytes, &file);
 	if (r != ZTJ_OK)
 		r = cli_fail(c, r, "this is no proof file: %s", ztj_err_text(r));
-	else if ((r = ztj_proof_check(file, &pins, &said, &p)) != ZTJ_OK)
+	else if ((r = ztj_proof_check(file, &pins, NULL, &said, &p)) != ZTJ_OK)
 		r = p.at_leaf ? cli_fail(c, r, "refused: leaf %llu: %s", (unsigned long long)p.leaf, p.text)
 			      : cli_fail(c, r, "refused: %s", p.text);
 	if (r == ZTJ_OK && p.certified && !p.granted)
 		r = cli_fail(c, ZTJ_NO_GRANT,
-		    "every signature holds, but by policy and records in the file the certificate was not due: %s", p.grant);
+		    "every signature holds, but by policy and records in the file the certificate was not due: %s",
+		    p.grant);
 	if (r == ZTJ_OK)
 		r = against_kept(c, &p);
 	if (r == ZTJ_OK)

@@ -35,7 +35,7 @@ struct making {
 	struct pick *pick;
 	uint64_t first, last; /* of the case */
 	size_t nnames, capnames;
-	const char **name;    /* full names whose records are needed */
+	const char **name; /* full names whose records are needed */
 };
 
 /* --- looking through the log --- */
@@ -266,7 +266,8 @@ static int choose(struct making *m)
 			r = need_name(m, ztj_event_text(&m->pick[i].e, "host"));
 	}
 	if (r == ZTJ_OK && !found)
-		return cli_fail(m->c, ZTJ_NOT_FOUND, "the audit log does not tell of %s (yet)", m->q->short_id);
+		return cli_fail(m->c, ZTJ_NOT_FOUND, "the audit log does not tell of %s (yet)",
+		    m->q->short_id);
 	choose_frames(m);
 	choose_heads(m);
 	return r;
@@ -274,7 +275,8 @@ static int choose(struct making *m)
 
 /* --- writing --- */
 
-static int put(struct making *m, const struct pick *p, enum ztj_proof_part part, unsigned k, struct ztj_view bytes)
+static int put(struct making *m, const struct pick *p, enum ztj_proof_part part, unsigned k,
+    struct ztj_view bytes)
 {
 	return ztj_proof_put(m->out, p->n, part, k, bytes);
 }

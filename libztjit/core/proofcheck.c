@@ -10,6 +10,8 @@
 
 #include "libztjit/core/proofcheck_int.h"
 
+#define LOG_KEYS 16
+
 int ztj_proof_refuse(struct ztj_proof_check *c, const struct ztj_proof_leaf *l, int err, const char *fmt, ...)
 {
 	va_list ap;
@@ -77,77 +79,88 @@ static int kind_of(struct ztj_proof_check *c, struct ztj_proof_leaf *l)
 	return ztj_proof_refuse(c, l, ZTJ_STATE, "leaves of kind %.40s have no place in a proof", l->e.kind);
 }
 
+/* --- the log --- */
+
+/* The one checkpoint, before anybody knows who signed it. */
+static int read_head(struct ztj_proof_check *c)
+{
+	struct ztj_inclusion in;
+	struct ztj_note n;
+	int r = c->p->n == 0 ? ZTJ_TRUNCATED : ztj_inclusion_read(c->p->item[0].proof, &in);
+
+	if (r == ZTJ_OK)
+		r = ztj_note_parse(in.checkpoint, &n);
+	if (r == ZTJ_OK)
+		r = ztj_checkpoint_parse(n.text, c->pins->domain, &c->out->head);
+	if (r != ZTJ_OK)
+		return ztj_proof_refuse(c, NULL, r, "the checkpoint: %s", ztj_err_text(r));
+	c->note = in.checkpoint;
+	return ZTJ_OK;
+}
+
+static int check_inclusion(struct ztj_proof_check *c, const struct ztj_proof_leaf *l)
+{
+	struct ztj_inclusion in;
+	int r = ztj_inclusion_read(l->item->proof, &in);
+
+	if (r != ZTJ_OK)
+		return ztj_proof_refuse(c, l, r, "its inclusion proof: %s", ztj_err_text(r));
+	if (!ztj_view_eq(c->note, in.checkpoint))
+		return ztj_proof_refuse(c, l, ZTJ_LOG_FORK,
+		    "its inclusion proof leads to another checkpoint");
+	if (in.index != l->item->n)
+		return ztj_proof_refuse(c, l, ZTJ_LOG_ALTERED, "its inclusion proof is for leaf %llu",
+		    (unsigned long long)in.index);
+	r = ztj_inclusion_verify(&in, l->item->leaf, c->out->head.size, c->out->head.root);
+	return r == ZTJ_OK
+	    ? r
+	    : ztj_proof_refuse(c, l, r, "it does not stand there in the log of the checkpoint");
+}
+
+/* All that takes no signature: what was damaged is found soon. */
 static int read_leaves(struct ztj_proof_check *c)
 {
-	for (size_t i = 0; i < c->p->n; i++) {
+	int r = read_head(c);
+
+	for (size_t i = 0; r == ZTJ_OK && i < c->p->n; i++) {
 		struct ztj_proof_leaf *l = &c->leaf[i];
-		int r;
 
 		l->item = &c->p->item[i];
 		ztj_buf_init(&l->mem, ZTJ_SIGS_MAX * ZTJ_SSHSIG_MAX);
+		if ((r = check_inclusion(c, l)) != ZTJ_OK)
+			return r;
 		r = ztj_event_read(l->item->leaf, &l->e);
 		if (r != ZTJ_OK)
 			return ztj_proof_refuse(c, l, r, "%s", ztj_err_text(r));
 		if (l->e.n != l->item->n)
 			return ztj_proof_refuse(c, l, ZTJ_LOG_ALTERED, "it says that it is leaf %llu",
 			    (unsigned long long)l->e.n);
-		if ((r = kind_of(c, l)) != ZTJ_OK || (r = ztj_proof_open(c, l)) != ZTJ_OK)
-			return r;
+		if ((r = kind_of(c, l)) == ZTJ_OK)
+			r = ztj_proof_pair(c, l);
 	}
-	return ZTJ_OK;
+	return r;
 }
 
-/* --- the log --- */
-
-static int open_head(struct ztj_proof_check *c, struct ztj_view note)
+/* By a log key of the newest policy in the file. */
+static int check_head(struct ztj_proof_check *c)
 {
 	const struct ztj_policy *p = ztj_proof_newest(c);
-	struct ztj_key key[16];
+	struct ztj_key key[LOG_KEYS];
 	struct ztj_note n;
 	size_t nkeys = 0;
 	int r;
 
-	for (size_t i = 0; i < p->broker.nlog && nkeys < sizeof(key) / sizeof(key[0]); i++)
+	for (size_t i = 0; i < p->broker.nlog && nkeys < LOG_KEYS; i++)
 		if (!ztj_policy_key_revoked(p, &p->broker.log[i]))
 			key[nkeys++] = p->broker.log[i];
-	r = ztj_checkpoint_open(note, c->pins->domain, key, nkeys, &c->out->head);
-	if (r == ZTJ_OK && (r = ztj_note_parse(note, &n)) == ZTJ_OK)
+	r = ztj_checkpoint_open(c->note, c->pins->domain, key, nkeys, &c->out->head);
+	if (r == ZTJ_OK && (r = ztj_note_parse(c->note, &n)) == ZTJ_OK)
 		c->out->others = n.nsigs - 1;
 	if (r == ZTJ_SIGNER)
 		return ztj_proof_refuse(c, NULL, r,
 		    "the checkpoint is not signed by a log key of policy version %lld",
 		    (long long)p->version);
 	return r == ZTJ_OK ? r : ztj_proof_refuse(c, NULL, r, "the checkpoint: %s", ztj_err_text(r));
-}
-
-static int check_log(struct ztj_proof_check *c)
-{
-	struct ztj_view note = ztj_view_of(NULL, 0);
-
-	for (size_t i = 0; i < c->p->n; i++) {
-		struct ztj_proof_leaf *l = &c->leaf[i];
-		struct ztj_inclusion in;
-		int r = ztj_inclusion_read(l->item->proof, &in);
-
-		if (r != ZTJ_OK)
-			return ztj_proof_refuse(c, l, r, "its inclusion proof: %s", ztj_err_text(r));
-		if (i == 0) {
-			note = in.checkpoint;
-			if ((r = open_head(c, note)) != ZTJ_OK)
-				return r;
-		}
-		if (!ztj_view_eq(note, in.checkpoint))
-			return ztj_proof_refuse(c, l, ZTJ_LOG_FORK,
-			    "its inclusion proof leads to another checkpoint");
-		if (in.index != l->item->n)
-			return ztj_proof_refuse(c, l, ZTJ_LOG_ALTERED, "its inclusion proof is for leaf %llu",
-			    (unsigned long long)in.index);
-		r = ztj_inclusion_verify(&in, l->item->leaf, c->out->head.size, c->out->head.root);
-		if (r != ZTJ_OK)
-			return ztj_proof_refuse(c, l, r,
-			    "it does not stand there in the log of the checkpoint");
-	}
-	return ZTJ_OK;
 }
 
 /* --- all of it --- */
@@ -167,10 +180,12 @@ static int check(struct ztj_proof_check *c)
 {
 	int r = read_leaves(c);
 
+	for (size_t i = 0; r == ZTJ_OK && i < c->p->n; i++)
+		r = ztj_proof_open(c, &c->leaf[i]);
 	if (r == ZTJ_OK)
 		r = ztj_proof_policies(c);
 	if (r == ZTJ_OK)
-		r = check_log(c);
+		r = check_head(c);
 	if (r == ZTJ_OK)
 		r = ztj_proof_chain(c);
 	if (r == ZTJ_OK)
@@ -182,10 +197,10 @@ static int check(struct ztj_proof_check *c)
 	return r == ZTJ_OK ? ztj_buf_status(c->said) : r;
 }
 
-int ztj_proof_check(const struct ztj_proof *p, const struct ztj_pins *pins, struct ztj_buf *said,
-    struct ztj_proved *out)
+int ztj_proof_check(const struct ztj_proof *p, const struct ztj_pins *pins, struct ztj_sigcache *cache,
+    struct ztj_buf *said, struct ztj_proved *out)
 {
-	struct ztj_proof_check c = { .p = p, .pins = pins, .out = out, .said = said };
+	struct ztj_proof_check c = { .p = p, .pins = pins, .cache = cache, .out = out, .said = said };
 	int r;
 
 	memset(out, 0, sizeof(*out));

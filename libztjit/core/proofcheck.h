@@ -26,11 +26,11 @@ struct ztj_proved {
 	char text[256];
 };
 
-/* Appends a plain sentence for each leaf to said, with line feeds. Refused: said holds nothing to rely on, out->text says why.
+/* Appends a plain sentence for each leaf to said, with line feeds. cache may be NULL. Refused: said holds nothing to rely on, out->text says why.
  * LOG_ALTERED: a leaf is not in the log; LOG_FORK: checkpoints differ; WRONG_REQUEST: something is about another request;
  * SIGNER: a key is not that person's or host's by the records in the file; STATE: leaf and statement say different things, or a
  * leaf has no place here; and the errors of what is verified. */
-int ztj_proof_check(const struct ztj_proof *p, const struct ztj_pins *pins, struct ztj_buf *said, struct ztj_proved *out)
-    ZTJ_MUST_CHECK;
+int ztj_proof_check(const struct ztj_proof *p, const struct ztj_pins *pins, struct ztj_sigcache *cache, struct ztj_buf *said,
+    struct ztj_proved *out) ZTJ_MUST_CHECK;
 
 #endif

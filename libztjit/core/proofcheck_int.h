@@ -30,6 +30,8 @@ struct ztj_proof_leaf {
 struct ztj_proof_check {
 	const struct ztj_proof *p;
 	const struct ztj_pins *pins;
+	struct ztj_sigcache *cache;
+	struct ztj_view note;        /* the checkpoint, signed */
 	struct ztj_proved *out;
 	struct ztj_buf *said;
 	struct ztj_proof_leaf *leaf; /* p->n of them */
@@ -64,7 +66,9 @@ int ztj_proof_seen(struct ztj_proof_check *c, const struct ztj_proof_leaf *l) ZT
 int ztj_proof_grant(struct ztj_proof_check *c, const struct ztj_proof_leaf *l) ZTJ_MUST_CHECK;
 
 /* --- proofcheck_leaves.c --- */
-/* Opens what the leaf speaks of: every signature is verified, and it is the statement whose digest the leaf holds. */
+/* What belongs to the leaf is there, and it is the statement whose digest the leaf holds. */
+int ztj_proof_pair(struct ztj_proof_check *c, struct ztj_proof_leaf *l) ZTJ_MUST_CHECK;
+/* Opens the statement: every signature is verified, and the leaf names those keys. */
 int ztj_proof_open(struct ztj_proof_check *c, struct ztj_proof_leaf *l) ZTJ_MUST_CHECK;
 /* The request, and those it follows. */
 int ztj_proof_chain(struct ztj_proof_check *c) ZTJ_MUST_CHECK;

@@ -36,10 +36,10 @@ static int read_sigs(struct ztj_proof_leaf *l)
 	return r;
 }
 
-static int open_policy(struct ztj_proof_leaf *l)
+static int open_policy(struct ztj_proof_check *c, struct ztj_proof_leaf *l)
 {
 	struct ztj_policy_problems *problems = calloc(1, sizeof(*problems));
-	int r = problems == NULL ? ZTJ_NOMEM : ztj_signed_verify(NULL, &l->s, ZTJ_STMT_POLICY, l->signer);
+	int r = problems == NULL ? ZTJ_NOMEM : ztj_signed_verify(c->cache, &l->s, ZTJ_STMT_POLICY, l->signer);
 
 	if (r == ZTJ_OK) {
 		l->nsigners = l->s.nsigs;
@@ -51,7 +51,7 @@ static int open_policy(struct ztj_proof_leaf *l)
 
 static int open_statement(struct ztj_proof_check *c, struct ztj_proof_leaf *l, enum ztj_stmt_type type)
 {
-	int r = ztj_stmt_open(&l->s, type, c->pins->domain, &l->stmt);
+	int r = ztj_stmt_open_cached(c->cache, &l->s, type, c->pins->domain, &l->stmt);
 
 	if (r != ZTJ_OK)
 		return r;
@@ -105,7 +105,7 @@ static bool same_keys(const struct ztj_proof_leaf *l)
 	return true;
 }
 
-int ztj_proof_open(struct ztj_proof_check *c, struct ztj_proof_leaf *l)
+int ztj_proof_pair(struct ztj_proof_check *c, struct ztj_proof_leaf *l)
 {
 	enum ztj_stmt_type type = type_of(l);
 	uint8_t id[ZTJ_DIGEST_LEN];
@@ -122,14 +122,23 @@ int ztj_proof_open(struct ztj_proof_check *c, struct ztj_proof_leaf *l)
 					  : "the statement that it speaks of is missing");
 	if (type == ZTJ_STMT_NONE)
 		return ZTJ_OK;
-	r = read_sigs(l);
-	if (r == ZTJ_OK)
-		r = ztj_stmt_id(l->item->statement, id);
+	r = ztj_stmt_id(l->item->statement, id);
 	if (r == ZTJ_OK && !ztj_proof_digest_is(l, "statement", id))
 		return ztj_proof_refuse(c, l, ZTJ_STATE,
 		    "it speaks of another statement than the one in the file");
 	if (r == ZTJ_OK)
-		r = type == ZTJ_STMT_POLICY ? open_policy(l) : open_statement(c, l, type);
+		r = read_sigs(l);
+	return r == ZTJ_OK ? r : ztj_proof_refuse(c, l, r, "its signatures: %s", ztj_err_text(r));
+}
+
+int ztj_proof_open(struct ztj_proof_check *c, struct ztj_proof_leaf *l)
+{
+	enum ztj_stmt_type type = type_of(l);
+	int r;
+
+	if (type == ZTJ_STMT_NONE)
+		return ZTJ_OK;
+	r = type == ZTJ_STMT_POLICY ? open_policy(c, l) : open_statement(c, l, type);
 	if (r != ZTJ_OK)
 		return ztj_proof_refuse(c, l, r, "its statement: %s", ztj_err_text(r));
 	if (l->kind != ZTJ_PROOF_SESSION && !same_keys(l))
@@ -203,9 +212,14 @@ static int person_signed(struct ztj_proof_check *c, const struct ztj_proof_leaf 
 
 	if (strcmp(ztj_event_text(&l->e, "person"), who) != 0)
 		return ztj_proof_refuse(c, l, ZTJ_STATE, "it speaks of another person than the statement");
+	if (ztj_proof_policy_at(c, l->item->n) == NULL)
+		return ztj_proof_refuse(c, l, ZTJ_NOT_FOUND, "no policy in the file was there before it");
 	if (rec == NULL || rec->host)
 		return ztj_proof_refuse(c, l, ZTJ_USER_UNKNOWN,
 		    "no directory in the file says which keys %s has", who);
+	if (ztj_policy_key_revoked(ztj_proof_policy_at(c, l->item->n), &l->signer[0].key))
+		return ztj_proof_refuse(c, l, ZTJ_KEY_REVOKED,
+		    "it is signed by a key that the policy has revoked");
 	r = ztj_record_key(rec, &l->signer[0].key, l->stmt->issued, l->stmt->issued);
 	return r == ZTJ_OK
 	    ? r

@@ -200,7 +200,7 @@ int ztj_proof_seen(struct ztj_proof_check *c, const struct ztj_proof_leaf *l)
 	const struct ztj_policy *p = ztj_proof_policy_at(c, l->item->n);
 
 	if (p == NULL)
-		return ztj_proof_refuse(c, l, ZTJ_SEEN_AHEAD, "no policy in the file was there before it");
+		return ZTJ_INTERNAL;
 	if (seen->policy > p->version)
 		return ztj_proof_refuse(c, l, ZTJ_SEEN_AHEAD,
 		    "its signer had seen policy version %lld, the file has %lld", (long long)seen->policy,
