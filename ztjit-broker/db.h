@@ -121,6 +121,9 @@ int db_dir_record(struct db *db, const char *dir, const char *name, int64_t seri
 int db_dir_names(struct db *db, int (*each)(const char *name, void *arg), void *arg) ZTJ_MUST_CHECK;
 /* Statements with a serial above `since`, oldest first: each container appended as a string. */
 int db_dir_statements(struct db *db, const char *name, int64_t since, struct ztj_buf *out, uint32_t *n) ZTJ_MUST_CHECK;
+/* The same of the one with that serial, and the records as they stood then. */
+int db_dir_then(struct db *db, const char *name, int64_t serial, struct ztj_buf *statement, uint32_t *n,
+    struct ztj_buf *put, uint32_t *nput) ZTJ_MUST_CHECK;
 /* What changed after `since`: names gone, records new or replaced, as lists of strings sorted by name. */
 int db_dir_changes(struct db *db, const char *name, int64_t since, struct ztj_buf *drop, uint32_t *ndrop,
     struct ztj_buf *put, uint32_t *nput) ZTJ_MUST_CHECK;

@@ -20,6 +20,10 @@ static const char sql_begin[] =
 static const char sql_names[] = "SELECT DISTINCT name FROM directory ORDER BY name";
 static const char sql_statements[] = "SELECT container FROM directory JOIN statement USING(id)"
 				     " WHERE directory.name = ?1 AND serial > ?2 ORDER BY serial";
+static const char sql_statement_then[] =
+    "SELECT container FROM directory JOIN statement USING(id) WHERE directory.name = ?1 AND serial = ?2";
+static const char sql_put_then[] = "SELECT bytes FROM record WHERE dir = ?1 AND added <= ?2 AND"
+				   " (removed IS NULL OR removed > ?2) ORDER BY name";
 static const char sql_put[] =
     "SELECT bytes FROM record WHERE dir = ?1 AND added > ?2 AND removed IS NULL ORDER BY name";
 static const char sql_drop[] =
@@ -88,6 +92,13 @@ static int collect(struct db *db, const char *sql, const char *name, int64_t sin
 int db_dir_statements(struct db *db, const char *name, int64_t since, struct ztj_buf *out, uint32_t *n)
 {
 	return collect(db, sql_statements, name, since, out, n);
+}
+
+int db_dir_then(struct db *db, const char *name, int64_t serial, struct ztj_buf *statement, uint32_t *n,
+    struct ztj_buf *put, uint32_t *nput)
+{
+	int r = collect(db, sql_statement_then, name, serial, statement, n);
+	return r == ZTJ_OK ? collect(db, sql_put_then, name, serial, put, nput) : r;
 }
 
 int db_dir_changes(struct db *db, const char *name, int64_t since, struct ztj_buf *drop, uint32_t *ndrop,

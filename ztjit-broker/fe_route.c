@@ -241,6 +241,10 @@ static int set_parameter(const char *key, const char *value, struct ask *out)
 	bool since = out->op == OP_DIRECTORY_GET || out->op == OP_STREAM_OPEN;
 	if (since && strcmp(key, "since") == 0)
 		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
+	if (out->op == OP_DIRECTORY_GET && strcmp(key, "at") == 0) {
+		out->then = true;
+		return ztj_parse_int(value, 1, INT64_MAX, &out->number);
+	}
 	if (out->op == OP_REQUESTS && strcmp(key, "state") == 0)
 		return set_state(value, out);
 	if (out->op == OP_REQUESTS && strcmp(key, "mine") == 0)

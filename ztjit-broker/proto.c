@@ -24,14 +24,15 @@ enum {
 	F_WAIT = 2048,
 	F_SESSION = 4096,
 	F_FIND = 8192,
-	F_PATH = 16384
+	F_PATH = 16384,
+	F_THEN = 32768
 };
 static const unsigned fields[OP_MAX] = {
 	[OP_STATEMENT_PUT] = F_CONTAINER,
 	[OP_STATEMENT_GET] = F_ID,
 	[OP_REQUESTS] = F_FILTER,
 	[OP_REQUEST_GET] = F_ID,
-	[OP_DIRECTORY_GET] = F_NAME | F_NUMBER,
+	[OP_DIRECTORY_GET] = F_NAME | F_NUMBER | F_THEN,
 	[OP_DIRECTORY_PUT] = F_CONTAINER | F_NAME | F_NUMBER | F_LISTS,
 	[OP_PENDING_PUT] = F_CONTAINER,
 	[OP_PENDING_LIST] = F_HOSTS,
@@ -146,6 +147,8 @@ int ask_write(const struct ask *a, struct ztj_buf *out)
 		ztj_buf_put_u8(out, a->hosts ? 1 : 0);
 	if (f & F_TAKEN)
 		ztj_buf_put_u8(out, a->taken ? 1 : 0);
+	if (f & F_THEN)
+		ztj_buf_put_u8(out, a->then ? 1 : 0);
 	if (f & F_KEY)
 		ztj_buf_put_view(out, a->key);
 	if (f & F_SIG)
@@ -286,6 +289,10 @@ static int read_fields(struct ztj_rd *rd, unsigned f, struct ask *a)
 	if (r == ZTJ_OK && (f & F_TAKEN)) {
 		r = read_flags(rd, 1, &flags);
 		a->taken = flags & 1;
+	}
+	if (r == ZTJ_OK && (f & F_THEN)) {
+		r = read_flags(rd, 1, &flags);
+		a->then = flags & 1;
 	}
 	if (r == ZTJ_OK && (f & F_KEY))
 		r = ztj_rd_string(rd, ZTJ_KEY_TEXT_SIZE, &a->key);

@@ -76,6 +76,7 @@ struct ask {
 	bool mine, review;
 	bool hosts;              /* PENDING_LIST: hosts, else users */
 	bool taken;              /* STEPUP_END: the answer was used */
+	bool then;               /* DIRECTORY_GET: as it was at the serial `number` */
 	struct ztj_view key;     /* a key as text */
 	struct ztj_view sig;     /* a binary SSHSIG */
 	struct proto_list drop, put;

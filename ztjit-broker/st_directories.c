@@ -64,12 +64,44 @@ static void add_draft(struct store *st, const char *name, json_t *body)
 	db_draft_free(&d);
 }
 
+/* As it was at one serial: whose keys and groups were whose then. For auditors, who have to prove it. */
+static void directory_then(struct store *st, const struct ask *a, const struct caller *c)
+{
+	struct ztj_buf statement, put;
+	uint32_t n = 0, nput = 0;
+	json_t *none = json_array(), *body = NULL;
+	ztj_buf_init(&statement, PROTO_BODY_MAX);
+	ztj_buf_init(&put, PROTO_BODY_MAX);
+	int r = c->auditor ? ZTJ_OK : ZTJ_FORBIDDEN;
+	if (r == ZTJ_OK)
+		r = db_dir_then(st->db, a->name, a->number, &statement, &n, &put, &nput);
+	if (r == ZTJ_OK && n != 1)
+		r = ZTJ_NOT_FOUND;
+	if (r == ZTJ_OK) {
+		body = json_pack("{s:s, s:I, s:o, s:O, s:o}", "name", a->name, "serial",
+		    (json_int_t)a->number, "statements", list_json(&statement, n, true), "drop", none, "put",
+		    list_json(&put, nput, false));
+		r = body == NULL ? ZTJ_NOMEM : ZTJ_OK;
+	}
+	if (r == ZTJ_OK)
+		st_answer(st, a->tag, 200, body);
+	else
+		st_refuse(st, a->tag, r, NULL, NULL);
+	json_decref(none);
+	ztj_buf_free(&statement);
+	ztj_buf_free(&put);
+}
+
 void do_directory_get(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct ztj_buf statements, drop, put;
 	uint32_t nstatements = 0, ndrop = 0, nput = 0;
 	json_t *body = NULL;
 	(void)now;
+	if (a->then) {
+		directory_then(st, a, c);
+		return;
+	}
 	ztj_buf_init(&statements, PROTO_BODY_MAX);
 	ztj_buf_init(&drop, PROTO_BODY_MAX);
 	ztj_buf_init(&put, PROTO_BODY_MAX);

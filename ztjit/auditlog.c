@@ -195,34 +195,42 @@ static int newest(struct auditlog *l, struct ztj_checkpoint *out)
 	if (r == ZTJ_NOT_FOUND)
 		return cli_fail(l->c, r, "there is no checkpoint in %s",
 		    l->dir != NULL ? cli_esc(l->c, l->dir) : "the log");
-	return r == ZTJ_OK ? open_note(l, ztj_buf_view(&l->bytes), "the checkpoint of the audit log", out)
-			   : r;
+	if (r == ZTJ_OK)
+		r = open_note(l, ztj_buf_view(&l->bytes), "the checkpoint of the audit log", out);
+	ztj_buf_reset(&l->note);
+	return r == ZTJ_OK ? ztj_buf_put(&l->note, l->bytes.p, l->bytes.n) : r;
 }
 
-static const char *kept_path(struct auditlog *l)
+static const char *kept_path(struct cli *c)
 {
-	return ctx_path(l->c, l->c->state_dir, "checkpoint");
+	return ctx_path(c, c->state_dir, "checkpoint");
 }
 
-static int load_kept(struct auditlog *l)
+int auditlog_kept(struct cli *c, struct ztj_checkpoint *out)
 {
-	const char *path = kept_path(l);
+	const char *path = kept_path(c);
 	struct ztj_buf text;
 	int r;
 
 	ztj_buf_init(&text, 256);
-	r = path == NULL ? ZTJ_NOMEM : ctx_read(l->c, path, true, 255, &text);
+	r = path == NULL ? ZTJ_NOMEM : ctx_read(c, path, true, 255, &text);
 	if (r == ZTJ_OK)
-		r = ztj_checkpoint_kept(ztj_buf_view(&text), &l->kept);
-	l->has_kept = r == ZTJ_OK;
+		r = ztj_checkpoint_kept(ztj_buf_view(&text), out);
 	ztj_buf_free(&text);
-	return r == ZTJ_OK || r == ZTJ_NOT_FOUND ? ZTJ_OK
-						 : cli_fail(l->c, r, "%s: %s", path, ztj_err_text(r));
+	return r == ZTJ_OK || r == ZTJ_NOT_FOUND ? r : cli_fail(c, r, "%s: %s", path, ztj_err_text(r));
+}
+
+static int load_kept(struct auditlog *l)
+{
+	int r = auditlog_kept(l->c, &l->kept);
+
+	l->has_kept = r == ZTJ_OK;
+	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 }
 
 int auditlog_remember(struct auditlog *l)
 {
-	const char *path = kept_path(l);
+	const char *path = kept_path(l->c);
 	struct ztj_buf text;
 	int r;
 
@@ -346,6 +354,7 @@ int auditlog_open(struct cli *c, struct auditlog *l)
 	l->c = c;
 	l->dir = cli_opt(c, OPT_DIR);
 	ztj_buf_init(&l->bytes, BUNDLE_MAX);
+	ztj_buf_init(&l->note, ZTJ_NOTE_MAX);
 	l->tile = calloc(AUDITLOG_TILES, sizeof(*l->tile));
 	if (l->tile == NULL)
 		return ZTJ_NOMEM;
@@ -359,4 +368,14 @@ void auditlog_close(struct auditlog *l)
 	free(l->tile);
 	l->tile = NULL;
 	ztj_buf_free(&l->bytes);
+	ztj_buf_free(&l->note);
+}
+
+int auditlog_start(struct cli *c, struct auditlog *l)
+{
+	int r = auditlog_open(c, l);
+
+	if (r == ZTJ_OK)
+		r = auditlog_continues(l);
+	return r == ZTJ_OK ? auditlog_remember(l) : r;
 }

@@ -66,36 +66,6 @@ static bool matches(const struct filter *f, const struct ztj_event_in *e)
 	    (f->outcome == NULL || strcmp(e->outcome, f->outcome) == 0);
 }
 
-/* Calls each leaf of a bundle from `from` on. */
-typedef int leaf_fn(void *arg, const struct ztj_event_in *e, struct ztj_view leaf);
-static int each_leaf(struct cli *c, struct ztj_view bundle, uint64_t first, leaf_fn *fn, void *arg)
-{
-	struct ztj_event_in e;
-	struct ztj_view leaf;
-	struct ztj_rd rd;
-	int r = ZTJ_OK;
-
-	ztj_rd_init(&rd, bundle);
-	for (uint64_t n = first; r == ZTJ_OK && (r = ztj_entry_next(&rd, &leaf)) == ZTJ_OK; n++) {
-		r = ztj_event_read(leaf, &e);
-		/* Signed, but not by a program that we understand. */
-		if (r != ZTJ_OK)
-			return cli_fail(c, r, "leaf %llu: %s", (unsigned long long)n, ztj_err_text(r));
-		r = fn(arg, &e, leaf);
-		ztj_event_free(&e);
-	}
-	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
-}
-
-static int open_log(struct cli *c, struct auditlog *l)
-{
-	int r = auditlog_open(c, l);
-
-	if (r == ZTJ_OK)
-		r = auditlog_continues(l);
-	return r == ZTJ_OK ? auditlog_remember(l) : r;
-}
-
 /* --- one line for people --- */
 
 static const char *short_id(struct cli *c, const struct ztj_event_in *e, const char *member)
@@ -196,7 +166,7 @@ static int gather(struct auditlog *l, const struct filter *f, size_t most, json_
 		ztj_buf_reset(&bundle);
 		r = auditlog_proved(l, index, &width, &bundle);
 		if (r == ZTJ_OK)
-			r = each_leaf(l->c, ztj_buf_view(&bundle), index * ZTJ_TILE_WIDTH, collect, &x);
+			r = auditlog_each(l->c, ztj_buf_view(&bundle), index * ZTJ_TILE_WIDTH, collect, &x);
 		for (size_t i = json_array_size(x.here);
 		     r == ZTJ_OK && i-- > 0 && json_array_size(out) < most;)
 			if (json_array_append(out, json_array_get(x.here, i)) != 0)
@@ -220,7 +190,7 @@ int cmd_audit_ls(struct cli *c)
 		return r;
 	if ((c->result = json_array()) == NULL)
 		return ZTJ_NOMEM;
-	if ((r = open_log(c, &l)) == ZTJ_OK)
+	if ((r = auditlog_start(c, &l)) == ZTJ_OK)
 		r = gather(&l, &f, cli_is_set(c, OPT_ALL) ? SIZE_MAX : NEWEST, c->result);
 	auditlog_close(&l);
 	if (r == ZTJ_OK && json_array_size(c->result) == 0)
@@ -304,28 +274,6 @@ static int one_of(void *arg, const struct ztj_event_in *e, struct ztj_view leaf)
 	return e->n != w->n || json_array_append(w->out, e->obj) == 0 ? ZTJ_OK : ZTJ_NOMEM;
 }
 
-static int walk(struct auditlog *l, uint64_t from, uint64_t to, leaf_fn *fn, void *arg)
-{
-	struct ztj_buf bundle;
-	unsigned width;
-	int r = ZTJ_OK;
-
-	ztj_buf_init(&bundle, BUNDLE_MAX);
-	for (uint64_t i = from; r == ZTJ_OK && i < to; i++) {
-		ztj_buf_reset(&bundle);
-		r = auditlog_proved(l, i, &width, &bundle);
-		if (r == ZTJ_OK)
-			r = each_leaf(l->c, ztj_buf_view(&bundle), i * ZTJ_TILE_WIDTH, fn, arg);
-	}
-	ztj_buf_free(&bundle);
-	return r;
-}
-
-static uint64_t bundles(const struct auditlog *l)
-{
-	return (l->head.size + ZTJ_TILE_WIDTH - 1) / ZTJ_TILE_WIDTH;
-}
-
 static int find(struct auditlog *l, const char *arg, json_t *out)
 {
 	char id[ZTJ_SHORT_ID_SIZE];
@@ -338,11 +286,11 @@ static int find(struct auditlog *l, const char *arg, json_t *out)
 		if (one.n >= l->head.size)
 			return cli_fail(l->c, ZTJ_NOT_FOUND, "the audit log has %llu leaves, from 0",
 			    (unsigned long long)l->head.size);
-		return walk(l, one.n / ZTJ_TILE_WIDTH, one.n / ZTJ_TILE_WIDTH + 1, one_of, &one);
+		return auditlog_walk(l, one.n / ZTJ_TILE_WIDTH, one.n / ZTJ_TILE_WIDTH + 1, one_of, &one);
 	}
 	if (ztj_session_id_parse(arg, id) != ZTJ_OK && ztj_short_id_parse(arg, id) != ZTJ_OK)
 		return cli_fail(l->c, ZTJ_USAGE, "%s: the number of a leaf, R-… or S-…", cli_esc(l->c, arg));
-	return walk(l, 0, bundles(l), about, &w);
+	return auditlog_walk(l, 0, auditlog_bundles(l), about, &w);
 }
 
 int cmd_audit_show(struct cli *c)
@@ -352,7 +300,7 @@ int cmd_audit_show(struct cli *c)
 
 	if ((c->result = json_array()) == NULL)
 		return ZTJ_NOMEM;
-	if ((r = open_log(c, &l)) == ZTJ_OK)
+	if ((r = auditlog_start(c, &l)) == ZTJ_OK)
 		r = find(&l, c->argv[0], c->result);
 	auditlog_close(&l);
 	if (r == ZTJ_OK && json_array_size(c->result) == 0)
@@ -403,8 +351,8 @@ static int export_to(struct cli *c, FILE *to)
 
 	if (r != ZTJ_OK)
 		return r;
-	if ((r = open_log(c, &l)) == ZTJ_OK)
-		r = walk(&l, 0, bundles(&l), line, &x);
+	if ((r = auditlog_start(c, &l)) == ZTJ_OK)
+		r = auditlog_walk(&l, 0, auditlog_bundles(&l), line, &x);
 	auditlog_close(&l);
 	return r == ZTJ_OK && fflush(to) != 0 ? cli_fail(c, ZTJ_IO, "the leaves could not be written") : r;
 }
@@ -441,7 +389,7 @@ int cmd_audit_follow(struct cli *c)
 		return r;
 	if (cli_opt(c, OPT_DIR) != NULL)
 		return cli_fail(c, ZTJ_USAGE, "a copy does not go on: export prints it");
-	r = open_log(c, &l);
+	r = auditlog_start(c, &l);
 	x.from = l.head.size;
 	while (r == ZTJ_OK) {
 		size_t mark = cli_mark(c);
@@ -450,7 +398,7 @@ int cmd_audit_follow(struct cli *c)
 		(void)poll(NULL, 0, POLL_MS);
 		r = auditlog_again(&l);
 		if (r == ZTJ_OK && l.head.size > x.from) {
-			r = walk(&l, x.from / ZTJ_TILE_WIDTH, bundles(&l), line, &x);
+			r = auditlog_walk(&l, x.from / ZTJ_TILE_WIDTH, auditlog_bundles(&l), line, &x);
 			x.from = l.head.size;
 		}
 		if (r == ZTJ_OK)

@@ -62,6 +62,8 @@ int cmd_report_standing(struct cli *c);
 int cmd_audit_ls(struct cli *c);
 int cmd_audit_show(struct cli *c);
 int cmd_audit_verify(struct cli *c);
+int cmd_audit_proof(struct cli *c);
+int cmd_audit_verify_proof(struct cli *c);
 int cmd_audit_follow(struct cli *c);
 int cmd_audit_export(struct cli *c);
 

@@ -48,8 +48,7 @@ static bool lists_label(const struct ztj_registrar *g, const struct ztj_label *l
 	return false;
 }
 
-/* May this registrar vouch for such a record? */
-static bool delegated(const struct ztj_registrar *g, const struct ztj_record *r)
+bool ztj_registrar_may(const struct ztj_registrar *g, const struct ztj_record *r)
 {
 	if (r->host) {
 		if (g->nlabels == 0)
@@ -105,7 +104,7 @@ int ztj_held_judge(const struct ztj_held *h, const struct ztj_policy *p)
 	if (g->has_base && !in_lineage(h, g->base))
 		return ZTJ_DIR_ANCESTRY;
 	for (size_t i = 0; i < ztj_dir_count(h->dir); i++)
-		if (!delegated(g, ztj_dir_at(h->dir, i)))
+		if (!ztj_registrar_may(g, ztj_dir_at(h->dir, i)))
 			return ZTJ_DIR_DELEGATION;
 	return ZTJ_OK;
 }

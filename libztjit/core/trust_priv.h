@@ -70,6 +70,8 @@ void ztj_held_free(struct ztj_held *h);
 /* Distinct keys of `list` among the signers that are not revoked by today's policy. */
 size_t ztj_trust_count(const struct ztj_policy *p, const struct ztj_key *list, size_t nlist,
     const struct ztj_key *const *signers, size_t nsigners);
+/* May this registrar vouch for such a record? */
+bool ztj_registrar_may(const struct ztj_registrar *g, const struct ztj_record *r);
 /* Judges a directory by a policy (may be NULL), expiry aside. */
 int ztj_held_judge(const struct ztj_held *h, const struct ztj_policy *p) ZTJ_MUST_CHECK;
 /* The end of a directory: its own, or sooner by the policy's limit. */

@@ -13,7 +13,7 @@ corpus=$(cd "$(dirname "$0")" && pwd)/corpus
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-for d in key sshsig keyfile cert agent attest policy bundle grant names pins record statement time chunk cast castsafe unpack; do
+for d in key sshsig keyfile cert agent attest policy bundle grant names pins proof record statement time chunk cast castsafe unpack; do
 	rm -rf "${corpus:?}/$d"
 	mkdir -p "$corpus/$d"
 done

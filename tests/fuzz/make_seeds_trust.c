@@ -3,14 +3,15 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * Writes seeds for the fuzzers of statements, records, pins and times from the small world of the tests, below the
+ * Writes seeds for the fuzzers of statements, records, pins, proofs and times from the small world of the tests, below the
  * directory named on the command line. Called by tests/fuzz/make-corpus.sh.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "libztjit/core/agentmsg.h"
-#include "tests/core/fixture.h"
+#include "tests/core/proofs.h"
 
 static const char *top;
 static struct fx_world w;
@@ -238,6 +239,28 @@ static void others(void)
 	ztj_buf_free(&b);
 }
 
+/* A whole one, and one of its inclusion proofs. */
+static void proofs(void)
+{
+	static const char mark[] = "== 1.tlog-proof ";
+	static struct px x;
+	struct ztj_buf file;
+	const uint8_t *at, *text;
+
+	px_init(&x);
+	px_file(&x, &file);
+	seed("proof/whole", ztj_buf_view(&file));
+	at = memmem(file.p, file.n, mark, strlen(mark));
+	assert_non_null(at);
+	text = memchr(at, '\n', 64);
+	assert_non_null(text);
+	seed("proof/tlog-proof",
+	    ztj_view_of(text + 1, (size_t)strtol((const char *)at + strlen(mark), NULL, 10)));
+	seed("proof/path", ztj_view_str("index 3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"));
+	ztj_buf_free(&file);
+	px_free(&x);
+}
+
 static void make(void **state)
 {
 	(void)state;
@@ -246,6 +269,7 @@ static void make(void **state)
 	records();
 	statements();
 	others();
+	proofs();
 	fx_free(&w);
 }
 

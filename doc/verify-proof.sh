@@ -1,0 +1,276 @@
+#!/bin/sh
+# Copyright (c) 2026 the ztjit authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Checks a proof file of ztjit with nothing of ztjit: sh, coreutils, ssh-keygen (OpenSSH 8.9 or later) and openssl (3.0 or later).
+#   sh verify-proof.sh PROOF POLICY_ROOTS DIRECTORY
+# POLICY_ROOTS is what you trust: the file of that name of a workstation or server whose pin you compared with somebody. DIRECTORY must
+# not be there yet; it gets the parts of the proof, one a file, to be read. The format: doc/PROTOCOL.md, section 11.
+set -eu
+LC_ALL=C
+export LC_ALL
+umask 077
+no() {
+	printf 'REFUSED: %s\n' "$*" >&2
+	exit 1
+}
+[ $# -eq 3 ] || no "usage: sh verify-proof.sh PROOF POLICY_ROOTS DIRECTORY"
+mkdir "$3"
+cat "$2" >"$3/policy_roots"
+cat "$1" >"$3/proof"
+cd "$3"
+
+# --- taking the file apart: "== NAME LENGTH", so many bytes, a line feed, and so on up to "== end" ---
+line() { tail -c "+$at" proof | head -n 1; }
+at=1 parts=0 used=0 leaves=
+[ "$(line)" = "ztjit-proof 1" ] || no "not a proof file of version 1"
+at=15
+l=$(line)
+about=${l#request }
+[ "$l" = "request $about" ] && [ "${#about}" -eq 64 ] || no "no request"
+at=$((at + 73))
+while l=$(line) && [ "$l" != "== end" ]; do
+	rest=${l#== } name=${l#== }
+	name=${name% *} len=${rest##* }
+	[ "$l" = "== $name $len" ] || no "malformed at byte $at"
+	case $name in [!0-9]* | *[!0-9a-z.-]* | '') no "malformed at byte $at" ;; esac
+	case $len in [!1-9]* | *[!0-9]* | ??????????* | '') no "malformed at byte $at" ;; esac
+	[ ! -e "$name" ] || no "$name is there twice"
+	at=$((at + ${#l} + 1))
+	tail -c "+$at" proof | head -c "$len" >"$name"
+	at=$((at + len))
+	[ "$(wc -c <"$name")" -eq "$len" ] && [ "$(tail -c "+$at" proof | head -c 1 | od -An -tx1)" = " 0a" ] || no "cut off"
+	at=$((at + 1)) parts=$((parts + 1))
+	case $name in *.leaf) leaves="$leaves ${name%.leaf}" ;; esac
+done
+[ $((at + 6)) -eq "$(wc -c <proof)" ] || no "cut off, or something is behind the end"
+
+# --- reading ---
+# Members of JSON as ztjit writes it, on one line: no text in it can hold a bare quotation mark.
+text() {
+	t=$(cat "$1")
+	v=${t#*\""$2"\":\"}
+	[ "$v" = "$t" ] || printf '%s' "${v%%\"*}"
+}
+number() {
+	t=$(cat "$1")
+	v=${t#*\""$2"\":}
+	[ "$v" = "$t" ] || printf '%s' "${v%%[!0-9]*}"
+}
+use() {
+	[ -e "$1" ] || no "$1 is missing"
+	used=$((used + 1))
+}
+digest() { sha256sum <"$1" | cut -c 1-64; }
+# Every list LIST = [ "key", … ] of a policy, as "TYPE BASE64" lines.
+keys() {
+	t=$(tr -d ' \t\r\n' <"$1")
+	while [ "${t#*"$2"=\[}" != "$t" ]; do
+		before=${t%%"$2"=\[*} t=${t#*"$2"=\[}
+		[ "${before%revoked_}" = "$before" ] || continue
+		printf '%s\n' "${t%%\]*}" | tr -d '"' | tr ',' '\n' | while read -r k; do
+			for type in ssh-ed25519 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com; do
+				[ "${k#"$type"}" = "$k" ] || printf '%s %s\n' "$type" "${k#"$type"}"
+			done
+		done
+	done
+}
+# allow PREFIX NAMESPACES: those lines as ssh-keygen's allowed signers.
+allow() {
+	i=0
+	while read -r type key _; do
+		i=$((i + 1))
+		printf '%s%s namespaces="%s" %s %s\n' "$1" "$i" "$2" "$type" "$key"
+	done
+}
+# signers ALLOWED NAMESPACE N: who of the allowed signed statement N, each once. A signature that does not verify is the end.
+signers() {
+	k=1
+	while [ -e "$3.statement.$k.sig" ]; do
+		who=$(ssh-keygen -Y find-principals -f "$1" -s "$3.statement.$k.sig" 2>/dev/null) || who=
+		if [ -n "$who" ]; then
+			ssh-keygen -Y verify -f "$1" -I "$who" -n "$2" -s "$3.statement.$k.sig" <"$3.statement" >/dev/null 2>&1 ||
+				{ echo '!' && return; }
+			printf '%s\n' "$who"
+		fi
+		k=$((k + 1))
+	done | sort -u
+}
+count() { [ -z "$1" ] && echo 0 || printf '%s\n' "$1" | wc -l; }
+use_signatures() {
+	use "$1.statement"
+	k=1
+	while [ -e "$1.statement.$k.sig" ]; do
+		use "$1.statement.$k.sig"
+		k=$((k + 1))
+	done
+	[ "$k" -gt 1 ] || no "leaf $1: nobody signed its statement"
+	[ "$(digest "$1.statement")" = "$(text "$1.leaf" statement)" ] || no "leaf $1 speaks of another statement"
+}
+one_signature() { [ ! -e "$1.statement.2.sig" ] || no "leaf $1: more than one signature"; }
+
+# --- Merkle trees, RFC 9162; hashes in base64 ---
+raw() { printf '%s' "$1" | base64 -d; }
+hash() { openssl dgst -sha256 -binary | base64; }
+leaf() { { printf '\000' && cat "$1"; } | hash; }
+node() { { printf '\001' && raw "$1" && raw "$2"; } | hash; }
+# climb HASH INDEX SIZE, path on standard input: the root that it leads to.
+climb() {
+	r=$1 fn=$2 sn=$(($3 - 1))
+	[ "$fn" -le "$sn" ] || return 0
+	while read -r p; do
+		[ "$sn" -gt 0 ] && [ "$(raw "$p" | base64)" = "$p" ] || return 0
+		if [ $((fn & 1)) -eq 1 ] || [ "$fn" -eq "$sn" ]; then
+			r=$(node "$p" "$r")
+			while [ "$fn" -ne 0 ] && [ $((fn & 1)) -eq 0 ]; do
+				fn=$((fn >> 1)) sn=$((sn >> 1))
+			done
+		else
+			r=$(node "$r" "$p")
+		fi
+		fn=$((fn >> 1)) sn=$((sn >> 1))
+	done
+	[ "$sn" -ne 0 ] || printf '%s' "$r"
+}
+
+# --- the policies, by the roots ---
+domain='' threshold=''
+while read -r word a b _; do
+	case $word in
+	domain) domain=$a ;;
+	threshold) threshold=$a ;;
+	root) printf '%s %s\n' "$a" "$b" ;;
+	esac
+done <policy_roots >roots
+allow root policy@ztjit <roots >roots.allowed
+[ -n "$domain" ] && [ "${threshold:-0}" -ge 1 ] || no "policy_roots: no domain or no threshold"
+policy=
+for n in $leaves; do
+	[ "$(text "$n.leaf" kind)" = policy ] || continue
+	use_signatures "$n"
+	roots=$(signers roots.allowed policy@ztjit "$n")
+	[ "${roots%%!*}" = "$roots" ] && [ "$(count "$roots")" -ge "$threshold" ] || no "leaf $n: too few roots signed this policy"
+	policy=$n
+done
+[ -n "$policy" ] || no "there is no policy in it"
+
+# --- the checkpoint, by a log key of the newest policy ---
+for n in $leaves; do
+	use "$n.leaf"
+	use "$n.tlog-proof"
+	{
+		read -r a && read -r b
+		[ "$a" = c2sp.org/tlog-proof@v1 ] && [ "$b" = "index $n" ] || no "leaf $n: its inclusion proof is for another"
+		while read -r p && [ -n "$p" ]; do printf '%s\n' "$p"; done >"$n.hashes"
+		cat >"$n.checkpoint"
+	} <"$n.tlog-proof"
+	[ -e checkpoint ] || cat "$n.checkpoint" >checkpoint
+	[ "$(digest "$n.checkpoint")" = "$(digest checkpoint)" ] || no "leaf $n: another checkpoint"
+done
+{ read -r origin && read -r size && read -r root && read -r blank && read -r dash name signature; } <checkpoint || no "no checkpoint"
+[ "$origin" = "$domain/ztjit" ] && [ -z "$blank" ] && [ "$dash" = "$(printf '\342\200\224')" ] && [ "$name" = "$origin" ] ||
+	no "the checkpoint is that of another log"
+printf '%s\n%s\n%s\n' "$origin" "$size" "$root" >checkpoint.text
+raw "$signature" | head -c 4 | base64 >checkpoint.id
+raw "$signature" | tail -c +5 >checkpoint.sig
+keys "$policy.statement" log >log.keys
+good=
+while read -r _ key; do
+	raw "$key" | tail -c 32 >log.raw
+	[ "$({ printf '%s\n\001' "$origin" && cat log.raw; } | openssl dgst -sha256 -binary | head -c 4 | base64)" = "$(cat checkpoint.id)" ] || continue
+	{ printf '\060\052\060\005\006\003\053\145\160\003\041\000' && cat log.raw; } >log.der
+	openssl pkeyutl -verify -pubin -keyform DER -inkey log.der -rawin -in checkpoint.text -sigfile checkpoint.sig >/dev/null 2>&1 && good=yes
+done <log.keys
+[ -n "$good" ] || no "the checkpoint is not signed by a log key of the policy"
+printf 'checkpoint of %s: %s leaves, root %s\n' "$origin" "$size" "$root"
+
+# --- every leaf, in the order of the log ---
+policy='' requests=''
+: >names.allowed
+statement() {
+	type=$(text "$n.leaf" type) id=$(digest "$n.statement") who=$(text "$n.statement" who)
+	use_signatures "$n"
+	one_signature "$n"
+	case $type in
+	request) requests="$requests $id" ;;
+	approval | revocation) id=$(text "$n.statement" request) ;;
+	*) no "leaf $n: such a statement has no place here" ;;
+	esac
+	case " $requests " in *" $id "*) ;; *) no "leaf $n is about another request" ;; esac
+	[ "$(text "$n.leaf" request)" = "$id" ] && [ "$(text "$n.leaf" person)" = "$who" ] &&
+		[ "$(text "$n.leaf" decision)" = "$(text "$n.statement" decision)" ] || no "leaf $n and its statement say different things"
+	if [ -z "$who" ] && [ "$type" = revocation ]; then
+		who=$(signers office.allowed revocation@ztjit "$n")
+		[ "${who%%!*}" = "$who" ] && [ -n "$who" ] || no "leaf $n: signed by a key that the policy names for nothing"
+	else
+		ssh-keygen -Y verify -f names.allowed -I "$who" -n "$type@ztjit" -s "$n.statement.1.sig" <"$n.statement" >/dev/null 2>&1 ||
+			no "leaf $n: not signed by a key of $who"
+	fi
+	printf 'leaf %s: %s %s of %s\n' "$n" "$type" "$(text "$n.statement" decision)" "$who"
+}
+directory() {
+	name=$(text "$n.statement" name)
+	use_signatures "$n"
+	[ -n "$policy" ] || no "leaf $n: no policy before it"
+	keys "$policy.statement" keys | allow registrar directory@ztjit >registrars.allowed
+	who=$(signers registrars.allowed directory@ztjit "$n")
+	[ "${who%%!*}" = "$who" ] && [ -n "$who" ] || no "leaf $n: not signed by a registrar"
+	while read -r l; do
+		[ "${l#"$name"/}" != "$l" ] || printf '%s\n' "$l"
+	done <names.allowed >names.new
+	k=1
+	while [ -e "$n.record.$k" ]; do
+		use "$n.record.$k"
+		use "$n.record.$k.path"
+		{ read -r _ i && r=$(climb "$(leaf "$n.record.$k")" "$i" "$(number "$n.statement" records)"); } <"$n.record.$k.path"
+		[ "$(raw "$r" | od -An -v -tx1 | tr -d ' \n')" = "$(text "$n.statement" root)" ] || no "leaf $n: record $k is not in the directory"
+		who=$name/$(text "$n.record.$k" name) t=$(cat "$n.record.$k") key=key for="request@ztjit,approval@ztjit,revocation@ztjit"
+		case $who in *[!0-9A-Za-z._/-]*) no "leaf $n: no name: $who" ;; esac
+		[ "$(text "$n.record.$k" type)" = user ] || { key=machine for=head@ztjit && t=$(cat "$n.record.$k"); }
+		while [ "${t#*\""$key"\":\"}" != "$t" ]; do
+			t=${t#*\""$key"\":\"}
+			printf '%s namespaces="%s" %s\n' "$who" "$for" "${t%%\"*}"
+		done >>names.new
+		k=$((k + 1))
+	done
+	cat names.new >names.allowed
+	printf 'leaf %s: directory %s, %s record(s) of it\n' "$n" "$name" $((k - 1))
+}
+session() {
+	host=$(text "$n.leaf" host)
+	if [ -n "$(text "$n.leaf" statement)" ]; then
+		use_signatures "$n"
+		one_signature "$n"
+		for m in host digest; do
+			[ "$(text "$n.leaf" "$m")" = "$(text "$n.statement" "$m")" ] || no "leaf $n and its statement say different things"
+		done
+		ssh-keygen -Y verify -f names.allowed -I "$host" -n head@ztjit -s "$n.statement.1.sig" <"$n.statement" >/dev/null 2>&1 ||
+			no "leaf $n: not signed by the key of $host"
+	fi
+	printf 'leaf %s: session %s on %s: %s, digest of its record %s\n' "$n" "$(text "$n.leaf" session)" "$host" \
+		"$(text "$n.leaf" outcome)" "$(text "$n.leaf" digest)"
+}
+for n in $leaves; do
+	[ "$(climb "$(leaf "$n.leaf")" "$n" "$size" <"$n.hashes")" = "$root" ] || no "leaf $n does not stand there in the log"
+	[ "$(number "$n.leaf" n)" = "$n" ] || no "leaf $n says that it is another"
+	kind=$(text "$n.leaf" kind)
+	case $kind:$(text "$n.leaf" outcome) in
+	policy:accepted)
+		policy=$n
+		{ keys "$n.statement" keys && keys "$n.statement" online && cat roots; } | allow office revocation@ztjit >office.allowed
+		printf 'leaf %s: policy, in %s.statement\n' "$n" "$n"
+		;;
+	directory:accepted) directory ;;
+	statement:accepted) statement ;;
+	session:started | session:head | session:closed | session:lost | certificate:issued | decision:*)
+		[ "$(text "$n.leaf" request)" = "$about" ] || no "leaf $n is about another request"
+		[ "$kind" != session ] || session
+		[ "$kind" = session ] || printf 'leaf %s: %s %s, by the word of the log\n' "$n" "$kind" "$(text "$n.leaf" outcome)"
+		;;
+	*) no "leaf $n has no place here" ;;
+	esac
+done
+case " $requests " in *" $about "*) ;; *) no "the request is not in it" ;; esac
+[ "$used" -eq "$parts" ] || no "there are parts that belong to no leaf"
+printf 'PROVED. Statements: %s/*.statement. Which of the keys in the policy is a registrar of what, and whom its rules ask,\n' "$3"
+printf 'its text says; that it was followed, ztjit audit verify-proof checks too. What is not in the file, it does not prove.\n'
