@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libztjit/core/jsonin.h"
 #include "ztjit/leaves.h"
 #include "ztjit/tally_priv.h"
 
@@ -389,9 +388,10 @@ static int64_t pid_of(const struct ztj_event_in *e)
 		(void)ztj_buf_put_u8(&b, '\\');
 	}
 	(void)ztj_buf_puts(&b, in);
-	if (ztj_buf_status(&b) == ZTJ_OK &&
-	    ztj_json_load(ztj_buf_view(&b), ZTJ_ENTRY_MAX, 0, &line) == ZTJ_OK)
-		pid = json_integer_value(json_object_get(line, "pid"));
+	/* strict it need not be: its text may hold, escaped, what no leaf may */
+	if (ztj_buf_status(&b) == ZTJ_OK)
+		line = json_loadb((const char *)b.p, b.n, JSON_REJECT_DUPLICATES, NULL);
+	pid = json_integer_value(json_object_get(line, "pid"));
 	json_decref(line);
 	ztj_buf_free(&b);
 	return pid > 0 ? pid : 0;
