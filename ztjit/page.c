@@ -146,6 +146,17 @@ const char *page_safe(struct page *p, const char *s)
 	return text;
 }
 
+static const char *one_line(struct page *p, const char *s)
+{
+	char *text = cli_strdup(p->c, s);
+
+	if (text == NULL)
+		return NULL;
+	for (char *nl = text; (nl = strchr(nl, '\n')) != NULL;)
+		*nl = ';';
+	return page_safe(p, text);
+}
+
 const char *page_say(struct page *p, const struct page_cell *cell)
 {
 	char text[ZTJ_TIME_SIZE];
@@ -154,8 +165,9 @@ const char *page_say(struct page *p, const struct page_cell *cell)
 	case PAGE_UNKNOWN:
 		return "-";
 	case PAGE_TEXT:
-	case PAGE_LINES:
 		return page_safe(p, cell->s);
+	case PAGE_LINES:
+		return one_line(p, cell->s);
 	case PAGE_INT:
 		return cli_printf(p->c, "%lld", (long long)cell->n);
 	case PAGE_SPAN:

@@ -18,7 +18,7 @@
 /* UNKNOWN: the log does not say. LINES: several texts, one a line, each ending in LF but the last. */
 enum page_kind { PAGE_UNKNOWN, PAGE_TEXT, PAGE_INT, PAGE_TIME, PAGE_SPAN, PAGE_LINES };
 struct page_cell { enum page_kind kind; const char *s; int64_t n; };
-/* Every column stands in CSV and JSON; shown: on the HTML page too; brief: on a terminal, where few fit. */
+/* A column with a key stands in CSV and JSON; shown: on the HTML page; brief: on a terminal, where few fit. */
 struct page_col { const char *key, *title; bool brief, number, shown; };
 
 /* The figures behind it are the columns of its table: one of labels, then up to two that are stacked. */
@@ -50,6 +50,7 @@ struct page {
 	struct { const char *title, *value, *note; } card[PAGE_CARDS];
 	size_t ncards, nsheets;
 	struct page_sheet sheet[PAGE_SHEETS];
+	bool wide;         /* it is read across */
 	size_t primary;    /* the sheet that CSV, which holds one, is of */
 	const char *const *notes;       /* how it was counted; ends with NULL */
 	int err;                        /* the first failure while it was built */

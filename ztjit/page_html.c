@@ -38,7 +38,7 @@ static const char style[] =
     "dl.from{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1.2rem;margin:1.2rem 0 0;"
     "padding:.9rem 1.1rem;background:var(--panel);border-left:3px solid var(--a)}\n"
     "dl.from dt{color:var(--soft)}\ndl.from dd{margin:0;overflow-wrap:anywhere;min-width:0}\n"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(12.5rem,1fr));gap:.9rem;margin:1.6rem 0 0;"
+    ".cards{display:grid;grid-template-columns:repeat(4,1fr);gap:.9rem;margin:1.6rem 0 0;"
     "padding:0;list-style:none}\n"
     ".cards li{border:1px solid var(--rule);padding:.8rem 1rem .75rem;break-inside:avoid}\n"
     ".cards .t{display:block;color:var(--soft);font-size:.86rem}\n"
@@ -48,11 +48,13 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}\n"
     "caption{text-align:left;color:var(--soft);padding-bottom:.3rem}\n"
     "th,td{text-align:left;vertical-align:top;padding:.38rem .8rem .38rem 0;border-bottom:1px solid var(--rule);"
-    "overflow-wrap:anywhere;min-width:4.2rem}\n"
+    "overflow-wrap:anywhere;min-width:5.5rem}\n"
+    "td.lines,td.text{min-width:12rem}\ntable.small{width:auto;min-width:26rem}\n"
+    "@media (max-width:56rem){.cards{grid-template-columns:repeat(2,1fr)}}\n"
     "th{font-weight:600;border-bottom:2px solid var(--ink);vertical-align:bottom;overflow-wrap:normal}\n"
     "th.num,td.num{text-align:right;min-width:0}\n"
     "tbody th{font-weight:600;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}\n"
-    "time,.id{white-space:nowrap}\n.none{color:var(--soft)}\n"
+    ".id{white-space:nowrap}\n.none{color:var(--soft)}\n"
     "ul.lines{margin:0;padding:0;list-style:none}\nul.lines li+li{margin-top:.3rem}\n"
     "figure{margin:1rem 0;break-inside:avoid}\nfigcaption{font-weight:600;margin-bottom:.3rem}\n"
     "svg{display:block;width:100%;max-width:47rem;height:auto}\n"
@@ -68,7 +70,7 @@ static const char style[] =
     "main{max-width:none;padding:0}\nh1{font-size:18pt}\nh2{font-size:12.5pt;margin-top:1.6rem;break-after:avoid}\n"
     ".scroll{overflow:visible}\ntable{font-size:8pt}\nthead{display:table-header-group}\n"
     "tr,.cards li{break-inside:avoid}\n.cards{grid-template-columns:repeat(4,1fr)}\n.cards .v{font-size:15pt}\n"
-    "th,td{padding:.25rem .5rem .25rem 0;min-width:0}\nsvg{max-width:150mm}\nfooter{break-inside:avoid}}\n";
+    "th,td{padding:.25rem .5rem .25rem 0;min-width:0}\ntd.lines,td.text{min-width:34mm}\nsvg{max-width:150mm}\nfooter{break-inside:avoid}}\n";
 
 /* --- text --- */
 
@@ -150,7 +152,9 @@ static void put_time(struct html *h, int64_t t)
 		return;
 	}
 	/* the same in both: no place for anything foreign */
-	html_fmt(h, "<time datetime=\"%s\">%.10s %.8s</time>", text, text, text + 11);
+	html_fmt(h,
+	    "<time datetime=\"%s\"><span class=\"id\">%.10s</span> <span class=\"id\">%.8s</span></time>",
+	    text, text, text + 11);
 }
 
 static void put_lines(struct html *h, const char *s)
@@ -200,6 +204,16 @@ static void put_cell(struct html *h, const struct page_cell *cell)
 	}
 }
 
+/* What is read in lines wants room, numbers stand at the right. */
+static const char *class_of(const struct page_col *col, const struct page_cell *cell)
+{
+	if (col->number)
+		return " class=\"num\"";
+	if (cell->kind == PAGE_LINES)
+		return " class=\"lines\"";
+	return cell->kind == PAGE_TEXT && strlen(cell->s) > 40 ? " class=\"text\"" : "";
+}
+
 static void put_row(struct html *h, const struct page_sheet *s, size_t row)
 {
 	bool first = true;
@@ -211,7 +225,7 @@ static void put_row(struct html *h, const struct page_sheet *s, size_t row)
 		if (!s->col[i].shown)
 			continue;
 		html_fmt(h, "<%s%s%s>", name, first ? " scope=\"row\"" : "",
-		    s->col[i].number ? " class=\"num\"" : "");
+		    class_of(&s->col[i], &s->cell[row * s->ncols + i]));
 		put_cell(h, &s->cell[row * s->ncols + i]);
 		html_fmt(h, "</%s>", name);
 		first = false;
@@ -219,11 +233,20 @@ static void put_row(struct html *h, const struct page_sheet *s, size_t row)
 	html_raw(h, "</tr>\n");
 }
 
+static size_t shown(const struct page_sheet *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->ncols; i++)
+		n += s->col[i].shown;
+	return n;
+}
+
 static void put_table(struct html *h, const struct page_sheet *s)
 {
 	html_raw(h, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
 	html_text(h, s->title);
-	html_raw(h, "\">\n<table id=\"");
+	html_raw(h, shown(s) <= 3 ? "\">\n<table class=\"small\" id=\"" : "\">\n<table id=\"");
 	html_text(h, s->name);
 	html_raw(h, "\">\n<thead><tr>");
 	for (size_t i = 0; i < s->ncols; i++)
@@ -337,27 +360,13 @@ static void put_footer(struct html *h)
 	html_raw(h, "</ul>\n</footer>\n");
 }
 
-/* Many columns are read across. */
-static bool is_wide(const struct page *p)
-{
-	for (size_t i = 0; i < p->nsheets; i++) {
-		size_t shown = 0;
-
-		for (size_t k = 0; k < p->sheet[i].ncols; k++)
-			shown += p->sheet[i].col[k].shown;
-		if (shown > 8)
-			return true;
-	}
-	return false;
-}
-
 int page_html(struct page *p, struct ztj_buf *out)
 {
 	struct html h = { p, out };
 
 	html_raw(&h, head);
 	html_raw(&h, style);
-	html_raw(&h, is_wide(p) ? "@page{size:A4 landscape;margin:14mm}\n" : "@page{size:A4;margin:16mm}\n");
+	html_raw(&h, p->wide ? "@page{size:A4 landscape;margin:14mm}\n" : "@page{size:A4;margin:16mm}\n");
 	html_raw(&h, "</style>\n<title>");
 	html_text(&h, p->title);
 	html_raw(&h, " · ");

@@ -139,7 +139,8 @@ int page_csv(struct page *p, struct ztj_buf *out)
 
 	ztj_csv_init(&csv, out);
 	for (size_t i = 0; i < s->ncols; i++)
-		ztj_csv_text(&csv, s->col[i].key);
+		if (s->col[i].key != NULL)
+			ztj_csv_text(&csv, s->col[i].key);
 	for (size_t i = 0; i < sizeof about / sizeof about[0]; i++)
 		ztj_csv_text(&csv, about[i]);
 	ztj_csv_end(&csv);
@@ -147,7 +148,8 @@ int page_csv(struct page *p, struct ztj_buf *out)
 		size_t mark = cli_mark(p->c);
 
 		for (size_t i = 0; i < s->ncols; i++)
-			csv_cell(p, &csv, cell_at(s, row, i));
+			if (s->col[i].key != NULL)
+				csv_cell(p, &csv, cell_at(s, row, i));
 		ztj_csv_text(&csv, p->domain);
 		ztj_csv_text(&csv, time_text(p, p->since));
 		ztj_csv_text(&csv, time_text(p, p->until));
@@ -201,7 +203,8 @@ static json_t *json_sheet(struct page *p, const struct page_sheet *s)
 		if ((row = json_object()) == NULL || json_array_append_new(list, row) != 0)
 			p->err = ZTJ_NOMEM;
 		for (size_t k = 0; p->err == ZTJ_OK && k < s->ncols; k++)
-			if (json_object_set_new(row, s->col[k].key, json_cell(p, cell_at(s, i, k))) != 0)
+			if (s->col[k].key != NULL &&
+			    json_object_set_new(row, s->col[k].key, json_cell(p, cell_at(s, i, k))) != 0)
 				p->err = ZTJ_NOMEM;
 	}
 	return list;

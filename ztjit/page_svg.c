@@ -13,6 +13,7 @@
 #define HEIGHT 200
 #define BAR 26    /* of a chart of bars: a row */
 #define NAMES 250 /* and its labels */
+#define BARS 15   /* and as many rows: they are sorted */
 
 static const struct page_cell *label_at(const struct page_sheet *s, size_t row)
 {
@@ -183,9 +184,10 @@ static void put_columns(struct html *h, const struct page_sheet *s, size_t n)
 static void put_bars(struct html *h, const struct page_sheet *s, size_t n)
 {
 	int64_t most = highest(s);
+	size_t rows = s->nrows < BARS ? s->nrows : BARS;
 
-	begin(h, s, n, TOP + s->nrows * BAR);
-	for (size_t i = 0; i < s->nrows; i++) {
+	begin(h, s, n, TOP + rows * BAR);
+	for (size_t i = 0; i < rows; i++) {
 		int64_t v = sum_at(s, i);
 		double w = most > 0 ? (double)v * (WIDTH - NAMES - 70) / (double)most : 0;
 		int y = TOP + (int)i * BAR;

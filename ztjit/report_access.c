@@ -25,23 +25,27 @@ static const char *const notes[] = {
 
 static const struct page_col grant_cols[] = {
 	{ "request", "Request", true, false, true },
-	{ "person", "Person", true, false, true },
-	{ "role", "Role", true, false, true },
-	{ "hosts", "Hosts", true, false, true },
+	{ NULL, "Who and what", false, false, true },
+	{ NULL, "Why", false, false, true },
+	{ "person", "Person", true, false, false },
+	{ "role", "Role", true, false, false },
+	{ "hosts", "Hosts", true, false, false },
 	{ "asked", "Asked", true, false, true },
-	{ "duration", "For", false, true, true },
-	{ "reason", "Reason", false, false, true },
-	{ "ticket", "Ticket", false, false, true },
+	{ "duration", "For", false, true, false },
+	{ "reason", "Reason", false, false, false },
+	{ "ticket", "Ticket", false, false, false },
 	{ "break_glass", "Break glass", false, false, false },
-	{ "answers", "Answers", true, false, true },
+	{ "approved_by", "Approved by", true, false, false },
+	{ "answers", "Answers", false, false, true },
 	{ "state", "State", true, false, true },
 	{ "certificate", "Certificate", false, false, false },
 	{ "first_use", "First use", false, false, true },
 	{ "last_use", "Last use", false, false, false },
-	{ "logins", "Logins", true, true, true },
-	{ "elevations", "Sudo, su", true, true, true },
-	{ "recorded", "Recorded", true, true, true },
-	{ "refused", "Refused", false, true, true },
+	{ NULL, "Uses", false, false, true },
+	{ "logins", "Logins", true, true, false },
+	{ "elevations", "Sudo, su", true, true, false },
+	{ "recorded", "Recorded", true, true, false },
+	{ "refused", "Refused", false, true, false },
 	{ "revoked", "Revoked", false, false, false },
 	{ "revoked_by", "Revoked by", false, false, false },
 	{ "revoked_why", "Why", false, false, false },
@@ -51,13 +55,15 @@ static const struct page_col grant_cols[] = {
 static const struct page_col use_cols[] = {
 	{ "begun", "Begun", true, false, true },
 	{ "ended", "Ended", false, false, true },
-	{ "person", "Person", true, false, true },
-	{ "host", "Host", true, false, true },
-	{ "account", "Account", true, false, true },
-	{ "service", "Service", true, false, true },
-	{ "address", "From", false, false, true },
-	{ "role", "Role", false, false, true },
-	{ "request", "Request", true, false, true },
+	{ NULL, "Who and where", false, false, true },
+	{ NULL, "Grant", false, false, true },
+	{ "person", "Person", true, false, false },
+	{ "host", "Host", true, false, false },
+	{ "account", "Account", true, false, false },
+	{ "service", "Service", true, false, false },
+	{ "address", "From", false, false, false },
+	{ "role", "Role", false, false, false },
+	{ "request", "Request", true, false, false },
 	{ "record", "Record", true, false, true },
 	{ "recorded", "Recorded", true, false, true },
 	{ "command", "Command", false, false, true },
@@ -109,6 +115,39 @@ static const char *hosts_of(struct page *p, const struct tally_grant *g)
 	return text;
 }
 
+/* The two together for people who read across. */
+static const char *what_of(struct page *p, const struct tally_grant *g)
+{
+	const struct page_cell span = page_span(g->duration);
+	const char *hosts = hosts_of(p, g), *limit = page_say(p, &span);
+
+	if (hosts == NULL || limit == NULL)
+		return NULL;
+	return g->known ? cli_printf(p->c, "%s\n%s on %s for %s", g->person, g->role, hosts, limit) : "";
+}
+
+static const char *why_of(struct page *p, const struct tally_grant *g)
+{
+	return cli_printf(p->c, "%s%s%s", g->reason, g->reason[0] != '\0' && g->ticket[0] != '\0' ? "\n" : "",
+	    g->ticket);
+}
+
+static const char *uses_of(struct page *p, const struct tally_grant *g)
+{
+	return cli_printf(p->c, "%lld logins, %lld sudo or su\n%lld recorded, %lld refused",
+	    (long long)g->logins, (long long)g->elevations, (long long)g->recorded, (long long)g->refused);
+}
+
+static const char *approvers_of(struct page *p, const struct tally_grant *g)
+{
+	const char *all = "";
+
+	for (size_t i = 0; all != NULL && i < g->nvotes; i++)
+		if (!g->vote[i].deny)
+			all = cli_printf(p->c, "%s%s%s", all, all[0] != '\0' ? ", " : "", g->vote[i].who);
+	return all;
+}
+
 static const char *answers_of(struct page *p, const struct tally_grant *g)
 {
 	struct ztj_buf b;
@@ -117,10 +156,13 @@ static const char *answers_of(struct page *p, const struct tally_grant *g)
 	ztj_buf_init(&b, (size_t)16 * 1024 * 1024);
 	for (size_t i = 0; i < g->nvotes; i++) {
 		const struct tally_vote *v = &g->vote[i];
-		const struct page_cell at = page_time(v->at);
+		char at[ZTJ_TIME_SIZE] = "";
 
-		ztj_buf_printf(&b, "%s%s %s, %s", i == 0 ? "" : "\n", v->who, v->deny ? "denied" : "approved",
-		    page_say(p, &at));
+		/* it was read from a time */
+		if (ztj_time_format(v->at, at) != ZTJ_OK)
+			p->err = ZTJ_INTERNAL;
+		ztj_buf_printf(&b, "%s%s %s %.10s %.8s", i == 0 ? "" : "\n", v->who,
+		    v->deny ? "denied" : "approved", at, at + 11);
 		if (v->limit > 0) {
 			const struct page_cell limit = page_span(v->limit);
 
@@ -153,6 +195,8 @@ static void add_grant(struct page *p, struct page_sheet *s, const struct tally_g
 {
 	const struct page_cell cells[N(grant_cols)] = {
 		page_text(short_of(p, g->id)),
+		page_lines(what_of(p, g)),
+		page_lines(why_of(p, g)),
 		page_text(g->person),
 		page_text(g->role),
 		page_text(hosts_of(p, g)),
@@ -161,11 +205,13 @@ static void add_grant(struct page *p, struct page_sheet *s, const struct tally_g
 		page_text(g->reason),
 		page_text(g->ticket),
 		page_text(g->break_glass ? "yes" : ""),
+		page_text(approvers_of(p, g)),
 		page_lines(answers_of(p, g)),
 		page_text(state_of(p, g)),
 		page_time(g->certified),
 		page_time(g->first_use),
 		page_time(g->last_use),
+		page_lines(uses_of(p, g)),
 		page_int(g->logins),
 		page_int(g->elevations),
 		page_int(g->recorded),
@@ -188,6 +234,9 @@ static void add_use(struct page *p, struct page_sheet *s, const struct tally *t,
 	const struct page_cell cells[N(use_cols)] = {
 		page_time(u->begun),
 		page_time(u->ended),
+		page_lines(cli_printf(p->c, "%s\n%s on %s by %s%s%s", u->person, u->account, u->host,
+		    u->service, u->address[0] != '\0' ? "\nfrom " : "", u->address)),
+		page_lines(cli_printf(p->c, "%s\n%s", short_of(p, g->id), g->role)),
 		page_text(u->person),
 		page_text(u->host),
 		page_text(u->account),
@@ -259,6 +308,7 @@ void report_access(struct page *p, struct tally *t)
 	p->title = "Privileged access";
 	p->lead = "Who had which access, when and why, who approved it, and what became of it.";
 	p->notes = notes;
+	p->wide = true;
 	add_cards(p, t);
 	s = page_sheet(p,
 	    &(struct page_sheet){ .name = "request",

@@ -158,31 +158,30 @@ static void say_sessions(struct lines *l, const struct tally *t, unsigned facts)
 	ll uses = c->uses, recorded = report_recorded(t);
 
 	if ((facts & FACT_GRANT) != 0 && uses > 0)
-		line(&l->evidence,
-		    "%lld of %lld sessions ran under a grant whose signed request is in the log.",
+		line(&l->evidence, "Sessions under a grant whose signed request is in the log: %lld of %lld.",
 		    (ll)c->under_grant, uses);
 	if ((facts & FACT_GRANT) != 0 && c->under_grant < uses)
-		line(&l->gaps, "%lld sessions name a request that is not in the log.",
+		line(&l->gaps, "Sessions that name a request which is not in the log: %lld.",
 		    uses - (ll)c->under_grant);
 	if ((facts & FACT_RECORD) != 0 && uses > 0)
-		line(&l->evidence, "%lld of %lld sessions were recorded.", recorded, uses);
+		line(&l->evidence, "Sessions recorded: %lld of %lld.", recorded, uses);
 	if ((facts & FACT_RECORD) != 0 && recorded < uses)
-		line(&l->gaps, "%lld sessions have no record.", uses - recorded);
+		line(&l->gaps, "Sessions without a record: %lld.", uses - recorded);
 	if ((facts & (FACT_GRANT | FACT_RECORD)) != 0 && uses == 0)
 		line(&l->gaps, "No session began in the period: nothing to show.");
 	if ((facts & FACT_GRANT) != 0 && c->exempt > 0)
 		line(&l->gaps,
-		    "%lld elevations of root outside any person's session (cron and the like) had no grant.",
+		    "Elevations of root outside any person's session (cron and the like), which need no grant: %lld.",
 		    (ll)c->exempt);
 	if ((facts & FACT_END) != 0)
 		line(&l->evidence,
-		    "Hosts ended %lld sessions when their time was over, %lld because somebody ended them; %lld revocations.",
+		    "Sessions that hosts ended when their time was over: %lld; because somebody ended them: %lld. Revocations: %lld.",
 		    (ll)c->ended_box, (ll)c->ended_revoked, (ll)c->revocations);
 	if ((facts & FACT_WHOLE) != 0 && c->records > 0)
-		line(&l->evidence, "%lld of %lld records are signed as whole by their host.",
+		line(&l->evidence, "Records signed as whole by their host: %lld of %lld.",
 		    (ll)c->records_closed, (ll)c->records);
 	if ((facts & FACT_WHOLE) != 0 && c->records_lost > 0)
-		line(&l->gaps, "%lld records were lost before their end.", (ll)c->records_lost);
+		line(&l->gaps, "Records lost before their end: %lld.", (ll)c->records_lost);
 	if ((facts & FACT_WHOLE) != 0 && c->records == 0)
 		line(&l->gaps, "No record was begun in the period.");
 }
@@ -193,27 +192,30 @@ static void say_people(struct lines *l, const struct tally *t, unsigned facts)
 
 	if ((facts & FACT_APPROVAL) != 0)
 		line(&l->evidence,
-		    "%lld approvals and %lld denials, each signed by another person than the requester.",
-		    (ll)c->approvals, (ll)c->denials);
+		    "Signed approvals by another person than the requester: %lld; denials: %lld.",
+		    (ll)(c->approvals - c->own_approvals), (ll)c->denials);
+	if ((facts & FACT_APPROVAL) != 0 && c->own_approvals > 0)
+		line(&l->gaps, "Approvals by the requester, which no broker should take: %lld.",
+		    (ll)c->own_approvals);
 	if ((facts & FACT_APPROVAL) != 0 && c->by_rule_alone > 0)
-		line(&l->gaps, "%lld grants took effect without an approval, as a rule allows.",
+		line(&l->gaps, "Grants that took effect without an approval, as a rule allows: %lld.",
 		    (ll)c->by_rule_alone);
 	if ((facts & FACT_KEYS) != 0)
 		line(&l->evidence,
-		    "%lld logins to the broker and %lld step-ups on hosts by a touched security key; %lld certificates.",
+		    "Signed by a touched security key: logins to the broker %lld, step-ups on hosts %lld. Certificates for such keys: %lld.",
 		    (ll)c->logins_signed, (ll)c->stepups, (ll)c->certificates);
 	if ((facts & FACT_REFUSED) != 0)
-		line(&l->evidence, "%lld refusals by hosts, %lld by the broker, %lld by approvers.",
+		line(&l->evidence, "Refusals by hosts: %lld; by the broker: %lld; by approvers: %lld.",
 		    (ll)report_denials(t, TALLY_BY_HOST), (ll)report_denials(t, TALLY_BY_BROKER),
 		    (ll)c->denials);
 	if ((facts & FACT_GLASS) != 0)
-		line(&l->evidence, "%lld break-glass requests, %lld of them used.", (ll)c->break_glass,
-		    (ll)c->glass_used);
+		line(&l->evidence, "Break-glass requests: %lld; grants of them that took effect: %lld.",
+		    (ll)c->break_glass, (ll)c->glass_used);
 	if ((facts & FACT_GLASS) != 0 && c->glass_used > 0)
 		line(&l->gaps, "That they were reviewed afterwards is not in the log.");
 	if ((facts & FACT_ADMITTED) != 0)
 		line(&l->evidence,
-		    "%lld people and hosts asked to be admitted; %lld signed directories and %lld signed policies took effect.",
+		    "People and hosts that asked to be admitted: %lld. Signed directories that took effect: %lld; signed policies: %lld.",
 		    (ll)c->asked_in, (ll)c->directories, (ll)c->policies);
 }
 
@@ -224,27 +226,27 @@ static void say_rest(struct lines *l, const struct page *p, const struct tally *
 
 	if ((facts & FACT_STANDING) != 0 && left.hosts > 0)
 		line(&l->evidence,
-		    "%lld hosts reported their standing access: %lld entries left, %lld under an exception.",
+		    "Hosts that reported their standing access: %lld. Entries left: %lld; under an exception: %lld.",
 		    (ll)left.hosts, (ll)left.left, (ll)left.accepted);
 	if ((facts & FACT_STANDING) != 0 && left.left > 0)
-		line(&l->gaps, "%lld standing entries are left, %lld of them exceptions that ended.",
+		line(&l->gaps, "Standing entries left: %lld; exceptions that ended among them: %lld.",
 		    (ll)left.left, (ll)left.expired);
 	if ((facts & FACT_STANDING) != 0 && left.hosts == 0)
 		line(&l->gaps, "No host's report of standing access is in the log.");
 	if ((facts & FACT_STANDING) != 0 && left.old + left.uncounted + left.missed > 0)
 		line(&l->gaps,
-		    "%lld hosts' newest reports are old, %lld hold no numbers; %lld places could not be looked at.",
+		    "Hosts whose newest report is old: %lld; holds no numbers: %lld. Places that could not be looked at: %lld.",
 		    (ll)left.old, (ll)left.uncounted, (ll)left.missed);
 	if ((facts & FACT_LOG) != 0)
 		line(&l->evidence,
-		    "%lld leaves of the period, each proved to be under a signed checkpoint of %llu leaves.",
+		    "Leaves of the period: %lld, each proved to be under a signed checkpoint of %llu leaves.",
 		    (ll)c->leaves, (unsigned long long)p->size);
 	if ((facts & FACT_VIEWS) != 0)
 		line(&l->evidence,
-		    "Records were opened %lld times, each time by a touched security key; %lld refusals.",
+		    "Times that records were opened to somebody: %lld, each by a signature of its own; refused: %lld.",
 		    (ll)c->views, (ll)c->views_refused);
 	if ((facts & FACT_ALARMS) != 0)
-		line(&l->evidence, "%lld alarms were raised by hosts and the broker.", (ll)c->alarms);
+		line(&l->evidence, "Alarms of hosts and of the broker: %lld.", (ll)c->alarms);
 }
 
 static const char *text_of(struct page *p, struct ztj_buf *b)

@@ -40,7 +40,7 @@ static const struct page_col denial_cols[] = {
 	{ "count", "Refusals", true, true, true },
 };
 static const struct page_col time_cols[] = {
-	{ "within", "Within", true, false, true },
+	{ "within", "Time", true, false, true },
 	{ "requests", "Requests", true, true, true },
 };
 static const struct page_col host_cols[] = {
@@ -324,8 +324,9 @@ static void add_times(struct page *p, const struct tally *t)
 	static const struct {
 		const char *name;
 		int64_t most;
-	} bins[] = { { "1 min", 60 }, { "5 min", 300 }, { "15 min", 900 }, { "1 h", 3600 }, { "4 h", 14400 },
-		{ "1 day", 86400 }, { "longer", INT64_MAX } };
+	} bins[] = { { "up to 1 min", 60 }, { "1 to 5 min", 300 }, { "5 to 15 min", 900 },
+		{ "15 min to 1 h", 3600 }, { "1 to 4 h", 14400 }, { "4 h to 1 day", 86400 },
+		{ "longer", INT64_MAX } };
 	struct page_sheet *s = page_sheet(p,
 	    &(struct page_sheet){ .name = "approval",
 		.title = "Time to approval",

@@ -301,6 +301,8 @@ static int approval(struct tally *t, const struct ztj_event_in *e, struct tally_
 		if (r != ZTJ_OK)
 			return r;
 		t->count.approvals += !v.deny;
+		/* which no broker takes: if it stands there, it is to be seen */
+		t->count.own_approvals += !v.deny && g != NULL && g->known && v.who == g->person;
 		t->count.denials += v.deny;
 	}
 	if (g == NULL)

@@ -64,7 +64,7 @@ struct tally_day { int64_t day, asked, logins, elevations, recorded, unrecorded,
 struct tally_group { const char *key; int64_t asked, granted, logins, elevations, recorded, refused, seconds; };
 
 struct tally_count {
-	int64_t leaves, asked, break_glass, extensions, approvals, denials, revocations, cancels, kills, logins_signed,
+	int64_t leaves, asked, break_glass, extensions, approvals, own_approvals, denials, revocations, cancels, kills, logins_signed,
 	    certificates, stepups, views, views_refused, alarms, policies, directories, asked_in, standing, exempt, records,
 	    records_closed, records_lost, restarts;
 	/* of uses that count */

@@ -7,6 +7,7 @@
  * holds the broker's disk.
  *   makesession host URL DIR FULLNAME        does what it reads, a line at a time:
  *       start PERSON tty|pipes [COMMAND]     prints the id
+ *       under DIGEST                         the request that what starts from now on is under
  *       seal FILE                            from now on to this certificate (DER)
  *       say MICROSECONDS CODE TEXT           an event; \n, \r, \e, \b and \\ are understood
  *       file MICROSECONDS CODE FILE          the same with the bytes of a file
@@ -40,6 +41,7 @@ struct session {
 	const char *fullname;
 	char id[ZTJ_SHORT_ID_SIZE], person[ZTJ_FULLNAME_SIZE];
 	uint8_t name[ZTJ_DIGEST_LEN];
+	char grant[ZTJ_HEX_SIZE]; /* "": its own name */
 	struct ztj_packer *packer;
 	struct ztj_sealto *to;
 	struct ztj_chain chain;
@@ -102,9 +104,10 @@ static void announce(struct session *s, bool tty, const char *command)
 	DIE(ztj_time_format((int64_t)time(NULL), started));
 	DIE(ztj_time_format((int64_t)time(NULL) + 600, ends));
 	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s}", "session", name, "person",
-	    s->person, "account", "root", "service", "sshd", "role", "root-shell", "grant", name, "peer",
-	    "192.0.2.7", "command", command[0] != '\0' ? json_string(command) : json_null(), "tty", (int)tty,
-	    "started", started, "ends", ends);
+	    s->person, "account", "root", "service", "sshd", "role", "root-shell", "grant",
+	    s->grant[0] != '\0' ? s->grant : name, "peer", "192.0.2.7", "command",
+	    command[0] != '\0' ? json_string(command) : json_null(), "tty", (int)tty, "started", started,
+	    "ends", ends);
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	reply = call(s->net, "/v1/sessions", ztj_view_str(text));
@@ -284,6 +287,8 @@ static void obey(struct session *s, char *line)
 		*args++ = '\0';
 	if (strcmp(line, "start") == 0)
 		start(s, args);
+	else if (strcmp(line, "under") == 0)
+		(void)snprintf(s->grant, sizeof s->grant, "%s", args);
 	else if (strcmp(line, "seal") == 0)
 		seal(s, args);
 	else if (strcmp(line, "say") == 0 || strcmp(line, "file") == 0)
