@@ -333,10 +333,13 @@ void say_stepup(struct store *st, const struct ztj_stmt *p)
 
 void say_standing(struct store *st, const char *host, const struct ztj_stmt *p)
 {
+	const struct ztj_event_standing left = { p->u.standing.standing, p->u.standing.accepted,
+		p->u.standing.expired, p->u.standing.missed };
 	struct ztj_event e = { .kind = "standing",
 		.outcome = "reported",
 		.statement = p->id,
 		.host = host,
+		.left = &left,
 		.at = p->issued };
 	add(st, &e);
 }

@@ -370,12 +370,3 @@ void auditlog_close(struct auditlog *l)
 	ztj_buf_free(&l->bytes);
 	ztj_buf_free(&l->note);
 }
-
-int auditlog_start(struct cli *c, struct auditlog *l)
-{
-	int r = auditlog_open(c, l);
-
-	if (r == ZTJ_OK)
-		r = auditlog_continues(l);
-	return r == ZTJ_OK ? auditlog_remember(l) : r;
-}

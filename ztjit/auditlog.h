@@ -35,8 +35,6 @@ struct auditlog {
 /* Options --dir, --log-key, --domain; the checkpoint fetched and verified. auditlog_close whatever it returns. */
 int auditlog_open(struct cli *c, struct auditlog *l) ZTJ_MUST_CHECK;
 void auditlog_close(struct auditlog *l);
-/* The same, and it continues what is remembered, and is remembered. */
-int auditlog_start(struct cli *c, struct auditlog *l) ZTJ_MUST_CHECK;
 /* Another look at the checkpoint: it has to continue l->head, and becomes it. */
 int auditlog_again(struct auditlog *l) ZTJ_MUST_CHECK;
 /* Does the head continue what was remembered? By a proof out of tiles. */
@@ -52,12 +50,6 @@ int auditlog_read_note(struct auditlog *l, const char *path, struct ztj_checkpoi
 int auditlog_bundle(struct auditlog *l, uint64_t index, unsigned *width, struct ztj_buf *out) ZTJ_MUST_CHECK;
 /* The same, and each entry is proved to be a leaf of the head. */
 int auditlog_proved(struct auditlog *l, uint64_t index, unsigned *width, struct ztj_buf *out) ZTJ_MUST_CHECK;
-/* Calls fn for every leaf of a bundle whose first leaf is `first`; stops when it returns non-zero and returns that. */
-typedef int auditlog_leaf(void *arg, const struct ztj_event_in *e, struct ztj_view leaf);
-int auditlog_each(struct cli *c, struct ztj_view bundle, uint64_t first, auditlog_leaf *fn, void *arg) ZTJ_MUST_CHECK;
-/* The same over the bundles from `from` to before `to`, each proved. */
-int auditlog_walk(struct auditlog *l, uint64_t from, uint64_t to, auditlog_leaf *fn, void *arg) ZTJ_MUST_CHECK;
-uint64_t auditlog_bundles(const struct auditlog *l);
 /* A tile of hashes, for ztj_tiles and ztj_logcheck; arg is the auditlog. Not verified. */
 int auditlog_tile(void *arg, const struct ztj_tile *t, ztj_hash *out) ZTJ_MUST_CHECK;
 

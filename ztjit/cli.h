@@ -66,7 +66,7 @@
 	X(FOLLOW, "follow", 0, NULL, "go on with what comes while it runs", false) \
 	X(RAW, "raw", 0, NULL, "do not strip what queries or reprograms the terminal", false) \
 	X(UNVERIFIED, "unverified", 0, NULL, "show a record that nobody vouches for, of a host that left", false) \
-	X(FORMAT, "format", 0, "NAME", "of a record: asciicast-v2, asciicast-v3, text or json; of the audit log: jsonl", false) \
+	X(FORMAT, "format", 0, "NAME", "of a record: asciicast-v2, asciicast-v3, text or json; of the audit log: jsonl; of a report: table, csv, json or html", false) \
 	X(OUTPUT, "output", 'o', "FILE", "write there instead of standard output", false) \
 	X(UNSEAL_CERT, "unseal-cert", 0, "FILE", "certificate (PEM) that sealed records were sealed to", false) \
 	X(UNSEAL_KEY, "unseal-key", 0, "FILE", "its private key (PEM)", false) \
@@ -80,6 +80,7 @@
 	X(POLICY_ROOTS, "policy-roots", 0, "FILE", "believe the policy roots in this file instead of those pinned here", false) \
 	X(RECIPE, "recipe", 0, NULL, "print how to check a proof file with stock tools", false) \
 	X(CHECKPOINT, "checkpoint", 0, "FILE", "a checkpoint that somebody kept, which the log must continue", true) \
+	X(GROUP_BY, "group-by", 0, "NAME", "this table of the report only: person, host, role, day …", false) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)
 
 enum cli_opt_id {

@@ -12,12 +12,11 @@
 #include <unistd.h>
 
 #include "ztjit/api.h"
-#include "ztjit/auditlog.h"
+#include "ztjit/leaves.h"
 #include "ztjit/out.h"
 
 #define NEWEST 50
 #define POLL_MS 2000
-#define BUNDLE_MAX ((size_t)ZTJ_TILE_WIDTH * (ZTJ_ENTRY_MAX + 2))
 #define CLOCK_SLACK 86400 /* leaves stand in their order, whatever the broker's clock said */
 
 /* --- which leaves --- */
@@ -38,31 +37,13 @@ static int make_filter(struct cli *c, struct filter *f)
 	return r;
 }
 
-/* Who left every directory still stands in the log: names are compared, not looked up. */
-static bool is_name(const char *full, const char *want)
-{
-	return strcmp(full, want) == 0 ||
-	    (strchr(want, '/') == NULL && full[0] != '\0' && strcmp(ztj_fullname_tail(full), want) == 0);
-}
-
-static bool has_host(const struct ztj_event_in *e, const char *want)
-{
-	const json_t *v;
-	size_t i;
-
-	if (is_name(ztj_event_text(e, "host"), want))
-		return true;
-	json_array_foreach(json_object_get(e->obj, "hosts"), i,
-	    v) if (json_is_string(v) && is_name(json_string_value(v), want)) return true;
-	return false;
-}
-
 static bool matches(const struct filter *f, const struct ztj_event_in *e)
 {
 	return e->time >= f->since && e->time <= f->until &&
-	    (f->user == NULL || is_name(ztj_event_text(e, "person"), f->user) ||
-		is_name(ztj_event_text(e, "by"), f->user)) &&
-	    (f->host == NULL || has_host(e, f->host)) && (f->kind == NULL || strcmp(e->kind, f->kind) == 0) &&
+	    (f->user == NULL || leaves_is_name(ztj_event_text(e, "person"), f->user) ||
+		leaves_is_name(ztj_event_text(e, "by"), f->user)) &&
+	    (f->host == NULL || leaves_has_host(e, f->host)) &&
+	    (f->kind == NULL || strcmp(e->kind, f->kind) == 0) &&
 	    (f->outcome == NULL || strcmp(e->outcome, f->outcome) == 0);
 }
 
@@ -159,14 +140,14 @@ static int gather(struct auditlog *l, const struct filter *f, size_t most, json_
 	unsigned width;
 	int r = ZTJ_OK;
 
-	ztj_buf_init(&bundle, BUNDLE_MAX);
+	ztj_buf_init(&bundle, LEAVES_BUNDLE_MAX);
 	while (r == ZTJ_OK && index-- > 0 && json_array_size(out) < most) {
 		struct found x = { l->c, f, json_array(), 0 };
 
 		ztj_buf_reset(&bundle);
 		r = auditlog_proved(l, index, &width, &bundle);
 		if (r == ZTJ_OK)
-			r = auditlog_each(l->c, ztj_buf_view(&bundle), index * ZTJ_TILE_WIDTH, collect, &x);
+			r = leaves_each(l->c, ztj_buf_view(&bundle), index * ZTJ_TILE_WIDTH, collect, &x);
 		for (size_t i = json_array_size(x.here);
 		     r == ZTJ_OK && i-- > 0 && json_array_size(out) < most;)
 			if (json_array_append(out, json_array_get(x.here, i)) != 0)
@@ -190,7 +171,7 @@ int cmd_audit_ls(struct cli *c)
 		return r;
 	if ((c->result = json_array()) == NULL)
 		return ZTJ_NOMEM;
-	if ((r = auditlog_start(c, &l)) == ZTJ_OK)
+	if ((r = leaves_open(c, &l)) == ZTJ_OK)
 		r = gather(&l, &f, cli_is_set(c, OPT_ALL) ? SIZE_MAX : NEWEST, c->result);
 	auditlog_close(&l);
 	if (r == ZTJ_OK && json_array_size(c->result) == 0)
@@ -286,11 +267,11 @@ static int find(struct auditlog *l, const char *arg, json_t *out)
 		if (one.n >= l->head.size)
 			return cli_fail(l->c, ZTJ_NOT_FOUND, "the audit log has %llu leaves, from 0",
 			    (unsigned long long)l->head.size);
-		return auditlog_walk(l, one.n / ZTJ_TILE_WIDTH, one.n / ZTJ_TILE_WIDTH + 1, one_of, &one);
+		return leaves_walk(l, one.n / ZTJ_TILE_WIDTH, one.n / ZTJ_TILE_WIDTH + 1, one_of, &one);
 	}
 	if (ztj_session_id_parse(arg, id) != ZTJ_OK && ztj_short_id_parse(arg, id) != ZTJ_OK)
 		return cli_fail(l->c, ZTJ_USAGE, "%s: the number of a leaf, R-… or S-…", cli_esc(l->c, arg));
-	return auditlog_walk(l, 0, auditlog_bundles(l), about, &w);
+	return leaves_walk(l, 0, leaves_bundles(l), about, &w);
 }
 
 int cmd_audit_show(struct cli *c)
@@ -300,7 +281,7 @@ int cmd_audit_show(struct cli *c)
 
 	if ((c->result = json_array()) == NULL)
 		return ZTJ_NOMEM;
-	if ((r = auditlog_start(c, &l)) == ZTJ_OK)
+	if ((r = leaves_open(c, &l)) == ZTJ_OK)
 		r = find(&l, c->argv[0], c->result);
 	auditlog_close(&l);
 	if (r == ZTJ_OK && json_array_size(c->result) == 0)
@@ -351,8 +332,8 @@ static int export_to(struct cli *c, FILE *to)
 
 	if (r != ZTJ_OK)
 		return r;
-	if ((r = auditlog_start(c, &l)) == ZTJ_OK)
-		r = auditlog_walk(&l, 0, auditlog_bundles(&l), line, &x);
+	if ((r = leaves_open(c, &l)) == ZTJ_OK)
+		r = leaves_walk(&l, 0, leaves_bundles(&l), line, &x);
 	auditlog_close(&l);
 	return r == ZTJ_OK && fflush(to) != 0 ? cli_fail(c, ZTJ_IO, "the leaves could not be written") : r;
 }
@@ -389,7 +370,7 @@ int cmd_audit_follow(struct cli *c)
 		return r;
 	if (cli_opt(c, OPT_DIR) != NULL)
 		return cli_fail(c, ZTJ_USAGE, "a copy does not go on: export prints it");
-	r = auditlog_start(c, &l);
+	r = leaves_open(c, &l);
 	x.from = l.head.size;
 	while (r == ZTJ_OK) {
 		size_t mark = cli_mark(c);
@@ -398,7 +379,7 @@ int cmd_audit_follow(struct cli *c)
 		(void)poll(NULL, 0, POLL_MS);
 		r = auditlog_again(&l);
 		if (r == ZTJ_OK && l.head.size > x.from) {
-			r = auditlog_walk(&l, x.from / ZTJ_TILE_WIDTH, auditlog_bundles(&l), line, &x);
+			r = leaves_walk(&l, x.from / ZTJ_TILE_WIDTH, leaves_bundles(&l), line, &x);
 			x.from = l.head.size;
 		}
 		if (r == ZTJ_OK)

@@ -86,7 +86,7 @@ int cmd_audit_proof(struct cli *c)
 		return ZTJ_OK;
 	}
 	ztj_buf_init(&file, ZTJ_PROOF_FILE_MAX);
-	r = auditlog_start(c, &l);
+	r = leaves_open(c, &l);
 	if (r == ZTJ_OK)
 		r = make(c, &l, &file);
 	auditlog_close(&l);

@@ -215,8 +215,7 @@ int out_table_row(struct cli *c, struct out_table *t, const char *const *cells)
 	return ZTJ_OK;
 }
 
-/* Columns on the screen: one for every character that begins here; wide ones are rare in names. */
-static size_t columns(const char *s)
+size_t out_columns(const char *s)
 {
 	size_t n = 0;
 
@@ -241,12 +240,12 @@ void out_table_print(struct cli *c, const struct out_table *t)
 
 	for (const struct out_row *row = t->first; row != NULL; row = row->next)
 		for (size_t i = 0; i < t->ncols; i++)
-			if (columns(row->cell[i]) > width[i])
-				width[i] = columns(row->cell[i]);
+			if (out_columns(row->cell[i]) > width[i])
+				width[i] = out_columns(row->cell[i]);
 	for (const struct out_row *row = t->first; row != NULL && !c->json && !c->quiet; row = row->next) {
 		for (size_t i = 0; i < t->ncols; i++)
 			print_cell(c, row->cell[i],
-			    i + 1 < t->ncols ? width[i] - columns(row->cell[i]) + 2 : 0, row == t->first);
+			    i + 1 < t->ncols ? width[i] - out_columns(row->cell[i]) + 2 : 0, row == t->first);
 		(void)fputc('\n', stdout);
 	}
 }

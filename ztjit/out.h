@@ -41,5 +41,7 @@ struct out_table {
 void out_table_begin(struct out_table *t, size_t ncols);
 int out_table_row(struct cli *c, struct out_table *t, const char *const *cells) ZTJ_MUST_CHECK;
 void out_table_print(struct cli *c, const struct out_table *t);
+/* Columns on the screen: one for every character; wide ones are rare in names. */
+size_t out_columns(const char *s);
 
 #endif

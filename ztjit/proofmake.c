@@ -15,8 +15,6 @@
 #include "libztjit/core/prooffile.h"
 #include "ztjit/api.h"
 
-#define BUNDLE_MAX ((size_t)ZTJ_TILE_WIDTH * (ZTJ_ENTRY_MAX + 2))
-#define CONTAINER_MAX (4u * 1024u * 1024u)
 
 /* A leaf that may belong to it. */
 struct pick {
@@ -132,8 +130,8 @@ static int look_through(struct making *m)
 	unsigned width;
 	int r = ZTJ_OK;
 
-	ztj_buf_init(&bundle, BUNDLE_MAX);
-	for (uint64_t i = 0; r == ZTJ_OK && i < auditlog_bundles(m->l); i++) {
+	ztj_buf_init(&bundle, LEAVES_BUNDLE_MAX);
+	for (uint64_t i = 0; r == ZTJ_OK && i < leaves_bundles(m->l); i++) {
 		struct ztj_view leaf;
 		struct ztj_rd rd;
 

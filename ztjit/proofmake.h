@@ -6,7 +6,7 @@
 #ifndef ZTJIT_PROOFMAKE_H
 #define ZTJIT_PROOFMAKE_H
 
-#include "ztjit/auditlog.h"
+#include "ztjit/leaves.h"
 #include "ztjit/reqs.h"
 
 /* Appends the file. Nothing is judged here: whoever has it checks it (proofcheck.h). NOT_FOUND: the log does not tell of it. */

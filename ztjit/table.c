@@ -20,6 +20,7 @@
 #define FIND OPT_USER, OPT_HOST, OPT_ROLE, OPT_STATE, OPT_TEXT, OPT_SINCE, OPT_UNTIL, OPT_ALL
 #define COPY OPT_DIR, OPT_LOG_KEY, OPT_DOMAIN
 #define LEAVES OPT_USER, OPT_HOST, OPT_KIND, OPT_OUTCOME, OPT_SINCE, OPT_UNTIL, COPY
+#define REPORT OPT_SINCE, OPT_UNTIL, OPT_USER, OPT_HOST, OPT_ROLE, OPT_GROUP_BY, OPT_FORMAT, OPT_OUTPUT, COPY
 #define SIGN OPT_YES, OPT_KEY, OPT_SK_PROVIDER, OPT_QUIET
 
 const struct cli_cmd cli_commands[] = {
@@ -127,6 +128,12 @@ const struct cli_cmd cli_commands[] = {
 	    cmd_scan },
 	{ "report", "standing", "", "Show what standing access the fleet's hosts have left", OPTS(OPT_HOST),
 	    0, 0, false, cmd_report_standing },
+	{ "report", "access", "", "Say who had which access, when, why, approved by whom, with which session",
+	    OPTS(REPORT), 0, 0, false, cmd_report_access },
+	{ "report", "metrics", "", "Count what was granted, recorded, refused and left", OPTS(REPORT), 0, 0,
+	    false, cmd_report_metrics },
+	{ "report", "controls", "", "Set the figures beside the controls of common frameworks", OPTS(REPORT),
+	    0, 0, false, cmd_report_controls },
 	{ "audit", "ls", "", "List what the audit log holds, the newest first", OPTS(LEAVES, OPT_ALL), 0, 0,
 	    false, cmd_audit_ls },
 	{ "audit", "show", "NUMBER|R-…|S-…", "Show a leaf, or all about a request or session", OPTS(COPY), 1,

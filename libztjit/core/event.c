@@ -97,16 +97,33 @@ static bool put_subject(json_t *obj, const struct ztj_event *e)
 	    put_text(obj, "action", e->action) && put_text(obj, "decision", e->decision);
 }
 
+/* That nothing is left is said, not left out. */
+static bool put_left(json_t *obj, const struct ztj_event_standing *l)
+{
+	const struct {
+		const char *name;
+		int64_t n;
+	} all[] = { { "standing", l == NULL ? 0 : l->standing }, { "accepted", l == NULL ? 0 : l->accepted },
+		{ "expired", l == NULL ? 0 : l->expired }, { "missed", l == NULL ? 0 : l->missed } };
+
+	for (size_t i = 0; l != NULL && i < sizeof all / sizeof all[0]; i++)
+		if (all[i].n < 0 || all[i].n > ZTJ_JSON_INT_MAX ||
+		    !set(obj, all[i].name, json_integer(all[i].n)))
+			return false;
+	return true;
+}
+
 static bool put_details(json_t *obj, const struct ztj_event *e)
 {
 	return put_digest(obj, "digest", e->digest) && put_number(obj, "duration", e->duration) &&
 	    put_number(obj, "version", e->version) && put_number(obj, "serial", e->serial) &&
 	    put_number(obj, "count", e->count) && put_number(obj, "chunks", e->chunks) &&
-	    put_number(obj, "bytes", e->bytes) && put_time(obj, "starts", e->starts) &&
-	    put_time(obj, "ends", e->ends) && put_time(obj, "until", e->until) &&
-	    put_time(obj, "at", e->at) && put_text(obj, "reason", e->reason) &&
-	    put_text(obj, "ticket", e->ticket) && put_text(obj, "command", e->command) &&
-	    put_text(obj, "text", e->text) && put_text(obj, "line", e->line);
+	    put_number(obj, "bytes", e->bytes) && put_left(obj, e->left) &&
+	    put_time(obj, "starts", e->starts) && put_time(obj, "ends", e->ends) &&
+	    put_time(obj, "until", e->until) && put_time(obj, "at", e->at) &&
+	    put_text(obj, "reason", e->reason) && put_text(obj, "ticket", e->ticket) &&
+	    put_text(obj, "command", e->command) && put_text(obj, "text", e->text) &&
+	    put_text(obj, "line", e->line);
 }
 
 int ztj_event_write(const struct ztj_event *e, struct ztj_buf *out)

@@ -30,6 +30,8 @@ struct ztj_event {
 	const char *reason, *ticket, *command, *text;
 	int64_t duration, version, serial, count, chunks, bytes;
 	int64_t starts, ends, until, at;  /* times; at: when it happened, where that is not when it was written */
+	/* of a report of standing access; NULL: none. All four are written, 0 as well. */
+	const struct ztj_event_standing { int64_t standing, accepted, expired, missed; } *left;
 	const char *line;        /* of a host's own log (PROTOCOL section 5), which is ASCII: only its backslashes are doubled */
 };
 /* Appends the leaf. TOO_LARGE above ZTJ_ENTRY_MAX. */

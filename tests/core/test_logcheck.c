@@ -359,14 +359,16 @@ static void test_every_member_is_written(void **state)
 	static const uint8_t digest[ZTJ_DIGEST_LEN] = { 1 };
 	static const char *const two[] = { "a", "b" };
 	const struct ztj_event_list list = { two, 2 };
+	const struct ztj_event_standing left = { 0, 0, 0, 0 };
 	const struct ztj_event e = { 1, 1767225600, "a", "b", ZTJ_NO_RULE, "c", digest, digest, digest, "d",
 		"e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", list, list, list, "1", "r",
-		"s", "t", "u", 1, 2, 3, 4, 5, 6, 1767225600, 1767225600, 1767225600, 1767225600, "v" };
+		"s", "t", "u", 1, 2, 3, 4, 5, 6, 1767225600, 1767225600, 1767225600, 1767225600, &left, "v" };
 	static const char *const members[] = { "v", "n", "time", "kind", "outcome", "code", "type",
 		"statement", "request", "digest", "person", "by", "host", "role", "rule", "service",
 		"account", "address", "tty", "key", "session", "name", "action", "decision", "keys", "hosts",
 		"sessions", "certificate", "reason", "ticket", "command", "text", "duration", "version",
-		"serial", "count", "chunks", "bytes", "starts", "ends", "until", "at", "line" };
+		"serial", "count", "chunks", "bytes", "starts", "ends", "until", "at", "line", "standing",
+		"accepted", "expired", "missed" };
 	struct ztj_event_in in;
 	struct ztj_buf b;
 
