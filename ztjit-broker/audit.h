@@ -24,6 +24,7 @@ struct audit {
 	bool forked;               /* what was signed before is not what the rows say: nothing is signed any more */
 	int64_t breaks_since;
 	unsigned breaks;           /* in the logs of hosts, that were told of since then */
+	struct growth_cache *grown; /* proofs made lately */
 	struct refusals *refusals;
 	struct alarms *alarms;
 };
@@ -58,11 +59,18 @@ int audit_stop(struct store *st) ZTJ_MUST_CHECK;
 void audit_publish(struct store *st, int64_t now);
 /* The first n leaves, as the rows say. */
 int audit_root_at(struct db *db, uint64_t size, uint64_t n, ztj_hash out) ZTJ_MUST_CHECK;
+/* Of struct ztj_tiles; arg: the database. */
+int audit_read_rows(void *arg, const struct ztj_tile *t, ztj_hash *out) ZTJ_MUST_CHECK;
 /* The checkpoint on disk: where, whose, and by which keys it may be signed. */
 struct audit_file { const char *path, *domain; uid_t owner; const struct ztj_key *keys; size_t nkeys; };
 int audit_open_checkpoint(const struct audit_file *f, struct ztj_buf *note, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
 void do_log_checkpoint(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_log_tile(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+
+/* --- st_audit_growth.c: proofs that a log goes on from an older one, for whoever remembers that --- */
+int audit_growth_new(struct audit *a) ZTJ_MUST_CHECK;
+void audit_growth_free(struct audit *a);
+void do_log_growth(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 
 /* --- st_decisions.c: what hosts decided (PROTOCOL section 5), line by line --- */
 void do_decisions_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);

@@ -23,6 +23,8 @@ int audit_new(struct store *st)
 	ztj_buf_init(&a->note, ZTJ_CHECKPOINT_MAX);
 	int r = audit_bound_new(a);
 	if (r == ZTJ_OK)
+		r = audit_growth_new(a);
+	if (r == ZTJ_OK)
 		r = child_uid(st->conf->store_user, &uid);
 	if (r == ZTJ_OK)
 		r = broker_path(st->conf, "store/log.key", path);
@@ -41,6 +43,7 @@ void audit_free(struct audit *a)
 	ztj_seckey_wipe(&a->key);
 	ztj_buf_free(&a->note);
 	audit_bound_free(a);
+	audit_growth_free(a);
 	free(a);
 }
 

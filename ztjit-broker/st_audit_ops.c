@@ -49,6 +49,7 @@ static const struct audit_op ops[OP_MAX] = {
 	[OP_STEPUP_LIST] = { "call", "stepups", AUDIT_RIGHTS },
 	[OP_STANDING] = { "call", "standing", AUDIT_RIGHTS },
 	[OP_LOG_CHECKPOINT] = { "call", "checkpoint", AUDIT_RIGHTS },
+	[OP_LOG_GROWTH] = { "call", "growth", AUDIT_RIGHTS },
 	[OP_LOG_TILE] = { "call", "tile", AUDIT_RIGHTS },
 };
 

@@ -291,12 +291,21 @@ static const char *member(const json_t *line, const char *name)
 	return json_string_value(json_object_get(line, name));
 }
 
+static const char *outcome_of(const char *event, int code)
+{
+	static const struct { const char *event, *outcome; } of[] = { { "alarm", "alarm" }, { "start", "started" },
+		{ "stop", "stopped" } };
+	for (size_t i = 0; event != NULL && i < sizeof(of) / sizeof(of[0]); i++)
+		if (strcmp(event, of[i].event) == 0)
+			return of[i].outcome;
+	return code == ZTJ_OK ? "allowed" : "denied";
+}
+
 void say_decision(struct store *st, const char *host, const json_t *line, struct ztj_view text)
 {
-	uint8_t grant[ZTJ_DIGEST_LEN];
+	uint8_t grant[ZTJ_DIGEST_LEN], digest[ZTJ_DIGEST_LEN];
 	struct ztj_buf copy;
 	const char *event = member(line, "event"), *code = member(line, "code");
-	bool alarm = event != NULL && strcmp(event, "alarm") == 0;
 	struct ztj_event e = { .kind = "decision",
 		.host = host,
 		.person = member(line, "person"),
@@ -307,9 +316,11 @@ void say_decision(struct store *st, const char *host, const json_t *line, struct
 		.key = member(line, "key"),
 		.tty = member(line, "tty"),
 		.action = event };
-	const char *time = member(line, "time"), *id = member(line, "grant");
+	const char *time = member(line, "time"), *id = member(line, "grant"), *conf = member(line, "configuration");
 	e.code = code == NULL ? ZTJ_INTERNAL : ztj_err_from_name(code);
-	e.outcome = alarm ? "alarm" : e.code == ZTJ_OK ? "allowed" : "denied";
+	e.outcome = outcome_of(event, e.code);
+	if (conf != NULL && ztj_unhex(ztj_view_str(conf), digest, sizeof(digest)) == ZTJ_OK)
+		e.digest = digest;
 	if (time == NULL || ztj_time_parse(time, &e.at) != ZTJ_OK)
 		e.at = 0;
 	if (id != NULL && ztj_unhex(ztj_view_str(id), grant, sizeof(grant)) == ZTJ_OK)

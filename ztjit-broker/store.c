@@ -250,6 +250,9 @@ static void dispatch(struct store *st, const struct ask *a, const struct caller 
 	case OP_LOG_TILE:
 		do_log_tile(st, a, c, now);
 		return;
+	case OP_LOG_GROWTH:
+		do_log_growth(st, a, c, now);
+		return;
 	case OP_NONE:
 	case OP_MAX:
 		break;
