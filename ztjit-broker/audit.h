@@ -24,6 +24,7 @@ struct audit {
 	bool forked;               /* what was signed before is not what the rows say: nothing is signed any more */
 	int64_t breaks_since;
 	unsigned breaks;           /* in the logs of hosts, that were told of since then */
+	unsigned unvouched;        /* status in a row without the checkpoint that there is */
 	struct growth_cache *grown; /* proofs made lately */
 	struct refusals *refusals;
 	struct alarms *alarms;

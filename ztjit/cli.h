@@ -77,6 +77,7 @@
 	X(OUTCOME, "outcome", 0, "NAME", "leaves with this outcome: accepted, refused …", false) \
 	X(DIR, "dir", 0, "DIRECTORY", "read a copy of the log instead of asking the broker", false) \
 	X(LOG_KEY, "log-key", 0, "FILE", "believe this public key alone; with --dir and --domain", false) \
+	X(HOSTS_FROM, "hosts-from", 0, "LEAF", "breaks in the logs of hosts before that leaf are known", false) \
 	X(CHECKPOINT, "checkpoint", 0, "FILE", "a checkpoint that somebody kept, which the log must continue", true) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)
 

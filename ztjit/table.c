@@ -132,7 +132,7 @@ const struct cli_cmd cli_commands[] = {
 	{ "audit", "show", "NUMBER|R-…|S-…", "Show a leaf, or all about a request or session", OPTS(COPY), 1,
 	    1, false, cmd_audit_show },
 	{ "audit", "verify", "", "Check the whole audit log, and name the first leaf that is wrong",
-	    OPTS(OPT_CHECKPOINT, OPT_QUIET, COPY), 0, 0, false, cmd_audit_verify },
+	    OPTS(OPT_CHECKPOINT, OPT_HOSTS_FROM, OPT_QUIET, COPY), 0, 0, false, cmd_audit_verify },
 	{ "audit", "follow", "", "Print leaves as they come", OPTS(LEAVES), 0, 0, false, cmd_audit_follow },
 	{ "audit", "export", "", "Print leaves as JSON lines, the oldest first",
 	    OPTS(OPT_FORMAT, OPT_OUTPUT, LEAVES), 0, 0, false, cmd_audit_export },
