@@ -51,6 +51,7 @@ static const struct entry {
 	{ HTTP_DELETE, "/v1/stepups/*", OP_STEPUP_END, NULL },
 	{ HTTP_POST, "/v1/decisions", OP_DECISIONS_PUT, body_lines },
 	{ HTTP_GET, "/v1/log/checkpoint", OP_LOG_CHECKPOINT, NULL },
+	{ HTTP_GET, "/v1/log/growth", OP_LOG_GROWTH, NULL },
 	{ HTTP_GET, "/v1/log/**", OP_LOG_TILE, NULL },
 };
 
@@ -265,6 +266,10 @@ static int set_parameter(const char *key, const char *value, struct ask *out)
 		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
 	if (out->op == OP_SESSION_RECORD && strcmp(key, "from") == 0)
 		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
+	if (out->op == OP_LOG_GROWTH && strcmp(key, "from") == 0)
+		return ztj_parse_int(value, 1, (int64_t)ZTJ_LOG_MAX, &out->number);
+	if (out->op == OP_LOG_GROWTH && strcmp(key, "to") == 0)
+		return ztj_parse_int(value, 1, (int64_t)ZTJ_LOG_MAX, &out->to);
 	if (out->op == OP_SESSION_RECORD && strcmp(key, "wait") == 0)
 		return ztj_parse_int(value, 0, PROTO_WAIT_MAX, &out->wait);
 	return ZTJ_MEMBER_UNKNOWN;
@@ -302,6 +307,8 @@ static int fill(const struct entry *e, const char *segment, const struct http_in
 		r = set_query(in->query, out);
 	if (r != ZTJ_OK)
 		return r;
+	if (e->op == OP_LOG_GROWTH && (out->number == 0 || out->to == 0))
+		return ZTJ_MEMBER_MISSING;
 	if (e->body == NULL)
 		return in->body.n == 0 ? ZTJ_OK : ZTJ_TRAILING;
 	return e->body(in->body, out, mem);

@@ -25,7 +25,8 @@ enum {
 	F_SESSION = 4096,
 	F_FIND = 8192,
 	F_PATH = 16384,
-	F_THEN = 32768
+	F_THEN = 32768,
+	F_TO = 65536
 };
 static const unsigned fields[OP_MAX] = {
 	[OP_STATEMENT_PUT] = F_CONTAINER,
@@ -53,6 +54,7 @@ static const unsigned fields[OP_MAX] = {
 	[OP_LOG_TILE] = F_PATH,
 	[OP_DECISIONS_PUT] = F_BYTES,
 	[OP_STEPUP_END] = F_ID | F_TAKEN,
+	[OP_LOG_GROWTH] = F_NUMBER | F_TO,
 };
 
 int proto_list_write(const struct proto_list *l, struct ztj_buf *out)
@@ -167,6 +169,8 @@ int ask_write(const struct ask *a, struct ztj_buf *out)
 		write_find(a, out);
 	if (f & F_PATH)
 		ztj_buf_put_cstring(out, a->path);
+	if (f & F_TO)
+		ztj_buf_put_u64(out, (uint64_t)a->to);
 	return ztj_buf_status(out);
 }
 
@@ -259,6 +263,8 @@ static int read_more(struct ztj_rd *rd, unsigned f, struct ask *a)
 		r = read_find(rd, a);
 	if (r == ZTJ_OK && (f & F_PATH))
 		r = ztj_rd_cstring(rd, a->path, sizeof(a->path));
+	if (r == ZTJ_OK && (f & F_TO))
+		r = read_number(rd, &a->to);
 	return r;
 }
 

@@ -29,7 +29,7 @@ enum op {
 	OP_CERTIFICATE, OP_STREAM_OPEN, OP_STREAM_MORE, OP_STREAM_CLOSE, OP_STEPUP_PUT, OP_STEPUP_LIST,
 	OP_STEPUP_ANSWER, OP_METRICS, OP_STEPUP_END, OP_SESSION_PUT, OP_SESSION_CHUNKS, OP_SESSION_HEAD, OP_SESSIONS,
 	OP_SESSION_GET, OP_SESSION_RECORD, OP_VIEW_PUT, OP_STANDING_PUT, OP_STANDING,
-	OP_LOG_CHECKPOINT, OP_LOG_TILE, OP_DECISIONS_PUT, OP_MAX
+	OP_LOG_CHECKPOINT, OP_LOG_TILE, OP_DECISIONS_PUT, OP_LOG_GROWTH, OP_MAX
 };
 /* Store to frontend. */
 enum { MSG_REPLY = 64, MSG_WHOIS, MSG_LINES, MSG_FANOUT, MSG_STREAM_END };
@@ -71,7 +71,8 @@ struct ask {
 	struct ztj_view container;
 	char id[ZTJ_HEX_SIZE];   /* a full digest in hex or a short id */
 	char name[ZTJ_NAME_SIZE];
-	int64_t number;          /* since, or the base serial */
+	int64_t number;          /* since, or the base serial; LOG_GROWTH: from */
+	int64_t to;              /* LOG_GROWTH */
 	char state[16];          /* REQUESTS: a state name or "" */
 	bool mine, review;
 	bool hosts;              /* PENDING_LIST: hosts, else users */

@@ -41,6 +41,7 @@ static const unsigned may[OP_MAX] = {
 	[OP_STANDING] = CALLER_PERSON,
 	[OP_DECISIONS_PUT] = CALLER_HOST,
 	[OP_LOG_CHECKPOINT] = CALLER_HOST | CALLER_PERSON,
+	[OP_LOG_GROWTH] = CALLER_HOST | CALLER_PERSON,
 	[OP_LOG_TILE] = CALLER_PERSON, /* auditors */
 	[OP_METRICS] = ANYONE,         /* the frontend has looked at the address */
 };

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "ztjit-broker/audit.h"
 #include "ztjit-broker/httpstatus.h"
-#include "ztjit-broker/store.h"
 
 int64_t st_now(void)
 {
@@ -58,14 +58,23 @@ static void refuse(struct store *st, uint32_t tag, unsigned status, int err, con
 	json_decref(body);
 }
 
+/* The one place that every no comes through: whoever forgets to say so in the log is said here. */
+static void say(struct store *st, uint32_t tag, int err, const char *text)
+{
+	if (st->asked.ask != NULL && st->asked.ask->tag == tag && !st->asked.said)
+		say_refused(st, st->asked.ask, st->asked.caller, err, text);
+}
+
 void st_refuse(struct store *st, uint32_t tag, int err, const char *text, const char *detail)
 {
 	if (err == ZTJ_OK)
 		err = ZTJ_INTERNAL;
+	say(st, tag, err, text != NULL ? text : detail);
 	refuse(st, tag, http_status(err), err, text, detail);
 }
 
 void st_refuse_unknown(struct store *st, uint32_t tag)
 {
+	say(st, tag, ZTJ_FORBIDDEN, NULL);
 	refuse(st, tag, 401, ZTJ_FORBIDDEN, "not logged in", "log in with: ztjit login");
 }

@@ -5,19 +5,12 @@
 /* The audit log's growing end: leaves into the transaction of what they tell of. */
 #include "ztjit-broker/audit.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "config.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-broker/child.h"
 #include "ztjit-broker/signer.h"
-
-#define ALARM_SECONDS 600
-#define STRANGERS 20 /* refusals between two sweeps */
 
 int audit_new(struct store *st)
 {
@@ -28,8 +21,11 @@ int audit_new(struct store *st)
 	if (a == NULL)
 		return ZTJ_NOMEM;
 	ztj_buf_init(&a->note, ZTJ_CHECKPOINT_MAX);
-	a->strangers = STRANGERS;
-	int r = child_uid(st->conf->store_user, &uid);
+	int r = audit_bound_new(a);
+	if (r == ZTJ_OK)
+		r = audit_growth_new(a);
+	if (r == ZTJ_OK)
+		r = child_uid(st->conf->store_user, &uid);
 	if (r == ZTJ_OK)
 		r = broker_path(st->conf, "store/log.key", path);
 	if (r != ZTJ_OK)
@@ -46,6 +42,8 @@ void audit_free(struct audit *a)
 		return;
 	ztj_seckey_wipe(&a->key);
 	ztj_buf_free(&a->note);
+	audit_bound_free(a);
+	audit_growth_free(a);
 	free(a);
 }
 
@@ -72,64 +70,6 @@ int audit_load(struct store *st)
 	if (r != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ALARM, "the audit log in the database cannot be read: %s", ztj_err_text(r));
 	return r;
-}
-
-/* What was signed last must be a part of what the rows say: else an old database was put back, or somebody wrote in it. */
-static int compare_signed(struct store *st)
-{
-	struct audit *a = st->audit;
-	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
-	struct ztj_key keys[1 + 8];
-	size_t n = 0;
-	char path[PATH_MAX];
-	ztj_hash root;
-	struct audit_file file = { path, st->conf->domain, geteuid(), keys, 0 };
-	keys[n++] = a->key.pub;
-	for (size_t i = 0; p != NULL && i < p->broker.nlog && n < 9; i++)
-		keys[n++] = p->broker.log[i];
-	file.nkeys = n;
-	int r = broker_path(st->conf, "store/log/checkpoint", path);
-	if (r == ZTJ_OK)
-		r = audit_open_checkpoint(&file, &a->note, &a->last);
-	if (r == ZTJ_NOT_FOUND)
-		return ZTJ_OK;
-	if (r == ZTJ_OK)
-		r = a->last.size > a->tree.size ? ZTJ_LOG_ROLLBACK
-						: audit_root_at(st->db, a->tree.size, a->last.size, root);
-	if (r == ZTJ_OK && memcmp(root, a->last.root, sizeof(root)) != 0)
-		r = ZTJ_LOG_FORK;
-	if (r == ZTJ_OK) {
-		a->files = a->last.size;
-		return ZTJ_OK;
-	}
-	if (ztj_err_class(r) == ZTJ_CLASS_OUTAGE)
-		return r;
-	a->forked = true;
-	audit_alarm(st, r,
-	    "the database holds %llu leaves of the audit log, and a checkpoint was signed for %llu: nothing is signed"
-	    " until store/log is moved away",
-	    (unsigned long long)a->tree.size, (unsigned long long)a->last.size);
-	return ZTJ_OK;
-}
-
-int audit_start(struct store *st)
-{
-	struct ztj_event e = { .kind = "broker", .outcome = "started", .text = PACKAGE_VERSION };
-	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
-	char key[ZTJ_FINGERPRINT_SIZE];
-	bool named = p == NULL;
-	int r = compare_signed(st);
-	for (size_t i = 0; p != NULL && i < p->broker.nlog; i++)
-		named = named || ztj_key_equal(&p->broker.log[i], &st->audit->key.pub);
-	if (!named)
-		audit_alarm(st, ZTJ_BROKER_KEY,
-		    "the policy does not name this broker's log key (log.pub): nobody can check the audit log");
-	if (r == ZTJ_OK)
-		r = ztj_key_fingerprint(&st->audit->key.pub, key);
-	e.key = key;
-	if (r == ZTJ_OK)
-		r = audit_add(st, &e);
-	return r == ZTJ_OK && !st->broken ? db_commit(st->db) : r == ZTJ_OK ? ZTJ_IO : r;
 }
 
 /* --- appending --- */
@@ -164,46 +104,4 @@ int audit_add(struct store *st, struct ztj_event *e)
 	    ztj_err_text(r));
 	st->broken = true; /* neither the leaf nor what it tells of */
 	return r;
-}
-
-void audit_alarm(struct store *st, int code, const char *fmt, ...)
-{
-	struct audit *a = st->audit;
-	char text[sizeof(a->alarm)];
-	struct ztj_event e = { .kind = "alarm", .outcome = "raised", .code = code, .text = text };
-	int64_t now = st_now();
-	va_list ap;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	ztj_log(ZTJ_LOG_ALARM, "%s", text);
-	if (a == NULL || (strcmp(a->alarm, text) == 0 && now - a->alarm_at < ALARM_SECONDS))
-		return;
-	memcpy(a->alarm, text, sizeof(text));
-	a->alarm_at = now;
-	if (!reserve_spent(st) && audit_add(st, &e) != ZTJ_OK)
-		a->alarm[0] = '\0';
-}
-
-bool audit_stranger(struct store *st)
-{
-	struct audit *a = st->audit;
-	if (a->strangers == 0) {
-		a->not_written++;
-		return false;
-	}
-	a->strangers--;
-	return true;
-}
-
-void audit_sweep(struct store *st)
-{
-	struct audit *a = st->audit;
-	struct ztj_event e = { .kind = "statement",
-		.outcome = "refused",
-		.count = (int64_t)a->not_written,
-		.text = "more of unknown callers were refused than are written one by one" };
-	a->strangers = STRANGERS;
-	if (a->not_written > 0 && !reserve_spent(st) && audit_add(st, &e) == ZTJ_OK)
-		a->not_written = 0;
 }

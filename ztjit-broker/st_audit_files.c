@@ -34,7 +34,7 @@ static int add_hash(uint64_t n, struct ztj_view entry, void *arg)
 	return ztj_merkle_leaf(entry, h->out[n - h->from]);
 }
 
-static int read_rows(void *arg, const struct ztj_tile *t, ztj_hash *out)
+int audit_read_rows(void *arg, const struct ztj_tile *t, ztj_hash *out)
 {
 	struct db *db = arg;
 	uint64_t from = t->index * ZTJ_TILE_WIDTH;
@@ -46,7 +46,7 @@ static int read_rows(void *arg, const struct ztj_tile *t, ztj_hash *out)
 
 int audit_root_at(struct db *db, uint64_t size, uint64_t n, ztj_hash out)
 {
-	const struct ztj_tiles tiles = { read_rows, db, size };
+	const struct ztj_tiles tiles = { audit_read_rows, db, size };
 	return ztj_tlog_root_at(&tiles, n, out);
 }
 
@@ -63,7 +63,7 @@ static int tile_bytes(struct db *db, const struct ztj_tile *t, struct ztj_buf *o
 	uint64_t from = t->index * ZTJ_TILE_WIDTH;
 	if (t->entries)
 		return db_leaf_each(db, from, from + t->width, add_entry, out);
-	int r = read_rows(db, t, hashes);
+	int r = audit_read_rows(db, t, hashes);
 	return r == ZTJ_OK ? ztj_buf_put(out, hashes, t->width * sizeof(hashes[0])) : r;
 }
 

@@ -11,9 +11,21 @@
 
 #include "ztjit-broker/audit.h"
 
+/* Who is connected: by name; registrars and roots that have none, by the fingerprint of their key. */
+static const char *by_of(const struct caller *c, char key[ZTJ_FINGERPRINT_SIZE])
+{
+	key[0] = '\0';
+	if (c->who[0] == '\0' && c->login != NULL &&
+	    ztj_key_fingerprint(&c->login->signer[0].key, key) != ZTJ_OK)
+		key[0] = '\0';
+	return c->who[0] != '\0' ? c->who : key;
+}
+
 /* Storage that fails is no decision: the batch is answered with the failure, and nothing of it stays. */
 static bool worth_it(struct store *st, const struct caller *c, int r)
 {
+	char key[ZTJ_FINGERPRINT_SIZE];
+	st->asked.said = true;
 	if (ztj_err_class(r) == ZTJ_CLASS_OUTAGE && r != ZTJ_NOT_READY) {
 		if (db_dirty(st->db) && !reserve_spent(st))
 			st->broken = true;
@@ -21,7 +33,7 @@ static bool worth_it(struct store *st, const struct caller *c, int r)
 	}
 	if (r != ZTJ_OK && reserve_spent(st))
 		return false;
-	return r == ZTJ_OK || (c != NULL && c->kind != CALLER_ANONYMOUS) || audit_stranger(st);
+	return r == ZTJ_OK || audit_may_refuse(st, c == NULL || c->kind == CALLER_ANONYMOUS ? "" : by_of(c, key));
 }
 
 static void add(struct store *st, struct ztj_event *e)
@@ -35,6 +47,7 @@ static void add(struct store *st, struct ztj_event *e)
 
 struct said {
 	struct ztj_event e;
+	char by[ZTJ_FINGERPRINT_SIZE];
 	char key[ZTJ_SIGS_MAX][ZTJ_FINGERPRINT_SIZE];
 	const char *keys[ZTJ_SIGS_MAX];
 };
@@ -51,6 +64,19 @@ static void set_keys(struct said *s, const struct ztj_signed *sig)
 		s->keys[n] = s->key[n];
 		n++;
 	}
+	s->e.keys.s = s->keys;
+	s->e.keys.n = n;
+}
+
+/* Those that did sign. */
+static void set_signers(struct said *s, const struct ztj_stmt *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->nsigners && i < ZTJ_SIGS_MAX; i++)
+		if (ztj_key_fingerprint(&p->signer[i].key, s->key[n]) == ZTJ_OK) {
+			s->keys[n] = s->key[n];
+			n++;
+		}
 	s->e.keys.s = s->keys;
 	s->e.keys.n = n;
 }
@@ -145,7 +171,7 @@ void say_statement(struct store *st, const struct acceptance *a, enum ztj_stmt_t
 	s.e.code = r;
 	s.e.type = type == ZTJ_STMT_NONE ? NULL : ztj_stmt_type_name(type);
 	s.e.statement = a->id;
-	s.e.by = a->caller->who;
+	s.e.by = by_of(a->caller, s.by);
 	s.e.address = a->ask->address;
 	s.e.text = r == ZTJ_OK ? NULL : a->text;
 	set_keys(&s, &a->s);
@@ -170,7 +196,7 @@ void say_directory(struct store *st, const struct say_directory *d, int r)
 	s.e.outcome = r != ZTJ_OK ? "refused" : strcmp(d->state, "current") == 0 ? "accepted" : d->state;
 	s.e.code = r;
 	s.e.name = d->ask->name;
-	s.e.by = d->caller->who;
+	s.e.by = by_of(d->caller, s.by);
 	s.e.address = d->ask->address;
 	s.e.count = (int64_t)d->ask->drop.n + (int64_t)d->ask->put.n;
 	set_keys(&s, d->s);
@@ -220,8 +246,10 @@ void say_certificate(struct store *st, const struct say_certificate *d, int r)
 		.digest = d->digest,
 		.ends = d->ends,
 		.text = d->text };
+	st->asked.said = true;
 	/* Who asks is known, or nothing was asked. */
-	if (ztj_err_class(r) == ZTJ_CLASS_OUTAGE || (r != ZTJ_OK && reserve_spent(st)))
+	if (ztj_err_class(r) == ZTJ_CLASS_OUTAGE ||
+	    (r != ZTJ_OK && (reserve_spent(st) || !audit_may_refuse(st, d->person))))
 		return;
 	if (r == ZTJ_OK) {
 		(void)snprintf(serial, sizeof(serial), "%llu", (unsigned long long)d->serial);
@@ -263,12 +291,21 @@ static const char *member(const json_t *line, const char *name)
 	return json_string_value(json_object_get(line, name));
 }
 
+static const char *outcome_of(const char *event, int code)
+{
+	static const struct { const char *event, *outcome; } of[] = { { "alarm", "alarm" }, { "start", "started" },
+		{ "stop", "stopped" } };
+	for (size_t i = 0; event != NULL && i < sizeof(of) / sizeof(of[0]); i++)
+		if (strcmp(event, of[i].event) == 0)
+			return of[i].outcome;
+	return code == ZTJ_OK ? "allowed" : "denied";
+}
+
 void say_decision(struct store *st, const char *host, const json_t *line, struct ztj_view text)
 {
-	uint8_t grant[ZTJ_DIGEST_LEN];
+	uint8_t grant[ZTJ_DIGEST_LEN], digest[ZTJ_DIGEST_LEN];
 	struct ztj_buf copy;
 	const char *event = member(line, "event"), *code = member(line, "code");
-	bool alarm = event != NULL && strcmp(event, "alarm") == 0;
 	struct ztj_event e = { .kind = "decision",
 		.host = host,
 		.person = member(line, "person"),
@@ -279,9 +316,11 @@ void say_decision(struct store *st, const char *host, const json_t *line, struct
 		.key = member(line, "key"),
 		.tty = member(line, "tty"),
 		.action = event };
-	const char *time = member(line, "time"), *id = member(line, "grant");
+	const char *time = member(line, "time"), *id = member(line, "grant"), *conf = member(line, "configuration");
 	e.code = code == NULL ? ZTJ_INTERNAL : ztj_err_from_name(code);
-	e.outcome = alarm ? "alarm" : e.code == ZTJ_OK ? "allowed" : "denied";
+	e.outcome = outcome_of(event, e.code);
+	if (conf != NULL && ztj_unhex(ztj_view_str(conf), digest, sizeof(digest)) == ZTJ_OK)
+		e.digest = digest;
 	if (time == NULL || ztj_time_parse(time, &e.at) != ZTJ_OK)
 		e.at = 0;
 	if (id != NULL && ztj_unhex(ztj_view_str(id), grant, sizeof(grant)) == ZTJ_OK)
@@ -296,39 +335,97 @@ void say_decision(struct store *st, const char *host, const json_t *line, struct
 	ztj_buf_free(&copy);
 }
 
-void say_pending(struct store *st, const struct ask *a, const struct ztj_stmt *p, const struct caller *c,
-    const char *outcome)
+/* What is named by an id: a session by its own, a statement by its digest or, short, by name. */
+static void set_id(struct ztj_event *e, const char *id, uint8_t room[ZTJ_DIGEST_LEN])
 {
-	struct ztj_event e = { .kind = "pending", .outcome = outcome, .by = c->who, .address = a->address };
-	uint8_t id[ZTJ_DIGEST_LEN];
-	if (p != NULL) {
-		e.type = p->u.pending.host ? "host" : "user";
-		e.name = p->u.pending.name;
-		e.statement = p->id;
-	} else if (strlen(a->id) == 2 * ZTJ_DIGEST_LEN &&
-	    ztj_unhex(ztj_view_str(a->id), id, sizeof(id)) == ZTJ_OK) {
-		e.statement = id;
-	} else {
-		e.name = a->id;
-	}
-	add(st, &e);
+	if (ztj_session_id_ok(id))
+		e->session = id;
+	else if (strlen(id) == 2 * ZTJ_DIGEST_LEN &&
+	    ztj_unhex(ztj_view_str(id), room, ZTJ_DIGEST_LEN) == ZTJ_OK)
+		e->statement = room;
+	else
+		e->name = id;
 }
 
-void say_stepup(struct store *st, const struct ztj_stmt *p)
+void say_pending(struct store *st, const struct say_pending *d, int r)
 {
-	struct ztj_event e = { .kind = "stepup",
-		.outcome = "answered",
+	uint8_t id[ZTJ_DIGEST_LEN];
+	struct said s;
+	if (!worth_it(st, d->caller, r))
+		return;
+	memset(&s, 0, sizeof(s));
+	s.e.kind = "pending";
+	s.e.outcome = d->outcome;
+	s.e.code = r;
+	s.e.by = by_of(d->caller, s.by);
+	s.e.address = d->ask->address;
+	if (d->stmt != NULL) {
+		s.e.type = d->stmt->u.pending.host ? "host" : "user";
+		s.e.name = d->stmt->u.pending.name;
+		s.e.statement = d->stmt->id;
+		set_signers(&s, d->stmt);
+	} else {
+		set_id(&s.e, d->ask->id, id);
+	}
+	add(st, &s.e);
+}
+
+/* What a refused container names itself, as far as it can be read. */
+static void set_container(struct said *s, struct ztj_view container, uint8_t id[ZTJ_DIGEST_LEN])
+{
+	struct ztj_signed sig;
+	struct ztj_rd rd;
+	ztj_rd_init(&rd, container);
+	if (ztj_signed_read(&rd, &sig) != ZTJ_OK)
+		return;
+	set_keys(s, &sig);
+	if (ztj_stmt_id(sig.bytes, id) == ZTJ_OK)
+		s->e.statement = id;
+}
+
+void say_refused(struct store *st, const struct ask *a, const struct caller *c, int err, const char *text)
+{
+	const struct audit_op op = audit_op(a->op);
+	uint8_t id[ZTJ_DIGEST_LEN];
+	struct said s;
+	if (!audit_wants(a->op, c, err) || !worth_it(st, c, err))
+		return;
+	memset(&s, 0, sizeof(s));
+	s.e.kind = op.kind;
+	s.e.action = op.action;
+	s.e.outcome = "refused";
+	s.e.code = err;
+	s.e.by = by_of(c, s.by);
+	s.e.address = a->address;
+	s.e.text = text;
+	if (a->id[0] != '\0')
+		set_id(&s.e, a->id, id);
+	else if (a->container.n > 0)
+		set_container(&s, a->container, id);
+	else if (a->name[0] != '\0' || a->path[0] != '\0')
+		s.e.name = a->name[0] != '\0' ? a->name : a->path;
+	add(st, &s.e);
+}
+
+void say_stepup(struct store *st, const struct ask *a, const struct ztj_stmt *p, const char *outcome)
+{
+	struct said s;
+	memset(&s, 0, sizeof(s));
+	s.e = (struct ztj_event){ .kind = "stepup",
+		.outcome = outcome,
 		.statement = p->id,
 		.request = p->u.stepup.grant,
 		.person = p->u.stepup.who,
 		.host = p->u.stepup.host,
 		.service = p->u.stepup.service,
 		.tty = p->u.stepup.tty,
-		.address = p->u.stepup.peer,
+		.by = st->asked.caller->who,
 		.ends = p->u.stepup.expires };
+	s.e.address = strcmp(p->u.stepup.peer, "-") == 0 ? a->address : p->u.stepup.peer;
+	set_signers(&s, p);
 	/* Only passed on: the host decides, and full disks are when root is needed. */
 	if (!reserve_spent(st))
-		add(st, &e);
+		add(st, &s.e);
 }
 
 void say_standing(struct store *st, const char *host, const struct ztj_stmt *p)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "libztjit/sys/log.h"
-#include "ztjit-broker/store.h"
+#include "ztjit-broker/audit.h"
 
 #define AGAIN_MAX 4
 
@@ -83,6 +83,15 @@ static int take(struct store *st, const struct joined *j)
 	return r;
 }
 
+/* Whoever holds the entry may ask again as often as they like: counted with the refusals of nobody known. */
+static void say_not_joined(struct store *st, const char *hex, int r)
+{
+	const struct caller nobody = { .kind = CALLER_ANONYMOUS };
+	struct ask a = { .op = OP_PENDING_PUT };
+	memcpy(a.id, hex, ZTJ_HEX_SIZE);
+	say_pending(st, &(struct say_pending){ &a, &nobody, NULL, "refused" }, r);
+}
+
 int joins_done(struct store *st, struct ztj_view body)
 {
 	char hex[ZTJ_HEX_SIZE];
@@ -102,6 +111,7 @@ int joins_done(struct store *st, struct ztj_view body)
 		ztj_hex(st->joins.now, ZTJ_DIGEST_LEN, hex);
 		ztj_log(ZTJ_LOG_WARN, "pending entry %s is not admitted without a registrar: %s", hex,
 		    ztj_err_text(r));
+		say_not_joined(st, hex, r);
 	}
 	next(st);
 	return ZTJ_OK;

@@ -107,8 +107,9 @@ void do_pending_put(struct store *st, const struct ask *a, const struct caller *
 		memcpy(row.id, p->id, sizeof(row.id));
 		r = db_pending_add(st->db, &row, now);
 	}
+	if (p != NULL)
+		say_pending(st, &(struct say_pending){ a, c, p, r == ZTJ_OK ? "asked" : "refused" }, r);
 	if (r == ZTJ_OK) {
-		say_pending(st, a, p, c, "asked");
 		answer(st, a, p, 201);
 		if (p->u.pending.has_proof)
 			joins_offer(st, p->id);
@@ -145,7 +146,7 @@ void do_pending_delete(struct store *st, const struct ask *a, const struct calle
 	(void)now;
 	int r = db_pending_delete(st->db, a->id);
 	if (r == ZTJ_OK)
-		say_pending(st, a, NULL, c, "removed");
+		say_pending(st, &(struct say_pending){ a, c, NULL, "removed" }, ZTJ_OK);
 	if (r == ZTJ_OK)
 		st_answer(st, a->tag, 200, json_object());
 	else

@@ -12,6 +12,8 @@
 #include "libztjit/sys/log.h"
 #include "ztjit-broker/audit.h"
 
+#define UNVOUCHED_ALARM 3 /* status in a row */
+
 /* What a tag of an offer means when it is refused. */
 enum { OFFER_POLICY = 1, OFFER_DIRECTORY, OFFER_REVOCATION };
 
@@ -161,6 +163,17 @@ static void compare(struct store *st, const struct ztj_stmt *status)
 		ztj_log(ZTJ_LOG_ERROR, "could not bring the signer up to date: %s", ztj_err_text(r));
 }
 
+/* The signer's own alarm stands in the system's log alone. One answer without may have been asked for before there was a checkpoint. */
+static void vouched(struct store *st, const struct ztj_stmt *status)
+{
+	struct audit *a = st->audit;
+	bool missing = status->u.status.checkpoint[0] == '\0' && a->note.n > 0 && !a->forked;
+	a->unvouched = missing ? a->unvouched + 1 : 0;
+	if (a->unvouched == UNVOUCHED_ALARM)
+		audit_alarm(st, ZTJ_LOG_FORK,
+		    "the signer vouches for no checkpoint of the audit log: it knows another log, or a policy that does not name its key");
+}
+
 static int status_is(struct store *st, struct ztj_rd *rd, uint32_t generation)
 {
 	struct ztj_view container;
@@ -187,6 +200,8 @@ static int status_is(struct store *st, struct ztj_rd *rd, uint32_t generation)
 	}
 	if (generation == (uint32_t)st->generation) {
 		compare(st, status);
+		if (status != NULL)
+			vouched(st, status);
 		if (status != NULL) {
 			ztj_buf_reset(&st->status);
 			if (line_statement("status", container, &st->status) == ZTJ_OK)

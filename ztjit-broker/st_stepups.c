@@ -144,6 +144,8 @@ void do_stepup_put(struct store *st, const struct ask *a, const struct caller *c
 		r = challenge_checks(ch, c, now);
 	if (r == ZTJ_OK)
 		r = take(st, a, ch, &known);
+	if (r == ZTJ_OK && !known)
+		say_stepup(st, a, ch, "asked");
 	if (r == ZTJ_OK) {
 		ztj_hex(ch->id, ZTJ_DIGEST_LEN, hex);
 		st_answer(st, a->tag, known ? 200 : 201, json_pack("{s:s}", "id", hex));
@@ -185,8 +187,7 @@ static struct stepup *find(struct stepups *s, const uint8_t *id, int64_t now)
 }
 
 /* Joins the person's signature to the challenge, checks both, and sends it to the host. */
-static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const struct caller *c,
-    int64_t now)
+static int finish(struct store *st, struct stepup *s, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct ztj_signed both;
 	struct ztj_stmt *answer = NULL;
@@ -200,7 +201,7 @@ static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const
 	if (r == ZTJ_OK && both.nsigs != 1)
 		r = ZTJ_STATE;
 	if (r == ZTJ_OK) {
-		both.sig[both.nsigs++] = sig;
+		both.sig[both.nsigs++] = a->sig;
 		r = ztj_stmt_open(&both, ZTJ_STMT_STEPUP, st->conf->domain, &answer);
 	}
 	if (r == ZTJ_OK)
@@ -214,7 +215,7 @@ static int finish(struct store *st, struct stepup *s, struct ztj_view sig, const
 		ztj_buf_free(&s->container);
 		s->container = joined;
 		s->answered = true;
-		say_stepup(st, answer);
+		say_stepup(st, a, answer, "answered");
 		streams_line_to(st, CALLER_HOST, s->host, ztj_buf_view(&line));
 	} else {
 		ztj_buf_free(&joined);
@@ -238,7 +239,7 @@ void do_stepup_answer(struct store *st, const struct ask *a, const struct caller
 	else if (s->ended)
 		r = ZTJ_STEPUP_GONE;
 	else
-		r = finish(st, s, a->sig, c, now);
+		r = finish(st, s, a, c, now);
 	if (r == ZTJ_OK)
 		st_answer(st, a->tag, 200, json_object());
 	else

@@ -247,10 +247,14 @@ static void wake(struct store *st, struct waiter *w, int64_t now)
 	caller_identify(st, ztj_view_of(w->tls, sizeof(w->tls)), now, &c);
 	if (r == ZTJ_OK)
 		r = session_visible(&c, s);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK) {
 		answer_piece(st, w->tag, s, w->from, now);
-	else
+	} else {
+		struct ask a = { .op = OP_SESSION_RECORD };
+		memcpy(a.id, w->id, sizeof(w->id));
+		say_refused(st, &a, &c, r, NULL);
 		st_refuse(st, w->tag, r, NULL, NULL);
+	}
 	w->used = false;
 	st->views->waiting--;
 	free(s);

@@ -250,6 +250,9 @@ static void dispatch(struct store *st, const struct ask *a, const struct caller 
 	case OP_LOG_TILE:
 		do_log_tile(st, a, c, now);
 		return;
+	case OP_LOG_GROWTH:
+		do_log_growth(st, a, c, now);
+		return;
 	case OP_NONE:
 	case OP_MAX:
 		break;
@@ -285,6 +288,9 @@ static int frontend_message(void *arg, uint8_t type, struct ztj_view body)
 		return ZTJ_OK;
 	}
 	caller_identify(st, a.tls, now, &c);
+	st->asked.ask = &a;
+	st->asked.caller = &c;
+	st->asked.said = false;
 	r = access_check(a.op, &c);
 	if (r == ZTJ_OK && needs_policy(&a) && ztj_trust_held_policy(st->trust) == NULL)
 		r = ZTJ_NOT_READY;
@@ -294,6 +300,7 @@ static int frontend_message(void *arg, uint8_t type, struct ztj_view body)
 		st_refuse_unknown(st, a.tag);
 	else
 		st_refuse(st, a.tag, r, NULL, NULL);
+	st->asked.ask = NULL;
 	return ZTJ_OK;
 }
 
@@ -452,9 +459,8 @@ static int add_timer(struct store *st, int64_t seconds, event_callback_fn fn, st
 
 static void stop(struct store *st)
 {
-	struct ztj_event e = { .kind = "broker", .outcome = "stopped" };
 	if (st->base != NULL && st->db != NULL && !st->broken &&
-	    (audit_add(st, &e) != ZTJ_OK || db_commit(st->db) != ZTJ_OK))
+	    (audit_stop(st) != ZTJ_OK || db_commit(st->db) != ZTJ_OK))
 		ztj_log(ZTJ_LOG_ERROR, "the last batch was not kept");
 	if (st->base != NULL && st->db != NULL)
 		audit_publish(st, st_now());

@@ -54,6 +54,11 @@ struct store {
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */
 	struct {
+		const struct ask *ask; /* the call that is being answered; NULL: none */
+		const struct caller *caller;
+		bool said;       /* its refusal stands in the log already, or is counted */
+	} asked;
+	struct {
 		bool busy;       /* the signer has one */
 		uint32_t tag;
 		unsigned again;  /* how often in a row the directory had moved on */

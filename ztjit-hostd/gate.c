@@ -158,6 +158,7 @@ static int load_rest(struct ztj_gate *g)
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 		return r;
 	}
+	ztj_gate_log_start(g);
 	if (ztj_spool_cut(g->spool))
 		ztj_gate_alarm(g, ZTJ_TRUNCATED,
 		    "the end of the log of decisions did not survive; it was set aside");
@@ -169,6 +170,8 @@ static int load_rest(struct ztj_gate *g)
 		return r;
 	}
 	r = ztj_checkpoint_load(g);
+	if (r == ZTJ_OK)
+		r = ztj_growth_load(g);
 	if (r == ZTJ_OK)
 		r = ztj_names_open(g);
 	if (r == ZTJ_OK)
@@ -294,6 +297,7 @@ int ztj_gate_run(struct ztj_gate *g)
 	ztj_sessions_review(g);
 	if (event_base_dispatch(g->base) < 0)
 		g->exit_status = 1;
+	ztj_gate_log_stop(g);
 	ztj_gate_save_clock(g, true);
 	return g->exit_status;
 }

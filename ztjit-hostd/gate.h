@@ -38,6 +38,7 @@ struct ztj_gate_env {
 	uid_t principals;        /* the helper's user */
 	const char *bootid;
 	const char *recorder;    /* the installed ztjit-rec */
+	const char *configuration; /* digest of what is in force, in hex; NULL: nobody knows */
 	uint32_t init_loginuid;  /* of pid 1: what everybody inherits in a container */
 };
 
@@ -181,6 +182,13 @@ struct ztj_gate {
 		int64_t saved; /* boot clock */
 	} log;                 /* the broker's audit log */
 	struct {
+		bool any, busy;    /* something is proved; a proof is on its way */
+		struct ztj_checkpoint proved, wanted;
+		int64_t next;      /* not before: boot clock */
+		unsigned failed;   /* in a row */
+		int said;
+	} growth;              /* that it only grew */
+	struct {
 		int64_t since; /* boot clock */
 		unsigned n;
 	} alarms;              /* about what the broker sends */
@@ -211,6 +219,13 @@ void ztj_gate_save_clock(struct ztj_gate *g, bool force);
 int ztj_checkpoint_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
 /* Of a status that is newer than every other. */
 void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status);
+
+/* ---- gate_growth.c ---- */
+int ztj_growth_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
+/* A checkpoint was taken note of: if the log has grown, its proof is asked for now and then. */
+void ztj_growth_seen(struct ztj_gate *g);
+/* The mirror's answer. */
+int ztj_growth_done(struct ztj_gate *g, struct ztj_rd *rd) ZTJ_MUST_CHECK;
 
 /* ---- gate_ship.c: the log of decisions to the broker ---- */
 void ztj_ship_soon(struct ztj_gate *g);
@@ -458,6 +473,9 @@ void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text);
 /* One that what the broker sends can cause as often as it likes: so often only, or it could fill the log of decisions, of which
  * the oldest files are removed. */
 void ztj_gate_alarm_news(struct ztj_gate *g, int code, const char *text);
+/* The first line of a run, and its last. */
+void ztj_gate_log_start(struct ztj_gate *g);
+void ztj_gate_log_stop(struct ztj_gate *g);
 /* The timer's. */
 void ztj_gate_sync(evutil_socket_t fd, short what, void *arg);
 

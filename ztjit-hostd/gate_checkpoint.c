@@ -94,6 +94,7 @@ void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status)
 		g->log.any = true;
 		if (news)
 			save(g);
+		ztj_growth_seen(g);
 	}
 	if (r != ZTJ_OK && r != g->log.said)
 		ztj_gate_alarm_news(g, r,

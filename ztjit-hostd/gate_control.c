@@ -253,6 +253,15 @@ static int armed(struct ztj_gate *g)
 	return r;
 }
 
+/* As `ztjit audit verify --checkpoint` takes it. */
+static json_t *checkpoint(bool any, const struct ztj_checkpoint *c)
+{
+	char root[ZTJ_HEX_SIZE];
+
+	ztj_hex(c->root, sizeof(c->root), root);
+	return any ? json_sprintf("%llu %s", (unsigned long long)c->size, root) : json_null();
+}
+
 static void status(struct ztj_conn *c)
 {
 	struct ztj_gate *g = c->g;
@@ -285,6 +294,8 @@ static void status(struct ztj_conn *c)
 	set_time(o, "clock", now.sys);
 	set_time(o, "clock_mark", ztj_clockmark_end(&g->clock, now));
 	(void)json_object_set_new(o, "clock_ok", json_boolean(!ztj_clockmark_went_back(&g->clock, now)));
+	(void)json_object_set_new(o, "checkpoint", checkpoint(g->log.any, &g->log.last));
+	(void)json_object_set_new(o, "checkpoint_proved", checkpoint(g->growth.any, &g->growth.proved));
 	(void)json_object_set_new(o, "decisions", json_integer((json_int_t)ztj_spool_seq(g->spool)));
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);

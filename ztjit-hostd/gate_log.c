@@ -3,6 +3,10 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* What the gate writes into the log of decisions, and when it is synced. */
+#include <jansson.h>
+#include <string.h>
+
+#include "config.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/gate.h"
 
@@ -45,6 +49,45 @@ int ztj_gate_log(struct ztj_gate *g, struct ztj_decision *d)
 	if (r == ZTJ_OK)
 		ztj_ship_soon(g);
 	return r;
+}
+
+/* A run that ends by itself has `stop` as its last line; before the first there is none. */
+static bool ended_well(struct ztj_gate *g)
+{
+	uint64_t seq = ztj_spool_seq(g->spool);
+	struct ztj_buf line;
+	const char *event;
+	json_t *o = NULL;
+	bool well = seq == 0;
+
+	ztj_buf_init(&line, ZTJ_IPC_MAX);
+	if (seq > 0 && ztj_spool_read(g->spool, seq, 1, &line) == ZTJ_OK && line.n > 0)
+		o = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
+	event = json_string_value(json_object_get(o, "event"));
+	well = well || (event != NULL && strcmp(event, "stop") == 0);
+	json_decref(o);
+	ztj_buf_free(&line);
+	return well;
+}
+
+void ztj_gate_log_start(struct ztj_gate *g)
+{
+	struct ztj_decision d = { .event = "start",
+		.code = ended_well(g) ? ZTJ_OK : ZTJ_UNCLEAN,
+		.configuration = g->env.configuration,
+		.text = PACKAGE_VERSION,
+		.spare = true };
+
+	if (ztj_gate_log(g, &d) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "the start could not be logged");
+}
+
+void ztj_gate_log_stop(struct ztj_gate *g)
+{
+	struct ztj_decision d = { .event = "stop", .spare = true };
+
+	if (ztj_gate_log(g, &d) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "the stop could not be logged");
 }
 
 void ztj_gate_alarm(struct ztj_gate *g, int code, const char *text)

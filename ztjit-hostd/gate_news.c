@@ -456,6 +456,8 @@ static int on_message(struct ztj_gate *g)
 		return on_posted(g, &rd);
 	case ZTJ_MSG_SHIPPED:
 		return ztj_ship_done(g, &rd);
+	case ZTJ_MSG_GROWN:
+		return ztj_growth_done(g, &rd);
 	default:
 		return ZTJ_PROTOCOL;
 	}

@@ -25,6 +25,7 @@ enum ztj_msg {
 	ZTJ_MSG_LINK = 66,      /* uint8: connected or not */
 	ZTJ_MSG_POSTED = 67,    /* 32 bytes id of the challenge or report, uint32: 0 taken, else the HTTP status, or 1 */
 	ZTJ_MSG_SHIPPED = 68,   /* uint32 HTTP status (0: no answer), string reply: of the lines */
+	ZTJ_MSG_GROWN = 69,     /* uint32 HTTP status (0: no answer), string reply: of the proof */
 	/* gate to mirror */
 	ZTJ_MSG_BROKER = 72,    /* uint32 n, n strings url; uint32 m, m strings key text: whom to believe */
 	ZTJ_MSG_HELD = 73,      /* uint64 policy version, uint32 n, n of: string directory, uint64 serial */
@@ -32,7 +33,8 @@ enum ztj_msg {
 	ZTJ_MSG_RESYNC = 75,    /* something was refused: ask for everything again */
 	ZTJ_MSG_ENDED = 76,     /* 32 bytes id of a challenge, uint8: its answer was used, or nobody waits for one any more */
 	ZTJ_MSG_REPORT = 77,    /* 32 bytes id, string JSON body: a scan's result, for POST /v1/standing */
-	ZTJ_MSG_DECISIONS = 78  /* string: lines of the log of decisions, each with its line feed, or none: how far is it held? */
+	ZTJ_MSG_DECISIONS = 78, /* string: lines of the log of decisions, each with its line feed, or none: how far is it held? */
+	ZTJ_MSG_GROWTH = 79     /* uint64 from, uint64 to: the proof that the audit log grew so is wanted */
 };
 
 #endif

@@ -28,6 +28,10 @@ static void finished(struct ztj_mirror *m, CURL *easy, CURLcode rc)
 		ztj_mirror_decisions_done(m, rc);
 		return;
 	}
+	if (easy == m->growth.easy) {
+		ztj_mirror_growth_done(m, rc);
+		return;
+	}
 	for (size_t i = 0; i < ZTJ_MIRROR_POSTS; i++)
 		if (m->post[i].easy == easy) {
 			ztj_mirror_post_done(m, &m->post[i], rc);

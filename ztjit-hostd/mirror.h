@@ -72,7 +72,7 @@ struct ztj_mirror {
 	struct ztj_mirror_post post[ZTJ_MIRROR_POSTS];
 	struct ztj_ipc_in scribe_in;
 	struct ztj_mirror_ship ship[ZTJ_MIRROR_SHIPS];
-	struct ztj_mirror_ship decisions;
+	struct ztj_mirror_ship decisions, growth;
 	bool failed;               /* the gate or the scribe is gone or talks nonsense */
 };
 
@@ -103,10 +103,14 @@ void ztj_mirror_send(struct ztj_mirror *m, struct ztj_buf *msg, int fd);
 void ztj_mirror_tell_link(struct ztj_mirror *m, bool up);
 void ztj_mirror_from_gate(struct ztj_mirror *m);
 
-/* ---- mirror_decisions.c: the gate's log on its way ---- */
+/* ---- mirror_decisions.c: calls of the gate whose replies it judges ---- */
 void ztj_mirror_decisions(struct ztj_mirror *m, struct ztj_view lines);
 void ztj_mirror_decisions_done(struct ztj_mirror *m, CURLcode rc);
-void ztj_mirror_decisions_stop(struct ztj_mirror *m);
+/* The proof that the audit log of `to` leaves continues that of `from`. */
+void ztj_mirror_growth(struct ztj_mirror *m, uint64_t from, uint64_t to);
+void ztj_mirror_growth_done(struct ztj_mirror *m, CURLcode rc);
+/* Both are answered: there is no broker now. */
+void ztj_mirror_singles_stop(struct ztj_mirror *m);
 
 /* ---- mirror_ship.c: records for the scribe ---- */
 void ztj_mirror_ship_link(struct ztj_mirror *m, bool up);

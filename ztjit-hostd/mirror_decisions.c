@@ -2,19 +2,24 @@
  * Copyright (c) 2026 the ztjit authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
-/* The gate's log of decisions on its way to the broker: one call at a time; what became of it is the gate's to judge. */
+/*
+ * Calls whose replies the gate judges itself: its log of decisions on the way to the broker, and the broker's proof that the audit
+ * log only grew.
+ */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ztjit-hostd/gatemsg.h"
 #include "ztjit-hostd/mirror.h"
 
-static void shipped(struct ztj_mirror *m, uint32_t status, struct ztj_view reply)
+/* One call of each kind at a time: the gate waits for the answer to the one before. */
+static void answer(struct ztj_mirror *m, uint8_t type, uint32_t status, struct ztj_view reply)
 {
 	struct ztj_buf b;
 
 	ztj_buf_init(&b, ZTJ_IPC_MAX);
-	if (ztj_ipc_begin(&b, ZTJ_MSG_SHIPPED) != ZTJ_OK)
+	if (ztj_ipc_begin(&b, type) != ZTJ_OK)
 		m->failed = true;
 	(void)ztj_buf_put_u32(&b, status);
 	(void)ztj_buf_put_view(&b, reply);
@@ -59,44 +64,78 @@ static bool set_body(struct ztj_mirror_ship *s, struct ztj_view lines)
 	    curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->body) == CURLE_OK;
 }
 
-static bool start(struct ztj_mirror *m, struct ztj_view lines)
+static bool take_reply(struct ztj_mirror *m, struct ztj_mirror_ship *s)
 {
-	struct ztj_mirror_ship *s = &m->decisions;
-
-	return ztj_net_easy(m->net, m->url, "POST", "/v1/decisions", ztj_view_of(NULL, 0), &s->easy) ==
-	    ZTJ_OK &&
-	    set_body(s, lines) && curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_reply) == CURLE_OK &&
+	return curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_reply) == CURLE_OK &&
 	    curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s) == CURLE_OK &&
 	    curl_multi_add_handle(m->multi, s->easy) == CURLM_OK;
 }
 
-void ztj_mirror_decisions(struct ztj_mirror *m, struct ztj_view lines)
+static void done(struct ztj_mirror *m, struct ztj_mirror_ship *s, uint8_t type, CURLcode rc)
 {
-	/* The gate waits for the answer to the one before; a second one at a time would be a broken gate. */
-	if (m->decisions.easy != NULL) {
-		m->failed = true;
-		return;
-	}
-	if (m->net != NULL && start(m, lines))
-		return;
-	clear(&m->decisions);
-	shipped(m, 0, ztj_view_of(NULL, 0));
-}
-
-void ztj_mirror_decisions_done(struct ztj_mirror *m, CURLcode rc)
-{
-	struct ztj_mirror_ship *s = &m->decisions;
 	long status = 0;
 
 	if (rc == CURLE_OK && curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
 		status = 0;
 	(void)curl_multi_remove_handle(m->multi, s->easy);
-	shipped(m, status > 0 ? (uint32_t)status : 0, ztj_view_of(s->reply, s->n));
+	answer(m, type, status > 0 ? (uint32_t)status : 0, ztj_view_of(s->reply, s->n));
 	clear(s);
 }
 
-void ztj_mirror_decisions_stop(struct ztj_mirror *m)
+/* ---- the log of decisions ---- */
+
+void ztj_mirror_decisions(struct ztj_mirror *m, struct ztj_view lines)
+{
+	struct ztj_mirror_ship *s = &m->decisions;
+
+	/* a second one at a time would be a broken gate */
+	if (s->easy != NULL) {
+		m->failed = true;
+		return;
+	}
+	if (m->net != NULL &&
+	    ztj_net_easy(m->net, m->url, "POST", "/v1/decisions", ztj_view_of(NULL, 0), &s->easy) == ZTJ_OK &&
+	    set_body(s, lines) && take_reply(m, s))
+		return;
+	clear(s);
+	answer(m, ZTJ_MSG_SHIPPED, 0, ztj_view_of(NULL, 0));
+}
+
+void ztj_mirror_decisions_done(struct ztj_mirror *m, CURLcode rc)
+{
+	done(m, &m->decisions, ZTJ_MSG_SHIPPED, rc);
+}
+
+/* ---- proofs of growth ---- */
+
+void ztj_mirror_growth(struct ztj_mirror *m, uint64_t from, uint64_t to)
+{
+	struct ztj_mirror_ship *s = &m->growth;
+	char path[96];
+
+	if (s->easy != NULL) {
+		m->failed = true;
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "/v1/log/growth?from=%llu&to=%llu", (unsigned long long)from,
+	    (unsigned long long)to);
+	if (m->net != NULL &&
+	    ztj_net_easy(m->net, m->url, "GET", path, ztj_view_of(NULL, 0), &s->easy) == ZTJ_OK &&
+	    take_reply(m, s))
+		return;
+	clear(s);
+	answer(m, ZTJ_MSG_GROWN, 0, ztj_view_of(NULL, 0));
+}
+
+void ztj_mirror_growth_done(struct ztj_mirror *m, CURLcode rc)
+{
+	done(m, &m->growth, ZTJ_MSG_GROWN, rc);
+}
+
+void ztj_mirror_singles_stop(struct ztj_mirror *m)
 {
 	if (m->decisions.easy != NULL)
 		ztj_mirror_decisions_done(m, CURLE_ABORTED_BY_CALLBACK);
+	if (m->growth.easy != NULL)
+		ztj_mirror_growth_done(m, CURLE_ABORTED_BY_CALLBACK);
 }

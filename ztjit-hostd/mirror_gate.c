@@ -98,7 +98,7 @@ static int reconnect(struct ztj_mirror *m, const struct whom *w)
 	ztj_mirror_fetch_stop(m);
 	ztj_mirror_posts_stop(m);
 	ztj_mirror_ships_stop(m);
-	ztj_mirror_decisions_stop(m);
+	ztj_mirror_singles_stop(m);
 	ztj_net_close(m->net);
 	m->net = NULL;
 	m->url = 0;
@@ -191,6 +191,20 @@ static int on_decisions(struct ztj_mirror *m, struct ztj_view body)
 	return ZTJ_OK;
 }
 
+static int on_growth(struct ztj_mirror *m, struct ztj_view body)
+{
+	struct ztj_rd rd;
+	uint64_t from, to;
+	int r;
+
+	ztj_rd_init(&rd, body);
+	if ((r = ztj_rd_u64(&rd, &from)) != ZTJ_OK || (r = ztj_rd_u64(&rd, &to)) != ZTJ_OK ||
+	    (r = ztj_rd_end(&rd)) != ZTJ_OK)
+		return r;
+	ztj_mirror_growth(m, from, to);
+	return ZTJ_OK;
+}
+
 void ztj_mirror_from_gate(struct ztj_mirror *m)
 {
 	int r = ztj_ipc_read(m->gate, &m->in, false);
@@ -216,6 +230,9 @@ void ztj_mirror_from_gate(struct ztj_mirror *m)
 			break;
 		case ZTJ_MSG_DECISIONS:
 			r = on_decisions(m, m->in.body);
+			break;
+		case ZTJ_MSG_GROWTH:
+			r = on_growth(m, m->in.body);
 			break;
 		case ZTJ_MSG_RESYNC:
 			m->resync = true;

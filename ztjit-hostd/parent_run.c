@@ -149,8 +149,22 @@ static void many_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
+/* Of what is in force; "" when that cannot be said, which stops nobody's work. */
+static void conf_digest(const struct ztj_hostconf *conf, char out[ZTJ_HEX_SIZE])
+{
+	uint8_t digest[ZTJ_DIGEST_LEN];
+	struct ztj_buf b;
+
+	out[0] = '\0';
+	ztj_buf_init(&b, 65536);
+	if (ztj_hostconf_dump(conf, &b) == ZTJ_OK && ztj_sha256(ztj_buf_view(&b), digest) == ZTJ_OK)
+		ztj_hex(digest, sizeof(digest), out);
+	ztj_buf_free(&b);
+}
+
 _Noreturn void ztj_run_gate(struct ztj_parent *p)
 {
+	static char configuration[ZTJ_HEX_SIZE];
 	const char *const ro[] = { "/etc", "/proc", "/usr", p->conf->roots, p->conf->policy, NULL };
 	const char *const rw[] = { p->conf->state, NULL };
 	const int fd[] = { p->fds.pam, p->fds.principals, p->fds.control, p->fds.mirror, p->fds.warden,
@@ -166,6 +180,7 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 		.principals = p->u.principals,
 		.bootid = p->bootid,
 		.recorder = ZTJ_RECORDER,
+		.configuration = configuration,
 		.init_loginuid = p->init_loginuid };
 	struct ztj_seckey machine;
 	struct ztj_gate *g;
@@ -173,6 +188,7 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 
 	if (r != ZTJ_OK)
 		die(p->conf->machine_key, r);
+	conf_digest(p->conf, configuration);
 	many_files();
 	child_signals(SIGKILL);
 	keep_fds(fd, 6);

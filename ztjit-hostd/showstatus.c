@@ -119,6 +119,26 @@ static void show_directories(struct show *w)
 	}
 }
 
+/* "SIZE HEX": the size. */
+static const char *leaves(const struct show *w, const char *member, char out[24])
+{
+	const char *text = json_string_value(json_object_get(w->o, member));
+
+	(void)snprintf(out, 24, "%.*s", text == NULL ? 1 : (int)strcspn(text, " "), text == NULL ? "0" : text);
+	return out;
+}
+
+static void show_log(struct show *w)
+{
+	char text[CELL_SIZE], seen[24], proved[24];
+
+	if (!json_is_string(json_object_get(w->o, "checkpoint")))
+		return;
+	(void)snprintf(text, sizeof(text), "%s leaves seen, %s proved", leaves(w, "checkpoint", seen),
+	    leaves(w, "checkpoint_proved", proved));
+	line(w, "audit log", text);
+}
+
 static void show_rest(struct show *w)
 {
 	static const long long mib = 1024 * 1024;
@@ -135,6 +155,7 @@ static void show_rest(struct show *w)
 	line(w, "clock", text);
 	(void)snprintf(text, sizeof(text), "%lld", num(w->o, "decisions"));
 	line(w, "decisions", text);
+	show_log(w);
 	(void)snprintf(text, sizeof(text),
 	    "%lld open, %lld waiting for the broker, %lld of %lld MiB used, %lld bytes to ship",
 	    num(r, "open"), num(r, "waiting"), (num(r, "bytes") + mib - 1) / mib, num(r, "room") / mib,

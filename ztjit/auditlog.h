@@ -43,7 +43,7 @@ int auditlog_continues(struct auditlog *l) ZTJ_MUST_CHECK;
 int auditlog_remember(struct auditlog *l) ZTJ_MUST_CHECK;
 /* What this workstation remembers; NOT_FOUND. */
 int auditlog_kept(struct cli *c, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
-/* A checkpoint that somebody kept (--checkpoint). */
+/* A checkpoint that somebody kept (--checkpoint): the signed note, or "SIZE HEX" as hosts and workstations remember it. */
 int auditlog_read_note(struct auditlog *l, const char *path, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
 
 /* The entries of bundle `index`, appended to out as they are; nothing is verified. *width: their number. NOT_FOUND. */

@@ -79,6 +79,7 @@
 	X(LOG_KEY, "log-key", 0, "FILE", "believe this public key alone; with --dir and --domain", false) \
 	X(POLICY_ROOTS, "policy-roots", 0, "FILE", "believe the policy roots in this file instead of those pinned here", false) \
 	X(RECIPE, "recipe", 0, NULL, "print how to check a proof file with stock tools", false) \
+	X(HOSTS_FROM, "hosts-from", 0, "LEAF", "breaks in the logs of hosts before that leaf are known", false) \
 	X(CHECKPOINT, "checkpoint", 0, "FILE", "a checkpoint that somebody kept, which the log must continue", true) \
 	X(GROUP_BY, "group-by", 0, "NAME", "this table of the report only: person, host, role, day …", false) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)

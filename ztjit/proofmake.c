@@ -15,7 +15,6 @@
 #include "libztjit/core/prooffile.h"
 #include "ztjit/api.h"
 
-
 /* A leaf that may belong to it. */
 struct pick {
 	uint64_t n;

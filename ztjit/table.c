@@ -139,7 +139,7 @@ const struct cli_cmd cli_commands[] = {
 	{ "audit", "show", "NUMBER|R-…|S-…", "Show a leaf, or all about a request or session", OPTS(COPY), 1,
 	    1, false, cmd_audit_show },
 	{ "audit", "verify", "", "Check the whole audit log, and name the first leaf that is wrong",
-	    OPTS(OPT_CHECKPOINT, OPT_QUIET, COPY), 0, 0, false, cmd_audit_verify },
+	    OPTS(OPT_CHECKPOINT, OPT_HOSTS_FROM, OPT_QUIET, COPY), 0, 0, false, cmd_audit_verify },
 	{ "audit", "proof", "[R-…]",
 	    "Write what proves a request, its approvals and sessions to somebody else",
 	    OPTS(OPT_OUTPUT, OPT_RECIPE, OPT_QUIET), 0, 1, false, cmd_audit_proof },

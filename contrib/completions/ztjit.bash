@@ -106,7 +106,7 @@ _ztjit_options() {
 		echo "--dir --log-key --domain --json --help"
 		;;
 	"audit verify")
-		echo "--checkpoint --quiet --dir --log-key --domain --json --help"
+		echo "--checkpoint --hosts-from --quiet --dir --log-key --domain --json --help"
 		;;
 	"audit follow")
 		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --json --help"
@@ -143,7 +143,7 @@ _ztjit() {
 		;;
 	--kind)
 		words="sudoers sudo doas key sshd rhosts password uid0 shell group setuid setgid capability device mount writable linger polkit pam preload nfs socket"
-		[ "$command" != audit ] || words="statement policy directory pending certificate stepup session view decision standing broker alarm"
+		[ "$command" != audit ] || words="statement policy directory pending certificate stepup session view call decision standing broker configuration alarm"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;

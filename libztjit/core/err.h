@@ -150,7 +150,8 @@ enum ztj_err_class { ZTJ_CLASS_OK, ZTJ_CLASS_NO, ZTJ_CLASS_USAGE, ZTJ_CLASS_OUTA
 	X(DISPLAY_CUT, -167, NO, "display-cut", "the terminal cannot show everything that would be signed") \
 	X(ABORTED, -168, NO, "aborted", "not confirmed; nothing was signed") \
 	X(ATTESTATION, -169, NO, "attestation", "the attestation does not prove that this key was made for this enrolment") \
-	X(PIN_NOT_SET, -170, OUTAGE, "pin-not-set", "the security key has no PIN yet; set one (fido2-token -S DEVICE) and try again")
+	X(PIN_NOT_SET, -170, OUTAGE, "pin-not-set", "the security key has no PIN yet; set one (fido2-token -S DEVICE) and try again") \
+	X(UNCLEAN, -171, NO, "unclean", "the run before did not end by itself: it was killed, or the machine went down")
 
 enum ztj_err {
 #define ZTJ_ERR_ENUM(sym, val, cls, name, text) ZTJ_##sym = (val),

@@ -95,7 +95,11 @@ static int one_leaf(struct ztj_logcheck *c, struct ztj_view entry, const ztj_has
 		if (r != ZTJ_OK)
 			return wrong(c, ZTJ_LOG_ALTERED, at, at, "no event: %s", ztj_err_text(r));
 		uint64_t says = e.n;
+		if (says == at && c->chains != NULL)
+			r = ztj_hostchains_leaf(c->chains, &e);
 		ztj_event_free(&e);
+		if (r != ZTJ_OK)
+			return r;
 		if (says != at)
 			return wrong(c, ZTJ_LOG_ALTERED, at, at, "here stands the leaf that was number %llu",
 			    (unsigned long long)says);

@@ -12,6 +12,7 @@
 
 #include "libztjit/core/checkpoint.h"
 #include "libztjit/core/event.h"
+#include "libztjit/core/hostchain.h"
 
 #define ZTJ_LOGCHECK_MARKS 8
 
@@ -22,6 +23,7 @@ struct ztj_logcheck {
 	/* Gives a tile of hashes as the log publishes it; NOT_FOUND: not at hand. */
 	int (*tile)(void *arg, const struct ztj_tile *t, ztj_hash *out);
 	void *arg;
+	struct ztj_hostchains *chains; /* fed with every leaf that is as it should be; NULL: none */
 	/* when something is wrong */
 	uint64_t bad, last; /* the first leaf that is, or the leaves among which it is */
 	char text[160];

@@ -64,6 +64,7 @@ static const struct call {
 	{ "GET", "/v1/standing", NO_BODY, 0 }, /* auditors, and none of these is one: test_standing.c */
 	{ "POST", "/v1/decisions", CHUNKS, HOSTS },
 	{ "GET", "/v1/log/checkpoint", NO_BODY, PEOPLE | HOSTS },
+	{ "GET", "/v1/log/growth?from=1&to=1", NO_BODY, PEOPLE | HOSTS },
 	{ "GET", "/v1/log/tile/0/000.p/1", NO_BODY, 0 }, /* auditors alone: test_audit */
 	{ "GET", "/v1/log/tile/entries/000", NO_BODY, 0 },
 };

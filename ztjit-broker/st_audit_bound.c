@@ -1,0 +1,145 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/*
+ * What anybody can cause without end must not fill the audit log, which nobody can shorten: refusals and alarms are written one by
+ * one so often, and then counted. Each identity has its own count, so that nobody hides among another's.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libztjit/sys/log.h"
+#include "ztjit-broker/audit.h"
+
+#define REFUSALS 20    /* of one identity, between two sweeps */
+#define IDENTITIES 256 /* that are counted apart between two sweeps; the others together */
+#define ALARMS 20      /* with one code, in so many seconds */
+#define ALARM_SECONDS 600
+#define TEXTS 32       /* alarms that are known again */
+#define CODES 256
+
+struct refused {
+	char who[ZTJ_FULLNAME_SIZE]; /* "": nobody known */
+	unsigned written;
+	uint64_t counted;
+};
+struct refusals {
+	size_t n;
+	struct refused of[IDENTITIES], others;
+};
+
+struct alarms {
+	struct { int64_t since; unsigned n; } code[CODES];
+	struct { char text[256]; int64_t at; } last[TEXTS];
+	size_t next;
+};
+
+int audit_bound_new(struct audit *a)
+{
+	a->refusals = calloc(1, sizeof(*a->refusals));
+	a->alarms = calloc(1, sizeof(*a->alarms));
+	return a->refusals == NULL || a->alarms == NULL ? ZTJ_NOMEM : ZTJ_OK;
+}
+
+void audit_bound_free(struct audit *a)
+{
+	free(a->refusals);
+	free(a->alarms);
+}
+
+/* --- alarms --- */
+
+static bool same_again(struct alarms *a, const char *text, int64_t now)
+{
+	for (size_t i = 0; i < TEXTS; i++)
+		if (a->last[i].at != 0 && now >= a->last[i].at && now - a->last[i].at < ALARM_SECONDS &&
+		    strcmp(a->last[i].text, text) == 0)
+			return true;
+	(void)snprintf(a->last[a->next].text, sizeof(a->last[0].text), "%s", text);
+	a->last[a->next].at = now;
+	a->next = (a->next + 1) % TEXTS;
+	return false;
+}
+
+/* How many with this code there were in these ten minutes, this one included. */
+static unsigned how_many(struct alarms *a, int code, int64_t now)
+{
+	size_t at = code <= 0 && code > -CODES ? (size_t)-code : 0;
+	if (a->code[at].n == 0 || now - a->code[at].since >= ALARM_SECONDS || now < a->code[at].since) {
+		a->code[at].since = now;
+		a->code[at].n = 0;
+	}
+	return ++a->code[at].n;
+}
+
+void audit_alarm(struct store *st, int code, const char *fmt, ...)
+{
+	struct audit *a = st->audit;
+	char text[256];
+	struct ztj_event e = { .kind = "alarm", .outcome = "raised", .code = code, .text = text };
+	int64_t now = st_now();
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ztj_log(ZTJ_LOG_ALARM, "%s", text);
+	if (a == NULL || reserve_spent(st) || same_again(a->alarms, text, now))
+		return;
+	unsigned n = how_many(a->alarms, code, now);
+	if (n == ALARMS + 1)
+		e.text = "more alarms of this kind stand in the broker's own log alone";
+	if (n <= ALARMS + 1 && audit_add(st, &e) != ZTJ_OK)
+		st->broken = true;
+}
+
+/* --- refusals --- */
+
+static struct refused *refused_of(struct refusals *all, const char *who)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->of[i].who, who) == 0)
+			return &all->of[i];
+	if (all->n == IDENTITIES)
+		return &all->others;
+	(void)snprintf(all->of[all->n].who, sizeof(all->of[0].who), "%s", who);
+	return &all->of[all->n++];
+}
+
+bool audit_may_refuse(struct store *st, const char *who)
+{
+	struct refused *of = refused_of(st->audit->refusals, who);
+	if (of->written == REFUSALS) {
+		of->counted++;
+		return false;
+	}
+	of->written++;
+	return true;
+}
+
+static void tell_rest(struct store *st, const struct refused *of, bool together)
+{
+	struct ztj_event e = { .kind = "call",
+		.outcome = "refused",
+		.by = of->who,
+		.count = (int64_t)of->counted,
+		.text = together ? "more of many callers were refused than are written one by one"
+		    : of->who[0] == '\0'
+		    ? "more of unknown callers were refused than are written one by one"
+		    : "more of this caller was refused than is written one by one" };
+	if (of->counted > 0 && audit_add(st, &e) != ZTJ_OK)
+		st->broken = true;
+}
+
+void audit_sweep(struct store *st)
+{
+	struct refusals *all = st->audit->refusals;
+	for (size_t i = 0; i < all->n && !st->broken; i++)
+		tell_rest(st, &all->of[i], false);
+	if (!st->broken)
+		tell_rest(st, &all->others, true);
+	if (!st->broken)
+		memset(all, 0, sizeof(*all));
+}
