@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "libztjit/core/text.h"
+
 #define TIME_LEN 8
 #define MESSAGE_HEAD_MAX 64
 
@@ -137,6 +139,22 @@ int ztj_cosign_judge_note(const struct ztj_quorum *q, struct ztj_view note, int6
 
 	memset(out, 0, sizeof(*out));
 	return r == ZTJ_OK ? ztj_cosign_judge(q, &n, now, out) : r;
+}
+
+int ztj_cosign_missing(const struct ztj_quorum *q, const struct ztj_cosigned *c, struct ztj_buf *out)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < q->n && i < ZTJ_WITNESSES_MAX; i++) {
+		if (c->time[i] != 0 && !c->ahead[i])
+			continue;
+		(void)ztj_buf_puts(out, comma);
+		if (ztj_text_escape(ztj_view_str(q->by[i].key.name), out) != ZTJ_OK)
+			break;
+		(void)ztj_buf_puts(out, c->ahead[i] ? " (its clock is ahead)" : "");
+		comma = ", ";
+	}
+	return ztj_buf_status(out);
 }
 
 int ztj_cosign_take(struct ztj_view text, struct ztj_view lines, const struct ztj_note_key *k, int64_t after,

@@ -44,6 +44,8 @@ int ztj_cosign_judge(const struct ztj_quorum *q, const struct ztj_note *n, int64
 /* The same of a whole note; the errors of ztj_note_parse as well. */
 int ztj_cosign_judge_note(const struct ztj_quorum *q, struct ztj_view note, int64_t now, struct ztj_cosigned *out)
     ZTJ_MUST_CHECK;
+/* Appends who does not count, for people: "w.example/a, w.example/b (its clock is ahead)"; nothing when all do. */
+int ztj_cosign_missing(const struct ztj_quorum *q, const struct ztj_cosigned *c, struct ztj_buf *out) ZTJ_MUST_CHECK;
 /* Takes over from `lines` (signature lines alone, as a witness answers) the cosignature of k below this text, if it is younger than
  * `after`: appends the line. NOT_FOUND: none of that key, or no younger one; BAD_SIGNATURE as above. */
 int ztj_cosign_take(struct ztj_view text, struct ztj_view lines, const struct ztj_note_key *k, int64_t after,
