@@ -65,6 +65,8 @@ static void recover(struct store *st)
 		return;
 	}
 	st->broken = false;
+	st->told = UINT64_MAX; /* who was told to wait asks again */
+	sender_grown(st);
 	streams_recheck(st, st_now(), true); /* what they were shown may be no more */
 	if (!outbox_empty(st->outbox) && outbox_release(st->outbox) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "an answer was lost");
@@ -81,6 +83,7 @@ static void finish_batch(void *arg)
 		st->count.commits += dirty;
 		if (outbox_release(st->outbox) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "a channel is gone");
+		sender_grown(st);
 	} else {
 		st->count.failed_commits++;
 		ztj_log(ZTJ_LOG_ERROR, "nothing of this batch was kept: %s",
@@ -94,6 +97,8 @@ static void finish_batch(void *arg)
 	}
 	chan_flush(st->frontend);
 	chan_flush(st->signer);
+	if (st->sender != NULL)
+		chan_flush(st->sender);
 }
 
 /* --- dispatch --- */
@@ -460,6 +465,7 @@ static void stop(struct store *st)
 		audit_publish(st, st_now());
 	chan_free(st->frontend);
 	chan_free(st->signer);
+	chan_free(st->sender);
 	certs_free(st->certs);
 	stepups_free(st->stepups);
 	views_free(st->views);
@@ -476,10 +482,11 @@ static void stop(struct store *st)
 
 int store_main(const struct broker_conf *conf, const struct store_fds *fds)
 {
-	struct store st = { .conf = conf, .reserve = -1 };
+	struct store st = { .conf = conf, .reserve = -1, .told = UINT64_MAX };
 	struct event *status = NULL, *sweep = NULL;
 	const struct chan_hooks front = { frontend_message, finish_batch, on_closed, &st };
 	const struct chan_hooks sign = { signer_message, finish_batch, on_closed, &st };
+	const struct chan_hooks send = { sender_message, finish_batch, on_closed, &st };
 	char store_dir[PATH_MAX];
 	ztj_buf_init(&st.status, (size_t)256 * 1024);
 	int r = start(&st);
@@ -499,11 +506,14 @@ int store_main(const struct broker_conf *conf, const struct store_fds *fds)
 		r = chan_new(st.base, fds->frontend, &front, &st.frontend);
 	if (r == ZTJ_OK)
 		r = chan_new(st.base, fds->signer, &sign, &st.signer);
+	if (r == ZTJ_OK && fds->sender >= 0)
+		r = chan_new(st.base, fds->sender, &send, &st.sender);
 	if (r == ZTJ_OK)
 		r = add_timer(&st, conf->status_interval, on_status, &status);
 	if (r == ZTJ_OK)
 		r = add_timer(&st, SWEEP_SECONDS, on_sweep, &sweep);
 	if (r == ZTJ_OK) {
+		sender_grown(&st);
 		signer_want_status(&st);
 		r = child_run(st.base, fds->ready);
 	}
