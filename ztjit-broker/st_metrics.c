@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* What the store tells Prometheus. */
+#include "ztjit-broker/st_witness.h"
 #include "ztjit-broker/store.h"
 
 static void counter(struct ztj_buf *out, const char *name, const char *help, uint64_t v)
@@ -73,6 +74,7 @@ void do_metrics(struct store *st, const struct ask *a, int64_t now)
 		    ztj_dir_name(d), (long long)(ztj_dir_expires(d) - now));
 	}
 	destinations(st, &out);
+	witnesses_metrics(st, now, &out);
 	if (ztj_buf_status(&out) == ZTJ_OK)
 		st_answer_text(st, a->tag, 200, ztj_buf_view(&out));
 	else

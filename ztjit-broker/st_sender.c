@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "libztjit/sys/log.h"
-#include "ztjit-broker/audit.h"
+#include "ztjit-broker/askproto.h"
 #include "ztjit-broker/sendproto.h"
+#include "ztjit-broker/st_witness.h"
 
 #define QUEUE_MAX ((size_t)16 * 1024 * 1024) /* answers that the sender has not read */
 
@@ -76,6 +77,8 @@ int sender_message(void *arg, uint8_t type, struct ztj_view body)
 		return r == ZTJ_OK ? do_want(st, &w) : r;
 	case SND_STATE:
 		return states_read(body, &st->sent);
+	case SND_ANSWERED:
+		return witnesses_answer(st, body, st_now());
 	default:
 		return ZTJ_PROTOCOL;
 	}

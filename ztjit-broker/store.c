@@ -18,6 +18,7 @@
 #include "libztjit/sys/sandbox.h"
 #include "ztjit-broker/child.h"
 #include "ztjit-broker/st_outbox.h"
+#include "ztjit-broker/st_witness.h"
 
 #define SIGS_REMEMBERED 65536
 #define SWEEP_SECONDS 20
@@ -315,6 +316,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 		recover(st);
 	if (!st->broken) {
 		audit_publish(st, st_now());
+		witnesses_turn(st, st_now());
 		signer_want_status(st);
 		finish_batch(st);
 	}
@@ -411,6 +413,8 @@ static int start(struct store *st)
 	if (r == ZTJ_OK)
 		r = audit_new(st);
 	if (r == ZTJ_OK)
+		r = witnesses_new(st);
+	if (r == ZTJ_OK)
 		r = broker_path(st->conf, "store/broker.db", path);
 	return r;
 }
@@ -474,6 +478,7 @@ static void stop(struct store *st)
 	logins_free(st->logins);
 	outbox_free(st->outbox);
 	audit_free(st->audit);
+	witnesses_free(st->witnesses);
 	ztj_trust_free(st->trust);
 	ztj_sigcache_free(st->sigs);
 	ztj_buf_free(&st->status);

@@ -29,6 +29,7 @@ struct certs;
 struct outbox;
 struct views;
 struct audit;
+struct witnesses;
 
 #define JOINS_MAX 64
 struct store {
@@ -49,6 +50,7 @@ struct store {
 	struct outbox *outbox;
 	struct views *views;
 	struct audit *audit;
+	struct witnesses *witnesses;
 	int reserve;             /* descriptor of the reserved space, or -1 when it is spent */
 	bool broken;             /* memory may differ from the database: nothing is served until it was read anew */
 	int64_t head;            /* seq of the newest event */

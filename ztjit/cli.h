@@ -78,6 +78,8 @@
 	X(DIR, "dir", 0, "DIRECTORY", "read a copy of the log instead of asking the broker", false) \
 	X(LOG_KEY, "log-key", 0, "FILE", "believe this public key alone; with --dir and --domain", false) \
 	X(CHECKPOINT, "checkpoint", 0, "FILE", "a checkpoint that somebody kept, which the log must continue", true) \
+	X(WITNESS, "witness", 0, "KEY", "demand the cosignature of this witness (NAME+ID+KEY) as well", true) \
+	X(UNCOSIGNED, "uncosigned", 0, NULL, "read what the witnesses of the policy have not cosigned (yet)", false) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)
 
 enum cli_opt_id {

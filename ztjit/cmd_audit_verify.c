@@ -23,13 +23,19 @@ static const char *leaves(struct cli *c, uint64_t first, uint64_t last)
 	return s != NULL ? s : "?";
 }
 
+/* Were witnesses demanded, and are they there? */
+static bool is_cosigned(const struct auditlog *l)
+{
+	return !l->uncosigned && (l->demanded.need > 0 || l->asked.need > 0);
+}
+
 static int set_result(struct auditlog *l)
 {
 	char root[ZTJ_HEX_SIZE];
 
 	ztj_hex(l->head.root, sizeof(l->head.root), root);
-	l->c->result = json_pack("{s:b, s:I, s:s}", "whole", 1, "leaves", (json_int_t)l->head.size, "root",
-	    root);
+	l->c->result = json_pack("{s:b, s:I, s:s, s:I}", "whole", 1, "leaves", (json_int_t)l->head.size,
+	    "root", root, "cosigned", is_cosigned(l) ? (json_int_t)l->shown.size : 0);
 	return l->c->result == NULL ? ZTJ_NOMEM : ZTJ_OK;
 }
 
@@ -42,6 +48,11 @@ static int tell(struct auditlog *l, const struct ztj_logcheck *lc, int r)
 	if (r != ZTJ_OK)
 		return r;
 	out_say(c, "The audit log of %s is whole: %llu leaves.", l->domain, (unsigned long long)l->head.size);
+	if (is_cosigned(l))
+		out_say(c, "The witnesses that are demanded have cosigned the first %llu of them.",
+		    (unsigned long long)l->shown.size);
+	if (l->uncosigned)
+		out_say(c, "Whether witnesses cosigned it was not looked at.");
 	if (l->has_kept)
 		out_say(c, "It continues the checkpoint of %llu leaves that this workstation remembered.",
 		    (unsigned long long)l->kept.size);
@@ -74,7 +85,13 @@ static int all_bundles(struct auditlog *l, struct ztj_logcheck *lc)
 static int marks(struct auditlog *l, struct ztj_logcheck *lc)
 {
 	struct cli *c = l->c;
-	int r = ztj_logcheck_mark(lc, &l->head);
+	int r = ztj_logcheck_mark(lc, &l->shown);
+
+	/* Every leaf there is, those too that nobody has cosigned yet; a witness' copy may be newer than what is shown. */
+	if (r == ZTJ_OK && is_cosigned(l))
+		r = auditlog_newest(l);
+	if (r == ZTJ_OK)
+		r = ztj_logcheck_mark(lc, &l->head);
 
 	if (r == ZTJ_OK && l->has_kept)
 		r = ztj_logcheck_mark(lc, &l->kept);

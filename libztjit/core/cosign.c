@@ -157,14 +157,15 @@ int ztj_cosign_missing(const struct ztj_quorum *q, const struct ztj_cosigned *c,
 	return ztj_buf_status(out);
 }
 
-int ztj_cosign_take(struct ztj_view text, struct ztj_view lines, const struct ztj_note_key *k, int64_t after,
+int ztj_cosign_take(struct ztj_view text, struct ztj_view lines, const struct ztj_note_key *k, int64_t *time,
     struct ztj_buf *out)
 {
 	struct ztj_buf whole;
 	struct ztj_note n;
-	int64_t newest, t;
+	int64_t t;
 	int r;
 
+	*time = 0;
 	ztj_buf_init(&whole, ZTJ_NOTE_MAX);
 	(void)ztj_buf_put(&whole, text.p, text.n);
 	(void)ztj_buf_puts(&whole, "\n");
@@ -175,11 +176,9 @@ int ztj_cosign_take(struct ztj_view text, struct ztj_view lines, const struct zt
 	if (r == ZTJ_OK && n.text.n != text.n)
 		r = ZTJ_BAD_ENCODING;
 	if (r == ZTJ_OK)
-		r = ztj_cosign_verify(&n, k, &newest);
-	if (r == ZTJ_OK && newest <= after)
-		r = ZTJ_NOT_FOUND;
+		r = ztj_cosign_verify(&n, k, time);
 	for (size_t i = 0; r == ZTJ_OK && i < n.nsigs; i++)
-		if (verify_one(&n, i, k, &t) == ZTJ_OK && t == newest) {
+		if (verify_one(&n, i, k, &t) == ZTJ_OK && t == *time) {
 			(void)ztj_buf_printf(out, "\xe2\x80\x94 %s ", k->name);
 			(void)ztj_buf_put(out, n.sig[i].b64.p, n.sig[i].b64.n);
 			r = ztj_buf_puts(out, "\n");

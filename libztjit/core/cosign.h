@@ -46,9 +46,9 @@ int ztj_cosign_judge_note(const struct ztj_quorum *q, struct ztj_view note, int6
     ZTJ_MUST_CHECK;
 /* Appends who does not count, for people: "w.example/a, w.example/b (its clock is ahead)"; nothing when all do. */
 int ztj_cosign_missing(const struct ztj_quorum *q, const struct ztj_cosigned *c, struct ztj_buf *out) ZTJ_MUST_CHECK;
-/* Takes over from `lines` (signature lines alone, as a witness answers) the cosignature of k below this text, if it is younger than
- * `after`: appends the line. NOT_FOUND: none of that key, or no younger one; BAD_SIGNATURE as above. */
-int ztj_cosign_take(struct ztj_view text, struct ztj_view lines, const struct ztj_note_key *k, int64_t after,
+/* Takes over from `lines` (signature lines alone, as a witness answers) the newest cosignature of k below this text: appends the line.
+ * NOT_FOUND: none of that key; BAD_SIGNATURE as above. */
+int ztj_cosign_take(struct ztj_view text, struct ztj_view lines, const struct ztj_note_key *k, int64_t *time,
     struct ztj_buf *out) ZTJ_MUST_CHECK;
 
 #endif

@@ -58,11 +58,12 @@ static void answer(struct ztj_view in)
 	const struct ztj_quorum q = { 1, &by, 1, 0 };
 	struct ztj_cosigned c;
 	struct ztj_buf b;
+	int64_t time;
 
 	ztj_buf_init(&b, ZTJ_NOTE_MAX);
 	MUST(ztj_note_key_typed(ZTJ_NOTE_COSIGNATURE, "w.example", &key, &by.key) == ZTJ_OK);
-	MUST(ztj_cosign_take(ztj_view_str(ORIGIN "\n0\nAAAA\n"), in, &by.key, 0, &b) != ZTJ_OK);
-	MUST(b.n == 0);
+	MUST(ztj_cosign_take(ztj_view_str(ORIGIN "\n0\nAAAA\n"), in, &by.key, &time, &b) != ZTJ_OK);
+	MUST(b.n == 0 && time == 0);
 	MUST(ztj_cosign_judge_note(&q, in, 1795428000, &c) != ZTJ_OK);
 	MUST(c.n == 0);
 	ztj_buf_free(&b);
