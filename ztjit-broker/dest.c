@@ -193,16 +193,25 @@ static int set_key(const struct parsing *p, const char *value)
 	return set_file(p, value, p->d->key);
 }
 
+static int set_confirm(const struct parsing *p, const char *value)
+{
+	int r = ztj_duration_parse(value, &p->d->confirm);
+	return r == ZTJ_OK && p->d->confirm >= 1 && p->d->confirm <= 3600 ? ZTJ_OK
+									  : wrong(p, value, "not 1s to 1h");
+}
+
 #define ALL (1u << DEST_STDOUT | SYSLOG | 1u << DEST_HTTPS)
 #define SYSLOG (1u << DEST_UDP | 1u << DEST_TCP | 1u << DEST_TLS)
+#define STREAM (1u << DEST_TCP | 1u << DEST_TLS)
 #define TLS (1u << DEST_TLS | 1u << DEST_HTTPS)
 static const struct option {
 	const char *name;
 	unsigned kinds; /* of destinations that have it */
 	int (*set)(const struct parsing *p, const char *value);
 } options[] = { { "kinds", ALL, set_kinds }, { "outcomes", ALL, set_outcomes },
-	{ "facility", SYSLOG, set_facility }, { "format", SYSLOG, set_format }, { "ca", TLS, set_ca },
-	{ "pin", TLS, set_pin }, { "cert", TLS, set_cert }, { "key", TLS, set_key } };
+	{ "facility", SYSLOG, set_facility }, { "format", SYSLOG, set_format },
+	{ "confirm", STREAM, set_confirm }, { "ca", TLS, set_ca }, { "pin", TLS, set_pin },
+	{ "cert", TLS, set_cert }, { "key", TLS, set_key } };
 
 static int parse_option(struct parsing *p, char *word)
 {
@@ -251,6 +260,7 @@ int dest_parse(const char *text, struct dest_conf *out, char *what, size_t size)
 	memset(out, 0, sizeof(*out));
 	what[0] = '\0';
 	out->facility = 10; /* authpriv */
+	out->confirm = 30;
 	if (strlen(text) >= sizeof(word))
 		return wrong(&p, "send", "too long");
 	for (const char *at = text; r == ZTJ_OK; n++) {

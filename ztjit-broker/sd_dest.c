@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "libztjit/core/text.h"
+#include "config.h"
+#include "libztjit/core/eventfmt.h"
 #include "libztjit/sys/log.h"
 #include "libztjit/sys/safefile.h"
 #include "ztjit-broker/sender.h"
@@ -22,10 +23,12 @@ static const struct dest_ops *ops_of(enum dest_kind kind)
 	case DEST_STDOUT:
 		return &dest_stdout;
 	case DEST_UDP:
+		return &dest_udp;
 	case DEST_TCP:
 	case DEST_TLS:
+		return &dest_stream;
 	case DEST_HTTPS:
-		break;
+		return &dest_hook;
 	}
 	return NULL;
 }
@@ -162,6 +165,14 @@ int dest_leaves(struct dest *d, const struct leaves *l)
 	return ZTJ_OK;
 }
 
+int dest_message(const struct dest *d, const struct ztj_event_in *e, struct ztj_view leaf, size_t max,
+    struct ztj_buf *out)
+{
+	const struct ztj_event_origin from = { d->sd->host, PACKAGE_VERSION, d->conf.facility, d->conf.cef,
+		max };
+	return ztj_event_syslog(e, leaf, &from, out);
+}
+
 int dest_each(const struct dest *d, const struct leaves *l, dest_leaf_fn *fn, void *arg)
 {
 	struct ztj_event_in e;
@@ -170,7 +181,7 @@ int dest_each(const struct dest *d, const struct leaves *l, dest_leaf_fn *fn, vo
 	int r = ZTJ_OK;
 	ztj_rd_init(&rd, l->entries);
 	while (r == ZTJ_OK && (r = ztj_entry_next(&rd, &leaf)) == ZTJ_OK) {
-		if (ztj_event_read(leaf, &e) != ZTJ_OK) {
+		if (!ztj_text_ok(leaf) || ztj_event_read(leaf, &e) != ZTJ_OK) {
 			ztj_log(ZTJ_LOG_ERROR, "a leaf after %llu is none that can be sent",
 			    (unsigned long long)l->from);
 			continue;
@@ -245,4 +256,10 @@ void dest_down(struct dest *d, const char *why)
 	d->wait = 2 * d->wait > WAIT_MAX ? WAIT_MAX : 2 * d->wait;
 	if (event_add(d->again, &tv) != 0)
 		ztj_log(ZTJ_LOG_ERROR, "%s is not tried again: out of memory", d->conf.name);
+}
+
+void dest_again(struct dest *d)
+{
+	d->wants = d->asked = false;
+	d->ops->open(d);
 }

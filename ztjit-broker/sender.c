@@ -11,6 +11,7 @@
 #include "libztjit/sys/log.h"
 #include "libztjit/sys/safefile.h"
 #include "ztjit-broker/child.h"
+#include "ztjit-broker/sd_net.h"
 
 #define KEEP_SECONDS 1 /* between two writings of how far a destination is */
 
@@ -107,12 +108,19 @@ static int start(struct sender *sd)
 		r = dest_new(sd, sd->conf->send.s[i], &sd->dest[i]);
 		sd->ndests++;
 	}
+	if (r == ZTJ_OK && sd->need_key)
+		r = sender_key(sd->conf, uid, gid, &sd->key);
 	return r;
 }
 
 static int start_confined(struct sender *sd)
 {
 	int r = ZTJ_OK;
+	if (gethostname(sd->host, sizeof(sd->host) - 1) != 0)
+		return ZTJ_SYSTEM;
+	sd->dns = net_resolver(sd->base);
+	if (sd->dns == NULL)
+		return ZTJ_NOMEM;
 	for (size_t i = 0; r == ZTJ_OK && i < sd->ndests; i++)
 		r = dest_start(sd->dest[i]);
 	return r;
@@ -125,6 +133,9 @@ static void stop(struct sender *sd)
 			dest_keep(sd->dest[i]);
 		dest_free(sd->dest[i]);
 	}
+	if (sd->dns != NULL)
+		evdns_base_free(sd->dns, 0);
+	ztj_seckey_wipe(&sd->key);
 	chan_free(sd->store);
 }
 

@@ -10,6 +10,7 @@
 #ifndef ZTJ_BROKER_SENDER_H
 #define ZTJ_BROKER_SENDER_H
 
+#include <event2/dns.h>
 #include <event2/event.h>
 
 #include "ztjit-broker/chan.h"
@@ -17,9 +18,15 @@
 #include "ztjit-broker/dest.h"
 #include "ztjit-broker/sendproto.h"
 
+#define SENDER_MESSAGE_MAX ((size_t)512 * 1024) /* a leaf, and what stands around it */
+
 struct sender {
 	const struct broker_conf *conf;
 	struct event_base *base;
+	struct evdns_base *dns;
+	char host[256];         /* this machine's name */
+	bool need_key;
+	struct ztj_seckey key;  /* by which receivers know that it was us */
 	struct chan *store;
 	uint64_t size; /* leaves that there are, as the store said last */
 	bool told;     /* it has said so */
@@ -78,11 +85,19 @@ void dest_want(struct dest *d);
 void dest_taken(struct dest *d, uint64_t upto);
 /* Closes it, and dials again later, from what was taken on. */
 void dest_down(struct dest *d, const char *why);
+/* Nothing was wrong: dials again at once. */
+void dest_again(struct dest *d);
+/* A leaf as a message of syslog; max: as in eventfmt.h. */
+int dest_message(const struct dest *d, const struct ztj_event_in *e, struct ztj_view leaf, size_t max, struct ztj_buf *out)
+    ZTJ_MUST_CHECK;
 /* Calls each leaf that passes the destination's filters. */
 typedef int dest_leaf_fn(void *arg, const struct ztj_event_in *e, struct ztj_view leaf);
 int dest_each(const struct dest *d, const struct leaves *l, dest_leaf_fn *fn, void *arg) ZTJ_MUST_CHECK;
 
-/* --- sd_stdout.c: lines of JSON --- */
-extern const struct dest_ops dest_stdout;
+/* --- sd_stdout.c, sd_udp.c, sd_stream.c (TCP and TLS), sd_hook.c --- */
+extern const struct dest_ops dest_stdout, dest_udp, dest_stream, dest_hook;
+
+/* --- sd_key.c: the sender's own key, made at the first start, its public half in sender.pem --- */
+int sender_key(const struct broker_conf *conf, uid_t uid, gid_t gid, struct ztj_seckey *out) ZTJ_MUST_CHECK;
 
 #endif
