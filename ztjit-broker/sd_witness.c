@@ -177,6 +177,7 @@ int askers_ask(struct askers *a, struct ztj_view body)
 	q->all = a;
 	q->tag = m.tag;
 	a->open[at] = q;
+	memcpy(q->to.ca, a->believe.ca, sizeof(q->to.ca));
 	r = place(m.url, &q->to);
 	if (r == ZTJ_OK)
 		r = start(q, m.body);

@@ -10,14 +10,16 @@
 
 #include "libztjit/sys/log.h"
 #include "libztjit/sys/safefile.h"
+#include "ztjit-broker/askproto.h"
 #include "ztjit-broker/child.h"
 #include "ztjit-broker/sd_net.h"
+#include "ztjit-broker/sd_witness.h"
 
 #define KEEP_SECONDS 1 /* between two writings of how far a destination is */
 
 bool sender_wanted(const struct broker_conf *conf)
 {
-	return conf->send.n > 0;
+	return conf->send.n > 0 || conf->ask_witnesses;
 }
 
 /* --- the store --- */
@@ -39,6 +41,8 @@ static int on_message(void *arg, uint8_t type, struct ztj_view body)
 		if (r == ZTJ_OK && l.tag % DESTS_MAX >= sd->ndests)
 			r = ZTJ_PROTOCOL;
 		return r == ZTJ_OK ? dest_leaves(sd->dest[l.tag % DESTS_MAX], &l) : r;
+	case SND_ASK:
+		return sd->askers != NULL ? askers_ask(sd->askers, body) : ZTJ_PROTOCOL;
 	default:
 		return ZTJ_PROTOCOL;
 	}
@@ -110,6 +114,8 @@ static int start(struct sender *sd)
 	}
 	if (r == ZTJ_OK && sd->need_key)
 		r = sender_key(sd->conf, uid, gid, &sd->key);
+	if (r == ZTJ_OK && sd->conf->ask_witnesses)
+		r = askers_new(sd, &sd->askers);
 	return r;
 }
 
@@ -133,6 +139,7 @@ static void stop(struct sender *sd)
 			dest_keep(sd->dest[i]);
 		dest_free(sd->dest[i]);
 	}
+	askers_free(sd->askers);
 	if (sd->dns != NULL)
 		evdns_base_free(sd->dns, 0);
 	ztj_seckey_wipe(&sd->key);

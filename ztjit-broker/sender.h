@@ -27,6 +27,7 @@ struct sender {
 	char host[256];         /* this machine's name */
 	bool need_key;
 	struct ztj_seckey key;  /* by which receivers know that it was us */
+	struct askers *askers;  /* sd_witness.c; NULL: nobody is asked */
 	struct chan *store;
 	uint64_t size; /* leaves that there are, as the store said last */
 	bool told;     /* it has said so */
