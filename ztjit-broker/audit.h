@@ -19,6 +19,8 @@ struct audit {
 	struct ztj_seckey key;
 	struct ztj_checkpoint last; /* the newest that was signed */
 	struct ztj_buf note;       /* of it; empty: none yet */
+	struct ztj_checkpoint shown_at; /* what is shown: the same, or where witnesses are demanded the newest that enough cosigned */
+	struct ztj_buf shown;      /* the note, with the cosignatures */
 	int64_t signed_at;
 	uint64_t files;            /* full tiles and bundles below this many leaves are on disk */
 	bool forked;               /* what was signed before is not what the rows say: nothing is signed any more */
@@ -56,8 +58,12 @@ int audit_start(struct store *st) ZTJ_MUST_CHECK;
 int audit_stop(struct store *st) ZTJ_MUST_CHECK;
 
 /* --- st_audit_files.c --- */
-/* Signs and publishes what is committed, when that is news. Between batches only. */
+/* Signs what is committed, when that is news, and publishes it where no witnesses are demanded. Between batches only. */
 void audit_publish(struct store *st, int64_t now);
+/* What callers, statuses and the file `checkpoint` show from now on; it must not be shorter than what they showed. */
+void audit_show(struct store *st, const struct ztj_checkpoint *c, struct ztj_view note);
+/* That the first n leaves begin with the first m; len hashes (at most ZTJ_PROOF_MAX). */
+int audit_prove_growth(struct db *db, uint64_t m, uint64_t n, ztj_hash *path, size_t *len) ZTJ_MUST_CHECK;
 /* The first n leaves, as the rows say. */
 int audit_root_at(struct db *db, uint64_t size, uint64_t n, ztj_hash out) ZTJ_MUST_CHECK;
 /* Of struct ztj_tiles; arg: the database. */

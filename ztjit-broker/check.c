@@ -198,21 +198,24 @@ static int check_leaf(uint64_t n, struct ztj_view entry, void *arg)
 	return r;
 }
 
-/* Every row again, against the checkpoint that was signed last and against the hashes that were kept of full tiles. */
+/* Every row again, against the checkpoints that are shown and that were signed last, and against the hashes that were kept of full tiles. */
 static int check_leaves(struct checking *c, struct db *db, struct ztj_logcheck *lc)
 {
+	static const char *const names[] = { "store/log/checkpoint", "store/log/newest" };
 	const struct ztj_policy *p = ztj_trust_held_policy(c->trust);
 	struct ztj_checkpoint last;
 	struct ztj_buf note;
 	char path[PATH_MAX];
 	uint64_t size;
 	ztj_hash mine = { 0 }, kept = { 0 };
+	int r = ZTJ_OK;
 	ztj_logcheck_init(lc);
 	ztj_buf_init(&note, ZTJ_CHECKPOINT_MAX);
-	int r = broker_path(&c->conf, "store/log/checkpoint", path);
-	if (r == ZTJ_OK && p != NULL) {
+	for (size_t i = 0; r == ZTJ_OK && p != NULL && i < 2; i++) {
 		struct audit_file file = { path, c->conf.domain, 0, p->broker.log, p->broker.nlog };
-		r = child_uid(c->conf.store_user, &file.owner);
+		r = broker_path(&c->conf, names[i], path);
+		if (r == ZTJ_OK)
+			r = child_uid(c->conf.store_user, &file.owner);
 		if (r == ZTJ_OK)
 			r = audit_open_checkpoint(&file, &note, &last);
 		if (r == ZTJ_OK)

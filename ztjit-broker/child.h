@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * What the three processes have in common: giving up power, the loop, and dying together.
+ * What the processes have in common: giving up power, the loop, and dying together.
  */
 #ifndef ZTJ_BROKER_CHILD_H
 #define ZTJ_BROKER_CHILD_H

@@ -14,6 +14,7 @@
 
 #include "libztjit/core/text.h"
 #include "libztjit/sys/safefile.h"
+#include "ztjit-broker/dest.h"
 
 #define KEY(member, kind, lo, hi, def, help) \
 	{ \
@@ -30,6 +31,11 @@ static const struct ztj_conf_key table[] = {
 	KEY(frontend_user, STRING, 1, 32, "ztjit-frontend", "user of the process that reads the network"),
 	KEY(store_user, STRING, 1, 32, "ztjit-store", "user of the process that owns the database"),
 	KEY(signer_user, STRING, 1, 32, "ztjit-signer", "user of the process that signs"),
+	KEY(sender_user, STRING, 1, 32, "ztjit-sender", "user of the process that sends the audit log on"),
+	KEY(send, STRINGS, 0, DESTS_MAX, "", "where the audit log is sent: NAME URL [OPTION=VALUE ...]"),
+	KEY(ask_witnesses, BOOL, 0, 1, "false", "ask the witnesses of the policy to cosign the audit log"),
+	KEY(witness_ca, STRING, 0, 1024, "/etc/ssl/certs/ca-certificates.crt",
+	    "certificates that may have issued those of witnesses"),
 	KEY(auto_join, STRING, 0, 1024, "",
 	    "file with the token by which hosts are admitted without a person; none when empty"),
 	KEY(status_interval, DURATION, 1, 300, "5s", "how often connected streams get a status"),
@@ -118,11 +124,26 @@ int broker_listen_parse(const char *text, struct sockaddr_storage *out, socklen_
 	return ZTJ_OK;
 }
 
+static int check_dest(const struct ztj_conf_list *send, size_t i, char *what, size_t size)
+{
+	struct dest_conf d, other;
+	int r = dest_parse(send->s[i], &d, what, size);
+	for (size_t k = 0; r == ZTJ_OK && k < i; k++) {
+		r = dest_parse(send->s[k], &other, what, size);
+		if (r == ZTJ_OK && strcmp(d.name, other.name) == 0) {
+			snprintf(what, size, "%s: twice", d.name);
+			r = ZTJ_CONFIG;
+		}
+	}
+	return r;
+}
+
 /* What a table cannot say. */
 static int check(const char *path, const struct broker_conf *conf, char *err, size_t errsize)
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
+	char what[512];
 	if (!ztj_domain_ok(conf->domain)) {
 		snprintf(err, errsize, "%s: domain: not a domain", path);
 		return ZTJ_CONFIG;
@@ -136,6 +157,13 @@ static int check(const char *path, const struct broker_conf *conf, char *err, si
 			continue;
 		snprintf(err, errsize, "%s: listen: %s: not ADDRESS:PORT", path, conf->listen.s[i]);
 		return ZTJ_CONFIG;
+	}
+	for (size_t i = 0; i < conf->send.n; i++) {
+		int r = check_dest(&conf->send, i, what, sizeof(what));
+		if (r == ZTJ_OK)
+			continue;
+		snprintf(err, errsize, "%s: send: %s", path, what);
+		return r;
 	}
 	return ZTJ_OK;
 }

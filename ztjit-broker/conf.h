@@ -17,7 +17,10 @@
 struct broker_conf {
 	char *domain, *directory, *policy_roots, *ca_agent, *ca_key;
 	struct ztj_conf_list listen, metrics_from;
-	char *frontend_user, *store_user, *signer_user;
+	char *frontend_user, *store_user, *signer_user, *sender_user;
+	struct ztj_conf_list send; /* dest.h */
+	bool ask_witnesses;
+	char *witness_ca;
 	char *auto_join; /* "": nobody is admitted without a person */
 	int64_t status_interval, handshake_timeout, header_timeout, body_timeout, idle_timeout;
 	int64_t max_connections, max_per_address, max_streams;

@@ -130,7 +130,8 @@ static int set_segment(enum op op, const char *segment, struct ask *out)
 		return ZTJ_OK;
 	if (op == OP_LOG_TILE) {
 		struct ztj_tile t;
-		if (n >= sizeof(out->path) || ztj_tile_parse(segment, &t) != ZTJ_OK)
+		if (n >= sizeof(out->path) ||
+		    (strcmp(segment, "newest") != 0 && ztj_tile_parse(segment, &t) != ZTJ_OK))
 			return ZTJ_NOT_FOUND;
 		memcpy(out->path, segment, n + 1);
 		return ZTJ_OK;

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "libztjit/core/keyfile.h"
 #include "libztjit/core/trust.h"
 #include "libztjit/sys/safefile.h"
 #include "libztjit/sys/sandbox.h"
+#include "ztjit-broker/newkey.h"
 #include "ztjit-broker/serve.h"
 #include "ztjit-broker/signer.h"
 
@@ -106,31 +106,19 @@ static int write_pub(const struct plan *p, const char *name, const struct ztj_ke
 /* A new Ed25519 key in parts[part]/name.key, its public half in name.pub. */
 static int make_key(const struct plan *p, const char *name, int part, struct ztj_key *pub)
 {
-	struct ztj_keyfile kf;
 	struct ztj_seckey sk;
 	struct ztj_buf text;
-	uint32_t check = 0;
-	char file[64];
-	memset(&kf, 0, sizeof(kf));
-	memset(&sk, 0, sizeof(sk));
+	char file[64], comment[128];
 	ztj_buf_init(&text, 8192);
-	int r = ztj_random(kf.seed, sizeof(kf.seed));
-	if (r == ZTJ_OK)
-		r = ztj_random(&check, sizeof(check));
-	if (r == ZTJ_OK)
-		r = ztj_seckey_from_seed(&sk, kf.seed);
-	kf.pub = sk.pub;
-	(void)snprintf(kf.comment, sizeof(kf.comment), "ztjit-broker-%s@%s", name, p->pins.domain);
+	(void)snprintf(comment, sizeof(comment), "ztjit-broker-%s@%s", name, p->pins.domain);
 	(void)snprintf(file, sizeof(file), "%s/%s.key", parts[part], name);
-	if (r == ZTJ_OK)
-		r = ztj_keyfile_format(&kf, check, &text);
+	int r = newkey(comment, &sk, &text);
 	if (r == ZTJ_OK)
 		r = write_new(p, file, &text, 0600, part);
 	if (r == ZTJ_OK)
 		r = write_pub(p, name, &sk.pub);
 	*pub = sk.pub;
 	ztj_seckey_wipe(&sk);
-	ztj_keyfile_wipe(&kf);
 	ztj_buf_free(&text);
 	return r;
 }

@@ -25,17 +25,18 @@
 #include "libztjit/sys/log.h"
 #include "libztjit/sys/sandbox.h"
 #include "ztjit-broker/frontend.h"
+#include "ztjit-broker/sender.h"
 #include "ztjit-broker/signer.h"
 #include "ztjit-broker/store.h"
 
-#define CHILDREN 3
+#define CHILDREN 4
 #define READY_SECONDS 60
 #define STOP_MS 5000
 #define FIRST_FD 3
 
-enum role { FRONTEND, STORE, SIGNER };
+enum role { FRONTEND, STORE, SIGNER, SENDER };
 static const char *const role_name[CHILDREN] = { "ztjit-broker/frontend", "ztjit-broker/store",
-	"ztjit-broker/signer" };
+	"ztjit-broker/signer", "ztjit-broker/sender" };
 
 struct parent {
 	const struct broker_conf *conf;
@@ -43,7 +44,8 @@ struct parent {
 	size_t nlisteners;
 	int control[2]; /* held open by the parent alone */
 	int ready[2];
-	int front[2], sign[2]; /* frontend–store, store–signer */
+	int front[2], sign[2], send[2]; /* frontend–store, store–signer, store–sender */
+	bool role[CHILDREN];            /* which of them there are */
 	pid_t pid[CHILDREN];
 	sigset_t signals;
 };
@@ -80,7 +82,8 @@ static int open_all(struct parent *p)
 	}
 	if (pipe2(p->control, O_CLOEXEC) != 0 || pipe2(p->ready, O_CLOEXEC) != 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->front) != 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->sign) != 0)
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->sign) != 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p->send) != 0)
 		return ZTJ_SYSTEM;
 	return ZTJ_OK;
 }
@@ -120,10 +123,15 @@ static int run_store(struct parent *p)
 {
 	struct store_fds f = { .frontend = p->front[1],
 		.signer = p->sign[0],
+		.sender = p->send[0],
 		.control = p->control[0],
 		.ready = p->ready[1] };
-	int *fds[] = { &f.frontend, &f.signer, &f.control, &f.ready };
-	return keep(fds, 4) == ZTJ_OK ? store_main(p->conf, &f) : 1;
+	int *fds[] = { &f.frontend, &f.signer, &f.control, &f.ready, &f.sender };
+	if (keep(fds, p->role[SENDER] ? 5 : 4) != ZTJ_OK)
+		return 1;
+	if (!p->role[SENDER])
+		f.sender = -1;
+	return store_main(p->conf, &f);
 }
 
 static int run_signer(struct parent *p)
@@ -131,6 +139,13 @@ static int run_signer(struct parent *p)
 	struct signer_fds f = { .store = p->sign[1], .control = p->control[0], .ready = p->ready[1] };
 	int *fds[] = { &f.store, &f.control, &f.ready };
 	return keep(fds, 3) == ZTJ_OK ? signer_main(p->conf, &f) : 1;
+}
+
+static int run_sender(struct parent *p)
+{
+	struct sender_fds f = { .store = p->send[1], .control = p->control[0], .ready = p->ready[1] };
+	int *fds[] = { &f.store, &f.control, &f.ready };
+	return keep(fds, 3) == ZTJ_OK ? sender_main(p->conf, &f) : 1;
 }
 
 static int run_child(struct parent *p, enum role role)
@@ -146,6 +161,8 @@ static int run_child(struct parent *p, enum role role)
 		return run_store(p);
 	case SIGNER:
 		return run_signer(p);
+	case SENDER:
+		return run_sender(p);
 	}
 	return 1;
 }
@@ -153,6 +170,8 @@ static int run_child(struct parent *p, enum role role)
 static int start_children(struct parent *p)
 {
 	for (int i = 0; i < CHILDREN; i++) {
+		if (!p->role[i])
+			continue;
 		pid_t pid = fork();
 		if (pid < 0)
 			return ZTJ_SYSTEM;
@@ -166,16 +185,19 @@ static int start_children(struct parent *p)
 	(void)close(p->front[1]);
 	(void)close(p->sign[0]);
 	(void)close(p->sign[1]);
+	(void)close(p->send[0]);
+	(void)close(p->send[1]);
 	for (size_t i = 0; i < p->nlisteners; i++)
 		(void)close(p->listener[i]);
 	return ZTJ_OK;
 }
 
-/* All three, or none. A child that fails closes its end: read gives 0 when all are gone. */
+/* All, or none. A child that fails closes its end: read gives 0 when all are gone. */
 static int wait_ready(const struct parent *p)
 {
 	char byte;
-	for (int n = 0; n < CHILDREN;) {
+	int all = p->role[SENDER] ? CHILDREN : CHILDREN - 1;
+	for (int n = 0; n < all;) {
 		struct pollfd pfd = { .fd = p->ready[0], .events = POLLIN };
 		int r = poll(&pfd, 1, 200);
 		if (r > 0 && read(p->ready[0], &byte, 1) == 1) {
@@ -263,7 +285,7 @@ static void raise_limit(int64_t want)
 
 int serve(const struct broker_conf *conf)
 {
-	struct parent p = { .conf = conf };
+	struct parent p = { .conf = conf, .role = { true, true, true, sender_wanted(conf) } };
 	int status = 1;
 	(void)sigemptyset(&p.signals);
 	(void)sigaddset(&p.signals, SIGTERM);

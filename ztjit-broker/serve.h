@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /*
- * The parent: opens the listening sockets, makes the three processes, and ends them together.
+ * The parent: opens the listening sockets, makes the processes, and ends them together.
  */
 #ifndef ZTJ_BROKER_SERVE_H
 #define ZTJ_BROKER_SERVE_H

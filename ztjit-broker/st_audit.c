@@ -21,6 +21,7 @@ int audit_new(struct store *st)
 	if (a == NULL)
 		return ZTJ_NOMEM;
 	ztj_buf_init(&a->note, ZTJ_CHECKPOINT_MAX);
+	ztj_buf_init(&a->shown, ZTJ_CHECKPOINT_MAX);
 	int r = audit_bound_new(a);
 	if (r == ZTJ_OK)
 		r = audit_growth_new(a);
@@ -42,6 +43,7 @@ void audit_free(struct audit *a)
 		return;
 	ztj_seckey_wipe(&a->key);
 	ztj_buf_free(&a->note);
+	ztj_buf_free(&a->shown);
 	audit_bound_free(a);
 	audit_growth_free(a);
 	free(a);

@@ -50,6 +50,12 @@ int audit_root_at(struct db *db, uint64_t size, uint64_t n, ztj_hash out)
 	return ztj_tlog_root_at(&tiles, n, out);
 }
 
+int audit_prove_growth(struct db *db, uint64_t m, uint64_t n, ztj_hash *path, size_t *len)
+{
+	const struct ztj_tiles tiles = { read_rows, db, n };
+	return ztj_tlog_prove_growth(&tiles, m, n, path, len);
+}
+
 static int add_entry(uint64_t n, struct ztj_view entry, void *arg)
 {
 	(void)n;
@@ -178,18 +184,51 @@ static int write_files(struct store *st, uint64_t to)
 	return r;
 }
 
+static int show(struct store *st, const struct ztj_checkpoint *c, struct ztj_view note)
+{
+	struct audit *a = st->audit;
+	char path[PATH_MAX];
+	int r = log_path(st, "checkpoint", path);
+	if (r == ZTJ_OK)
+		r = ztj_file_write(path, note, 0600);
+	if (r == ZTJ_OK) {
+		ztj_buf_reset(&a->shown);
+		r = ztj_buf_put(&a->shown, note.p, note.n);
+		a->shown_at = *c;
+	}
+	return r;
+}
+
+void audit_show(struct store *st, const struct ztj_checkpoint *c, struct ztj_view note)
+{
+	int r = ztj_view_eq(note, ztj_buf_view(&st->audit->shown)) ? ZTJ_OK : show(st, c, note);
+	if (r != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "a cosigned checkpoint of the audit log was not kept: %s",
+		    ztj_err_text(r));
+}
+
+/* Where witnesses are demanded, it is shown when they have cosigned it. */
+static bool is_held_back(const struct store *st)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
+	return p != NULL && p->broker.quorum.need > 0;
+}
+
 static int sign(struct store *st, const struct ztj_checkpoint *c)
 {
 	struct audit *a = st->audit;
+	bool held = is_held_back(st);
 	char path[PATH_MAX];
 	struct ztj_buf note;
 	ztj_buf_init(&note, ZTJ_CHECKPOINT_MAX);
 	int r = ztj_checkpoint_sign(&a->key, st->conf->domain, c, &note);
-	if (r == ZTJ_OK)
-		r = log_path(st, "checkpoint", path);
-	/* First on disk, then shown: the next start must know whatever anybody has seen. */
-	if (r == ZTJ_OK)
+	/* First on disk, then shown, to witnesses too: the next start must know whatever anybody has seen. */
+	if (r == ZTJ_OK && held)
+		r = log_path(st, "newest", path);
+	if (r == ZTJ_OK && held)
 		r = ztj_file_write(path, ztj_buf_view(&note), 0600);
+	if (r == ZTJ_OK && (!held || a->shown.n == 0))
+		r = show(st, c, ztj_buf_view(&note));
 	if (r == ZTJ_OK) {
 		ztj_buf_reset(&a->note);
 		r = ztj_buf_put(&a->note, note.p, note.n);
@@ -230,6 +269,14 @@ int audit_open_checkpoint(const struct audit_file *f, struct ztj_buf *note, stru
 
 /* --- to callers --- */
 
+static void answer_note(struct store *st, const struct ask *a, const struct ztj_buf *note)
+{
+	if (note->n == 0 || st->audit->forked)
+		st_refuse(st, a->tag, ZTJ_NOT_READY, "there is no checkpoint of the audit log", NULL);
+	else
+		st_answer_text(st, a->tag, 200, ztj_buf_view(note));
+}
+
 void do_log_checkpoint(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct audit *au = st->audit;
@@ -237,10 +284,7 @@ void do_log_checkpoint(struct store *st, const struct ask *a, const struct calle
 	/* Not in the middle of a batch: only what is committed may be signed. */
 	if (now >= au->signed_at + SIGN_SECONDS || now < au->signed_at)
 		audit_publish(st, now);
-	if (au->note.n == 0 || au->forked)
-		st_refuse(st, a->tag, ZTJ_NOT_READY, "there is no checkpoint of the audit log", NULL);
-	else
-		st_answer_text(st, a->tag, 200, ztj_buf_view(&au->note));
+	answer_note(st, a, &au->shown);
 }
 
 void do_log_tile(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
@@ -250,6 +294,10 @@ void do_log_tile(struct store *st, const struct ask *a, const struct caller *c, 
 	struct ztj_buf bytes;
 	char path[PATH_MAX];
 	(void)now;
+	if (c->auditor && strcmp(a->path, "newest") == 0) {
+		answer_note(st, a, &st->audit->note);
+		return;
+	}
 	ztj_buf_init(&bytes, BUNDLE_MAX);
 	int r = c->auditor ? ztj_tile_parse(a->path, &t) : ZTJ_FORBIDDEN;
 	if (r == ZTJ_OK)

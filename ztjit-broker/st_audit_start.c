@@ -19,6 +19,43 @@
 #define CONF_MAX ((size_t)64 * 1024)
 #define CHANGES_MAX ((size_t)4096)
 
+/* A checkpoint on disk, and whether the rows begin with it; NOT_FOUND: there is none. */
+static int compare_file(struct store *st, const struct audit_file *like, const char *name,
+    struct ztj_buf *note, struct ztj_checkpoint *out)
+{
+	char path[PATH_MAX];
+	struct audit_file file = *like;
+	ztj_hash root;
+	int r = broker_path(st->conf, name, path);
+	file.path = path;
+	if (r == ZTJ_OK)
+		r = audit_open_checkpoint(&file, note, out);
+	if (r == ZTJ_OK)
+		r = out->size > st->audit->tree.size
+		    ? ZTJ_LOG_ROLLBACK
+		    : audit_root_at(st->db, st->audit->tree.size, out->size, root);
+	if (r == ZTJ_OK && memcmp(root, out->root, sizeof(root)) != 0)
+		r = ZTJ_LOG_FORK;
+	return r;
+}
+
+/* What is shown, and what was signed last, which witnesses may have seen. */
+static int read_signed(struct store *st, const struct audit_file *file)
+{
+	struct audit *a = st->audit;
+	int r = compare_file(st, file, "store/log/checkpoint", &a->shown, &a->shown_at);
+	if (r != ZTJ_OK) {
+		a->last = a->shown_at;
+		return r;
+	}
+	r = compare_file(st, file, "store/log/newest", &a->note, &a->last);
+	if (r != ZTJ_NOT_FOUND && (r != ZTJ_OK || a->last.size >= a->shown_at.size))
+		return r;
+	a->last = a->shown_at;
+	ztj_buf_reset(&a->note);
+	return ztj_buf_put(&a->note, a->shown.p, a->shown.n);
+}
+
 /* What was signed last must be a part of what the rows say: else an old database was put back, or somebody wrote in it. */
 static int compare_signed(struct store *st)
 {
@@ -26,23 +63,14 @@ static int compare_signed(struct store *st)
 	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
 	struct ztj_key keys[1 + 8];
 	size_t n = 0;
-	char path[PATH_MAX];
-	ztj_hash root;
-	struct audit_file file = { path, st->conf->domain, geteuid(), keys, 0 };
+	struct audit_file file = { NULL, st->conf->domain, geteuid(), keys, 0 };
 	keys[n++] = a->key.pub;
 	for (size_t i = 0; p != NULL && i < p->broker.nlog && n < 9; i++)
 		keys[n++] = p->broker.log[i];
 	file.nkeys = n;
-	int r = broker_path(st->conf, "store/log/checkpoint", path);
-	if (r == ZTJ_OK)
-		r = audit_open_checkpoint(&file, &a->note, &a->last);
+	int r = read_signed(st, &file);
 	if (r == ZTJ_NOT_FOUND)
 		return ZTJ_OK;
-	if (r == ZTJ_OK)
-		r = a->last.size > a->tree.size ? ZTJ_LOG_ROLLBACK
-						: audit_root_at(st->db, a->tree.size, a->last.size, root);
-	if (r == ZTJ_OK && memcmp(root, a->last.root, sizeof(root)) != 0)
-		r = ZTJ_LOG_FORK;
 	if (r == ZTJ_OK) {
 		a->files = a->last.size;
 		return ZTJ_OK;
@@ -113,8 +141,8 @@ static void name_changes(struct ztj_view now, struct ztj_view before, struct ztj
 			struct ztj_view was = line_of(before, ztj_view_of(line.p, (size_t)(key - line.p)));
 			size_t room = out->n + n + was.n + 16;
 			if (!ztj_view_eq(was, line) && room < CHANGES_MAX)
-				(void)ztj_buf_printf(out, "%s%.*s (before: %.*s)", out->n == 0 ? "" : " ", (int)n,
-				    (const char *)line.p, was.n == 0 ? 4 : (int)was.n,
+				(void)ztj_buf_printf(out, "%s%.*s (before: %.*s)", out->n == 0 ? "" : " ",
+				    (int)n, (const char *)line.p, was.n == 0 ? 4 : (int)was.n,
 				    was.n == 0 ? "none" : (const char *)was.p);
 		}
 		now = ztj_view_after(now, end == NULL ? n : n + 1);

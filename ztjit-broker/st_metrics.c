@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  */
 /* What the store tells Prometheus. */
+#include "ztjit-broker/st_witness.h"
 #include "ztjit-broker/store.h"
 
 static void counter(struct ztj_buf *out, const char *name, const char *help, uint64_t v)
@@ -15,6 +16,36 @@ static void gauge(struct ztj_buf *out, const char *name, const char *help, int64
 {
 	ztj_buf_printf(out, "# HELP ztjit_%s %s\n# TYPE ztjit_%s gauge\nztjit_%s %lld\n", name, help, name,
 	    name, (long long)v);
+}
+
+static uint64_t behind(const struct store *st, const struct dest_state *d)
+{
+	return st->committed > d->taken ? st->committed - d->taken : 0;
+}
+
+/* Where the audit log is sent. */
+static void destinations(const struct store *st, struct ztj_buf *out)
+{
+	const struct dest_states *s = &st->sent;
+	gauge(out, "log_leaves", "leaves of the audit log", (int64_t)st->committed);
+	ztj_buf_puts(out,
+	    "# HELP ztjit_send_behind_leaves leaves that a destination has not taken\n"
+	    "# TYPE ztjit_send_behind_leaves gauge\n");
+	for (uint32_t i = 0; i < s->n; i++)
+		ztj_buf_printf(out, "ztjit_send_behind_leaves{destination=\"%s\"} %llu\n", s->d[i].name,
+		    (unsigned long long)behind(st, &s->d[i]));
+	ztj_buf_puts(out,
+	    "# HELP ztjit_send_failures_total how often sending to a destination failed\n"
+	    "# TYPE ztjit_send_failures_total counter\n");
+	for (uint32_t i = 0; i < s->n; i++)
+		ztj_buf_printf(out, "ztjit_send_failures_total{destination=\"%s\"} %llu\n", s->d[i].name,
+		    (unsigned long long)s->d[i].failures);
+	ztj_buf_puts(out,
+	    "# HELP ztjit_send_up 1 while a destination is connected\n"
+	    "# TYPE ztjit_send_up gauge\n");
+	for (uint32_t i = 0; i < s->n; i++)
+		ztj_buf_printf(out, "ztjit_send_up{destination=\"%s\"} %d\n", s->d[i].name,
+		    s->d[i].up ? 1 : 0);
 }
 
 void do_metrics(struct store *st, const struct ask *a, int64_t now)
@@ -42,6 +73,8 @@ void do_metrics(struct store *st, const struct ask *a, int64_t now)
 		ztj_buf_printf(&out, "ztjit_directory_expires_seconds{directory=\"%s\"} %lld\n",
 		    ztj_dir_name(d), (long long)(ztj_dir_expires(d) - now));
 	}
+	destinations(st, &out);
+	witnesses_metrics(st, now, &out);
 	if (ztj_buf_status(&out) == ZTJ_OK)
 		st_answer_text(st, a->tag, 200, ztj_buf_view(&out));
 	else

@@ -115,7 +115,7 @@ void signer_want_status(struct store *st)
 	 * that have seen the change. */
 	(void)ztj_buf_put_u32(&msg, (uint32_t)st->generation);
 	if (ztj_buf_put_view(&msg,
-		st->audit->forked ? ztj_view_of(NULL, 0) : ztj_buf_view(&st->audit->note)) == ZTJ_OK)
+		st->audit->forked ? ztj_view_of(NULL, 0) : ztj_buf_view(&st->audit->shown)) == ZTJ_OK)
 		st_send(st, st->signer, SGN_STATUS, ztj_buf_view(&msg));
 	ztj_buf_free(&msg);
 }

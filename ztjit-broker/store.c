@@ -18,6 +18,7 @@
 #include "libztjit/sys/sandbox.h"
 #include "ztjit-broker/child.h"
 #include "ztjit-broker/st_outbox.h"
+#include "ztjit-broker/st_witness.h"
 
 #define SIGS_REMEMBERED 65536
 #define SWEEP_SECONDS 20
@@ -65,6 +66,8 @@ static void recover(struct store *st)
 		return;
 	}
 	st->broken = false;
+	st->told = UINT64_MAX; /* who was told to wait asks again */
+	sender_grown(st);
 	streams_recheck(st, st_now(), true); /* what they were shown may be no more */
 	if (!outbox_empty(st->outbox) && outbox_release(st->outbox) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "an answer was lost");
@@ -81,6 +84,7 @@ static void finish_batch(void *arg)
 		st->count.commits += dirty;
 		if (outbox_release(st->outbox) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "a channel is gone");
+		sender_grown(st);
 	} else {
 		st->count.failed_commits++;
 		ztj_log(ZTJ_LOG_ERROR, "nothing of this batch was kept: %s",
@@ -94,6 +98,8 @@ static void finish_batch(void *arg)
 	}
 	chan_flush(st->frontend);
 	chan_flush(st->signer);
+	if (st->sender != NULL)
+		chan_flush(st->sender);
 }
 
 /* --- dispatch --- */
@@ -317,6 +323,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg)
 		recover(st);
 	if (!st->broken) {
 		audit_publish(st, st_now());
+		witnesses_turn(st, st_now());
 		signer_want_status(st);
 		finish_batch(st);
 	}
@@ -413,6 +420,8 @@ static int start(struct store *st)
 	if (r == ZTJ_OK)
 		r = audit_new(st);
 	if (r == ZTJ_OK)
+		r = witnesses_new(st);
+	if (r == ZTJ_OK)
 		r = broker_path(st->conf, "store/broker.db", path);
 	return r;
 }
@@ -466,6 +475,7 @@ static void stop(struct store *st)
 		audit_publish(st, st_now());
 	chan_free(st->frontend);
 	chan_free(st->signer);
+	chan_free(st->sender);
 	certs_free(st->certs);
 	stepups_free(st->stepups);
 	views_free(st->views);
@@ -474,6 +484,7 @@ static void stop(struct store *st)
 	logins_free(st->logins);
 	outbox_free(st->outbox);
 	audit_free(st->audit);
+	witnesses_free(st->witnesses);
 	ztj_trust_free(st->trust);
 	ztj_sigcache_free(st->sigs);
 	ztj_buf_free(&st->status);
@@ -482,10 +493,11 @@ static void stop(struct store *st)
 
 int store_main(const struct broker_conf *conf, const struct store_fds *fds)
 {
-	struct store st = { .conf = conf, .reserve = -1 };
+	struct store st = { .conf = conf, .reserve = -1, .told = UINT64_MAX };
 	struct event *status = NULL, *sweep = NULL;
 	const struct chan_hooks front = { frontend_message, finish_batch, on_closed, &st };
 	const struct chan_hooks sign = { signer_message, finish_batch, on_closed, &st };
+	const struct chan_hooks send = { sender_message, finish_batch, on_closed, &st };
 	char store_dir[PATH_MAX];
 	ztj_buf_init(&st.status, (size_t)256 * 1024);
 	int r = start(&st);
@@ -505,11 +517,14 @@ int store_main(const struct broker_conf *conf, const struct store_fds *fds)
 		r = chan_new(st.base, fds->frontend, &front, &st.frontend);
 	if (r == ZTJ_OK)
 		r = chan_new(st.base, fds->signer, &sign, &st.signer);
+	if (r == ZTJ_OK && fds->sender >= 0)
+		r = chan_new(st.base, fds->sender, &send, &st.sender);
 	if (r == ZTJ_OK)
 		r = add_timer(&st, conf->status_interval, on_status, &status);
 	if (r == ZTJ_OK)
 		r = add_timer(&st, SWEEP_SECONDS, on_sweep, &sweep);
 	if (r == ZTJ_OK) {
+		sender_grown(&st);
 		signer_want_status(&st);
 		r = child_run(st.base, fds->ready);
 	}

@@ -19,6 +19,7 @@
 #include "ztjit-broker/conf.h"
 #include "ztjit-broker/db.h"
 #include "ztjit-broker/proto.h"
+#include "ztjit-broker/sendproto.h"
 
 struct logins;
 struct bundles;
@@ -28,6 +29,7 @@ struct certs;
 struct outbox;
 struct views;
 struct audit;
+struct witnesses;
 
 #define JOINS_MAX 64
 struct store {
@@ -35,6 +37,7 @@ struct store {
 	struct broker_keys keys;
 	struct event_base *base;
 	struct chan *frontend, *signer;
+	struct chan *sender;     /* NULL: nothing is sent anywhere */
 	struct db *db;
 	struct ztj_pins pins;
 	struct ztj_sigcache *sigs;
@@ -47,9 +50,12 @@ struct store {
 	struct outbox *outbox;
 	struct views *views;
 	struct audit *audit;
+	struct witnesses *witnesses;
 	int reserve;             /* descriptor of the reserved space, or -1 when it is spent */
 	bool broken;             /* memory may differ from the database: nothing is served until it was read anew */
 	int64_t head;            /* seq of the newest event */
+	uint64_t committed, told; /* leaves that are durable; that the sender knows of */
+	struct dest_states sent; /* as the sender said last */
 	uint64_t generation;     /* of policy, directories and revocations */
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */
@@ -210,6 +216,12 @@ void signer_want_status(struct store *st);
 /* Messages from the signer. */
 int signer_message(void *arg, uint8_t type, struct ztj_view body) ZTJ_MUST_CHECK;
 
+/* --- st_sender.c: the audit log on its way to others --- */
+/* A batch is committed: what there is now may be sent. */
+void sender_grown(struct store *st);
+/* Messages from the sender. */
+int sender_message(void *arg, uint8_t type, struct ztj_view body) ZTJ_MUST_CHECK;
+
 /* --- st_streams.c, st_lines.c --- */
 struct stream;
 int streams_new(struct streams **out) ZTJ_MUST_CHECK;
@@ -282,7 +294,7 @@ bool reserve_spent(const struct store *st);
 void do_metrics(struct store *st, const struct ask *a, int64_t now);
 
 /* The process. Returns an exit status. */
-struct store_fds { int frontend, signer, control, ready; };
+struct store_fds { int frontend, signer, sender, control, ready; }; /* sender: -1 when there is none */
 int store_main(const struct broker_conf *conf, const struct store_fds *fds);
 
 #endif

@@ -179,6 +179,8 @@ struct ztj_gate {
 		bool any;
 		struct ztj_checkpoint last;
 		int said;      /* what was said of the last one */
+		int witnessed; /* what was said of its cosignatures */
+		int64_t lacking; /* boot clock: since when too few witnesses have cosigned; 0: enough have */
 		int64_t saved; /* boot clock */
 	} log;                 /* the broker's audit log */
 	struct {

@@ -15,6 +15,7 @@
 #include "ztjit-hostd/gate.h"
 
 #define SAVE_EVERY 60
+#define LACKING_SECONDS 300 /* a policy that names new witnesses is here before the broker could ask them */
 
 static void path_of(const struct ztj_gate *g, char *out, size_t size)
 {
@@ -65,6 +66,46 @@ static void save(struct ztj_gate *g)
 	ztj_buf_free(&b);
 }
 
+static void say_cosigned(struct ztj_gate *g, int r, const struct ztj_quorum *q, const struct ztj_cosigned *c)
+{
+	struct ztj_buf missing, text;
+	const char *s = NULL;
+
+	ztj_buf_init(&missing, 8192);
+	ztj_buf_init(&text, 8192);
+	if (ztj_cosign_missing(q, c, &missing) == ZTJ_OK &&
+	    ztj_buf_printf(&text,
+		"the checkpoint of the broker's audit log, cosigned by %zu of %u witnesses%s%s", c->n,
+		q->need, missing.n > 0 ? "; missing: " : "",
+		missing.n > 0 ? ztj_buf_str(&missing) : "") == ZTJ_OK)
+		s = ztj_buf_str(&text);
+	ztj_gate_alarm_news(g, r, s != NULL ? s : "the checkpoint of the broker's audit log");
+	ztj_buf_free(&missing);
+	ztj_buf_free(&text);
+}
+
+/* Hosts demand the witnesses that the policy demands: they hear the broker every few seconds, auditors look now and then. As with
+ * all that a checkpoint shows, it is an alarm and no more, so a witness that is down locks nobody out. */
+static void cosigned(struct ztj_gate *g, struct ztj_view note)
+{
+	const struct ztj_quorum *q = &ztj_trust_held_policy(g->trust)->broker.quorum;
+	struct ztj_cosigned c;
+	struct ztj_now now;
+	int r;
+
+	ztj_gate_now(g, &now);
+	r = ztj_cosign_judge_note(q, note, now.sys, &c);
+	if (r != ZTJ_NOT_COSIGNED)
+		g->log.lacking = 0;
+	else if (g->log.lacking == 0)
+		g->log.lacking = now.boot;
+	if (r == ZTJ_NOT_COSIGNED && now.boot - g->log.lacking < LACKING_SECONDS)
+		return;
+	if (r != ZTJ_OK && r != g->log.witnessed)
+		say_cosigned(g, r, q, &c);
+	g->log.witnessed = r;
+}
+
 static int judge(struct ztj_gate *g, const char *b64, struct ztj_checkpoint *c)
 {
 	const struct ztj_policy *p = ztj_trust_held_policy(g->trust);
@@ -77,6 +118,8 @@ static int judge(struct ztj_gate *g, const char *b64, struct ztj_checkpoint *c)
 	r = p == NULL ? ZTJ_NOT_READY : ztj_b64_decode(ztj_view_str(b64), &note);
 	if (r == ZTJ_OK)
 		r = ztj_checkpoint_open(ztj_buf_view(&note), p->domain, p->broker.log, p->broker.nlog, c);
+	if (r == ZTJ_OK)
+		cosigned(g, ztj_buf_view(&note));
 	ztj_buf_free(&note);
 	return r == ZTJ_OK && g->log.any ? ztj_checkpoint_after(&g->log.last, c) : r;
 }

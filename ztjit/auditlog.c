@@ -187,16 +187,23 @@ int auditlog_read_note(struct auditlog *l, const char *path, struct ztj_checkpoi
 		ztj_buf_free(&note);
 		return ZTJ_OK;
 	}
-	r = r == ZTJ_OK ? open_note(l, ztj_buf_view(&note), cli_esc(l->c, path), out)
-			: cli_fail(l->c, r, "%s: %s", cli_esc(l->c, path), ztj_err_text(r));
+	if (r != ZTJ_OK)
+		r = cli_fail(l->c, r, "%s: %s", cli_esc(l->c, path), ztj_err_text(r));
+	/* A witness that is known here vouches as well for what it saw; more to compare with makes the check stricter. */
+	else if (ztj_checkpoint_open(ztj_buf_view(&note), l->domain, l->key, l->nkeys, out) != ZTJ_SIGNER ||
+	    auditlog_witnessed(l, ztj_buf_view(&note), out) != ZTJ_OK)
+		r = open_note(l, ztj_buf_view(&note), cli_esc(l->c, path), out);
 	ztj_buf_free(&note);
 	return r;
 }
 
-static int newest(struct auditlog *l, struct ztj_checkpoint *out)
+/* The newest that was signed, or the one that is shown. A broker that shows all that it signs may have the latter alone. */
+static int take(struct auditlog *l, bool newest, struct ztj_checkpoint *out)
 {
-	int r = fetch(l, "checkpoint");
+	int r = newest ? fetch(l, "newest") : ZTJ_NOT_FOUND;
 
+	if (r == ZTJ_NOT_FOUND)
+		r = fetch(l, "checkpoint");
 	if (r == ZTJ_NOT_FOUND)
 		return cli_fail(l->c, r, "there is no checkpoint in %s",
 		    l->dir != NULL ? cli_esc(l->c, l->dir) : "the log");
@@ -239,16 +246,16 @@ int auditlog_remember(struct auditlog *l)
 	struct ztj_buf text;
 	int r;
 
-	if (!l->remembers || (l->has_kept && l->kept.size >= l->head.size))
+	if (!l->remembers || (l->has_kept && l->kept.size >= l->shown.size))
 		return ZTJ_OK;
 	ztj_buf_init(&text, 256);
-	r = path == NULL ? ZTJ_NOMEM : ztj_checkpoint_keep(&l->head, &text);
+	r = path == NULL ? ZTJ_NOMEM : ztj_checkpoint_keep(&l->shown, &text);
 	if (r == ZTJ_OK)
 		r = ztj_file_write(path, ztj_buf_view(&text), 0600);
 	ztj_buf_free(&text);
 	if (r != ZTJ_OK)
 		return cli_fail(l->c, r, "%s: %s", path, ztj_err_text(r));
-	l->kept = l->head;
+	l->kept = l->shown;
 	l->has_kept = true;
 	return ZTJ_OK;
 }
@@ -288,20 +295,44 @@ int auditlog_continues(struct auditlog *l)
 			   : ZTJ_OK;
 }
 
-int auditlog_again(struct auditlog *l)
+static int advance(struct auditlog *l, const struct ztj_checkpoint *next)
 {
-	struct ztj_checkpoint next = { 0 };
-	int r = newest(l, &next);
+	int r;
 
-	if (r == ZTJ_OK && next.size != l->head.size)
+	if (next->size != l->head.size)
 		for (size_t i = 0; i < AUDITLOG_TILES; i++) /* partial ones have grown */
 			if (l->tile[i].t.width < ZTJ_TILE_WIDTH)
 				l->tile[i].t.width = 0;
+	r = grown(l, &l->head, next, "the checkpoint before");
 	if (r == ZTJ_OK)
-		r = grown(l, &l->head, &next, "the checkpoint before");
-	if (r == ZTJ_OK)
-		l->head = next;
+		l->head = *next;
 	return r;
+}
+
+int auditlog_again(struct auditlog *l)
+{
+	struct ztj_checkpoint next = { 0 };
+	int r = take(l, l->uncosigned, &next);
+
+	if (r == ZTJ_OK)
+		r = auditlog_cosigned(l, ztj_buf_view(&l->bytes), false);
+	if (r == ZTJ_OK)
+		r = advance(l, &next);
+	if (r == ZTJ_OK)
+		l->shown = l->head;
+	return r;
+}
+
+int auditlog_newest(struct auditlog *l)
+{
+	struct ztj_checkpoint next = { 0 };
+	int r = take(l, true, &next);
+
+	/* Between the two questions the broker may have gone on. */
+	if (r == ZTJ_OK && next.size < l->head.size)
+		return cli_fail(l->c, ZTJ_LOG_ROLLBACK,
+		    "the newest checkpoint is shorter than the one that is shown");
+	return r == ZTJ_OK ? advance(l, &next) : r;
 }
 
 /* --- opening --- */
@@ -330,8 +361,10 @@ static int keys_from_policy(struct auditlog *l)
 	for (size_t i = 0; i < p->broker.nlog && l->nkeys < AUDITLOG_KEYS; i++)
 		if (!ztj_policy_key_revoked(p, &p->broker.log[i]))
 			l->key[l->nkeys++] = p->broker.log[i];
-	l->remembers = true;
-	return load_kept(l);
+	/* What only the broker says would be ahead of what it shows next time. */
+	l->remembers = !cli_is_set(l->c, OPT_UNCOSIGNED) || p->broker.quorum.need == 0;
+	r = auditlog_witnesses(l, p);
+	return r == ZTJ_OK ? load_kept(l) : r;
 }
 
 /* With --log-key nothing of this workstation counts: the file and the copy are enough, for a court or another company. */
@@ -348,7 +381,8 @@ static int whom_to_believe(struct auditlog *l)
 	if (l->dir == NULL || !cli_is_set(c, OPT_DOMAIN))
 		return cli_fail(c, ZTJ_USAGE, "--log-key wants --dir and --domain");
 	l->domain = cli_opt(c, OPT_DOMAIN);
-	return key_from_file(l, file);
+	r = auditlog_witnesses(l, NULL);
+	return r == ZTJ_OK ? key_from_file(l, file) : r;
 }
 
 int auditlog_open(struct cli *c, struct auditlog *l)
@@ -365,7 +399,10 @@ int auditlog_open(struct cli *c, struct auditlog *l)
 		return ZTJ_NOMEM;
 	if ((r = whom_to_believe(l)) != ZTJ_OK)
 		return r;
-	return newest(l, &l->head);
+	if ((r = take(l, l->uncosigned, &l->head)) == ZTJ_OK)
+		r = auditlog_cosigned(l, ztj_buf_view(&l->bytes), true);
+	l->shown = l->head;
+	return r;
 }
 
 void auditlog_close(struct auditlog *l)

@@ -82,6 +82,8 @@
 	X(HOSTS_FROM, "hosts-from", 0, "LEAF", "breaks in the logs of hosts before that leaf are known", false) \
 	X(CHECKPOINT, "checkpoint", 0, "FILE", "a checkpoint that somebody kept, which the log must continue", true) \
 	X(GROUP_BY, "group-by", 0, "NAME", "this table of the report only: person, host, role, day …", false) \
+	X(WITNESS, "witness", 0, "KEY", "demand the cosignature of this witness (NAME+ID+KEY) as well", true) \
+	X(UNCOSIGNED, "uncosigned", 0, NULL, "read what the witnesses of the policy have not cosigned (yet)", false) \
 	X(AGENT, "agent", 0, NULL, "start the step-up agent too, if none runs", false)
 
 enum cli_opt_id {

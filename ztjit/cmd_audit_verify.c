@@ -23,6 +23,12 @@ static const char *leaves(struct cli *c, uint64_t first, uint64_t last)
 	return s != NULL ? s : "?";
 }
 
+/* Were witnesses demanded, and are they there? */
+static bool is_cosigned(const struct auditlog *l)
+{
+	return !l->uncosigned && (l->demanded.need > 0 || l->asked.need > 0);
+}
+
 /* ---- the logs of hosts inside it ---- */
 
 static const char *words(struct cli *c, const struct ztj_hostchain_found *f)
@@ -31,7 +37,8 @@ static const char *words(struct cli *c, const struct ztj_hostchain_found *f)
 
 	switch (f->what) {
 	case ZTJ_CHAIN_GAP:
-		s = cli_printf(c, "lines %lld to %lld of its own log never came", (long long)f->first, (long long)f->last);
+		s = cli_printf(c, "lines %lld to %lld of its own log never came", (long long)f->first,
+		    (long long)f->last);
 		break;
 	case ZTJ_CHAIN_FORK:
 		s = cli_printf(c, "its own log tells another history from line %lld on", (long long)f->first);
@@ -72,7 +79,8 @@ static int tell_hosts(struct auditlog *l, const struct ztj_hostchains *h, int64_
 	struct cli *c = l->c;
 
 	for (size_t i = 0; i < n; i++) {
-		out_say(c, "%s: %s (leaf %llu).", cli_esc(c, f[i].host), words(c, &f[i]), (unsigned long long)f[i].leaf);
+		out_say(c, "%s: %s (leaf %llu).", cli_esc(c, f[i].host), words(c, &f[i]),
+		    (unsigned long long)f[i].leaf);
 		if (f[i].what == ZTJ_CHAIN_ANEW || (int64_t)f[i].leaf < from)
 			continue;
 		worst = worst == NULL ? &f[i] : worst;
@@ -82,15 +90,16 @@ static int tell_hosts(struct auditlog *l, const struct ztj_hostchains *h, int64_
 		out_say(c, "And %llu more.", (unsigned long long)count.more);
 	if (worst == NULL && count.more == 0) {
 		if (count.hosts > 0)
-			out_say(c, "It holds %llu lines of the logs of %zu hosts%s.", (unsigned long long)count.lines,
-			    count.hosts, n == 0 ? ", each as it goes on" : "");
+			out_say(c, "It holds %llu lines of the logs of %zu hosts%s.",
+			    (unsigned long long)count.lines, count.hosts,
+			    n == 0 ? ", each as it goes on" : "");
 		return ZTJ_OK;
 	}
 	cli_hint(c, "ztjit audit verify --hosts-from LEAF    once that is looked into");
 	if (worst == NULL)
 		return cli_fail(c, ZTJ_LOG_FORK, "more logs of hosts are broken than are named");
-	return cli_fail(c, worst->what == ZTJ_CHAIN_GAP ? ZTJ_TRUNCATED : ZTJ_LOG_FORK, "%s: %s (leaf %llu)%s",
-	    cli_esc(c, worst->host), words(c, worst), (unsigned long long)worst->leaf,
+	return cli_fail(c, worst->what == ZTJ_CHAIN_GAP ? ZTJ_TRUNCATED : ZTJ_LOG_FORK,
+	    "%s: %s (leaf %llu)%s", cli_esc(c, worst->host), words(c, worst), (unsigned long long)worst->leaf,
 	    wrong > 1 ? ", and more such" : "");
 }
 
@@ -100,9 +109,10 @@ static int set_result(struct auditlog *l, const struct ztj_hostchains *h)
 	const struct ztj_hostchains_count count = ztj_hostchains_count(h);
 
 	ztj_hex(l->head.root, sizeof(l->head.root), root);
-	l->c->result = json_pack("{s:b, s:I, s:s, s:I, s:I, s:o}", "whole", 1, "leaves", (json_int_t)l->head.size,
-	    "root", root, "hosts", (json_int_t)count.hosts, "lines", (json_int_t)count.lines, "breaks",
-	    hosts_json(l->c, h));
+	l->c->result = json_pack("{s:b, s:I, s:s, s:I, s:I, s:I, s:o}", "whole", 1, "leaves",
+	    (json_int_t)l->head.size, "root", root, "cosigned",
+	    is_cosigned(l) ? (json_int_t)l->shown.size : 0, "hosts", (json_int_t)count.hosts, "lines",
+	    (json_int_t)count.lines, "breaks", hosts_json(l->c, h));
 	return l->c->result == NULL ? ZTJ_NOMEM : ZTJ_OK;
 }
 
@@ -115,6 +125,11 @@ static int tell(struct auditlog *l, const struct ztj_logcheck *lc, int r)
 	if (r != ZTJ_OK)
 		return r;
 	out_say(c, "The audit log of %s is whole: %llu leaves.", l->domain, (unsigned long long)l->head.size);
+	if (is_cosigned(l))
+		out_say(c, "The witnesses that are demanded have cosigned the first %llu of them.",
+		    (unsigned long long)l->shown.size);
+	if (l->uncosigned)
+		out_say(c, "Whether witnesses cosigned it was not looked at.");
 	if (l->has_kept)
 		out_say(c, "It continues the checkpoint of %llu leaves that this workstation remembered.",
 		    (unsigned long long)l->kept.size);
@@ -147,7 +162,13 @@ static int all_bundles(struct auditlog *l, struct ztj_logcheck *lc)
 static int marks(struct auditlog *l, struct ztj_logcheck *lc)
 {
 	struct cli *c = l->c;
-	int r = ztj_logcheck_mark(lc, &l->head);
+	int r = ztj_logcheck_mark(lc, &l->shown);
+
+	/* Every leaf there is, those too that nobody has cosigned yet; a witness' copy may be newer than what is shown. */
+	if (r == ZTJ_OK && is_cosigned(l))
+		r = auditlog_newest(l);
+	if (r == ZTJ_OK)
+		r = ztj_logcheck_mark(lc, &l->head);
 
 	if (r == ZTJ_OK && l->has_kept)
 		r = ztj_logcheck_mark(lc, &l->kept);

@@ -100,19 +100,19 @@ _ztjit_options() {
 		echo "--host --json --help"
 		;;
 	"audit ls")
-		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --all --json --help"
+		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --witness --uncosigned --all --json --help"
 		;;
 	"audit show")
-		echo "--dir --log-key --domain --json --help"
+		echo "--dir --log-key --domain --witness --uncosigned --json --help"
 		;;
 	"audit verify")
-		echo "--checkpoint --hosts-from --quiet --dir --log-key --domain --json --help"
+		echo "--checkpoint --hosts-from --quiet --dir --log-key --domain --witness --uncosigned --json --help"
 		;;
 	"audit follow")
-		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --json --help"
+		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --witness --uncosigned --json --help"
 		;;
 	"audit export")
-		echo "--format --output --user --host --kind --outcome --since --until --dir --log-key --domain --json --help"
+		echo "--format --output --user --host --kind --outcome --since --until --dir --log-key --domain --witness --uncosigned --json --help"
 		;;
 	"policy push")
 		echo "--broker --yes --json --help"

@@ -75,15 +75,13 @@ static int read_root(struct ztj_view line, ztj_hash out)
 	return r == ZTJ_NOMEM || r == ZTJ_OK ? r : ZTJ_BAD_ENCODING;
 }
 
-int ztj_checkpoint_parse(struct ztj_view text, const char *domain, struct ztj_checkpoint *out)
+int ztj_checkpoint_parse_origin(struct ztj_view text, const char *origin, struct ztj_checkpoint *out)
 {
-	char origin[ZTJ_ORIGIN_SIZE];
 	struct ztj_view line, size, root;
 	struct ztj_checkpoint c = { 0 };
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	ztj_checkpoint_origin(domain, origin);
 	r = next_line(&text, &line);
 	if (r == ZTJ_OK)
 		r = next_line(&text, &size);
@@ -101,6 +99,14 @@ int ztj_checkpoint_parse(struct ztj_view text, const char *domain, struct ztj_ch
 	if (r == ZTJ_OK)
 		*out = c;
 	return r;
+}
+
+int ztj_checkpoint_parse(struct ztj_view text, const char *domain, struct ztj_checkpoint *out)
+{
+	char origin[ZTJ_ORIGIN_SIZE];
+
+	ztj_checkpoint_origin(domain, origin);
+	return ztj_checkpoint_parse_origin(text, origin, out);
 }
 
 int ztj_checkpoint_open(struct ztj_view note, const char *domain, const struct ztj_key *keys, size_t nkeys,

@@ -27,6 +27,8 @@ int ztj_checkpoint_sign(const struct ztj_seckey *key, const char *domain, const 
     struct ztj_buf *out) ZTJ_MUST_CHECK;
 /* The text of a note whose signatures were verified. DOMAIN: of another log. Extension lines are allowed and not looked at. */
 int ztj_checkpoint_parse(struct ztj_view text, const char *domain, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
+/* The same of any log, by its whole name. */
+int ztj_checkpoint_parse_origin(struct ztj_view text, const char *origin, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
 /* Signed by one of these log keys (those of the policy); the errors of note.h as well. */
 int ztj_checkpoint_open(struct ztj_view note, const char *domain, const struct ztj_key *keys, size_t nkeys,
     struct ztj_checkpoint *out) ZTJ_MUST_CHECK;

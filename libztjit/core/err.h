@@ -99,6 +99,8 @@ enum ztj_err_class { ZTJ_CLASS_OK, ZTJ_CLASS_NO, ZTJ_CLASS_USAGE, ZTJ_CLASS_OUTA
 	X(LOG_ALTERED, -110, NO, "log-altered", "the audit log is not what was signed") \
 	X(LOG_ROLLBACK, -111, NO, "log-rollback", "an audit log that is shorter than one already seen") \
 	X(LOG_FORK, -112, NO, "log-fork", "an audit log that does not continue one already seen") \
+	X(NOT_COSIGNED, -113, NO, "not-cosigned", "fewer witnesses cosigned the audit log's checkpoint than the policy demands") \
+	X(COSIGNED_LONG_AGO, -114, NO, "cosigned-long-ago", "witnesses cosigned the audit log's checkpoint longer ago than the policy allows") \
 	/* the grant and its use */ \
 	X(NO_RULE, -120, NO, "no-rule", "no rule allows this") \
 	X(NO_GRANT, -121, NO, "no-grant", "no grant for this") \

@@ -8,8 +8,7 @@
 
 #include "libztjit/core/text.h"
 
-#define TYPE_ED25519 0x01
-#define RAW_LEN 64
+#define PUB_LEN 32
 #define SIG_MAX ((size_t)16 * 1024) /* of one signature; those of other kinds may be long */
 #define DASH "\xe2\x80\x94 "
 
@@ -24,7 +23,7 @@ static bool contains(struct ztj_view v, const char *s)
 	return v.n > 0 && memmem(v.p, v.n, s, strlen(s)) != NULL;
 }
 
-static bool name_ok(struct ztj_view name)
+bool ztj_note_name_ok(struct ztj_view name)
 {
 	if (name.n == 0 || name.n >= ZTJ_NOTE_NAME_SIZE || !ztj_utf8_ok(name) || contains(name, "+"))
 		return false;
@@ -37,21 +36,22 @@ static bool name_ok(struct ztj_view name)
 	return true;
 }
 
-int ztj_note_key_make(const char *name, const struct ztj_key *key, struct ztj_note_key *out)
+int ztj_note_key_typed(enum ztj_note_type type, const char *name, const struct ztj_key *key,
+    struct ztj_note_key *out)
 {
 	uint8_t digest[ZTJ_DIGEST_LEN];
 	struct ztj_buf b;
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	if (key->type != ZTJ_KEY_ED25519 || key->pub_len != 32)
+	if (key->type != ZTJ_KEY_ED25519 || key->pub_len != PUB_LEN)
 		return ZTJ_KEY_TYPE;
-	if (!name_ok(ztj_view_str(name)))
+	if (!ztj_note_name_ok(ztj_view_str(name)))
 		return ZTJ_BAD_NAME;
 	ztj_buf_init(&b, ZTJ_NOTE_NAME_SIZE + 64);
 	(void)ztj_buf_puts(&b, name);
 	(void)ztj_buf_puts(&b, "\n");
-	(void)ztj_buf_put_u8(&b, TYPE_ED25519);
+	(void)ztj_buf_put_u8(&b, (uint8_t)type);
 	(void)ztj_buf_put(&b, key->pub, key->pub_len);
 	r = ztj_buf_status(&b);
 	if (r == ZTJ_OK)
@@ -59,21 +59,82 @@ int ztj_note_key_make(const char *name, const struct ztj_key *key, struct ztj_no
 	ztj_buf_free(&b);
 	if (r != ZTJ_OK)
 		return r;
+	out->type = type;
 	memcpy(out->name, name, strlen(name) + 1);
 	memcpy(out->id, digest, sizeof(out->id));
 	out->key = *key;
 	return ZTJ_OK;
 }
 
+int ztj_note_key_make(const char *name, const struct ztj_key *key, struct ztj_note_key *out)
+{
+	return ztj_note_key_typed(ZTJ_NOTE_ED25519, name, key, out);
+}
+
 int ztj_note_vkey(const struct ztj_note_key *k, struct ztj_buf *out)
 {
-	uint8_t typed[1 + 32] = { TYPE_ED25519 };
+	uint8_t typed[1 + PUB_LEN] = { (uint8_t)k->type };
 	char id[2 * ZTJ_NOTE_ID_LEN + 1];
 
-	memcpy(typed + 1, k->key.pub, 32);
+	memcpy(typed + 1, k->key.pub, PUB_LEN);
 	ztj_hex(k->id, sizeof(k->id), id);
 	(void)ztj_buf_printf(out, "%s+%s+", k->name, id);
 	return ztj_b64_encode(ztj_view_of(typed, sizeof(typed)), out);
+}
+
+/* The type and key of the last part of a vkey. */
+static int typed_key(struct ztj_view b64, enum ztj_note_type *type, struct ztj_key *key)
+{
+	struct ztj_buf raw;
+	int r;
+
+	memset(key, 0, sizeof(*key));
+	ztj_buf_init(&raw, 4096); /* those of other types are longer */
+	r = ztj_b64_decode(b64, &raw);
+	if (r == ZTJ_OK && raw.n == 0)
+		r = ZTJ_BAD_ENCODING;
+	else if (r == ZTJ_OK && raw.p[0] != ZTJ_NOTE_ED25519 && raw.p[0] != ZTJ_NOTE_COSIGNATURE)
+		r = ZTJ_KEY_TYPE;
+	else if (r == ZTJ_OK && raw.n != 1 + PUB_LEN)
+		r = ZTJ_BAD_ENCODING;
+	if (r == ZTJ_OK) {
+		*type = (enum ztj_note_type)raw.p[0];
+		key->type = ZTJ_KEY_ED25519;
+		key->pub_len = PUB_LEN;
+		memcpy(key->pub, raw.p + 1, PUB_LEN);
+	}
+	ztj_buf_free(&raw);
+	return r == ZTJ_OK || r == ZTJ_KEY_TYPE || r == ZTJ_NOMEM ? r : ZTJ_BAD_ENCODING;
+}
+
+int ztj_note_vkey_parse(struct ztj_view vkey, struct ztj_note_key *out)
+{
+	const uint8_t *plus = vkey.n == 0 ? NULL : memchr(vkey.p, '+', vkey.n);
+	size_t n = plus == NULL ? 0 : (size_t)(plus - vkey.p);
+	char name[ZTJ_NOTE_NAME_SIZE] = "", id[2 * ZTJ_NOTE_ID_LEN + 1];
+	enum ztj_note_type type;
+	struct ztj_view rest;
+	struct ztj_key key;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	if (plus == NULL || n >= sizeof(name) || !ztj_note_name_ok(ztj_view_of(vkey.p, n)))
+		return ZTJ_BAD_NAME;
+	memcpy(name, vkey.p, n);
+	rest = ztj_view_after(vkey, n + 1);
+	if (rest.n < sizeof(id) || rest.p[sizeof(id) - 1] != '+')
+		return ZTJ_BAD_ENCODING;
+	r = typed_key(ztj_view_after(rest, sizeof(id)), &type, &key);
+	if (r == ZTJ_OK)
+		r = ztj_note_key_typed(type, name, &key, out);
+	if (r == ZTJ_OK) {
+		ztj_hex(out->id, sizeof(out->id), id);
+		if (memcmp(id, rest.p, sizeof(id) - 1) != 0)
+			r = ZTJ_BAD_ENCODING;
+	}
+	if (r != ZTJ_OK)
+		memset(out, 0, sizeof(*out));
+	return r;
 }
 
 /* --- reading --- */
@@ -114,7 +175,7 @@ static int signature_line(struct ztj_view line, struct ztj_note *out)
 		return ZTJ_BAD_ENCODING;
 	name = ztj_view_of(rest.p, (size_t)(space - rest.p));
 	rest = ztj_view_after(rest, name.n + 1);
-	if (!name_ok(name))
+	if (!ztj_note_name_ok(name))
 		return ZTJ_BAD_ENCODING;
 	ztj_buf_init(&raw, SIG_MAX);
 	r = decode(rest, &raw);
@@ -167,30 +228,51 @@ int ztj_note_parse(struct ztj_view note, struct ztj_note *out)
 	return ZTJ_OK;
 }
 
-/* NOT_FOUND: not by this key. */
-static int verify_one(const struct ztj_note *n, size_t i, const struct ztj_note_key *k)
+int ztj_note_raw_verify(const struct ztj_key *key, const uint8_t *sig, struct ztj_view msg)
 {
 	struct ztj_sig_info info;
-	struct ztj_buf raw, blob;
+	struct ztj_buf blob;
+	int r;
+
+	ztj_buf_init(&blob, 256);
+	(void)ztj_buf_put_cstring(&blob, ztj_key_type_name(ZTJ_KEY_ED25519));
+	r = ztj_buf_put_string(&blob, sig, ZTJ_NOTE_RAW_LEN);
+	if (r == ZTJ_OK)
+		r = ztj_sig_verify(key, ztj_buf_view(&blob), msg, &info);
+	ztj_buf_free(&blob);
+	return r;
+}
+
+int ztj_note_sig(const struct ztj_note *n, size_t i, const struct ztj_note_key *k, struct ztj_buf *raw)
+{
+	struct ztj_buf whole;
 	int r;
 
 	if (!ztj_view_eq_str(n->sig[i].name, k->name))
 		return ZTJ_NOT_FOUND;
-	ztj_buf_init(&raw, SIG_MAX);
-	ztj_buf_init(&blob, 256);
-	r = decode(n->sig[i].b64, &raw);
-	if (r == ZTJ_OK && memcmp(raw.p, k->id, sizeof(k->id)) != 0)
+	ztj_buf_init(&whole, SIG_MAX);
+	r = decode(n->sig[i].b64, &whole);
+	if (r == ZTJ_OK && memcmp(whole.p, k->id, sizeof(k->id)) != 0)
 		r = ZTJ_NOT_FOUND;
-	if (r == ZTJ_OK && raw.n != ZTJ_NOTE_ID_LEN + RAW_LEN)
-		r = ZTJ_BAD_SIGNATURE;
-	if (r == ZTJ_OK) {
-		(void)ztj_buf_put_cstring(&blob, ztj_key_type_name(ZTJ_KEY_ED25519));
-		r = ztj_buf_put_string(&blob, raw.p + ZTJ_NOTE_ID_LEN, RAW_LEN);
-	}
 	if (r == ZTJ_OK)
-		r = ztj_sig_verify(&k->key, ztj_buf_view(&blob), n->text, &info);
+		r = ztj_buf_put(raw, whole.p + ZTJ_NOTE_ID_LEN, whole.n - ZTJ_NOTE_ID_LEN);
+	ztj_buf_free(&whole);
+	return r;
+}
+
+/* NOT_FOUND: not by this key. */
+static int verify_one(const struct ztj_note *n, size_t i, const struct ztj_note_key *k)
+{
+	struct ztj_buf raw;
+	int r;
+
+	ztj_buf_init(&raw, SIG_MAX);
+	r = ztj_note_sig(n, i, k, &raw);
+	if (r == ZTJ_OK)
+		r = k->type == ZTJ_NOTE_ED25519 && raw.n == ZTJ_NOTE_RAW_LEN
+		    ? ztj_note_raw_verify(&k->key, raw.p, n->text)
+		    : ZTJ_BAD_SIGNATURE;
 	ztj_buf_free(&raw);
-	ztj_buf_free(&blob);
 	return r;
 }
 
@@ -215,34 +297,58 @@ int ztj_note_verify(const struct ztj_note *n, const struct ztj_note_key *keys, s
 	return found ? ZTJ_OK : ZTJ_SIGNER;
 }
 
+/* --- writing --- */
+
+int ztj_note_raw_sign(const struct ztj_seckey *key, struct ztj_view msg, uint8_t *sig)
+{
+	struct ztj_buf blob;
+	int r;
+
+	ztj_buf_init(&blob, 256);
+	r = ztj_seckey_sign(key, msg, &blob);
+	if (r == ZTJ_OK && blob.n < ZTJ_NOTE_RAW_LEN)
+		r = ZTJ_INTERNAL;
+	if (r == ZTJ_OK)
+		memcpy(sig, blob.p + blob.n - ZTJ_NOTE_RAW_LEN, ZTJ_NOTE_RAW_LEN);
+	ztj_buf_free(&blob);
+	return r;
+}
+
+int ztj_note_sig_line(const struct ztj_note_key *k, struct ztj_view raw, struct ztj_buf *out)
+{
+	struct ztj_buf whole;
+	int r;
+
+	ztj_buf_init(&whole, SIG_MAX);
+	(void)ztj_buf_put(&whole, k->id, sizeof(k->id));
+	(void)ztj_buf_put(&whole, raw.p, raw.n);
+	r = ztj_buf_status(&whole);
+	if (r == ZTJ_OK) {
+		(void)ztj_buf_printf(out, DASH "%s ", k->name);
+		r = ztj_b64_encode(ztj_buf_view(&whole), out);
+	}
+	if (r == ZTJ_OK)
+		r = ztj_buf_puts(out, "\n");
+	ztj_buf_free(&whole);
+	return r;
+}
+
 int ztj_note_sign(const char *name, const struct ztj_seckey *key, struct ztj_view text, struct ztj_buf *out)
 {
+	uint8_t sig[ZTJ_NOTE_RAW_LEN];
 	struct ztj_note_key k;
 	struct ztj_note again;
-	struct ztj_buf blob, raw;
 	size_t before = out->n;
 	int r = ztj_note_key_make(name, &key->pub, &k);
 
 	if (r == ZTJ_OK && (text.n < 2 || text.p[text.n - 1] != '\n' || text.p[text.n - 2] == '\n'))
 		r = ZTJ_BAD_TEXT;
-	ztj_buf_init(&blob, 256);
-	ztj_buf_init(&raw, 256);
 	if (r == ZTJ_OK)
-		r = ztj_seckey_sign(key, text, &blob);
-	if (r == ZTJ_OK && blob.n < RAW_LEN)
-		r = ZTJ_INTERNAL;
-	if (r == ZTJ_OK) {
-		(void)ztj_buf_put(&raw, k.id, sizeof(k.id));
-		r = ztj_buf_put(&raw, blob.p + blob.n - RAW_LEN, RAW_LEN);
-	}
+		r = ztj_note_raw_sign(key, text, sig);
 	if (r == ZTJ_OK) {
 		(void)ztj_buf_put(out, text.p, text.n);
-		(void)ztj_buf_printf(out, "\n" DASH "%s ", name);
-		r = ztj_b64_encode(ztj_buf_view(&raw), out);
+		(void)ztj_buf_puts(out, "\n");
+		r = ztj_note_sig_line(&k, ztj_view_of(sig, sizeof(sig)), out);
 	}
-	if (r == ZTJ_OK)
-		r = ztj_buf_puts(out, "\n");
-	ztj_buf_free(&blob);
-	ztj_buf_free(&raw);
 	return r == ZTJ_OK ? ztj_note_parse(ztj_view_of(out->p + before, out->n - before), &again) : r;
 }

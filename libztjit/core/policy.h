@@ -9,6 +9,7 @@
 #ifndef ZTJ_CORE_POLICY_H
 #define ZTJ_CORE_POLICY_H
 
+#include "libztjit/core/cosign.h"
 #include "libztjit/core/directory.h"
 
 #define ZTJ_ROLES_MAX 256
@@ -104,6 +105,7 @@ struct ztj_policy {
 		size_t ntls, nonline, nlog, nca;
 		struct ztj_key *tls, *online, *log, *ca;
 		struct ztj_strs urls;
+		struct ztj_quorum quorum; /* witnesses of the audit log */
 	} broker;
 	bool has_gids; /* without them no role group is published */
 	size_t ngids;

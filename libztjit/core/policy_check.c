@@ -240,7 +240,7 @@ static bool has_key(const struct ztj_key *list, size_t n, const struct ztj_key *
 	return false;
 }
 
-static bool is_broker_key(const struct ztj_policy *p, const struct ztj_key *k)
+bool ztj_pol_is_broker_key(const struct ztj_policy *p, const struct ztj_key *k)
 {
 	return has_key(p->broker.tls, p->broker.ntls, k) || has_key(p->broker.online, p->broker.nonline, k) ||
 	    has_key(p->broker.log, p->broker.nlog, k) || has_key(p->broker.ca, p->broker.nca, k);
@@ -257,7 +257,7 @@ static void check_registrar_keys(struct ztj_pol *c, const struct ztj_registrar *
 			    "registrar \"%s\": keys are security keys; the one plain key that may stand "
 			    "here, for hosts, is the broker's online key",
 			    r->directory);
-		if (is_broker_key(c->p, &r->keys[i]) && r->uid_max != 0)
+		if (ztj_pol_is_broker_key(c->p, &r->keys[i]) && r->uid_max != 0)
 			ztj_pol_error(c, line,
 			    "registrar \"%s\": a key of the broker may never vouch for people", r->directory);
 		good -= ztj_policy_key_revoked(c->p, &r->keys[i]) ? 1 : 0;
@@ -377,6 +377,7 @@ void ztj_pol_check(struct ztj_pol *c)
 	for (size_t i = 0; i < c->p->nregistrars; i++)
 		check_registrar(c, i);
 	check_broker(c);
+	ztj_pol_check_witnesses(c);
 	ztj_pol_check_gids(c);
 	check_refs(c);
 	for (size_t i = 0; i < c->p->nrules; i++)

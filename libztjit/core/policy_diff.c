@@ -169,6 +169,20 @@ static void put_certs(struct ztj_buf *b, const struct ztj_policy *p)
 	}
 }
 
+static void put_witnesses(struct ztj_buf *b, const struct ztj_quorum *q)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		(void)ztj_buf_puts(b, "witness ");
+		if (ztj_note_vkey(&q->by[i].key, b) != ZTJ_OK)
+			return; /* the buffer is full, and says so */
+		(void)ztj_buf_printf(b, " at %s\n", q->by[i].url);
+	}
+	if (q->need != 0)
+		(void)ztj_buf_printf(b, "witness_quorum %u\n", q->need);
+	if (q->max_age != 0)
+		put_duration(b, "witness_max_age", q->max_age);
+}
+
 static void put_rest(struct ztj_buf *b, const void *item)
 {
 	const struct ztj_policy *p = item;
@@ -181,6 +195,7 @@ static void put_rest(struct ztj_buf *b, const void *item)
 	put_keys(b, "broker online key", p->broker.online, p->broker.nonline);
 	put_keys(b, "broker log key", p->broker.log, p->broker.nlog);
 	put_keys(b, "broker ca key", p->broker.ca, p->broker.nca);
+	put_witnesses(b, &p->broker.quorum);
 	ztj_buf_printf(b, "%s", p->has_gids ? "" : "role groups are not published\n");
 	for (size_t i = 0; i < p->ngids; i++)
 		ztj_buf_printf(b, "gid %s %u\n", p->gids[i].name, p->gids[i].gid);

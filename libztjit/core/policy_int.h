@@ -58,6 +58,7 @@ struct ztj_pol_priv {
 	unsigned *role_line, *registrar_line;
 	unsigned *gid_line;
 	unsigned broker_line, rules_line;
+	unsigned witness_line[ZTJ_WITNESSES_MAX];
 	size_t ntests;
 	struct ztj_pol_test *tests;
 };
@@ -153,10 +154,15 @@ ztj_pol_get ztj_pol_get_roles, ztj_pol_get_rules;
 ztj_pol_get ztj_pol_get_gids;
 void ztj_pol_check_gids(struct ztj_pol *c);
 
+/* policy_witnesses.c: into a struct ztj_quorum */
+ztj_pol_get ztj_pol_get_witnesses;
+void ztj_pol_check_witnesses(struct ztj_pol *c);
 /* policy_tests.c: reads the list `tests`. */
 void ztj_pol_read_tests(struct ztj_pol *c, const config_setting_t *s);
 /* policy_check.c: what only the whole can tell. */
 void ztj_pol_check(struct ztj_pol *c);
+/* One of the keys that the policy gives to the broker? */
+bool ztj_pol_is_broker_key(const struct ztj_policy *p, const struct ztj_key *k);
 /* The POSIX rule for a zone's name ("Europe/Berlin"), or NULL. */
 const char *ztj_pol_zone_rule(const char *zone);
 /* May this registrar vouch for such a person / such a host? */

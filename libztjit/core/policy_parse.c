@@ -133,6 +133,7 @@ static void get_registrars(struct ztj_pol *c, const config_setting_t *s, const s
 struct broker_in {
 	struct ztj_strs urls;
 	struct ztj_pol_keys tls, online, log, ca;
+	struct ztj_quorum quorum;
 };
 
 #define B(m) offsetof(struct broker_in, m)
@@ -150,6 +151,17 @@ static const struct ztj_pol_field broker_fields[] = {
 	    .off = B(ca),
 	    .required = true,
 	    .grammar = KT(ED25519) | KT(ECDSA) },
+	{ .key = "witnesses", .get = ztj_pol_get_witnesses, .off = B(quorum) },
+	{ .key = "witness_quorum",
+	    .get = ztj_pol_get_int,
+	    .off = B(quorum.need),
+	    .min = 1,
+	    .max = ZTJ_WITNESSES_MAX },
+	{ .key = "witness_max_age",
+	    .get = ztj_pol_get_duration,
+	    .off = B(quorum.max_age),
+	    .min = 60,
+	    .max = DUR_MAX },
 };
 #undef B
 
@@ -170,6 +182,7 @@ static void get_broker(struct ztj_pol *c, const config_setting_t *s, const struc
 	p->broker.log = in.log.k;
 	p->broker.nca = in.ca.n;
 	p->broker.ca = in.ca.k;
+	p->broker.quorum = in.quorum;
 }
 
 static void get_record_to(struct ztj_pol *c, const config_setting_t *s, const struct ztj_pol_field *f,

@@ -25,6 +25,7 @@ int ztj_process_harden(int keep_below) ZTJ_MUST_CHECK;
 int ztj_landlock(const char *const *read_only, const char *const *read_write, int *abi) ZTJ_MUST_CHECK;
 
 enum ztj_sandbox {
+	ZTJ_SB_SEND,   /* sockets and TLS to others, files of its own, never listening */
 	ZTJ_SB_NET,    /* sockets and TLS, no exec, no open for writing beyond Landlock */
 	ZTJ_SB_STORE,  /* files of its own, no sockets but those it holds */
 	ZTJ_SB_KEYS,   /* signer: files of its own, may connect to an agent's Unix socket, no exec */

@@ -129,11 +129,18 @@ static const int storage[] = {
 	SCMP_SYS(rmdir),
 };
 
-/* Resolving and dialling; libcurl's resolver works in a thread. */
+/* Resolving and dialling. */
+static const int dialling[] = {
+	SCMP_SYS(bind),
+	SCMP_SYS(connect),
+	SCMP_SYS(sendmmsg),
+	SCMP_SYS(recvmmsg),
+};
+
+/* Being dialled as well; libcurl's resolver works in a thread. */
 static const int network[] = {
-	SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(listen), SCMP_SYS(socketpair), SCMP_SYS(clone),
-	SCMP_SYS(clone3), SCMP_SYS(set_tid_address), SCMP_SYS(arch_prctl), SCMP_SYS(sendmmsg),
-	SCMP_SYS(recvmmsg), SCMP_SYS(rename),
+	SCMP_SYS(listen), SCMP_SYS(socketpair), SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(set_tid_address),
+	SCMP_SYS(arch_prctl), SCMP_SYS(rename),
 	SCMP_SYS(memfd_create), /* the mirror hands bodies over in sealed memory */
 };
 
@@ -165,8 +172,10 @@ static int add_kind(scmp_filter_ctx ctx, enum ztj_sandbox kind)
 	int r = add_all(ctx, common, COUNT(common));
 	if (r == ZTJ_OK && kind != ZTJ_SB_NET)
 		r = add_all(ctx, storage, COUNT(storage));
-	if (r == ZTJ_OK && kind == ZTJ_SB_NET) {
+	if (r == ZTJ_OK && kind == ZTJ_SB_NET)
 		r = add_all(ctx, network, COUNT(network));
+	if (r == ZTJ_OK && (kind == ZTJ_SB_NET || kind == ZTJ_SB_SEND)) {
+		r = add_all(ctx, dialling, COUNT(dialling));
 		if (r == ZTJ_OK)
 			r = add_socket(ctx, AF_INET);
 		if (r == ZTJ_OK)
@@ -174,7 +183,7 @@ static int add_kind(scmp_filter_ctx ctx, enum ztj_sandbox kind)
 		if (r == ZTJ_OK)
 			r = add_socket(ctx, AF_NETLINK); /* getaddrinfo looks at the interfaces */
 	}
-	if (r == ZTJ_OK && kind != ZTJ_SB_STORE)
+	if (r == ZTJ_OK && kind != ZTJ_SB_STORE && kind != ZTJ_SB_SEND)
 		r = add_socket(ctx, AF_UNIX);
 	if (r == ZTJ_OK && (kind == ZTJ_SB_KEYS || kind == ZTJ_SB_GATE)) {
 		const int dial[] = { SCMP_SYS(connect) };

@@ -76,7 +76,7 @@ int bk_run(const char *const *words, struct ztj_buf *out)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static int free_port(void)
+int bk_free_port(void)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof(sin);
@@ -223,7 +223,7 @@ void bk_start_with(struct bk *b, const char *conf)
 	(void)snprintf(b->dir, sizeof(b->dir), "/tmp/ztjit-broker.XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
 	assert_int_equal(chmod(b->dir, 0755), 0);
-	b->port = free_port();
+	b->port = bk_free_port();
 	fx_init(&b->w);
 	bk_clock(b);
 	b->born = b->w.now;

@@ -34,6 +34,8 @@ struct bk {
 	char error[64];           /* short name, or "" */
 };
 
+/* A port of the loopback that nobody listens on now. */
+int bk_free_port(void);
 /* init and serve; conf: more lines for broker.conf, or NULL. */
 void bk_start(struct bk *b, const char *conf);
 /* The same for a struct that is zeroed but for what its owner has set. */

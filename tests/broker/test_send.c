@@ -1,0 +1,295 @@
+/*
+ * Copyright (c) 2026 the ztjit authors
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+/* The audit log on its way to others: a real broker, and what its destinations got. */
+#include "tests/broker/bk.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libztjit/core/event.h"
+#include "tests/broker/receive.h"
+
+#define WAIT_MS 20000
+#define NO_LIMITS \
+	"rate_identity = 10000;\nrate_statements = 100000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n"
+
+/* n leaves more, by requests that are refused or taken. */
+static void some_leaves(struct bk *b, int n)
+{
+	struct fx_signed req;
+	for (int i = 0; i < n; i++) {
+		bk_clock(b);
+		fx_request(&b->w, FX_REQ1, "root-shell", FX_TEST1, 600 + i, &req);
+		(void)bk_put(b, &b->login[FX_REQ1], &req);
+		fx_signed_free(&req);
+		assert_int_equal(b->status, 201);
+	}
+}
+
+/* How many leaves there are, and how far a destination is behind: from /metrics. */
+static int64_t metric(struct bk *b, const char *name)
+{
+	assert_int_equal(bk_get(b, NULL, "/metrics"), 200);
+	const char *text = ztj_buf_str(&b->body);
+	assert_non_null(text);
+	for (const char *at = text; (at = strstr(at, name)) != NULL; at++)
+		if (at > text && at[-1] == '\n' && at[strlen(name)] == ' ')
+			return strtoll(at + strlen(name) + 1, NULL, 10);
+	return -1;
+}
+
+static void settle(struct bk *b, const char *dest)
+{
+	char name[128];
+	int64_t behind = -1;
+	(void)snprintf(name, sizeof(name), "ztjit_send_behind_leaves{destination=\"%s\"}", dest);
+	for (int waited = 0; waited < WAIT_MS && behind != 0; waited += 100) {
+		(void)poll(NULL, 0, 100);
+		behind = metric(b, name);
+	}
+	assert_int_equal(behind, 0);
+}
+
+struct got {
+	uint64_t lines, next; /* read; the first leaf that was not seen */
+	uint64_t again;       /* that had come before */
+};
+
+/* Lines of JSON among others: every leaf from the first on, in order, but for what comes again. */
+static void read_lines(const char *path, struct got *g)
+{
+	char line[70000];
+	memset(g, 0, sizeof(*g));
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		struct ztj_event_in e;
+		if (line[0] != '{')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		ok(ztj_event_read(ztj_view_str(line), &e));
+		assert_true(e.n <= g->next); /* nothing is left out */
+		g->again += e.n < g->next;
+		g->next = e.n + 1 > g->next ? e.n + 1 : g->next;
+		g->lines++;
+		ztj_event_free(&e);
+	}
+	(void)fclose(f);
+}
+
+static void test_lines_on_standard_output(void **state)
+{
+	struct bk b;
+	struct got g;
+	char log[160];
+	(void)state;
+	bk_start(&b, NO_LIMITS "send = [ \"lines stdout:\" ];\n");
+	(void)snprintf(log, sizeof(log), "%s.log", b.dir);
+	bk_arm(&b);
+	bk_login(&b, FX_REQ1);
+	some_leaves(&b, 100);
+	settle(&b, "lines");
+	read_lines(log, &g);
+	assert_true(g.next > 100);
+	assert_int_equal(g.next, metric(&b, "ztjit_log_leaves"));
+	assert_int_equal(g.again, 0);
+	/* told once, whatever happens to the broker between two writings of the file */
+	bk_stop(&b);
+	bk_serve(&b);
+	some_leaves(&b, 10);
+	bk_kill(&b);
+	bk_serve(&b);
+	some_leaves(&b, 10);
+	settle(&b, "lines");
+	read_lines(log, &g);
+	assert_int_equal(g.next, metric(&b, "ztjit_log_leaves"));
+	assert_true(g.again <= 20);
+	bk_end(&b);
+}
+
+/* --- syslog --- */
+
+static void need_rsyslog(void)
+{
+	if (rsyslog_is_there())
+		return;
+	print_message("rsyslogd is not installed\n");
+	skip();
+}
+
+static void file_of(const struct rsyslog *r, const char *name, char path[128])
+{
+	(void)snprintf(path, 128, "%s/%s", r->dir, name);
+}
+
+/* Is everything there, without a hole? What is behind may come a moment later. */
+static void all_there(struct bk *b, const struct rsyslog *r, struct got *g)
+{
+	char path[128];
+	uint64_t all = (uint64_t)metric(b, "ztjit_log_leaves");
+	file_of(r, "messages", path);
+	for (int waited = 0; waited < WAIT_MS; waited += 100) {
+		read_lines(path, g);
+		if (g->next == all)
+			return;
+		(void)poll(NULL, 0, 100);
+	}
+	fail_msg("%s: %llu of %llu leaves", path, (unsigned long long)g->next, (unsigned long long)all);
+}
+
+static void start(struct bk *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void start(struct bk *b, const char *fmt, ...)
+{
+	char conf[2048] = NO_LIMITS;
+	size_t n = strlen(conf);
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(conf + n, sizeof(conf) - n, fmt, ap);
+	va_end(ap);
+	bk_start(b, conf);
+	bk_arm(b);
+	bk_login(b, FX_REQ1);
+}
+
+static void test_syslog_over_udp(void **state)
+{
+	struct rsyslog r;
+	struct bk b;
+	struct got g;
+	char path[128], line[4096], host[256];
+	(void)state;
+	need_rsyslog();
+	rsyslog_start(&r, RSYSLOG_PLAIN, NULL);
+	start(&b, "send = [ \"udp udp://127.0.0.1:%d facility=local3\" ];\n", r.port);
+	some_leaves(&b, 100);
+	settle(&b, "udp");
+	all_there(&b, &r, &g);
+	/* heads: facility 19, severity of what happened, and the structured data */
+	file_of(&r, "heads", path);
+	assert_int_equal(gethostname(host, sizeof(host)), 0);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	bool seen = false;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		char head[512];
+		(void)snprintf(head, sizeof(head), "158|%s|ztjit-broker|-|statement|[ztjit@32473 n=\"", host);
+		seen = seen ||
+		    (strncmp(line, head, strlen(head)) == 0 &&
+			strstr(line, " outcome=\"accepted\" type=\"request\" person=\"people/req1\"") !=
+			    NULL);
+	}
+	(void)fclose(f);
+	assert_true(seen);
+	/* nobody listens: it is said, and sent again */
+	rsyslog_end(&r, SIGKILL);
+	some_leaves(&b, 5);
+	for (int waited = 0;
+	     waited < WAIT_MS && metric(&b, "ztjit_send_failures_total{destination=\"udp\"}") < 1;
+	     waited += 100)
+		(void)poll(NULL, 0, 100);
+	assert_true(metric(&b, "ztjit_send_failures_total{destination=\"udp\"}") >= 1);
+	rsyslog_again(&r);
+	some_leaves(&b, 5);
+	settle(&b, "udp");
+	all_there(&b, &r, &g);
+	bk_end(&b);
+	rsyslog_free(&r);
+}
+
+static void test_A_receiver_and_broker_are_killed(void **state)
+{
+	struct rsyslog r;
+	struct bk b;
+	struct got g;
+	(void)state;
+	need_rsyslog();
+	rsyslog_start(&r, RSYSLOG_PLAIN, NULL);
+	start(&b, "send = [ \"tcp tcp://127.0.0.1:%d confirm=1s\" ];\n", r.port);
+	for (int i = 0; i < 4; i++) {
+		some_leaves(&b, 60);
+		rsyslog_end(&r, SIGKILL);
+		some_leaves(&b, 20);
+		rsyslog_again(&r);
+		(void)poll(NULL, 0, 700);
+	}
+	settle(&b, "tcp");
+	all_there(&b, &r, &g);
+	for (int i = 0; i < 4; i++) {
+		some_leaves(&b, 30);
+		bk_kill(&b);
+		bk_serve(&b);
+	}
+	settle(&b, "tcp");
+	all_there(&b, &r, &g);
+	print_message("%llu leaves, %llu of them again\n", (unsigned long long)g.next,
+	    (unsigned long long)g.again);
+	bk_end(&b);
+	rsyslog_free(&r);
+}
+
+static bool fails_with(struct bk *b, const char *dest, const char *why)
+{
+	char name[128], text[256];
+	(void)snprintf(name, sizeof(name), "ztjit_send_failures_total{destination=\"%s\"}", dest);
+	(void)snprintf(text, sizeof(text), "%s does not take the audit log: %s", dest, why);
+	for (int waited = 0; waited < WAIT_MS; waited += 100) {
+		if (metric(b, name) > 0 && bk_logged(b, text))
+			return true;
+		(void)poll(NULL, 0, 100);
+	}
+	return false;
+}
+
+static void test_S_syslog_over_tls(void **state)
+{
+	struct rsyslog r, clients;
+	struct certs c;
+	struct bk b;
+	struct got g;
+	(void)state;
+	need_rsyslog();
+	certs_make(&c);
+	rsyslog_start(&r, RSYSLOG_TLS, &c);
+	rsyslog_start(&clients, RSYSLOG_TLS_CLIENTS, &c);
+	start(&b,
+	    "send = [ \"good tls://127.0.0.1:%d ca=%s/ca.pem confirm=1s\", \"named tls://localhost:%d ca=%s/ca.pem pin=%s\",\n"
+	    "  \"pinned tls://127.0.0.1:%d pin=%s\", \"other tls://127.0.0.1:%d ca=%s/other.pem\",\n"
+	    "  \"wrongpin tls://127.0.0.1:%d pin=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",\n"
+	    "  \"both tls://127.0.0.1:%d ca=%s/ca.pem pin=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",\n"
+	    "  \"name tls://127.0.0.2:%d ca=%s/ca.pem\", \"known tls://127.0.0.1:%d ca=%s/ca.pem cert=%s/client.pem"
+	    " key=%s/client.key confirm=1s\", \"unknown tls://127.0.0.1:%d ca=%s/ca.pem confirm=1s\" ];\n",
+	    r.port, c.dir, r.port, c.dir, c.pin, r.port, c.pin, r.port, c.dir, r.port, r.port, c.dir, r.port,
+	    c.dir, clients.port, c.dir, c.dir, c.dir, clients.port, c.dir);
+	some_leaves(&b, 50);
+	settle(&b, "good");
+	settle(&b, "known");
+	all_there(&b, &clients, &g);
+	assert_true(fails_with(&b, "other", "unable to get local issuer certificate"));
+	assert_true(fails_with(&b, "wrongpin", "certificate not trusted"));
+	assert_true(fails_with(&b, "both", "certificate not trusted"));
+	assert_true(fails_with(&b, "unknown", ""));
+	bk_end(&b);
+	rsyslog_free(&clients);
+	rsyslog_free(&r);
+	certs_free(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines_on_standard_output),
+		cmocka_unit_test(test_syslog_over_udp),
+		cmocka_unit_test(test_A_receiver_and_broker_are_killed),
+		cmocka_unit_test(test_S_syslog_over_tls),
+	};
+	cmocka_set_test_filter(getenv("ZTJ_TEST"));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
