@@ -62,8 +62,6 @@ int audit_stop(struct store *st) ZTJ_MUST_CHECK;
 void audit_publish(struct store *st, int64_t now);
 /* What callers, statuses and the file `checkpoint` show from now on; it must not be shorter than what they showed. */
 void audit_show(struct store *st, const struct ztj_checkpoint *c, struct ztj_view note);
-/* That the first n leaves begin with the first m; len hashes (at most ZTJ_PROOF_MAX). */
-int audit_prove_growth(struct db *db, uint64_t m, uint64_t n, ztj_hash *path, size_t *len) ZTJ_MUST_CHECK;
 /* The first n leaves, as the rows say. */
 int audit_root_at(struct db *db, uint64_t size, uint64_t n, ztj_hash out) ZTJ_MUST_CHECK;
 /* Of struct ztj_tiles; arg: the database. */
@@ -77,6 +75,8 @@ void do_log_tile(struct store *st, const struct ask *a, const struct caller *c, 
 /* --- st_audit_growth.c: proofs that a log goes on from an older one, for whoever remembers that --- */
 int audit_growth_new(struct audit *a) ZTJ_MUST_CHECK;
 void audit_growth_free(struct audit *a);
+/* That the first n leaves begin with the first m; len hashes (at most ZTJ_PROOF_MAX). */
+int audit_prove_growth(struct db *db, uint64_t m, uint64_t n, ztj_hash *path, size_t *len) ZTJ_MUST_CHECK;
 void do_log_growth(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 
 /* --- st_decisions.c: what hosts decided (PROTOCOL section 5), line by line --- */

@@ -50,12 +50,6 @@ int audit_root_at(struct db *db, uint64_t size, uint64_t n, ztj_hash out)
 	return ztj_tlog_root_at(&tiles, n, out);
 }
 
-int audit_prove_growth(struct db *db, uint64_t m, uint64_t n, ztj_hash *path, size_t *len)
-{
-	const struct ztj_tiles tiles = { read_rows, db, n };
-	return ztj_tlog_prove_growth(&tiles, m, n, path, len);
-}
-
 static int add_entry(uint64_t n, struct ztj_view entry, void *arg)
 {
 	(void)n;

@@ -53,14 +53,14 @@ static int read_once(void *arg, const struct ztj_tile *t, ztj_hash *out)
 	return ZTJ_OK;
 }
 
-static int make(struct store *st, struct ztj_growth_proof *p)
+int audit_prove_growth(struct db *db, uint64_t m, uint64_t n, ztj_hash *path, size_t *len)
 {
 	struct reader *rd = calloc(1, sizeof(*rd));
-	const struct ztj_tiles tiles = { read_once, rd, p->to };
+	const struct ztj_tiles tiles = { read_once, rd, n };
 	if (rd == NULL)
 		return ZTJ_NOMEM;
-	rd->db = st->db;
-	int r = ztj_tlog_prove_growth(&tiles, p->from, p->to, p->path, &p->n);
+	rd->db = db;
+	int r = ztj_tlog_prove_growth(&tiles, m, n, path, len);
 	free(rd);
 	return r;
 }
@@ -76,7 +76,7 @@ static int find(struct store *st, uint64_t from, uint64_t to, const struct ztj_g
 	struct ztj_growth_proof *p = &g->kept[g->next];
 	p->from = from;
 	p->to = to;
-	int r = make(st, p);
+	int r = audit_prove_growth(st->db, from, to, p->path, &p->n);
 	if (r == ZTJ_OK)
 		g->next = (g->next + 1) % KEPT;
 	else

@@ -15,6 +15,8 @@
 #include "libztjit/core/prooffile.h"
 #include "ztjit/api.h"
 
+#define CONTAINER_MAX (4u * 1024u * 1024u)
+
 /* A leaf that may belong to it. */
 struct pick {
 	uint64_t n;
