@@ -5,9 +5,11 @@
 /* A host as a witness: what it remembers of the broker's audit log, and when it says so aloud. */
 #include "tests/hostd/rig.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libztjit/core/checkpoint.h"
 
@@ -175,10 +177,42 @@ static void test_old_status_again(void **state)
 	fx_signed_free(&old);
 }
 
-/* A broker that says now this, now that, does not push the decisions out of the host's own log. */
+/* What the agent writes goes there from now on; the same gate, started again. */
+static void agents_own_log(char path[64])
+{
+	int fd, before = dup(STDERR_FILENO);
+
+	(void)snprintf(path, 64, "/tmp/ztjit-agent-log.XXXXXX");
+	fd = mkostemp(path, O_CLOEXEC);
+	assert_true(fd >= 0 && before >= 0);
+	rig_kill(R);
+	assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	rig_start(R);
+	assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+	(void)close(before);
+	(void)close(fd);
+}
+
+static unsigned alarms_in(const char *path, int code)
+{
+	char line[4096];
+	unsigned n = 0;
+	FILE *f = fopen(path, "re");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		n += strstr(line, "ALARM: ") != NULL && strstr(line, ztj_err_text(code)) != NULL;
+	(void)fclose(f);
+	return n;
+}
+
+/* A broker that says now this, now that, does not push the decisions out of the host's own log; the agent's own has every alarm. */
 static void test_W03_alarms_are_bounded(void **state)
 {
+	char path[64];
+
 	(void)state;
+	agents_own_log(path);
 	for (int i = 0; i < 30; i++) {
 		checkpoint(10, 1, &R->w.log);
 		beat();
@@ -187,12 +221,16 @@ static void test_W03_alarms_are_bounded(void **state)
 	}
 	assert_int_equal(alarms("log-rollback"), 20);
 	assert_int_equal(alarms("rate-limited"), 1);
+	assert_int_equal(alarms_in(path, ZTJ_LOG_ROLLBACK), 30);
+	assert_int_equal(alarms_in(path, ZTJ_RATE_LIMITED), 1);
 	rig_sleep(R, 600);
 	checkpoint(10, 1, &R->w.log);
 	beat();
 	checkpoint(9, 1, &R->w.log);
 	beat();
 	assert_int_equal(alarms("log-rollback"), 21);
+	assert_int_equal(alarms_in(path, ZTJ_LOG_ROLLBACK), 31);
+	(void)unlink(path);
 }
 
 /* What a witness remembers allows nothing: without it the host works, and says what it lost. */

@@ -299,12 +299,26 @@ static void test_R02_lost_recorder_ends_what_it_recorded(void **state)
 	assert_int_equal(R->ntold, 2);
 }
 
-static void restarted(void)
+static void nobody_asks(void)
+{
+}
+
+static void recorder_is_back(void)
+{
+	struct ztj_rd rd;
+
+	fails(ask_new(3, &rd), ZTJ_OK);
+}
+
+/* meanwhile: before the warden has said that it has told of all that it found. */
+static void restarted(void (*meanwhile)(void))
 {
 	rig_kill(R);
 	rig_start(R);
 	rig_warden_says(R, ZTJ_WARDEN_FOUND, 1, 0);
 	rig_warden_says(R, ZTJ_WARDEN_FOUND, 2, 1);
+	rig_sync(R);
+	meanwhile();
 	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
 	rig_link(R, true);
 	rig_status_now(R);
@@ -329,7 +343,7 @@ static void test_R02_recorder_that_does_not_come_back(void **state)
 {
 	(void)state;
 	record();
-	restarted();
+	restarted(nobody_asks);
 	later(19);
 	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
 	later(1);
@@ -339,14 +353,22 @@ static void test_R02_recorder_that_does_not_come_back(void **state)
 
 static void test_R02_recorder_that_comes_back(void **state)
 {
-	struct ztj_rd rd;
-
 	(void)state;
 	record();
-	restarted();
-	fails(ask_new(3, &rd), ZTJ_OK);
+	restarted(nobody_asks);
+	recorder_is_back();
 	later(60);
 	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
+}
+
+static void test_R02_recorder_that_is_back_before_all_are_found(void **state)
+{
+	(void)state;
+	record();
+	restarted(recorder_is_back);
+	later(60);
+	assert_false(rig_told(R, ZTJ_WARDEN_KILL));
+	assert_int_equal(rig_sessions(R), 2);
 }
 
 /* A tmux or nohup that the shell left would go on with nobody to record it; nobody is warned, as after any logout. */
@@ -613,6 +635,7 @@ int main(void)
 		T(test_R02_lost_recorder_ends_what_it_recorded),
 		T(test_R02_recorder_that_does_not_come_back),
 		T(test_R02_recorder_that_comes_back),
+		T(test_R02_recorder_that_is_back_before_all_are_found),
 		T(test_R01_recorder_that_is_over_leaves_nothing_running),
 		T(test_scribe_hears_why_a_session_ends),
 		T(test_R08_what_runs_beside_the_recorder_ends_the_login),
