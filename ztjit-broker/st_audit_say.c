@@ -81,6 +81,19 @@ static void set_signers(struct said *s, const struct ztj_stmt *p)
 	s->e.keys.n = n;
 }
 
+/* What a refused container names itself, as far as it can be read. */
+static void set_container(struct said *s, struct ztj_view container, uint8_t id[ZTJ_DIGEST_LEN])
+{
+	struct ztj_signed sig;
+	struct ztj_rd rd;
+	ztj_rd_init(&rd, container);
+	if (ztj_signed_read(&rd, &sig) != ZTJ_OK)
+		return;
+	set_keys(s, &sig);
+	if (ztj_stmt_id(sig.bytes, id) == ZTJ_OK)
+		s->e.statement = id;
+}
+
 static void set_request(struct ztj_event *e, const struct ztj_stmt *p)
 {
 	e->request = p->id;
@@ -215,20 +228,24 @@ void say_view(struct store *st, const struct ask *a, const struct caller *c, con
 		[ZTJ_VIEW_TAIL] = "tail",
 		[ZTJ_VIEW_SEARCH] = "search",
 		[ZTJ_VIEW_EXPORT] = "export" };
-	struct ztj_event e = { .kind = "view",
-		.outcome = r == ZTJ_OK ? "opened" : "refused",
-		.code = r,
-		.person = c->who,
-		.address = a->address };
+	uint8_t id[ZTJ_DIGEST_LEN];
+	struct said s;
 	if (!worth_it(st, c, r))
 		return;
+	memset(&s, 0, sizeof(s));
+	s.e.kind = "view";
+	s.e.outcome = r == ZTJ_OK ? "opened" : "refused";
+	s.e.code = r;
+	s.e.person = c->who;
+	s.e.by = c->who;
+	s.e.address = a->address;
+	set_container(&s, a->container, id);
 	if (stmt != NULL) {
-		e.statement = stmt->id;
-		e.sessions.s = stmt->u.view.sessions;
-		e.sessions.n = stmt->u.view.nsessions;
-		e.action = actions[stmt->u.view.action];
+		s.e.sessions.s = stmt->u.view.sessions;
+		s.e.sessions.n = stmt->u.view.nsessions;
+		s.e.action = actions[stmt->u.view.action];
 	}
-	add(st, &e);
+	add(st, &s.e);
 }
 
 /* --- the rest --- */
@@ -241,6 +258,7 @@ void say_certificate(struct store *st, const struct say_certificate *d, int r)
 		.code = r,
 		.request = d->request,
 		.person = d->person,
+		.by = d->person,
 		.key = d->key,
 		.address = d->address,
 		.digest = d->digest,
@@ -370,19 +388,6 @@ void say_pending(struct store *st, const struct say_pending *d, int r)
 	add(st, &s.e);
 }
 
-/* What a refused container names itself, as far as it can be read. */
-static void set_container(struct said *s, struct ztj_view container, uint8_t id[ZTJ_DIGEST_LEN])
-{
-	struct ztj_signed sig;
-	struct ztj_rd rd;
-	ztj_rd_init(&rd, container);
-	if (ztj_signed_read(&rd, &sig) != ZTJ_OK)
-		return;
-	set_keys(s, &sig);
-	if (ztj_stmt_id(sig.bytes, id) == ZTJ_OK)
-		s->e.statement = id;
-}
-
 void say_refused(struct store *st, const struct ask *a, const struct caller *c, int err, const char *text)
 {
 	const struct audit_op op = audit_op(a->op);
@@ -400,10 +405,10 @@ void say_refused(struct store *st, const struct ask *a, const struct caller *c, 
 	s.e.text = text;
 	if (a->id[0] != '\0')
 		set_id(&s.e, a->id, id);
-	else if (a->container.n > 0)
-		set_container(&s, a->container, id);
 	else if (a->name[0] != '\0' || a->path[0] != '\0')
 		s.e.name = a->name[0] != '\0' ? a->name : a->path;
+	if (s.e.statement == NULL && a->container.n > 0)
+		set_container(&s, a->container, id);
 	add(st, &s.e);
 }
 

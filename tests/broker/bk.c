@@ -156,8 +156,8 @@ bool bk_try_serve(struct bk *b)
 			b->pid = 0;
 			return false;
 		}
-		/* It listens from the first moment and answers when all three processes are ready. */
-		if (listening(b->port) && bk_get(b, NULL, "/healthz") == 200)
+		/* It listens from the first moment; the store answers when it has begun. */
+		if (listening(b->port) && bk_get(b, NULL, "/v1/broker") == 200)
 			return true;
 		(void)usleep(20000);
 	}

@@ -131,6 +131,44 @@ t_denies "a key without a domain" "wants --dir and --domain" z req1 audit verify
 t_says "a checkpoint that somebody kept" "is whole" audit verify --checkpoint "$DIR/kept.note"
 t_denies "a file that is none" "kept.note" audit verify --checkpoint "$DIR/nothing-kept.note"
 
+
+# --- the logs of hosts inside it ---
+lines() { "$top/tests/cli/makehost" lines "servers/$1" "$DIR/hosts/$1" "$URL" "${@:2}"; }
+whole() { audit verify --json | grep -o '"breaks": .*'; }
+t_ok "a host ships its log" eval 'HEAD=$(lines web1 1 3)'
+t_ok "the log tells of it" settled '"action": "account"'
+t_says "verify: the log of one host goes on" "3 lines of the logs of 1 hosts, each as it goes on" audit verify
+t_says "--json" '"breaks": []' audit verify --json
+t_ok "A01 lines 4 and 5 never come" eval 'HEAD=$(lines web1 6 2 "$HEAD")'
+t_ok "A01 an alarm says so" settled 'lines 4 to 5 never came'
+t_denies "A01 verify names the host" "servers/web1: lines 4 to 5 of its own log never came (leaf" audit verify
+t_ok "A01 exit 1" [ "$T_STATUS" = 1 ]
+t_ok "A01 and remembers the log, which is whole" [ "$(cut -d' ' -f1 "$STATE/checkpoint")" = "$(sed -n 2p "$LOG/checkpoint")" ]
+audit verify >/dev/null 2>&1
+rm -rf "$DIR/gap" && cp -r "$LOG" "$DIR/gap"
+t_denies "A01 offline as well" "lines 4 to 5 of its own log never came" \
+	z req1 audit verify --dir "$DIR/gap" --log-key "$DIR/broker/log.pub" --domain example
+GAP=$(audit export --kind decision 2>/dev/null | sed -n '4s/^{"v":1,"n":\([0-9]*\),.*/\1/p')
+t_says "--hosts-from: it is known" "lines 4 to 5 of its own log never came (leaf $GAP)" audit verify --hosts-from $((GAP + 1))
+t_denies "--hosts-from: not yet" "leaf $GAP" audit verify --hosts-from "$GAP"
+t_denies "--hosts-from: no number" "number of a leaf" audit verify --hosts-from x
+t_ok "A01 another line 7" eval 'lines web1 7 1 >/dev/null'
+t_ok "A01 an alarm says so as well" settled 'another history from line 7'
+t_denies "A01 verify names the fork" "servers/web1: its own log tells another history from line 7 on" audit verify --hosts-from $((GAP + 1))
+FORK=$(audit export --kind decision 2>/dev/null | sed -n '6s/^{"v":1,"n":\([0-9]*\),.*/\1/p')
+t_ok "an agent that was installed again" eval 'MAKEHOST_TIME=2026-02-03T04:05:06Z lines web1 1 2 >/dev/null'
+t_ok "A01 an alarm asks which" settled 'another history from line 1 on'
+t_says "begins anew, which is said" "its own log begins anew" audit verify --hosts-from $((FORK + 1))
+t_says "--json names all of them" "another history from line 7" eval 'audit verify --json --hosts-from $((FORK + 1))'
+
+# --- what a host remembers, as ztjit-hostd status --json says it ---
+audit verify --hosts-from $((FORK + 1)) >/dev/null 2>&1
+cp "$STATE/checkpoint" "$DIR/host.checkpoint"
+t_says "a checkpoint that a host remembers" "is whole" audit verify --hosts-from $((FORK + 1)) --checkpoint "$DIR/host.checkpoint"
+sed 's/ .*/ 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef/' "$DIR/host.checkpoint" >"$DIR/other.checkpoint"
+t_denies "A01 a host that was shown another log" "not those that a checkpoint was signed for" \
+	audit verify --hosts-from $((FORK + 1)) --checkpoint "$DIR/other.checkpoint"
+
 # --- G06: the whole broker of yesterday ---
 broker_stop
 cp -r "$DIR/broker" "$DIR/yesterday"
@@ -154,5 +192,5 @@ t_denies "G06 without its tiles nobody can tell" "nobody can tell" audit ls --di
 t_denies "G06 verify says among which leaves" "not those that a checkpoint was signed for" audit verify
 rm "$STATE/checkpoint"
 t_denies "G06 and by anybody's note" "not those that a checkpoint was signed for" audit verify --checkpoint "$DIR/today.note"
-t_says "G06 who remembers nothing sees nothing" "is whole" audit verify
+t_says "G06 who remembers nothing sees nothing" "is whole" audit verify --hosts-from $((FORK + 1))
 t_done

@@ -10,6 +10,8 @@
  *                      MAKEHOST=early the one who asked is gone at once, with late before the answer is there, with
  *                      mute the host never says what became of it
  *   makehost post      URL PATH FILE SIG                   posts a statement that ssh-keygen -Y sign signed
+ *   makehost lines     FULLNAME DIR URL FROM N [PREV]      ships lines FROM to FROM + N - 1 of its log of decisions; PREV: the digest
+ *                      of the line before FROM; prints that of the last. MAKEHOST_TIME: when they were decided
  *   makehost stepup    DOMAIN FULLNAME WHO GRANT DIR        asks the agent of SSH_AUTH_SOCK; prints its answer
  */
 #include <stdio.h>
@@ -293,6 +295,42 @@ static int post_by_hand(char **argv)
 	return 0;
 }
 
+static int lines(int argc, char **argv)
+{
+	struct host h = host_at(argv[1]);
+	struct ztj_net *n = net_to(argv[2], &h.tls);
+	uint8_t raw[ZTJ_DIGEST_LEN];
+	const char *when = getenv("MAKEHOST_TIME");
+	char prev[ZTJ_HEX_SIZE] = "";
+	int64_t from, many;
+	struct ztj_buf text;
+
+	DIE(ztj_parse_int(argv[3], 1, INT32_MAX, &from));
+	DIE(ztj_parse_int(argv[4], 1, 1000, &many));
+	if (argc > 5)
+		(void)snprintf(prev, sizeof prev, "%s", argv[5]);
+	else
+		(void)snprintf(prev, sizeof prev, "%064d", 0);
+	ztj_buf_init(&text, 1 << 20);
+	for (int64_t i = from; i < from + many; i++) {
+		size_t before = text.n;
+
+		DIE(ztj_buf_printf(&text,
+		    "{\"v\":1,\"seq\":%lld,\"prev\":\"%s\",\"time\":\"%s\",\"event\":\"account\","
+		    "\"code\":\"no-grant\",\"host\":\"%s\",\"text\":\"a \\\\ and \\u001b\"}",
+		    (long long)i, prev, when != NULL ? when : "2026-01-01T00:00:00Z", argv[0]));
+		DIE(ztj_sha256(ztj_view_of(text.p + before, text.n - before), raw));
+		ztj_hex(raw, sizeof raw, prev);
+		DIE(ztj_buf_puts(&text, "\n"));
+	}
+	struct ztj_buf reply = call(n, "/v1/decisions", ztj_buf_view(&text));
+	ztj_buf_free(&reply);
+	ztj_buf_free(&text);
+	ztj_net_close(n);
+	(void)puts(prev);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 6 && strcmp(argv[1], "post") == 0)
@@ -303,6 +341,8 @@ int main(int argc, char **argv)
 		return challenge(argc - 2, argv + 2);
 	if (argc == 7 && strcmp(argv[1], "stepup") == 0)
 		return stepup(argv + 2);
-	(void)fputs("usage: makehost pending|challenge|post|stepup …\n", stderr);
+	if ((argc == 7 || argc == 8) && strcmp(argv[1], "lines") == 0)
+		return lines(argc - 2, argv + 2);
+	(void)fputs("usage: makehost pending|challenge|lines|post|stepup …\n", stderr);
 	return 2;
 }

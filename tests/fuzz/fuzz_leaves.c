@@ -2,9 +2,10 @@
  * Copyright (c) 2026 the ztjit authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
-/* An entry bundle of the audit log, the events in it, and the names of tiles. */
+/* An entry bundle of the audit log, the events in it and the lines of hosts in those; the names of tiles; a proof of growth. */
 #include <string.h>
 
+#include "libztjit/core/growth.h"
 #include "libztjit/core/logcheck.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,6 +21,20 @@ static void name(const uint8_t *data, size_t size)
 	MUST(!t.entries || t.level == 0);
 	ztj_tile_path(&t, again);
 	MUST(strcmp(path, again) == 0);
+}
+
+static void growth(struct ztj_view json)
+{
+	struct ztj_growth_proof p, again;
+	struct ztj_buf b;
+
+	if (ztj_growth_read(json, &p) != ZTJ_OK)
+		return;
+	MUST(p.n <= ZTJ_PROOF_MAX && p.from > 0 && p.to > 0);
+	ztj_buf_init(&b, ZTJ_GROWTH_JSON_MAX);
+	MUST(ztj_growth_write(&p, &b) == ZTJ_OK && ztj_growth_read(ztj_buf_view(&b), &again) == ZTJ_OK);
+	MUST(memcmp(&p, &again, sizeof(p)) == 0);
+	ztj_buf_free(&b);
 }
 
 static unsigned entries(struct ztj_view bundle)
@@ -55,11 +70,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned n = entries(bundle);
 
 	name(data, size);
+	growth(bundle);
 	ztj_logcheck_init(&c);
+	MUST(ztj_hostchains_new(&c.chains) == ZTJ_OK);
 	int r = ztj_logcheck_bundle(&c, bundle, n);
 	if (r == ZTJ_OK)
 		MUST(c.tree.size == n && ztj_logcheck_end(&c) == ZTJ_OK);
 	else
 		MUST(c.text[0] != '\0' && c.bad <= n);
+	MUST(ztj_hostchains_count(c.chains).hosts <= n);
+	ztj_hostchains_free(c.chains);
 	return 0;
 }

@@ -344,6 +344,93 @@ static void test_decisions_are_shipped(void **state)
 	fx_signed_free(&req);
 }
 
+/* ---- the broker's audit log only grows, and the host has the proof ---- */
+
+static long long leaves_of(const json_t *status, const char *member)
+{
+	const char *text = json_string_value(json_object_get(status, member));
+
+	return text == NULL ? 0 : atoll(text);
+}
+
+static long long first_seen;
+
+static bool sees_a_log(json_t *o)
+{
+	first_seen = leaves_of(o, "checkpoint_proved");
+	return first_seen > 0;
+}
+
+static bool has_a_proof(json_t *o)
+{
+	return leaves_of(o, "checkpoint_proved") > first_seen;
+}
+
+static bool sees_it_longer(json_t *o)
+{
+	return leaves_of(o, "checkpoint") > first_seen + 4;
+}
+
+static bool in_own_log(const char *what)
+{
+	char path[512];
+	struct ztj_buf text;
+	bool there;
+
+	ztj_buf_init(&text, 1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/spool/decisions.jsonl", R->conf.state);
+	read_file(path, &text);
+	there = strstr(ztj_buf_str(&text), what) != NULL;
+	ztj_buf_free(&text);
+	return there;
+}
+
+static bool says_fork(json_t *o)
+{
+	(void)o;
+	return in_own_log("does not continue the one that was proved before");
+}
+
+static void test_growth_is_proved(void **state)
+{
+	struct fx_signed req;
+
+	(void)state;
+	assert_true(wait_for(sees_a_log));
+	granted("root-shell", &req);
+	assert_true(wait_for(has_a_proof));
+	assert_false(in_own_log("\"event\":\"alarm\""));
+	fx_signed_free(&req);
+}
+
+/* Whoever owns the broker changes a leaf that was signed, signs the new history, and waits until it is longer. */
+static void test_A01_P2_history_made_anew(void **state)
+{
+	struct fx_signed req;
+	char path[256];
+	sqlite3 *db;
+
+	(void)state;
+	assert_true(wait_for(sees_a_log));
+	bk_stop(B);
+	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db,
+		"UPDATE leaf SET entry = CAST(replace(CAST(entry AS TEXT), '127.0.0.1', '127.0.0.9') AS BLOB) WHERE n = 3",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_changes(db), 1);
+	(void)sqlite3_close(db);
+	assert_int_equal(sh("rm -rf %s/store/log %s/signer/checkpoint", B->dir, B->dir), 0);
+	bk_serve(B);
+	granted("root-shell", &req);
+	assert_true(wait_for(sees_it_longer));
+	assert_true(wait_for(says_fork));
+	assert_true(wait_for(is_fresh)); /* it stops nobody's work */
+	fx_signed_free(&req);
+}
+
 /* ---- the mirror ends no session: what does not fit is left out ---- */
 
 static struct ztj_mirror *lone_mirror(int *gate)
@@ -427,6 +514,8 @@ int main(void)
 		T(test_step_up_through_the_relay),
 		T(test_broker_goes_and_comes_back),
 		T(test_decisions_are_shipped),
+		T(test_growth_is_proved),
+		T(test_A01_P2_history_made_anew),
 		cmocka_unit_test(test_P2_a_line_that_grows),
 		cmocka_unit_test(test_an_address_without_room),
 	};
