@@ -8,10 +8,20 @@
 #   browser_quiet               nothing was asked of a network, and no console message came; after browser_ok neither is so
 BROWSER=$(command -v chromium || :)
 
+# Its log of requests is now and then not there when it ends: then it looks again.
 browse() {
+	local try
+	for try in 1 2 3; do
+		browse_once "$@" >"$DIR/browser.out" || return
+		[ ! -s "$DIR/browser.net" ] || break
+		echo "no log of requests, the ${try}th time" >&2
+	done
+	cat "$DIR/browser.out"
+}
+browse_once() {
 	local file=$1
 	shift
-	rm -rf "$DIR/browser" && mkdir -p "$DIR/browser/home"
+	rm -rf "$DIR/browser" "$DIR/browser.net" && mkdir -p "$DIR/browser/home"
 	timeout 60 env -u DISPLAY -u WAYLAND_DISPLAY -u DBUS_SESSION_BUS_ADDRESS HOME="$DIR/browser/home" XDG_RUNTIME_DIR="$DIR/browser/home" \
 		"$BROWSER" --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-extensions --disable-sync \
 		--disable-background-networking --disable-component-update --no-first-run --no-default-browser-check --disable-breakpad \
@@ -26,4 +36,4 @@ browser_ok() {
 # The page's own requests alone: the browser asks for things of its own.
 browser_silent() { ! grep -E 'CONSOLE' "$DIR/browser.log"; }
 browser_asks() { grep -oE '"url":"https?://127\.0\.0\.1:1/[^"]*' "$DIR/browser.net"; }
-browser_quiet() { browser_silent && ! browser_asks; }
+browser_quiet() { [ -s "$DIR/browser.net" ] && browser_silent && ! browser_asks; }
