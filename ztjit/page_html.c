@@ -48,12 +48,12 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}\n"
     "caption{text-align:left;color:var(--soft);padding-bottom:.3rem}\n"
     "th,td{text-align:left;vertical-align:top;padding:.38rem .8rem .38rem 0;border-bottom:1px solid var(--rule);"
-    "overflow-wrap:anywhere;min-width:5.5rem}\n"
-    "td.lines,td.text{min-width:12rem}\ntable.small{width:auto;min-width:26rem}\n"
+    "overflow-wrap:break-word;min-width:5.5rem}\n"
+    "td.lines,td.text,th.text{min-width:12rem;overflow-wrap:anywhere}\ntable.small{width:auto;min-width:26rem}\n"
     "@media (max-width:56rem){.cards{grid-template-columns:repeat(2,1fr)}}\n"
     "th{font-weight:600;border-bottom:2px solid var(--ink);vertical-align:bottom;overflow-wrap:normal}\n"
     "th.num,td.num{text-align:right;min-width:0}\n"
-    "tbody th{font-weight:600;border-bottom:1px solid var(--rule);vertical-align:top;overflow-wrap:anywhere}\n"
+    "tbody th{font-weight:600;border-bottom:1px solid var(--rule);vertical-align:top}\n"
     ".id{white-space:nowrap}\n.none{color:var(--soft)}\n"
     "ul.lines{margin:0;padding:0;list-style:none}\nul.lines li+li{margin-top:.3rem}\n"
     "figure{margin:1rem 0;break-inside:avoid}\nfigcaption{font-weight:600;margin-bottom:.3rem}\n"
@@ -66,11 +66,11 @@ static const char style[] =
     "footer ul{padding-left:1.1rem;max-width:56rem}\n"
     ":focus-visible{outline:2px solid var(--a);outline-offset:2px}\n"
     "@media print{:root{--ink:#000;--soft:#444;--rule:#bbb;--paper:#fff;--panel:#f3f3f3;--a:#0072b2;--b:#e69f00}\n"
-    "body{font-size:9.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
+    "body{font-size:9.5pt;line-height:1.3;-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
     "main{max-width:none;padding:0}\nh1{font-size:18pt}\nh2{font-size:12.5pt;margin-top:1.6rem;break-after:avoid}\n"
     ".scroll{overflow:visible}\ntable{font-size:8pt}\nthead{display:table-header-group}\n"
     "tr,.cards li{break-inside:avoid}\n.cards{grid-template-columns:repeat(4,1fr)}\n.cards .v{font-size:15pt}\n"
-    "th,td{padding:.25rem .5rem .25rem 0;min-width:0}\ntd.lines,td.text{min-width:34mm}\nsvg{max-width:150mm}\nfooter{break-inside:avoid}}\n";
+    "th,td{padding:.2rem .5rem .2rem 0;min-width:0}\ntd.lines,td.text,th.text{min-width:34mm}\nul.lines li+li{margin-top:0}\nsvg{max-width:150mm}\nfooter{break-inside:avoid}}\n";
 
 /* --- text --- */
 

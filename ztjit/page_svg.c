@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define WIDTH 720
-#define LEFT 44 /* of the scale */
+#define LEFT 44  /* of the scale */
+#define RIGHT 34 /* half a label */
 #define TOP 14
 #define HEIGHT 200
 #define BAR 26    /* of a chart of bars: a row */
@@ -153,7 +154,7 @@ static void put_columns(struct html *h, const struct page_sheet *s, size_t n)
 {
 	int64_t most = highest(s), step = step_for(most),
 		top = most > 0 ? (most + step - 1) / step * step : step;
-	double slot = (double)(WIDTH - LEFT) / (double)s->nrows, w = slot > 60 ? 48 : slot * 0.8;
+	double slot = (double)(WIDTH - LEFT - RIGHT) / (double)s->nrows, w = slot > 60 ? 48 : slot * 0.8;
 
 	begin(h, s, n, TOP + HEIGHT + 50);
 	put_scale(h, step, top);
@@ -205,7 +206,7 @@ static void put_steps(struct html *h, const struct page_sheet *s, size_t n)
 {
 	int64_t most = highest(s), step = step_for(most),
 		top = most > 0 ? (most + step - 1) / step * step : step;
-	double slot = (double)(WIDTH - LEFT) / (double)s->nrows;
+	double slot = (double)(WIDTH - LEFT - RIGHT) / (double)s->nrows;
 	bool drawn = false;
 
 	begin(h, s, n, TOP + HEIGHT + 26);

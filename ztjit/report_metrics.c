@@ -297,7 +297,7 @@ static void add_denials(struct page *p, const struct tally *t)
 		.col = denial_cols,
 		.ncols = N(denial_cols),
 		.brief = true,
-		.chart = { PAGE_BARRED, "Refusals by reason", 0, 1, { 4 } } });
+		.chart = { PAGE_BARRED, "The most frequent first", 0, 1, { 4 } } });
 
 	for (size_t i = 0; i < t->ndenials; i++) {
 		const struct tally_denial *d = &t->denial[i];

@@ -99,6 +99,9 @@ _ztjit_options() {
 	"report standing")
 		echo "--host --json --help"
 		;;
+	"report access" | "report metrics" | "report controls")
+		echo "--since --until --user --host --role --group-by --format --output --dir --log-key --domain --json --help"
+		;;
 	"audit ls")
 		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --witness --uncosigned --all --json --help"
 		;;
@@ -147,8 +150,16 @@ _ztjit() {
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
+	--group-by)
+		words="request session person host role day"
+		[ "$sub" = access ] || words="figure day approval denial trend standing break-glass"
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+		;;
 	--format)
-		[ "$command" = audit ] && words=jsonl || words="asciicast-v2 asciicast-v3 text json"
+		words="asciicast-v2 asciicast-v3 text json"
+		[ "$command" != audit ] || words=jsonl
+		[ "$command" != report ] || words="table csv json html"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
@@ -176,7 +187,7 @@ _ztjit() {
 			[ "$COMP_CWORD" -ne 2 ] || words="ls show play tail search export kill"
 			;;
 		report)
-			[ "$COMP_CWORD" -ne 2 ] || words="standing"
+			[ "$COMP_CWORD" -ne 2 ] || words="standing access metrics controls"
 			;;
 		audit)
 			[ "$COMP_CWORD" -ne 2 ] || words="ls show verify follow export"
