@@ -108,6 +108,12 @@ _ztjit_options() {
 	"audit verify")
 		echo "--checkpoint --quiet --dir --log-key --domain --json --help"
 		;;
+	"audit proof")
+		echo "--output --recipe --quiet --json --help"
+		;;
+	"audit verify-proof")
+		echo "--policy-roots --quiet --json --help"
+		;;
 	"audit follow")
 		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --json --help"
 		;;
@@ -125,7 +131,7 @@ _ztjit() {
 	local command=${COMP_WORDS[1]:-} sub=${COMP_WORDS[2]:-} words=
 	COMPREPLY=()
 	case $prev in
-	--key | --sk-provider | --write | --attested | --output | --unseal-cert | --unseal-key | --dir | --log-key | --checkpoint)
+	--key | --sk-provider | --write | --attested | --output | --unseal-cert | --unseal-key | --dir | --log-key | --checkpoint | --policy-roots)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -179,7 +185,7 @@ _ztjit() {
 			[ "$COMP_CWORD" -ne 2 ] || words="standing"
 			;;
 		audit)
-			[ "$COMP_CWORD" -ne 2 ] || words="ls show verify follow export"
+			[ "$COMP_CWORD" -ne 2 ] || words="ls show verify proof verify-proof follow export"
 			;;
 		*) sub= ;;
 		esac
