@@ -217,7 +217,7 @@ audit() {
 	says sec1 "decision" "ztjit audit ls --kind decision --outcome denied | tail -n 5"
 	refused req1 "" "ztjit audit ls"
 	says sec1 "" "ztjit audit verify"
-	note "somebody has a copy, and changes one word of one leaf in it"
+	note "somebody has a copy, and changes one byte of one leaf in it"
 	lab_in broker tar -C /var/lib/ztjit-broker/store -cf - log >"$LAB_DIR/tmp/log.tar"
 	lab_put sec1 "$LAB_DIR/tmp/log.tar" /home/sec1/log.tar
 	run sec1 "tar -xf log.tar && ztjit audit verify --dir log"
@@ -226,50 +226,35 @@ audit() {
 	[ "$size" -ge 256 ] || bundle+=.p/$size
 	run sec1 "printf X | dd of=$bundle bs=1 seek=2000 conv=notrunc status=none"
 	refused sec1 "leaf" "ztjit audit verify --dir log"
+	note "or takes a leaf out, with the hashes that would tell"
+	run sec1 "rm -r log && tar -xf log.tar && rm -r log/tile/0 && perl -0777 -pi -e 's/..\\{\"v\":1,\"n\":5,.*?(?=..\\{\"v\":1,\"n\":6,)//s' $bundle"
+	refused sec1 "leaf 5: here stands the leaf that was number 6" "ztjit audit verify --dir log"
 }
 
-broker_away() {
-	local grant id
-	chapter "The broker is away: within the freshness bound it works, beyond it does not"
-	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 90s --ticket INC-4716 -m 'watch the queue'"
-	grant=$(request_id)
-	run lead1 "ztjit approve --yes $grant"
-	run sec1 "ztjit approve --yes $grant"
-	start away req1 "(sleep 1; for i in 1 2 3 4 5 6 7 8; do echo echo line \$i; sleep 2; done; echo exit) | script -qec 'ssh -tt root@web1' /dev/null"
-	lab_wait 20 demo_open_shell
-	says sec1 "(shell)" "ztjit sessions ls --state open"
-	id=$(session_id)
-	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 90s --ticket INC-4713 -m 'finish the vacuum'"
-	run lead1 "ztjit approve --yes $(request_id)"
-	says req1 "req1" "ztjit ssh db1 id -un"
-	fleet_stop_broker
-	says req1 "req1" "ssh db1 id -un"
-	sleep "$FRESHNESS"
-	refused req1 "" "ssh -o BatchMode=yes db1 id -un"
-	says db1 "not connected" "ztjit-hostd status"
-	fleet_start_broker
-	lab_wait 20 fleet_fresh db1
-	lab_wait 20 fleet_fresh web1
-	says req1 "req1" "ssh db1 id -un"
-	finish away 0 "line 8"
-	note "a session went on meanwhile; its record is whole"
-	lab_wait 20 demo_closed "$id"
-	says sec1 "line 8" "ztjit sessions export --yes --format text $id"
+proof() {
+	local court=$LAB_DIR/tmp
+	chapter "A proof of the grant on web1, for somebody who has neither the broker nor ztjit"
+	run sec1 "ztjit audit proof -o root.proof $ROOT_GRANT"
+	says sec1 "people/req1 asked for root-shell on servers/web1" "ztjit audit verify-proof root.proof"
+	person sec1 cat root.proof >"$court/root.proof"
+	person sec1 cat .config/ztjit/policy_roots >"$court/policy_roots"
+	person sec1 ztjit audit proof --recipe >"$court/verify-proof.sh"
+	note "a court gets it with the roots, and a script for ssh-keygen, openssl and coreutils"
+	says desk "PROVED" "cd $court && sh verify-proof.sh root.proof policy_roots root"
+	note "one letter of the reason is changed"
+	refused desk "REFUSED" "cd $court && sed 's/disk full/disk fulL/' root.proof >forged.proof && sh verify-proof.sh forged.proof policy_roots forged"
 }
 
-clock_back() {
-	chapter "A clock set back gains nothing"
-	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 8s --ticket INC-4714 -m 'one last look'"
-	local grant
-	grant=$(request_id)
-	run lead1 "ztjit approve --yes $grant"
-	run sec1 "ztjit approve --yes $grant"
-	says req1 "uid=0(root)" "ztjit ssh root@web1 id"
-	lab_wait 30 fleet_ended "$grant"
-	lab_clock web1 -1h
-	note "the clock of web1 now stands one hour back"
-	refused req1 "" "ssh -o BatchMode=yes root@web1 id"
-	lab_clock web1 +0
+demo_broker_gone() { ! lab_in broker pgrep -x ztjit-broker >/dev/null; }
+demo_rolled_back() {
+	chapter "The whole broker of some minutes ago is put back: who remembers a checkpoint sees it"
+	another_broker "mv /var/lib/ztjit-broker /root/true && mv /root/earlier /var/lib/ztjit-broker"
+	refused sec1 "a checkpoint was signed for" "ztjit audit verify"
+	lab_wait 20 demo_rolled_back
+	says web1 "log-rollback" "ztjit-hostd status | grep broker; grep -o '\"event\":\"alarm\",\"code\":\"log-rollback\".*' /var/lib/ztjit/hostd/spool/decisions.jsonl"
+	note "the true one comes back, and all is good again"
+	another_broker "rm -r /var/lib/ztjit-broker && mv /root/true /var/lib/ztjit-broker"
+	says sec1 "is whole" "ztjit audit verify"
 }
 
 interactive() {
@@ -304,8 +289,9 @@ sudo_on_db1
 [ "${DEMO_UNTIL:-}" != db1 ] || { fleet_logs; exit; }
 standing
 [ "${DEMO_UNTIL:-}" != scan ] || { fleet_logs; exit; }
-audit
-[ "${DEMO_UNTIL:-}" != audit ] || { fleet_logs; exit; }
 broker_away
 clock_back
+audit
+proof
+rolled_back
 closing
