@@ -48,12 +48,12 @@ done
 # --- reading ---
 # Members of JSON as ztjit writes it, on one line: no text in it can hold a bare quotation mark.
 text() {
-	t=$(cat "$1")
+	IFS= read -r t <"$1" || :
 	v=${t#*\""$2"\":\"}
 	[ "$v" = "$t" ] || printf '%s' "${v%%\"*}"
 }
 number() {
-	t=$(cat "$1")
+	IFS= read -r t <"$1" || :
 	v=${t#*\""$2"\":}
 	[ "$v" = "$t" ] || printf '%s' "${v%%[!0-9]*}"
 }
@@ -113,24 +113,36 @@ one_signature() { [ ! -e "$1.statement.2.sig" ] || no "leaf $1: more than one si
 raw() { printf '%s' "$1" | base64 -d; }
 hash() { openssl dgst -sha256 -binary | base64; }
 leaf() { { printf '\000' && cat "$1"; } | hash; }
-node() { { printf '\001' && raw "$1" && raw "$2"; } | hash; }
-# climb HASH INDEX SIZE, path on standard input: the root that it leads to.
+# node LEFT RIGHT: the hash of both, in $r. Paths share most of theirs: each is made once.
+nodes=
+node() {
+	r=${nodes#*" $1$2:"}
+	if [ "$r" != "$nodes" ]; then
+		r=${r%% *}
+		return
+	fi
+	[ "$(raw "$1" | base64)" = "$1" ] && [ "$(raw "$2" | base64)" = "$2" ] || no "malformed hash"
+	r=$({ printf '\001' && raw "$1" && raw "$2"; } | hash)
+	nodes=" $1$2:$r$nodes"
+}
+# climb HASH INDEX SIZE, path on standard input: the root that it leads to, in $r.
 climb() {
 	r=$1 fn=$2 sn=$(($3 - 1))
-	[ "$fn" -le "$sn" ] || return 0
+	[ "$fn" -le "$sn" ] || sn=-1
 	while read -r p; do
-		[ "$sn" -gt 0 ] && [ "$(raw "$p" | base64)" = "$p" ] || return 0
+		[ "$sn" -gt 0 ] || no "an inclusion proof is too long"
+		[ "${#p}" -eq 44 ] && case $p in *[!0-9A-Za-z+/=]*) false ;; esac || no "malformed hash"
 		if [ $((fn & 1)) -eq 1 ] || [ "$fn" -eq "$sn" ]; then
-			r=$(node "$p" "$r")
+			node "$p" "$r"
 			while [ "$fn" -ne 0 ] && [ $((fn & 1)) -eq 0 ]; do
 				fn=$((fn >> 1)) sn=$((sn >> 1))
 			done
 		else
-			r=$(node "$r" "$p")
+			node "$r" "$p"
 		fi
 		fn=$((fn >> 1)) sn=$((sn >> 1))
 	done
-	[ "$sn" -ne 0 ] || printf '%s' "$r"
+	[ "$sn" -eq 0 ] || no "an inclusion proof is too short"
 }
 
 # --- the policies, by the roots ---
@@ -222,7 +234,7 @@ directory() {
 	while [ -e "$n.record.$k" ]; do
 		use "$n.record.$k"
 		use "$n.record.$k.path"
-		{ read -r _ i && r=$(climb "$(leaf "$n.record.$k")" "$i" "$(number "$n.statement" records)"); } <"$n.record.$k.path"
+		{ read -r _ i && climb "$(leaf "$n.record.$k")" "$i" "$(number "$n.statement" records)"; } <"$n.record.$k.path"
 		[ "$(raw "$r" | od -An -v -tx1 | tr -d ' \n')" = "$(text "$n.statement" root)" ] || no "leaf $n: record $k is not in the directory"
 		who=$name/$(text "$n.record.$k" name) t=$(cat "$n.record.$k") key=key for="request@ztjit,approval@ztjit,revocation@ztjit"
 		case $who in *[!0-9A-Za-z._/-]*) no "leaf $n: no name: $who" ;; esac
@@ -247,11 +259,12 @@ session() {
 		ssh-keygen -Y verify -f names.allowed -I "$host" -n head@ztjit -s "$n.statement.1.sig" <"$n.statement" >/dev/null 2>&1 ||
 			no "leaf $n: not signed by the key of $host"
 	fi
-	printf 'leaf %s: session %s on %s: %s, digest of its record %s\n' "$n" "$(text "$n.leaf" session)" "$host" \
-		"$(text "$n.leaf" outcome)" "$(text "$n.leaf" digest)"
+	printf 'leaf %s: session %s on %s: %s %s\n' "$n" "$(text "$n.leaf" session)" "$host" "$(text "$n.leaf" outcome)" \
+		"$(text "$n.leaf" digest)"
 }
 for n in $leaves; do
-	[ "$(climb "$(leaf "$n.leaf")" "$n" "$size" <"$n.hashes")" = "$root" ] || no "leaf $n does not stand there in the log"
+	climb "$(leaf "$n.leaf")" "$n" "$size" <"$n.hashes"
+	[ "$r" = "$root" ] || no "leaf $n does not stand there in the log"
 	[ "$(number "$n.leaf" n)" = "$n" ] || no "leaf $n says that it is another"
 	kind=$(text "$n.leaf" kind)
 	case $kind:$(text "$n.leaf" outcome) in

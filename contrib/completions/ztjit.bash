@@ -111,6 +111,12 @@ _ztjit_options() {
 	"audit verify")
 		echo "--checkpoint --hosts-from --quiet --dir --log-key --domain --witness --uncosigned --json --help"
 		;;
+	"audit proof")
+		echo "--output --recipe --quiet --json --help"
+		;;
+	"audit verify-proof")
+		echo "--policy-roots --quiet --json --help"
+		;;
 	"audit follow")
 		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --witness --uncosigned --json --help"
 		;;
@@ -128,7 +134,7 @@ _ztjit() {
 	local command=${COMP_WORDS[1]:-} sub=${COMP_WORDS[2]:-} words=
 	COMPREPLY=()
 	case $prev in
-	--key | --sk-provider | --write | --attested | --output | --unseal-cert | --unseal-key | --dir | --log-key | --checkpoint)
+	--key | --sk-provider | --write | --attested | --output | --unseal-cert | --unseal-key | --dir | --log-key | --checkpoint | --policy-roots)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -190,7 +196,7 @@ _ztjit() {
 			[ "$COMP_CWORD" -ne 2 ] || words="standing access metrics controls"
 			;;
 		audit)
-			[ "$COMP_CWORD" -ne 2 ] || words="ls show verify follow export"
+			[ "$COMP_CWORD" -ne 2 ] || words="ls show verify proof verify-proof follow export"
 			;;
 		*) sub= ;;
 		esac

@@ -29,5 +29,5 @@ while read -r name sub; do
 	done < <(long_options <<<"$help")
 	grep -qE "^\.It Cm .*\b$name\b" "$src/man/ztjit.1" || t_ok "$name stands in the manual" false
 	t_ok "$name is completed" grep -qx "$name" <(complete_first "$name")
-done < <("$ZTJIT" --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1, ($2 ~ /^[a-z]+$/ ? $2 : "") }')
+done < <("$ZTJIT" --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1, ($2 ~ /^[a-z-]+$/ ? $2 : "") }')
 t_done
