@@ -40,7 +40,9 @@ static void on_error(enum evhttp_request_error error, void *arg)
 		[EVREQ_HTTP_REQUEST_CANCEL] = "given up",
 		[EVREQ_HTTP_DATA_TOO_LONG] = "its answer is too long" };
 	struct posting *g = arg;
-	const char *why = (unsigned)error < sizeof(text) / sizeof(text[0]) ? text[error] : NULL;
+	const char *why = net_distrust(g->bev);
+	if (why == NULL && (unsigned)error < sizeof(text) / sizeof(text[0]))
+		why = text[error];
 	(void)snprintf(g->why, sizeof(g->why), "%s", why != NULL ? why : "the connection broke");
 }
 
