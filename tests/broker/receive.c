@@ -32,14 +32,7 @@ void run_shell(const char *fmt, ...)
 	int n = vsnprintf(command, sizeof(command), fmt, ap);
 	va_end(ap);
 	assert_in_range(n, 1, sizeof(command) - 1);
-	pid_t pid = fork();
-	if (pid == 0) {
-		(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (shell(command) != 0)
 		fail_msg("%s", command);
 }
 
