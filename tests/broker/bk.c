@@ -108,7 +108,7 @@ static void run_init(struct bk *b)
 	const char *words[] = { "init", "--domain", "example", "--root", root[0], "--root", root[1], "--root",
 		root[2], "--threshold", "2", "--dir", b->dir, "--url", url, "--listen", listen_on,
 		"--frontend-user", "nobody", "--store-user", "nobody", "--signer-user", "nobody",
-		b->agent[0] != NULL ? "--ca-agent" : NULL, b->agent[0],
+		"--sender-user", "nobody", b->agent[0] != NULL ? "--ca-agent" : NULL, b->agent[0],
 		b->agent[1] != NULL ? "--ca-pub" : NULL, b->agent[1], NULL };
 	struct ztj_buf out;
 	ztj_buf_init(&out, 65536);

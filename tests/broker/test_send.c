@@ -404,7 +404,7 @@ static void verify(const struct bk *b, const struct web *w, unsigned n)
 	assert_true(llabs(strtoll(when, NULL, 10) - (long long)time(NULL)) < 60);
 	run_shell(
 	    "cd %s && { printf '%%s.%%s.' '%s' '%s'; cat %u.body; } >signed && printf '%%s' '%s' | openssl base64 -d -A >sig &&"
-	    " openssl pkeyutl -verify -pubin -inkey %s/sender.pem -rawin -in signed -sigfile sig >verified",
+	    " openssl pkeyutl -verify -pubin -inkey %s/sender/sender.pem -rawin -in signed -sigfile sig >verified",
 	    w->dir, id, when, n, sig + 4, b->dir);
 }
 
@@ -447,10 +447,10 @@ static void test_webhook(void **state)
 	assert_int_equal(next, metric(&b, "ztjit_log_leaves"));
 	assert_true(fails_with(&b, "other", "unable to get local issuer certificate"));
 	/* the key stays */
-	run_shell("cp %s/sender.pem %s/before", b.dir, w.dir);
+	run_shell("cp %s/sender/sender.pem %s/before", b.dir, w.dir);
 	bk_stop(&b);
 	bk_serve(&b);
-	run_shell("cmp %s/sender.pem %s/before", b.dir, w.dir);
+	run_shell("cmp %s/sender/sender.pem %s/before", b.dir, w.dir);
 	bk_end(&b);
 	web_end(&w);
 	certs_free(&c);
