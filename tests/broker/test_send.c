@@ -366,6 +366,132 @@ static void test_W_standard_output_that_nobody_reads(void **state)
 	bk_end(&b);
 }
 
+/* --- the process and its files --- */
+
+/* The child of the broker's parent that calls itself so. */
+static pid_t child_of(const struct bk *b, const char *name)
+{
+	char path[64], comm[32];
+	for (pid_t pid = b->pid + 1; pid < b->pid + 200; pid++) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+		FILE *f = fopen(path, "re");
+		if (f == NULL)
+			continue;
+		bool same = fgets(comm, sizeof(comm), f) != NULL && strncmp(comm, name, strlen(name)) == 0 &&
+		    getpgid(pid) == b->pid;
+		(void)fclose(f);
+		if (same)
+			return pid;
+	}
+	return 0;
+}
+
+/* Half a broker would be a broker that lies; and without a destination there is no sender. */
+static void test_all_end_with_the_sender(void **state)
+{
+	struct bk b;
+	int status;
+	(void)state;
+	bk_start(&b, "send = [ \"lines stdout:\" ];\n");
+	pid_t sender = child_of(&b, "sender");
+	assert_true(sender > 0);
+	assert_int_equal(kill(sender, SIGKILL), 0);
+	assert_int_equal(waitpid(b.pid, &status, 0), b.pid);
+	b.pid = 0;
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	assert_true(bk_logged(&b, "ztjit-broker/sender was killed by signal 9; all end"));
+	run_shell("sed -i /^send/d %s/broker.conf", b.dir);
+	bk_serve(&b);
+	assert_int_equal(child_of(&b, "sender"), 0);
+	assert_true(child_of(&b, "signer") > 0);
+	bk_end(&b);
+}
+
+static void test_G06_what_was_taken_is_spoilt(void **state)
+{
+	struct bk b;
+	struct got g;
+	char log[160];
+	(void)state;
+	bk_start(&b, NO_LIMITS "send = [ \"lines stdout:\" ];\n");
+	(void)snprintf(log, sizeof(log), "%s.log", b.dir);
+	bk_arm(&b);
+	bk_login(&b, FX_REQ1);
+	settle(&b, "lines");
+	bk_stop(&b);
+	read_lines(log, &g);
+	uint64_t before = g.lines;
+	/* no number: everything again */
+	run_shell("echo x >%s/sender/lines.taken", b.dir);
+	bk_serve(&b);
+	settle(&b, "lines");
+	bk_stop(&b);
+	assert_true(bk_logged(&b, "lines gets the audit log from the beginning"));
+	read_lines(log, &g);
+	assert_true(g.lines >= 2 * before);
+	/* more than there is: an old database was put back */
+	run_shell("echo 1000000 >%s/sender/lines.taken", b.dir);
+	bk_serve(&b);
+	some_leaves(&b, 3);
+	settle(&b, "lines");
+	assert_true(bk_logged(&b, "lines has taken 1000000 leaves of the audit log, and there are"));
+	bk_stop(&b);
+	/* somebody else's file is not believed */
+	run_shell("chmod 666 %s/sender/lines.taken", b.dir);
+	assert_false(bk_serves(&b));
+	run_shell("chmod 600 %s/sender/lines.taken", b.dir);
+	bk_serve(&b);
+	bk_end(&b);
+}
+
+/* broker.conf with this line instead of its own. */
+static void bad_setting(const struct bk *b, const char *command, const char *line, const char *want)
+{
+	char conf[160];
+	struct ztj_buf out;
+	ztj_buf_init(&out, 65536);
+	run_shell("sed -i /^send/d %s/broker.conf && printf '%%s\\n' '%s' >>%s/broker.conf", b->dir, line,
+	    b->dir);
+	(void)snprintf(conf, sizeof(conf), "%s/broker.conf", b->dir);
+	const char *const words[] = { command, "-c", conf, NULL };
+	assert_int_not_equal(bk_run(words, &out), 0);
+	const char *text = ztj_buf_str(&out);
+	if (strstr(text, want) == NULL)
+		fail_msg("%s", text);
+	ztj_buf_free(&out);
+}
+
+static void test_bad_settings_are_named(void **state)
+{
+	struct bk b;
+	struct certs c;
+	char line[512];
+	(void)state;
+	certs_make(&c);
+	bk_start(&b, NULL);
+	bk_stop(&b);
+	bad_setting(&b, "-t", "send = [ \"x http://h/\" ];", "send: x: http://h/: not stdout:");
+	bad_setting(&b, "-t", "send = [ \"x stdout:\", \"x udp://127.0.0.1\" ];", "send: x: twice");
+	bad_setting(&b, "check", "send = [ \"x tls://h ca=/nowhere/ca.pem\" ];",
+	    "PROBLEM  send to x: no such");
+	(void)snprintf(line, sizeof(line), "send = [ \"x tls://h ca=%s/pin\" ];", c.dir);
+	bad_setting(&b, "check", line, "PROBLEM  send to x: malformed");
+	(void)snprintf(line, sizeof(line),
+	    "send = [ \"x tls://h ca=%s/ca.pem cert=%s/client.pem key=%s/server.key\" ];", c.dir, c.dir,
+	    c.dir);
+	bad_setting(&b, "check", line, "PROBLEM  send to x: ");
+	assert_false(bk_serves(&b));
+	run_shell("chmod 644 %s/client.key", c.dir);
+	(void)snprintf(line, sizeof(line),
+	    "send = [ \"x tls://h ca=%s/ca.pem cert=%s/client.pem key=%s/client.key\" ];", c.dir, c.dir,
+	    c.dir);
+	bad_setting(&b, "check", line, "PROBLEM  send to x: ");
+	run_shell("sed -i /^send/d %s/broker.conf", b.dir);
+	bk_serve(&b);
+	bk_end(&b);
+	certs_free(&c);
+}
+
 /* --- webhooks --- */
 
 static void slurp(const char *path, char *out, size_t size)
@@ -498,6 +624,9 @@ int main(void)
 		cmocka_unit_test(test_S_syslog_over_tls),
 		cmocka_unit_test(test_W_a_receiver_that_never_reads),
 		cmocka_unit_test(test_W_standard_output_that_nobody_reads),
+		cmocka_unit_test(test_all_end_with_the_sender),
+		cmocka_unit_test(test_G06_what_was_taken_is_spoilt),
+		cmocka_unit_test(test_bad_settings_are_named),
 		cmocka_unit_test(test_webhook),
 		cmocka_unit_test(test_filters),
 	};
