@@ -164,7 +164,7 @@ _ztjit() {
 		;;
 	--format)
 		words="asciicast-v2 asciicast-v3 text json"
-		[ "$command" != audit ] || words=jsonl
+		[ "$command" != audit ] || words="jsonl syslog cef csv"
 		[ "$command" != report ] || words="table csv json html"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
