@@ -18,17 +18,17 @@ static void next(struct ztj_csv *c)
 	c->begun = true;
 }
 
-/* U+FF1D, U+FF0B, U+FF0D and U+FF20 are normalised to their ASCII forms by some spreadsheets. */
+/* U+FF1D, U+FF0B, U+FF0D and U+FF20 are normalised to their ASCII forms by some spreadsheets; blanks before them go. */
 static bool is_formula(const char *s)
 {
-	static const char *const begins[] = { "=", "+", "-", "@", "\t", "\r", "\n", "\xef\xbc\x9d",
-		"\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
+	static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
 
-	s += strspn(s, " ");
-	for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
-		if (strncmp(s, begins[i], strlen(begins[i])) == 0)
+	while (*s == ' ' || strncmp(s, "\xc2\xa0", 2) == 0)
+		s += *s == ' ' ? 1 : 2;
+	for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+		if (strncmp(s, wide[i], 3) == 0)
 			return true;
-	return false;
+	return *s != '\0' && strchr("=+-@|%\t\r\n", *s) != NULL;
 }
 
 void ztj_csv_text(struct ztj_csv *c, const char *s)

@@ -18,8 +18,8 @@ struct ztj_csv {
 
 /* Writes to out, whose status tells whether all of it fitted. */
 void ztj_csv_init(struct ztj_csv *c, struct ztj_buf *out);
-/* A text field: bytes as they are, quotes doubled. Where a spreadsheet would compute it (it begins with = + - @, their full-width
- * forms, a tab, CR or LF, also behind spaces) an apostrophe stands before it. NULL: an empty field, unquoted. */
+/* A text field: bytes as they are, quotes doubled. Where a spreadsheet would compute it (it begins with = + - @ | %, the full-width forms
+ * of the first four, a tab, CR or LF, also behind spaces) an apostrophe stands before it. NULL: an empty field, unquoted. */
 void ztj_csv_text(struct ztj_csv *c, const char *s);
 void ztj_csv_int(struct ztj_csv *c, int64_t n);
 /* CRLF. */

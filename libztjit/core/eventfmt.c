@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "libztjit/core/csv.h"
 #include "libztjit/core/text.h"
 
 #define LIST_MAX ((size_t)ZTJ_ENTRY_MAX + 1)
@@ -243,49 +244,28 @@ static const char *const columns[] = { "n", "time", "kind", "outcome", "code", "
 	"certificate", "action", "decision", "name", "duration", "starts", "ends", "until", "at", "reason",
 	"ticket", "command", "text" };
 
-/* What spreadsheets calculate, in both widths, whatever blanks stand before it. */
-static bool is_formula(const char *text)
+static void put_cell(struct ztj_csv *row, const char *text)
 {
-	static const char *const wide[] = { "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
-
-	while (*text == ' ' || strncmp(text, "\xc2\xa0", 2) == 0)
-		text += *text == ' ' ? 1 : 2;
-	for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
-		if (strncmp(text, wide[i], 3) == 0)
-			return true;
-	return *text != '\0' && strchr("=+-@|%", *text) != NULL;
-}
-
-static void put_cell(struct ztj_buf *out, const char *text)
-{
-	if (text[0] == '\0')
-		return;
-	(void)ztj_buf_puts(out, is_formula(text) ? "\"'" : "\"");
-	for (; *text != '\0'; text++) {
-		if (*text == '"')
-			(void)ztj_buf_put_u8(out, '"');
-		(void)ztj_buf_put_u8(out, (uint8_t)*text);
-	}
-	(void)ztj_buf_put_u8(out, '"');
+	ztj_csv_text(row, text[0] == '\0' ? NULL : text);
 }
 
 int ztj_event_csv(const struct ztj_event_in *e, struct ztj_view leaf, struct ztj_buf *out)
 {
 	struct ztj_buf room;
+	struct ztj_csv row;
 
 	if (!ztj_text_ok(leaf))
 		return ZTJ_BAD_TEXT;
 	ztj_buf_init(&room, LIST_MAX);
-	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-		put_cell(out, text_of(e, columns[i], &room));
-		(void)ztj_buf_put_u8(out, ',');
-	}
+	ztj_csv_init(&row, out);
+	for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
+		put_cell(&row, text_of(e, columns[i], &room));
 	ztj_buf_reset(&room);
 	(void)ztj_buf_put(&room, leaf.p, leaf.n);
 	const char *text = ztj_buf_str(&room);
 	if (text != NULL)
-		put_cell(out, text);
-	(void)ztj_buf_puts(out, "\r\n");
+		put_cell(&row, text);
+	ztj_csv_end(&row);
 	int r = text == NULL ? ZTJ_NOMEM : ztj_buf_status(out);
 	ztj_buf_free(&room);
 	return r;
