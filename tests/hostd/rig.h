@@ -54,6 +54,7 @@ struct rig {
 	void (*agent)(struct rig *r, int sock);
 	/* called after a prompt was shown */
 	void (*prompted)(struct rig *r);
+	int64_t patience_ms; /* with the gate's answers; 0: much */
 };
 
 /* policy: of the fixture, or parts of one. The gate holds policy, directories and a status. */

@@ -260,6 +260,7 @@ static void revoke_meanwhile(struct rig *r)
 	fx_revoke_request(&r->w, FX_REQ1, REQ1, &grant.request, &revoked);
 	rig_news(r, &revoked);
 	fx_signed_free(&revoked);
+	r->patience_ms = 300; /* whoever asked is killed, and nobody answers */
 }
 
 static void test_sudo_only_inside_what_is_recorded(void **state)
