@@ -157,7 +157,7 @@ static bool within_rates(struct conn *c, enum op op, int *retry_s)
 		return limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s);
 	}
 	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT && op != OP_VIEW_PUT &&
-	    op != OP_STANDING_PUT)
+	    op != OP_STANDING_PUT && op != OP_CERTIFICATE)
 		return true;
 	rate.per_minute = conf->rate_statements;
 	rate.burst = conf->rate_statements / 2 + 10;

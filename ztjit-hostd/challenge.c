@@ -154,6 +154,9 @@ int ztj_stepup_check(struct ztj_conn *c, struct ztj_view sig)
 	if (r == ZTJ_OK)
 		r = ztj_decide_stepup(c->g->trust, challenge, answer, &c->g->machine.pub, u->uv,
 		    ztj_gate_ends_clock(c->g));
+	/* The log names what was touched. */
+	if (r == ZTJ_OK && ztj_key_fingerprint(&answer->signer[1].key, c->info_key) != ZTJ_OK)
+		r = ZTJ_INTERNAL;
 	ztj_stmt_free(challenge);
 	ztj_stmt_free(answer);
 	return r;

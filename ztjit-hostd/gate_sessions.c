@@ -65,11 +65,29 @@ struct ztj_session *ztj_gate_session_of(struct ztj_gate *g, const struct ztj_pro
 
 /* ---- ends ---- */
 
+/* Of the login that it is, or that it is inside of. */
+static const char *login_key(struct ztj_gate *g, const struct ztj_session *s, char out[ZTJ_FINGERPRINT_SIZE])
+{
+	const struct ztj_session *login = s;
+
+	for (int depth = 0; depth < 16 && login->parent != 0; depth++) {
+		const struct ztj_session *around = ztj_sessions_get(g->sessions, login->parent);
+
+		if (around == NULL)
+			break;
+		login = around;
+	}
+	if (login->certified.type == ZTJ_KEY_NONE || ztj_key_fingerprint(&login->certified, out) != ZTJ_OK)
+		return NULL;
+	return out;
+}
+
 int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char *event, int code)
 {
-	char grant[ZTJ_HEX_SIZE];
+	char grant[ZTJ_HEX_SIZE], key[ZTJ_FINGERPRINT_SIZE];
 	struct ztj_decision d = { .event = event,
 		.code = code,
+		.key = login_key(g, s, key),
 		.person = s->person,
 		.grant = grant,
 		.service = s->service,

@@ -179,6 +179,69 @@ static void test_from_join_to_revocation(void **state)
 	fx_signed_free(&rev);
 }
 
+/* ---- what the broker holds ---- */
+
+/* The lines as the leaves hold them, in their order: "\\x5c" stands for a backslash. */
+static void shipped_lines(struct ztj_buf *out)
+{
+	char path[256];
+	sqlite3 *db;
+	sqlite3_stmt *s;
+
+	ztj_buf_reset(out);
+	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(db,
+		"SELECT replace(json_extract(CAST(entry AS TEXT), '$.line'), '\\x5c', '\\') FROM leaf WHERE"
+		" json_extract(CAST(entry AS TEXT), '$.kind') = 'decision' ORDER BY n",
+		-1, &s, NULL),
+	    SQLITE_OK);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		ok(ztj_buf_printf(out, "%s\n", (const char *)sqlite3_column_text(s, 0)));
+	(void)sqlite3_finalize(s);
+	(void)sqlite3_close(db);
+}
+
+/* Everything that stands in the host's own log, byte for byte. */
+static bool all_shipped(json_t *o)
+{
+	char path[512];
+	struct ztj_buf mine, theirs;
+	bool same;
+
+	(void)o;
+	ztj_buf_init(&mine, 1 << 20);
+	ztj_buf_init(&theirs, 1 << 20);
+	(void)snprintf(path, sizeof(path), "%s/spool/decisions.jsonl", R->conf.state);
+	read_file(path, &mine);
+	shipped_lines(&theirs);
+	same = mine.n > 0 && ztj_view_eq(ztj_buf_view(&mine), ztj_buf_view(&theirs));
+	ztj_buf_free(&mine);
+	ztj_buf_free(&theirs);
+	return same;
+}
+
+/* Leaves of decisions that say so. */
+static int said(const char *where)
+{
+	char path[256], sql[512];
+	sqlite3 *db;
+	sqlite3_stmt *s;
+	int n;
+
+	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
+	(void)snprintf(sql, sizeof(sql),
+	    "SELECT count(*) FROM (SELECT CAST(entry AS TEXT) AS e FROM leaf) WHERE e ->> 'kind' = 'decision' AND %s", where);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	n = sqlite3_column_int(s, 0);
+	(void)sqlite3_finalize(s);
+	(void)sqlite3_close(db);
+	return n;
+}
+
 /* ztjit confirm: fetches the open challenges, signs, posts. */
 static void confirm(struct rig *r)
 {
@@ -249,6 +312,16 @@ static void test_step_up_through_the_relay(void **state)
 	assert_true(wait_for(was_taken));
 	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "sudo", "req1", ""), ZTJ_OK);
 	fails(rig_pam(R, ZTJ_MSG_OPEN, "sudo", "root", ""), ZTJ_OK);
+	/* reason code, person, key, service, account, address, tty: of whatever has them */
+	assert_true(wait_for(all_shipped));
+	assert_int_equal(said("e ->> 'action' = 'stepup' AND e ->> 'key' LIKE 'SHA256:%' AND e ->> 'tty' = 'pts/1' AND"
+			      " e ->> 'person' = 'people/req1' AND e ->> 'service' = 'sudo' AND e ->> 'outcome' = 'allowed'"),
+	    1);
+	assert_int_equal(said("e ->> 'action' = 'open' AND e ->> 'service' = 'sshd' AND e ->> 'key' LIKE 'SHA256:%' AND"
+			      " e ->> 'account' = 'req1' AND e ->> 'address' <> '' AND e ->> 'request' <> ''"),
+	    1);
+	/* this agent was killed once before it began */
+	assert_int_equal(said("e ->> 'action' = 'start' AND e ->> 'outcome' = 'started'"), 1);
 	free(cert);
 	fx_signed_free(&req);
 }
@@ -274,47 +347,6 @@ static void test_broker_goes_and_comes_back(void **state)
 
 /* ---- the log of decisions becomes part of the audit log ---- */
 
-/* The lines as the leaves hold them, in their order: "\\x5c" stands for a backslash. */
-static void shipped_lines(struct ztj_buf *out)
-{
-	char path[256];
-	sqlite3 *db;
-	sqlite3_stmt *s;
-
-	ztj_buf_reset(out);
-	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-	    sqlite3_prepare_v2(db,
-		"SELECT replace(json_extract(CAST(entry AS TEXT), '$.line'), '\\x5c', '\\') FROM leaf WHERE"
-		" json_extract(CAST(entry AS TEXT), '$.kind') = 'decision' ORDER BY n",
-		-1, &s, NULL),
-	    SQLITE_OK);
-	while (sqlite3_step(s) == SQLITE_ROW)
-		ok(ztj_buf_printf(out, "%s\n", (const char *)sqlite3_column_text(s, 0)));
-	(void)sqlite3_finalize(s);
-	(void)sqlite3_close(db);
-}
-
-/* Everything that stands in the host's own log, byte for byte. */
-static bool all_shipped(json_t *o)
-{
-	char path[512];
-	struct ztj_buf mine, theirs;
-	bool same;
-
-	(void)o;
-	ztj_buf_init(&mine, 1 << 20);
-	ztj_buf_init(&theirs, 1 << 20);
-	(void)snprintf(path, sizeof(path), "%s/spool/decisions.jsonl", R->conf.state);
-	read_file(path, &mine);
-	shipped_lines(&theirs);
-	same = mine.n > 0 && ztj_view_eq(ztj_buf_view(&mine), ztj_buf_view(&theirs));
-	ztj_buf_free(&mine);
-	ztj_buf_free(&theirs);
-	return same;
-}
-
 static void test_decisions_are_shipped(void **state)
 {
 	struct fx_signed req;
@@ -335,9 +367,12 @@ static void test_decisions_are_shipped(void **state)
 	for (int i = 0; i < 300; i++)
 		fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK);
 	fails(rig_principals(R, "nobody", cert, line, sizeof(line)), ZTJ_WRONG_ACCOUNT);
+	(void)sleep(3);
 	bk_serve(B);
 	assert_true(wait_for(is_fresh));
 	assert_true(wait_for(all_shipped));
+	/* with its own time, not that of its arrival */
+	assert_int_equal(said("e ->> 'code' = 'wrong-account' AND unixepoch(e ->> 'at') + 3 <= unixepoch(e ->> 'time')"), 1);
 	assert_false(bk_logged(B, "another history"));
 	assert_false(bk_logged(B, "has a gap"));
 	free(cert);
@@ -519,5 +554,6 @@ int main(void)
 		cmocka_unit_test(test_P2_a_line_that_grows),
 		cmocka_unit_test(test_an_address_without_room),
 	};
+	cmocka_set_test_filter(getenv("ZTJ_TEST"));
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
 }

@@ -40,6 +40,7 @@ host_disk() {
 	small_disk web1 $dir 4m
 	lab_in web1 sh -c 'echo "reserve = 64;" >>/etc/ztjit/hostd.conf'
 	t_ok "D01 it starts again" hostd_start web1
+	t_ok "D01 and its log says that it did not end by itself" decision web1 start unclean
 	t_ok "D01 every decision that was given is still there" test "$(decisions web1 | wc -l)" -ge "$lines"
 	t_says "D01 and it decides" "uid=0(root)" login
 	fill web1 $dir
@@ -97,8 +98,33 @@ false_brokers() {
 	t_ok "W02 exit status 3" test "$T_STATUS" -eq 3
 	gone
 	t_ok "W02 no false broker took the agent in" not_connected
+	AWAY=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+	t_ok "a decision while the broker is away" lab_in db1 sudo -n true
+	sleep 3
 	fleet_start_broker
 	t_ok "W02 the true one is found again" lab_wait 30 hostd_fresh db1
+}
+
+# late HOST SINCE: a decision of then has come, later.
+late() {
+	person sec1 ztjit audit export --kind decision --host "$1" 2>/dev/null |
+		sed -n 's/.*"time":"\([^"]*\)".*"at":"\([^"]*\)".*/\2 \1/p' | awk -v t="$2" '$1 >= t && $2 > $1 { n++ } END { exit n == 0 }'
+}
+# remembers HOST: what it was shown of the audit log, and what of that was proved.
+remembers() { lab_in "$1" ztjit-hostd status --json | sed -n 's/.*"checkpoint":"\([^"]*\)".*/\1/p'; }
+proved() { lab_in "$1" ztjit-hostd status --json | sed -n 's/.*"checkpoint_proved":"\([0-9]*\) .*/\1/p'; }
+
+audit_log() {
+	local first
+	t_ok "P5 what was decided while the broker was away comes later, with its own time" lab_wait 30 late db1 "$AWAY"
+	t_says "A01 the log and the logs of all hosts in it are whole" "each as it goes on" person sec1 ztjit audit verify
+	t_says "A01 an auditor compares it with what a host was shown" "is whole" \
+		person sec1 sh -c 'echo "$0" >db1.checkpoint && ztjit audit verify --checkpoint db1.checkpoint' "$(remembers db1)"
+	t_denies "A01 and with what it was not" "not those that a checkpoint was signed for" \
+		person sec1 sh -c 'echo "$0" | tr 0-9 1-90 | sed "s/^[0-9]*/5/" >other && ztjit audit verify --checkpoint other' "$(remembers db1)"
+	first=$(proved db1)
+	t_ok "A01 a host has proofs that it only grew" test "$first" -gt 0
+	t_says "and says so" "proved" lab_in db1 ztjit-hostd status
 }
 
 t_ok "a fleet" fleet_ready
@@ -106,5 +132,6 @@ t_ok "a grant" grant req1 root-shell web1 5m
 host_disk
 broker_killed
 false_brokers
+audit_log
 [ "$T_FAILED" -eq 0 ] || fleet_logs
 t_done
