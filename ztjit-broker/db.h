@@ -94,6 +94,7 @@ int db_stmt_of_request(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct z
 int db_request_add(struct db *db, const struct ztj_stmt *st) ZTJ_MUST_CHECK;
 int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool closed) ZTJ_MUST_CHECK;
 int db_request_open_count(struct db *db, const char *who, int64_t *n) ZTJ_MUST_CHECK;
+int db_request_open_all(struct db *db, int64_t *n) ZTJ_MUST_CHECK;
 /* Ids of requests, newest first, after `before` (0: from the newest). who NULL: everybody's. */
 struct db_request_query {
 	const char *who;
@@ -243,6 +244,8 @@ int db_standing_newest(struct db *db, const char *host, int64_t *issued) ZTJ_MUS
 struct db_standing_query { const char *host, *after; };
 int db_standing_each(struct db *db, const struct db_standing_query *q, int (*each)(const struct db_standing *row, void *arg),
     void *arg) ZTJ_MUST_CHECK;
+/* The newest of that host, or (NULL) of each, without the report. */
+int db_standing_signed(struct db *db, const char *host, int (*each)(struct ztj_view container, void *arg), void *arg) ZTJ_MUST_CHECK;
 int db_standing_days(struct db *db, const char *host, int64_t since, int (*each)(struct ztj_view container, void *arg),
     void *arg) ZTJ_MUST_CHECK;
 int db_standing_sweep(struct db *db, int64_t before) ZTJ_MUST_CHECK;

@@ -16,6 +16,7 @@ static const char sql_put_day[] =
 static const char sql_newest[] = "SELECT issued FROM standing WHERE host = ?1";
 static const char sql_each[] =
     "SELECT host, issued, received, container, report FROM standing WHERE (?1 = '' OR host = ?1) AND host > ?2 ORDER BY host";
+static const char sql_signed[] = "SELECT container FROM standing WHERE ?1 = '' OR host = ?1";
 static const char sql_days[] =
     "SELECT container FROM standing_day WHERE host = ?1 AND day >= ?2 ORDER BY day";
 static const char sql_sweep[] = "DELETE FROM standing WHERE issued < ?1";
@@ -61,6 +62,20 @@ int db_standing_each(struct db *db, const struct db_standing_query *q,
 		if (r != ZTJ_OK)
 			break;
 	}
+	sqlite3_reset(s);
+	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+}
+
+int db_standing_signed(struct db *db, const char *host, int (*each)(struct ztj_view container, void *arg),
+    void *arg)
+{
+	sqlite3_stmt *s = NULL;
+	int r = db_ask(db, sql_signed, DB_ARGS(db_text(host != NULL ? host : "")), &s);
+	if (r != ZTJ_OK)
+		return r;
+	while ((r = db_step(s)) == ZTJ_OK)
+		if ((r = each(db_col_view(s, 0), arg)) != ZTJ_OK)
+			break;
 	sqlite3_reset(s);
 	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 }

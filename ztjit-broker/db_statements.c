@@ -19,6 +19,7 @@ static const char sql_request_add[] =
 static const char sql_host_add[] =
     "INSERT INTO request_host(host, seq) SELECT ?2, seq FROM request WHERE id = ?1";
 static const char sql_close[] = "UPDATE request SET closed = ?2 WHERE id = ?1";
+static const char sql_open_all[] = "SELECT count(*) FROM request WHERE closed = 0";
 static const char sql_open_count[] = "SELECT count(*) FROM request WHERE who = ?1 AND closed = 0";
 static const char sql_list[] = "SELECT seq, id FROM request WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
 static const char sql_list_open[] =
@@ -119,16 +120,26 @@ int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool close
 	return db_write(db, sql_close, DB_ARGS(db_id(id), db_int(closed ? 1 : 0)));
 }
 
-int db_request_open_count(struct db *db, const char *who, int64_t *n)
+static int count_open(struct db *db, const char *sql, const struct db_arg *args, size_t nargs, int64_t *n)
 {
 	sqlite3_stmt *s = NULL;
 	*n = 0;
-	int r = db_first(db, sql_open_count, DB_ARGS(db_text(who)), &s);
+	int r = db_first(db, sql, args, nargs, &s);
 	if (r != ZTJ_OK)
 		return r;
 	*n = sqlite3_column_int64(s, 0);
 	sqlite3_reset(s);
 	return ZTJ_OK;
+}
+
+int db_request_open_all(struct db *db, int64_t *n)
+{
+	return count_open(db, sql_open_all, NULL, 0, n);
+}
+
+int db_request_open_count(struct db *db, const char *who, int64_t *n)
+{
+	return count_open(db, sql_open_count, DB_ARGS(db_text(who)), n);
 }
 
 static const char *query_text(const struct db_request_query *q)

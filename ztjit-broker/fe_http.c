@@ -49,7 +49,8 @@ void http_reply(struct evhttp_request *req, unsigned status, struct ztj_view bod
 	}
 	struct evbuffer *out = evbuffer_new();
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-	const char *type = body.n > 0 && body.p[0] == '{' ? "application/json" : "text/plain; version=0.0.4";
+	const char *type = body.n > 0 && body.p[0] == '{' ? "application/json"
+							  : "text/plain; version=0.0.4; charset=utf-8";
 	if (evhttp_find_header(headers, "Content-Type") == NULL)
 		evhttp_add_header(headers, "Content-Type", type);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -302,9 +303,12 @@ static void add_metrics(const struct frontend *fe, struct ztj_view body, struct 
 	    "# HELP ztjit_http_requests_total requests\n# TYPE ztjit_http_requests_total counter\nztjit_http_requests_total %llu\n"
 	    "# HELP ztjit_timeouts_total connections out of time\n# TYPE ztjit_timeouts_total counter\nztjit_timeouts_total %llu\n"
 	    "# HELP ztjit_limited_total requests and connections over a limit\n# TYPE ztjit_limited_total counter\n"
-	    "ztjit_limited_total %llu\n",
+	    "ztjit_limited_total %llu\n"
+	    "# HELP ztjit_tls_refused_total connections that failed before they were secured\n"
+	    "# TYPE ztjit_tls_refused_total counter\nztjit_tls_refused_total %llu\n",
 	    (long long)fe->connections, (unsigned long long)fe->count.requests,
-	    (unsigned long long)fe->count.timeouts, (unsigned long long)fe->count.limited);
+	    (unsigned long long)fe->count.timeouts, (unsigned long long)fe->count.limited,
+	    (unsigned long long)fe->count.refused_tls);
 	ztj_buf_put(out, body.p, body.n);
 }
 

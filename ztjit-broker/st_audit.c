@@ -10,6 +10,7 @@
 
 #include "libztjit/sys/log.h"
 #include "ztjit-broker/child.h"
+#include "ztjit-broker/counts.h"
 #include "ztjit-broker/signer.h"
 
 int audit_new(struct store *st)
@@ -100,8 +101,10 @@ int audit_add(struct store *st, struct ztj_event *e)
 	if (r == ZTJ_OK)
 		r = ztj_tlog_append(t, hash, on_full, st);
 	ztj_buf_free(&leaf);
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK) {
+		counts_leaf(st->counts, e);
 		return ZTJ_OK;
+	}
 	ztj_log(ZTJ_LOG_ERROR, "a leaf of the audit log (%s %s) was not written: %s", e->kind, e->outcome,
 	    ztj_err_text(r));
 	st->broken = true; /* neither the leaf nor what it tells of */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ztjit-broker/audit.h"
+#include "ztjit-broker/counts.h"
 
 /* Who is connected: by name; registrars and roots that have none, by the fingerprint of their key. */
 static const char *by_of(const struct caller *c, char key[ZTJ_FINGERPRINT_SIZE])
@@ -171,6 +172,13 @@ static void set_members(struct ztj_event *e, const struct ztj_stmt *p)
 	}
 }
 
+static void count_approval(struct store *st, const struct ztj_stmt *p, int64_t now)
+{
+	const struct ztj_bundle *b;
+	if (bundles_get(st, p->u.approval.request, &b) == ZTJ_OK)
+		counts_approval(st->counts, now - b->request->issued);
+}
+
 void say_statement(struct store *st, const struct acceptance *a, enum ztj_stmt_type type, int r)
 {
 	const struct ztj_policy *policy = ztj_trust_held_policy(st->trust);
@@ -194,6 +202,8 @@ void say_statement(struct store *st, const struct acceptance *a, enum ztj_stmt_t
 	if (type != ZTJ_STMT_POLICY && ztj_stmt_parse(a->s.bytes, type, st->conf->domain, &p) == ZTJ_OK)
 		set_members(&s.e, p);
 	add(st, &s.e);
+	if (r == ZTJ_OK && p != NULL && type == ZTJ_STMT_APPROVAL && !p->u.approval.deny)
+		count_approval(st, p, a->now);
 	ztj_stmt_free(p);
 }
 

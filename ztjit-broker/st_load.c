@@ -81,6 +81,8 @@ int st_load(struct store *st)
 		r = db_login_each(st->db, st_now(), load_login, st);
 	if (r == ZTJ_OK)
 		r = db_event_head(st->db, &st->head);
+	if (r == ZTJ_OK)
+		r = standing_load(st);
 	st->generation++;
 	return r;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "libztjit/core/codec.h"
+#include "libztjit/sys/log.h"
 #include "ztjit-broker/audit.h"
 
 #define PAGE_BYTES ((size_t)1024 * 1024)
@@ -41,6 +42,62 @@ static int judge(struct store *st, const struct ask *a, const struct caller *c, 
 	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 }
 
+/* --- added up --- */
+
+/* Numbers that the store took when it had checked who signed them; whoever puts others into the database gets a wrong gauge. */
+static int numbers(const struct store *st, struct ztj_view container, struct ztj_stmt **out)
+{
+	struct ztj_signed s;
+	struct ztj_rd rd;
+	ztj_rd_init(&rd, container);
+	int r = ztj_signed_read(&rd, &s);
+	return r == ZTJ_OK ? ztj_stmt_parse(s.bytes, ZTJ_STMT_STANDING, st->conf->domain, out) : r;
+}
+
+static void count_in(struct store *st, const struct ztj_stmt *p, int64_t sign)
+{
+	st->left.hosts += sign;
+	st->left.clean += p->u.standing.standing + p->u.standing.expired + p->u.standing.missed == 0 ? sign
+												     : 0;
+	st->left.standing += sign * p->u.standing.standing;
+	st->left.accepted += sign * p->u.standing.accepted;
+	st->left.expired += sign * p->u.standing.expired;
+	st->left.missed += sign * p->u.standing.missed;
+	if (st->left.oldest == 0 || p->issued < st->left.oldest)
+		st->left.oldest = p->issued;
+}
+
+struct sum {
+	struct store *st;
+	int64_t sign;
+};
+static int add_in(struct ztj_view container, void *arg)
+{
+	const struct sum *s = arg;
+	struct ztj_stmt *p = NULL;
+	int r = numbers(s->st, container, &p);
+	if (r == ZTJ_OK)
+		count_in(s->st, p, s->sign);
+	ztj_stmt_free(p);
+	return r == ZTJ_NOMEM ? r : ZTJ_OK;
+}
+
+int standing_load(struct store *st)
+{
+	struct sum s = { st, 1 };
+	memset(&st->left, 0, sizeof(st->left));
+	return db_standing_signed(st->db, NULL, add_in, &s);
+}
+
+void standing_sweep(struct store *st, int64_t before)
+{
+	int r = db_standing_sweep(st->db, before);
+	if (r == ZTJ_OK && st->left.oldest != 0 && st->left.oldest < before)
+		r = standing_load(st);
+	if (r != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "could not forget old reports");
+}
+
 void do_standing_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
 	struct db_standing row = { .received = now, .container = a->container, .report = a->bytes };
@@ -58,12 +115,19 @@ void do_standing_put(struct store *st, const struct ask *a, const struct caller 
 	if (r == ZTJ_OK && reserve_spent(st))
 		r = ZTJ_NO_SPACE;
 	if (r == ZTJ_OK) {
+		struct sum old = { st, -1 };
 		memcpy(row.host, c->who, sizeof(row.host));
 		row.issued = stmt->issued;
-		r = db_standing_put(st->db, &row);
+		r = db_standing_signed(st->db, row.host, add_in, &old);
+		if (r == ZTJ_OK)
+			r = db_standing_put(st->db, &row);
+		if (r != ZTJ_OK)
+			st->broken = true; /* the sums are read anew */
 	}
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK) {
+		count_in(st, stmt, 1);
 		say_standing(st, c->who, stmt);
+	}
 	if (r == ZTJ_OK)
 		st_answer(st, a->tag, 201, json_object());
 	else

@@ -8,6 +8,7 @@
  * judge, write, commit once, answer.
  */
 #include "ztjit-broker/audit.h"
+#include "ztjit-broker/counts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,11 +83,13 @@ static void finish_batch(void *arg)
 		r = db_commit(st->db);
 	if (r == ZTJ_OK && !st->broken) {
 		st->count.commits += dirty;
+		counts_keep(st->counts);
 		if (outbox_release(st->outbox) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "a channel is gone");
 		sender_grown(st);
 	} else {
 		st->count.failed_commits++;
+		counts_drop(st->counts);
 		ztj_log(ZTJ_LOG_ERROR, "nothing of this batch was kept: %s",
 		    ztj_err_text(r == ZTJ_OK ? ZTJ_IO : r));
 		if (r == ZTJ_NO_SPACE)
@@ -344,8 +347,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 		joins_go_on(st);
 		requests_sweep(st, now);
 		records_sweep(st, now);
-		if (db_standing_sweep(st->db, now - PROTO_DAYS_MAX * INT64_C(86400)) != ZTJ_OK)
-			ztj_log(ZTJ_LOG_ERROR, "could not forget old reports");
+		standing_sweep(st, now - PROTO_DAYS_MAX * INT64_C(86400));
 		audit_sweep(st);
 		if (db_login_sweep(st->db, now) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "could not forget old logins");
@@ -422,7 +424,10 @@ static int start(struct store *st)
 	if (r == ZTJ_OK)
 		r = witnesses_new(st);
 	if (r == ZTJ_OK)
+		r = counts_new(&st->counts);
+	if (r == ZTJ_OK)
 		r = broker_path(st->conf, "store/broker.db", path);
+	st->started = st_now();
 	return r;
 }
 
@@ -485,6 +490,7 @@ static void stop(struct store *st)
 	outbox_free(st->outbox);
 	audit_free(st->audit);
 	witnesses_free(st->witnesses);
+	counts_free(st->counts);
 	ztj_trust_free(st->trust);
 	ztj_sigcache_free(st->sigs);
 	ztj_buf_free(&st->status);

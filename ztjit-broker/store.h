@@ -30,6 +30,7 @@ struct outbox;
 struct views;
 struct audit;
 struct witnesses;
+struct counts;
 
 #define JOINS_MAX 64
 struct store {
@@ -51,6 +52,7 @@ struct store {
 	struct views *views;
 	struct audit *audit;
 	struct witnesses *witnesses;
+	struct counts *counts;
 	int reserve;             /* descriptor of the reserved space, or -1 when it is spent */
 	bool broken;             /* memory may differ from the database: nothing is served until it was read anew */
 	int64_t head;            /* seq of the newest event */
@@ -74,6 +76,9 @@ struct store {
 	struct {
 		uint64_t accepted, refused, certificates, commits, failed_commits;
 	} count;
+	/* what the hosts' newest reports of standing access add up to; oldest: no report is older, 0: there is none */
+	struct { int64_t hosts, clean, standing, accepted, expired, missed, oldest; } left;
+	int64_t started;
 };
 
 /* Who asks, as the TLS key and the logins say (st_caller.c). */
@@ -284,6 +289,11 @@ void views_wake(struct store *st, const char *id);
 /* --- st_standing.c: what hosts say of their standing access --- */
 void do_standing_put(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
 void do_standing(struct store *st, const struct ask *a, const struct caller *c, int64_t now);
+
+/* Adds the newest reports up anew. */
+int standing_load(struct store *st) ZTJ_MUST_CHECK;
+/* Forgets what is older. */
+void standing_sweep(struct store *st, int64_t before);
 
 /* --- st_reserve.c: space kept back so that a full disk can still record a no (D02) --- */
 void reserve_open(struct store *st);

@@ -305,13 +305,14 @@ static void add_denials(struct page *p, const struct tally *t)
 		bool known = strcmp(ztj_err_name(err), d->code) == 0;
 		const struct page_cell cells[N(denial_cols)] = {
 			page_text(d->code[0] != '\0' ? cli_printf(p->c, "%s: %s", by[d->source], d->code)
-						     : "approver"),
+						     : by[d->source]),
 			page_text(by[d->source]),
 			page_text(d->code),
 			page_text(known ? ztj_err_text(err)
 				: d->source == TALLY_BY_APPROVER
 				? "in the approver's own words, see the request"
-				: ""),
+				: d->code[0] == '\0' ? "unknown callers, not written one by one"
+						     : ""),
 			page_int(d->n),
 		};
 

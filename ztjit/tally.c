@@ -173,6 +173,14 @@ struct tally_day *tally_day_at(struct tally *t, int64_t day)
 	return at != TALLY_NONE ? &t->day[at] : NULL;
 }
 
+/* A leaf may stand for several, which a broker did not write one by one. */
+static int64_t how_many(const struct ztj_event_in *e)
+{
+	return strcmp(e->kind, "statement") == 0 && is(e, "statement", "") && number(e, "count") > 0
+	    ? number(e, "count")
+	    : 1;
+}
+
 static int deny(struct tally *t, enum tally_source source, const struct ztj_event_in *e, const char *member)
 {
 	/* Codes are few, but whoever wrote the leaves might not care. */
@@ -185,16 +193,16 @@ static int deny(struct tally *t, enum tally_source source, const struct ztj_even
 		return ZTJ_NOMEM;
 	if ((r = find_day(t, e->time, &day)) != ZTJ_OK)
 		return r;
-	day->denied++;
+	day->denied += how_many(e);
 	for (size_t i = 0; i < t->ndenials; i++)
 		if (t->denial[i].source == source && t->denial[i].code == code) {
-			t->denial[i].n++;
+			t->denial[i].n += how_many(e);
 			return ZTJ_OK;
 		}
 	if ((more = tally_grow(t->denial, t->ndenials, sizeof *more)) == NULL)
 		return ZTJ_NOMEM;
 	t->denial = more;
-	t->denial[t->ndenials++] = (struct tally_denial){ source, code, 1 };
+	t->denial[t->ndenials++] = (struct tally_denial){ source, code, how_many(e) };
 	return ZTJ_OK;
 }
 

@@ -146,6 +146,43 @@ static void test_what_is_not_taken(void **state)
 	    400);
 }
 
+static long long gauge(struct bk *b, const char *name)
+{
+	const char *text, *at;
+	assert_int_equal(bk_get(b, NULL, "/metrics"), 200);
+	text = ztj_buf_str(&b->body);
+	assert_non_null(text);
+	at = strstr(text, name);
+	assert_non_null(at);
+	return strtoll(at + strlen(name), NULL, 10);
+}
+
+/* The newest word of each host adds up, also for a broker that was not there when it came. */
+static void test_metrics(void **state)
+{
+	static const char left[] = "ztjit_standing_entries{state=\"left\"} ",
+			  clean[] = "ztjit_standing_hosts{state=\"clean\"} ";
+	struct bk *b = *state;
+	struct word w = { .host = FX_WEB1, .issued = (int64_t)time(NULL), .report = "{}", .standing = 7 };
+	long long others = gauge(b, clean);
+	say(b, FX_WEB1, &w);
+	bk_expect(b, 201, "");
+	long long seven = gauge(b, left);
+	assert_true(seven >= 7);
+	w.standing = 3;
+	say(b, FX_WEB1, &w);
+	assert_int_equal(gauge(b, left), seven - 4);
+	bk_stop(b);
+	bk_serve(b);
+	assert_int_equal(gauge(b, left), seven - 4);
+	w.standing = 0;
+	w.issued = (int64_t)time(NULL);
+	say(b, FX_WEB1, &w);
+	bk_expect(b, 201, "");
+	assert_int_equal(gauge(b, left), seven - 7);
+	assert_true(gauge(b, clean) >= others);
+}
+
 static void test_who_sees_it(void **state)
 {
 	struct bk *b = *state;
@@ -231,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_B02_a_host_speaks_for_itself),
 		cmocka_unit_test(test_what_is_not_taken),
+		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_who_sees_it),
 		cmocka_unit_test(test_what_is_shown),
 		cmocka_unit_test(test_older_and_newer_databases),

@@ -246,23 +246,27 @@ static void test_denials(void **state)
 	    .request = id(&m, 9), .person = "people/mallory", .role = "root-shell");
 	add(&m, 31, .kind = "certificate", .outcome = "refused", .code = ZTJ_NO_GRANT);
 	add(&m, 32, .kind = "view", .outcome = "refused", .code = ZTJ_FORBIDDEN);
+	/* those of strangers, beyond the first few */
+	add(&m, 32, .kind = "statement", .outcome = "refused", .count = 41);
 	add(&m, 33, .kind = "view", .outcome = "opened");
 	add(&m, 34, .kind = "decision", .outcome = "alarm", .action = "alarm", .code = ZTJ_ESCAPED,
 	    .host = "servers/web1");
 	vote(&m, 35, 1, "people/sec1", true);
 	ok(tally_finish(&m.t));
 	assert_int_equal(m.t.ngrants, 1); /* nobody vouches for what a refused statement says */
-	assert_int_equal(m.t.ndenials, 6);
-	assert_int_equal(m.t.denial[0].source, TALLY_BY_HOST);
-	assert_string_equal(m.t.denial[0].code, "no-grant");
-	assert_int_equal(m.t.denial[0].n, 3);
+	assert_int_equal(m.t.ndenials, 7);
+	assert_int_equal(m.t.denial[0].source, TALLY_BY_BROKER);
+	assert_int_equal(m.t.denial[0].n, 41);
+	assert_int_equal(m.t.denial[1].source, TALLY_BY_HOST);
+	assert_string_equal(m.t.denial[1].code, "no-grant");
+	assert_int_equal(m.t.denial[1].n, 3);
 	assert_int_equal(m.t.grant[0].refused, 1);
 	assert_int_equal(m.t.count.exempt, 1);
 	assert_int_equal(m.t.count.uses, 0);
 	assert_int_equal(m.t.count.views, 1);
 	assert_int_equal(m.t.count.views_refused, 1);
 	assert_int_equal(m.t.count.alarms, 1);
-	assert_int_equal(m.t.day[0].denied, 8);
+	assert_int_equal(m.t.day[0].denied, 8 + 41);
 	tally_free(&m.t);
 }
 

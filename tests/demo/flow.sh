@@ -272,6 +272,15 @@ clock_back() {
 	lab_clock web1 +0
 }
 
+reports() {
+	chapter "Reports: made of the proved log, to be handed on"
+	says sec1 "under a grant" "ztjit report metrics | grep -E 'Sessions|under a grant|recorded|median|left'"
+	says sec1 "$ROOT_GRANT" "ztjit report access --user req1 | cut -c -160"
+	says sec1 "Gaps" "ztjit report controls | sed -n '/CC6.3/,/^\$/p'"
+	run sec1 "ztjit report metrics --format html -o metrics.html && ls -l metrics.html"
+	note "one page that loads nothing and runs nothing, for a browser or a printer"
+}
+
 interactive() {
 	cat <<-TXT
 
@@ -308,4 +317,5 @@ audit
 [ "${DEMO_UNTIL:-}" != audit ] || { fleet_logs; exit; }
 broker_away
 clock_back
+reports
 closing
