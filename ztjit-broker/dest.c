@@ -195,9 +195,14 @@ static int set_key(const struct parsing *p, const char *value)
 
 static int set_confirm(const struct parsing *p, const char *value)
 {
+	if (strcmp(value, "no") == 0) {
+		p->d->confirm = 0;
+		return ZTJ_OK;
+	}
 	int r = ztj_duration_parse(value, &p->d->confirm);
-	return r == ZTJ_OK && p->d->confirm >= 1 && p->d->confirm <= 3600 ? ZTJ_OK
-									  : wrong(p, value, "not 1s to 1h");
+	return r == ZTJ_OK && p->d->confirm >= 1 && p->d->confirm <= 3600
+	    ? ZTJ_OK
+	    : wrong(p, value, "not 1s to 1h, or no");
 }
 
 #define ALL (1u << DEST_STDOUT | SYSLOG | 1u << DEST_HTTPS)

@@ -30,7 +30,7 @@ struct dest_conf {
 	char path[DEST_PATH_SIZE];   /* of a webhook, from the "/" on */
 	bool cef;                    /* the text of a syslog message, instead of JSON */
 	unsigned facility;           /* of syslog */
-	int64_t confirm;             /* seconds after which a stream is closed to see that all of it was read */
+	int64_t confirm;             /* seconds after which a stream is closed to see that all of it was read; 0: it is not */
 	char ca[PATH_MAX];           /* certificates that may have issued the receiver's; "": none */
 	bool pinned;                 /* the receiver's key must be this one */
 	uint8_t pin[ZTJ_DIGEST_LEN]; /* SHA-256 of its SubjectPublicKeyInfo */

@@ -114,7 +114,7 @@ void dest_keep(struct dest *d)
 
 /* --- asking --- */
 
-static void ask(struct dest *d)
+void dest_ask(struct dest *d)
 {
 	struct ztj_buf msg;
 	if (!d->up || !d->wants || d->asked || !d->sd->told || d->next >= d->sd->size)
@@ -135,7 +135,7 @@ void dest_grown(struct dest *d)
 		    d->conf.name, (unsigned long long)d->taken, (unsigned long long)d->sd->size);
 		d->taken = d->next = d->sd->size;
 	}
-	ask(d);
+	dest_ask(d);
 }
 
 static int count(struct ztj_view entries, uint64_t *n)
@@ -230,7 +230,7 @@ void dest_up(struct dest *d)
 void dest_want(struct dest *d)
 {
 	d->wants = true;
-	ask(d);
+	dest_ask(d);
 }
 
 void dest_taken(struct dest *d, uint64_t upto)

@@ -118,6 +118,8 @@ static void on_write(struct bufferevent *bev, void *arg)
 	(void)bev;
 	if (s->phase != OPEN)
 		return;
+	if (d->conf.confirm == 0 && unsent(s) == 0)
+		dest_taken(d, s->upto);
 	if (s->finish)
 		finish_now(s);
 	else if (!d->wants)
@@ -209,15 +211,15 @@ static void give(struct dest *d, const struct leaves *l, uint64_t upto)
 	}
 	s->upto = upto;
 	s->written += f.n;
-	if (s->written == 0) {
+	if (s->written == 0 || (d->conf.confirm == 0 && unsent(s) == 0)) {
 		/* nothing of it is for this destination, and nothing before it is on the way */
 		dest_taken(d, upto);
 		dest_want(d);
 		return;
 	}
-	if (!event_pending(s->confirm, EV_TIMEOUT, NULL))
+	if (d->conf.confirm > 0 && !event_pending(s->confirm, EV_TIMEOUT, NULL))
 		set_timer(s->confirm, d->conf.confirm);
-	if (s->written >= WINDOW)
+	if (d->conf.confirm > 0 && s->written >= WINDOW)
 		finish(d);
 	else if (unsent(s) <= LOW_WATER)
 		dest_want(d);

@@ -87,8 +87,10 @@ static void on_keep(evutil_socket_t fd, short what, void *arg)
 	struct sender *sd = arg;
 	(void)fd;
 	(void)what;
-	for (size_t i = 0; i < sd->ndests; i++)
+	for (size_t i = 0; i < sd->ndests; i++) {
 		dest_keep(sd->dest[i]);
+		dest_ask(sd->dest[i]);
+	}
 	tell(sd);
 	chan_flush(sd->store);
 }

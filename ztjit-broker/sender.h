@@ -75,6 +75,8 @@ void dest_free(struct dest *d);
 int dest_start(struct dest *d) ZTJ_MUST_CHECK;
 /* The log has grown, or was seen for the first time. */
 void dest_grown(struct dest *d);
+/* Asks the store, where there is something to ask for: it may have had no answer before. */
+void dest_ask(struct dest *d);
 /* The store's answer; TRUNCATED when it is no bundle. */
 int dest_leaves(struct dest *d, const struct leaves *l) ZTJ_MUST_CHECK;
 /* Makes durable what was taken. */

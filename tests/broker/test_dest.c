@@ -40,6 +40,8 @@ static void test_good(void **state)
 	assert_int_equal(d.kind, DEST_TCP);
 	assert_string_equal(d.host, "log.example.org");
 	assert_int_equal(d.confirm, 300);
+	good("t tcp://log.example.org:601 confirm=no", &d);
+	assert_int_equal(d.confirm, 0);
 	good("s tls://log.example.org ca=/etc/ca.pem cert=/etc/c.pem key=/etc/c.key", &d);
 	assert_int_equal(d.port, 6514);
 	assert_int_equal(d.confirm, 30);

@@ -237,6 +237,30 @@ static void test_A_receiver_and_broker_are_killed(void **state)
 	rsyslog_free(&r);
 }
 
+/* A receiver that would never close: written is taken, at once. */
+static void test_without_confirmation(void **state)
+{
+	struct rsyslog r;
+	struct bk b;
+	struct got g;
+	(void)state;
+	need_rsyslog();
+	rsyslog_start(&r, RSYSLOG_PLAIN, NULL);
+	start(&b, "send = [ \"tcp tcp://127.0.0.1:%d confirm=no format=json\" ];\n", r.port);
+	some_leaves(&b, 300);
+	settle(&b, "tcp");
+	all_there(&b, &r, &g);
+	assert_int_equal(g.again, 0);
+	bk_stop(&b);
+	bk_serve(&b);
+	some_leaves(&b, 30);
+	settle(&b, "tcp");
+	all_there(&b, &r, &g);
+	assert_int_equal(g.again, 0);
+	bk_end(&b);
+	rsyslog_free(&r);
+}
+
 static bool fails_with(struct bk *b, const char *dest, const char *why)
 {
 	char name[128], text[256];
@@ -319,7 +343,8 @@ static void test_W_a_receiver_that_never_reads(void **state)
 	pid_t deaf = deaf_start(&port);
 	start(&b,
 	    "send = [ \"deaf tcp://127.0.0.1:%d\", \"deaftls tls://127.0.0.1:%d ca=%s/ca.pem\","
-	    " \"deafweb https://127.0.0.1:%d/x ca=%s/ca.pem\", \"tcp tcp://127.0.0.1:%d confirm=1s\", \"lines stdout:\" ];\n",
+	    " \"deafweb https://127.0.0.1:%d/x ca=%s/ca.pem\", \"tcp tcp://127.0.0.1:%d confirm=1s\", \"lines stdout:\","
+	    " \"nowhere tcp://nowhere.invalid:601\" ];\n",
 	    port, port, c.dir, port, c.dir, r.port);
 	int64_t slowest = 0;
 	for (int i = 0; i < 600; i++) {
@@ -621,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_lines_on_standard_output),
 		cmocka_unit_test(test_syslog_over_udp),
 		cmocka_unit_test(test_A_receiver_and_broker_are_killed),
+		cmocka_unit_test(test_without_confirmation),
 		cmocka_unit_test(test_S_syslog_over_tls),
 		cmocka_unit_test(test_W_a_receiver_that_never_reads),
 		cmocka_unit_test(test_W_standard_output_that_nobody_reads),

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r = dest_parse(text, &d, what, sizeof(what));
 	MUST((r == ZTJ_OK) == (what[0] == '\0'));
 	if (r == ZTJ_OK) {
-		MUST(ztj_name_ok(d.name) && d.facility < 24 && d.confirm >= 1 && d.confirm <= 3600);
+		MUST(ztj_name_ok(d.name) && d.facility < 24 && d.confirm >= 0 && d.confirm <= 3600);
 		MUST(d.kind == DEST_STDOUT || (d.host[0] != '\0' && d.port != 0));
 		MUST(d.kind != DEST_HTTPS || d.path[0] == '/');
 		MUST((d.kind != DEST_TLS && d.kind != DEST_HTTPS) || d.pinned || d.ca[0] == '/');
