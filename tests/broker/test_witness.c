@@ -282,6 +282,7 @@ static void test_one_of_two_is_down(void **state)
 	wit_stop(&wits[0]);
 	leaves_more(5);
 	until_newest(size + 5);
+	until_logged("witness w.example/a did not cosign the audit log");
 	until_cosigned(2, size);
 	assert_int_equal(shown(), size);
 	wit_start(&wits[0]);
