@@ -15,6 +15,8 @@
 #include "ztjit-broker/audit.h"
 #include "ztjit-broker/child.h"
 #include "ztjit-broker/db.h"
+#include "ztjit-broker/sd_net.h"
+#include "ztjit-broker/sender.h"
 #include "ztjit-broker/serve.h"
 #include "ztjit-broker/signer.h"
 #include "ztjit-broker/store.h"
@@ -111,6 +113,23 @@ static void check_keys(struct checking *c)
 	} else {
 		struct ztj_key found;
 		judge(c, c->conf.ca_agent, ca_agent_find(c->conf.ca_agent, &c->keys.ca, &found));
+	}
+}
+
+/* What the destinations need of files; the words were judged with the configuration. */
+static void check_send(struct checking *c)
+{
+	struct dest_conf d;
+	SSL_CTX *tls = NULL;
+	char what[512];
+	for (size_t i = 0; i < c->conf.send.n; i++) {
+		int r = dest_parse(c->conf.send.s[i], &d, what, sizeof(what));
+		if (r == ZTJ_OK && (d.kind == DEST_TLS || d.kind == DEST_HTTPS))
+			r = net_tls_new(&d, &tls);
+		SSL_CTX_free(tls);
+		tls = NULL;
+		(void)snprintf(what, sizeof(what), "send to %s", d.name);
+		judge(c, what, r);
 	}
 }
 
@@ -312,6 +331,9 @@ int check(const char *conf_path)
 	check_part(&c, "frontend", c.conf.frontend_user);
 	check_part(&c, "store", c.conf.store_user);
 	check_part(&c, "signer", c.conf.signer_user);
+	if (sender_wanted(&c.conf))
+		check_part(&c, "sender", c.conf.sender_user);
+	check_send(&c);
 	check_keys(&c);
 	check_roots(&c);
 	check_database(&c);

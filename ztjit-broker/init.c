@@ -7,7 +7,7 @@
  * Nothing that is there already is overwritten. Layout of DIR:
  *
  *   broker.conf policy_roots tls.pub online.pub log.pub ca.pub      everybody may read them
- *   frontend/tls.key   store/ (database, log.key)   signer/online.key ca.key serial trust/
+ *   frontend/tls.key   store/ (database, log.key)   signer/online.key ca.key serial trust/   sender/
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -23,13 +23,14 @@
 #include "ztjit-broker/serve.h"
 #include "ztjit-broker/signer.h"
 
+#define PARTS 4
 struct plan {
 	struct ztj_pins pins;
 	const char *dir, *url, *listen, *ca, *ca_agent, *ca_pub;
-	const char *users[3]; /* frontend, store, signer */
+	const char *users[PARTS]; /* frontend, store, signer, sender */
 	struct ztj_key tls, online, log, cakey;
 };
-static const char *const parts[3] = { "frontend", "store", "signer" };
+static const char *const parts[PARTS] = { "frontend", "store", "signer", "sender" };
 
 static int complain(const char *what, int r)
 {
@@ -59,7 +60,7 @@ static int owner_of(const struct plan *p, int part, uid_t *uid, gid_t *gid)
 	if (r != ZTJ_OK)
 		fprintf(stderr,
 		    "ztjit-broker: started by root, so each process wants a user of its own, and %s is none "
-		    "(see --frontend-user, --store-user, --signer-user)\n",
+		    "(see --frontend-user, --store-user, --signer-user, --sender-user)\n",
 		    p->users[part]);
 	return r;
 }
@@ -131,7 +132,7 @@ static int make_dirs(const struct plan *p)
 	int r = ztj_dir_make(p->dir, 0755, (uid_t)-1, (gid_t)-1);
 	if (r != ZTJ_OK)
 		return complain(p->dir, r);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < PARTS; i++) {
 		r = owner_of(p, i, &uid, &gid);
 		if (r == ZTJ_OK)
 			r = path_in(p, parts[i], path);
@@ -191,8 +192,9 @@ static int write_conf(const struct plan *p)
 		ztj_buf_printf(&text, "ca_agent = \"%s\";\n", p->ca_agent);
 	if (geteuid() == 0)
 		ztj_buf_printf(&text,
-		    "frontend_user = \"%s\";\nstore_user = \"%s\";\nsigner_user = \"%s\";\n", p->users[0],
-		    p->users[1], p->users[2]);
+		    "frontend_user = \"%s\";\nstore_user = \"%s\";\nsigner_user = \"%s\";\n"
+		    "sender_user = \"%s\";\n",
+		    p->users[0], p->users[1], p->users[2], p->users[3]);
 	int r = write_new(p, "broker.conf", &text, 0644, -1);
 	ztj_buf_free(&text);
 	return r;
@@ -316,7 +318,8 @@ static int set(struct plan *p, int option, const char *value)
 	case 'F':
 	case 'S':
 	case 'K':
-		p->users[option == 'F' ? 0 : option == 'S' ? 1 : 2] = value;
+	case 'T':
+		p->users[option == 'F' ? 0 : option == 'S' ? 1 : option == 'K' ? 2 : 3] = value;
 		return ZTJ_OK;
 	default:
 		return ZTJ_USAGE;
@@ -338,6 +341,7 @@ int init(int argc, char **argv)
 		{ "frontend-user", required_argument, NULL, 'F' },
 		{ "store-user", required_argument, NULL, 'S' },
 		{ "signer-user", required_argument, NULL, 'K' },
+		{ "sender-user", required_argument, NULL, 'T' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct plan *p = calloc(1, sizeof(*p));
@@ -347,6 +351,7 @@ int init(int argc, char **argv)
 	p->users[0] = "ztjit-frontend";
 	p->users[1] = "ztjit-store";
 	p->users[2] = "ztjit-signer";
+	p->users[3] = "ztjit-sender";
 	while (r == ZTJ_OK && (c = getopt_long(argc, argv, "", options, NULL)) != -1)
 		r = set(p, c, optarg);
 	if (r == ZTJ_OK &&

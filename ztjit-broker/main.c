@@ -23,6 +23,7 @@ static int usage(FILE *to)
 	    "usage: ztjit-broker init --domain DOMAIN --root FILE.pub [--root FILE.pub] --threshold N --dir DIR\n"
 	    "           --url URL --listen ADDRESS:PORT [--ca FILE | --ca-agent SOCKET [--ca-pub FILE]]\n"
 	    "           [--frontend-user NAME] [--store-user NAME] [--signer-user NAME]\n"
+	    "           [--sender-user NAME]\n"
 	    "       ztjit-broker check [-c FILE]\n"
 	    "       ztjit-broker serve [-c FILE]\n"
 	    "       ztjit-broker token\n"

@@ -14,7 +14,7 @@
 /* All SubjectPublicKeyInfo of Ed25519 begin so: 12 bytes, which are 16 characters. */
 #define SPKI_BEGIN "MCowBQYDK2VwAyEA"
 
-/* As openssl reads it, where everybody may read it. */
+/* As openssl reads it. */
 static int write_public(const struct broker_conf *conf, const struct ztj_key *pub)
 {
 	char path[PATH_MAX];
@@ -25,7 +25,7 @@ static int write_public(const struct broker_conf *conf, const struct ztj_key *pu
 	if (r == ZTJ_OK)
 		r = ztj_buf_puts(&pem, "\n-----END PUBLIC KEY-----\n");
 	if (r == ZTJ_OK)
-		r = broker_path(conf, "sender.pem", path);
+		r = broker_path(conf, "sender/sender.pem", path);
 	if (r == ZTJ_OK)
 		r = ztj_file_write(path, ztj_buf_view(&pem), 0644);
 	ztj_buf_free(&pem);
@@ -47,16 +47,12 @@ static int make(const struct broker_conf *conf, const char *path, struct ztj_sec
 	return r;
 }
 
-int sender_key(const struct broker_conf *conf, uid_t uid, gid_t gid, struct ztj_seckey *out)
+int sender_key(const struct broker_conf *conf, struct ztj_seckey *out)
 {
 	char path[PATH_MAX];
 	int r = broker_path(conf, "sender/sender.key", path);
-	if (r == ZTJ_OK && access(path, F_OK) != 0)
-		r = make(conf, path, out);
-	else if (r == ZTJ_OK)
-		r = ca_read_key(path, uid, out);
-	if (r == ZTJ_OK && geteuid() == 0 && lchown(path, uid, gid) != 0)
-		r = ZTJ_SYSTEM;
+	if (r == ZTJ_OK)
+		r = access(path, F_OK) == 0 ? ca_read_key(path, geteuid(), out) : make(conf, path, out);
 	if (r != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 	return r;

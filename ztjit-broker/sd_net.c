@@ -177,22 +177,26 @@ void net_finish(struct bufferevent *bev)
 	(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
 }
 
+const char *net_distrust(struct bufferevent *bev)
+{
+	const SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	long verified = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
+	return verified == X509_V_OK ? NULL : X509_verify_cert_error_string(verified);
+}
+
 const char *net_why(struct bufferevent *bev, char room[NET_WHY_SIZE])
 {
-	SSL *ssl = bufferevent_openssl_get_ssl(bev);
-	unsigned long err = ssl == NULL ? 0 : bufferevent_get_openssl_error(bev);
-	int dns = bufferevent_socket_get_dns_error(bev);
-	long verified = ssl == NULL ? X509_V_OK : SSL_get_verify_result(ssl);
-	const char *text = NULL;
+	int dns = bufferevent_socket_get_dns_error(bev), broken = EVUTIL_SOCKET_ERROR();
+	unsigned long err = bufferevent_openssl_get_ssl(bev) == NULL ? 0 : bufferevent_get_openssl_error(bev);
+	const char *text = net_distrust(bev);
 	if (dns != 0)
 		text = evutil_gai_strerror(dns);
-	else if (verified != X509_V_OK)
-		text = X509_verify_cert_error_string(verified);
-	else if (err != 0)
+	else if (text == NULL && err != 0)
 		text = ERR_reason_error_string(err);
-	else if (EVUTIL_SOCKET_ERROR() != 0)
-		text = evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR());
-	(void)snprintf(room, NET_WHY_SIZE, "%s", text != NULL ? text : "the connection broke");
+	else if (text == NULL && broken != 0)
+		text = evutil_socket_error_to_string(broken);
+	(void)snprintf(room, NET_WHY_SIZE, "%s",
+	    text != NULL ? text : "nobody listens, or the connection broke");
 	return room;
 }
 

@@ -25,6 +25,8 @@ struct bufferevent *net_new(struct event_base *base, const struct dest_conf *con
 int net_dial(struct bufferevent *bev, struct evdns_base *dns, const struct dest_conf *conf) ZTJ_MUST_CHECK;
 /* Says to the other side that nothing more comes; it may go on to speak. */
 void net_finish(struct bufferevent *bev);
+/* Why the other side is not believed; NULL: nothing is known against it. */
+const char *net_distrust(struct bufferevent *bev);
 /* Why BEV_EVENT_ERROR came. Valid until the next call. */
 const char *net_why(struct bufferevent *bev, char room[NET_WHY_SIZE]);
 /* Servers of /etc/resolv.conf, and /etc/hosts. NULL for want of memory. */

@@ -17,7 +17,8 @@ struct posting {
 	struct post p;
 	struct evhttp_connection *con;
 	struct bufferevent *bev; /* of con */
-	struct event *end;       /* evhttp may not lose its connection while it calls us */
+	struct event *end;       /* evhttp may not lose its connection while it calls us; and the deadline */
+	bool answered;           /* or it is clear that there is no answer */
 	int status;
 	struct ztj_buf answer;
 	char why[NET_WHY_SIZE];
@@ -28,6 +29,8 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 	struct posting *g = arg;
 	(void)fd;
 	(void)what;
+	if (!g->answered)
+		(void)snprintf(g->why, sizeof(g->why), "no answer in time");
 	g->p.done(g->p.arg, g->status, ztj_buf_view(&g->answer), g->why);
 }
 
@@ -40,7 +43,9 @@ static void on_error(enum evhttp_request_error error, void *arg)
 		[EVREQ_HTTP_REQUEST_CANCEL] = "given up",
 		[EVREQ_HTTP_DATA_TOO_LONG] = "its answer is too long" };
 	struct posting *g = arg;
-	const char *why = (unsigned)error < sizeof(text) / sizeof(text[0]) ? text[error] : NULL;
+	const char *why = net_distrust(g->bev);
+	if (why == NULL && (unsigned)error < sizeof(text) / sizeof(text[0]))
+		why = text[error];
 	(void)snprintf(g->why, sizeof(g->why), "%s", why != NULL ? why : "the connection broke");
 }
 
@@ -53,6 +58,7 @@ static void on_answer(struct evhttp_request *req, void *arg)
 		g->status = 0;
 	if (g->status == 0 && g->why[0] == '\0')
 		(void)net_why(g->bev, g->why);
+	g->answered = true;
 	event_active(g->end, EV_TIMEOUT, 0);
 }
 
@@ -111,14 +117,15 @@ static int ask(struct posting *g)
 
 int post_start(const struct post *p, struct posting **out)
 {
+	static const struct timeval deadline = { .tv_sec = POST_SECONDS };
 	struct posting *g = calloc(1, sizeof(*g));
 	*out = NULL;
 	if (g == NULL)
 		return ZTJ_NOMEM;
 	g->p = *p;
 	ztj_buf_init(&g->answer, POST_ANSWER_MAX);
-	g->end = event_new(p->base, -1, 0, on_end, g);
-	int r = g->end == NULL ? ZTJ_NOMEM : connect_to(g);
+	g->end = evtimer_new(p->base, on_end, g);
+	int r = g->end == NULL || event_add(g->end, &deadline) != 0 ? ZTJ_NOMEM : connect_to(g);
 	if (r == ZTJ_OK)
 		r = ask(g);
 	if (r == ZTJ_OK)

@@ -16,7 +16,7 @@
 #include "ztjit-broker/dest.h"
 
 #define POST_ANSWER_MAX ((size_t)64 * 1024)
-#define POST_SECONDS 30 /* without a byte */
+#define POST_SECONDS 30 /* from dialling to the end of the answer */
 
 struct post_header { const char *name, *value; };
 struct post {

@@ -112,8 +112,6 @@ static int start(struct sender *sd)
 		r = dest_new(sd, sd->conf->send.s[i], &sd->dest[i]);
 		sd->ndests++;
 	}
-	if (r == ZTJ_OK && sd->need_key)
-		r = sender_key(sd->conf, uid, gid, &sd->key);
 	if (r == ZTJ_OK && sd->conf->ask_witnesses)
 		r = askers_new(sd, &sd->askers);
 	return r;
@@ -124,9 +122,11 @@ static int start_confined(struct sender *sd)
 	int r = ZTJ_OK;
 	if (gethostname(sd->host, sizeof(sd->host) - 1) != 0)
 		return ZTJ_SYSTEM;
+	if (sd->need_key)
+		r = sender_key(sd->conf, &sd->key);
 	sd->dns = net_resolver(sd->base);
-	if (sd->dns == NULL)
-		return ZTJ_NOMEM;
+	if (r == ZTJ_OK && sd->dns == NULL)
+		r = ZTJ_NOMEM;
 	for (size_t i = 0; r == ZTJ_OK && i < sd->ndests; i++)
 		r = dest_start(sd->dest[i]);
 	return r;

@@ -98,7 +98,7 @@ int dest_each(const struct dest *d, const struct leaves *l, dest_leaf_fn *fn, vo
 /* --- sd_stdout.c, sd_udp.c, sd_stream.c (TCP and TLS), sd_hook.c --- */
 extern const struct dest_ops dest_stdout, dest_udp, dest_stream, dest_hook;
 
-/* --- sd_key.c: the sender's own key, made at the first start, its public half in sender.pem --- */
-int sender_key(const struct broker_conf *conf, uid_t uid, gid_t gid, struct ztj_seckey *out) ZTJ_MUST_CHECK;
+/* --- sd_key.c: the sender's own key, made at the first start (confined), its public half in sender/sender.pem --- */
+int sender_key(const struct broker_conf *conf, struct ztj_seckey *out) ZTJ_MUST_CHECK;
 
 #endif

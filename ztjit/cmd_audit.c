@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ztjit/api.h"
+#include "ztjit/auditform.h"
 #include "ztjit/auditlog.h"
 #include "ztjit/out.h"
 
@@ -371,9 +372,25 @@ struct lines {
 	struct cli *c;
 	const struct filter *f;
 	FILE *to;
-	uint64_t from; /* the first leaf that is wanted */
-	bool raw;      /* the leaf itself, else a line for people */
+	uint64_t from;                /* the first leaf that is wanted */
+	const struct auditform *form; /* NULL: a line for people */
 };
+
+static int write_out(const struct lines *x, struct ztj_buf *b, int r)
+{
+	if (r == ZTJ_OK && b->n > 0 && fwrite(b->p, 1, b->n, x->to) != b->n)
+		r = cli_fail(x->c, ZTJ_IO, "the leaves could not be written");
+	ztj_buf_free(b);
+	return r;
+}
+
+static int write_leaf(const struct lines *x, const struct ztj_event_in *e, struct ztj_view leaf)
+{
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, 8 * (size_t)ZTJ_ENTRY_MAX);
+	return write_out(x, &b, auditform_leaf(x->form, e, leaf, &b));
+}
 
 static int line(void *arg, const struct ztj_event_in *e, struct ztj_view leaf)
 {
@@ -382,28 +399,29 @@ static int line(void *arg, const struct ztj_event_in *e, struct ztj_view leaf)
 
 	if (e->n < x->from || !matches(x->f, e))
 		return ZTJ_OK;
-	if (x->raw) {
-		if (fwrite(leaf.p, 1, leaf.n, x->to) != leaf.n || fputc('\n', x->to) == EOF)
-			return cli_fail(x->c, ZTJ_IO, "the leaves could not be written");
-	} else {
-		out_say(x->c, "%llu  %s  %s %s  %s  %s  %s", (unsigned long long)e->n,
-		    ztj_event_text(e, "time"), e->kind, e->outcome, dash(ztj_event_text(e, "person")),
-		    dash(hosts_of(x->c, e)), dash(what(x->c, e)));
-	}
+	if (x->form != NULL)
+		return write_leaf(x, e, leaf);
+	out_say(x->c, "%llu  %s  %s %s  %s  %s  %s", (unsigned long long)e->n, ztj_event_text(e, "time"),
+	    e->kind, e->outcome, dash(ztj_event_text(e, "person")), dash(hosts_of(x->c, e)),
+	    dash(what(x->c, e)));
 	cli_release(x->c, mark);
 	return ZTJ_OK;
 }
 
-static int export_to(struct cli *c, FILE *to)
+static int export_to(struct cli *c, FILE *to, const struct auditform *form)
 {
 	struct auditlog l;
 	struct filter f;
-	struct lines x = { c, &f, to, 0, true };
+	struct lines x = { c, &f, to, 0, form };
+	struct ztj_buf b;
 	int r = make_filter(c, &f);
 
 	if (r != ZTJ_OK)
 		return r;
+	ztj_buf_init(&b, 4096);
 	if ((r = open_log(c, &l)) == ZTJ_OK)
+		r = write_out(&x, &b, auditform_begin(form, &b));
+	if (r == ZTJ_OK)
 		r = walk(&l, 0, bundles(&l), line, &x);
 	auditlog_close(&l);
 	return r == ZTJ_OK && fflush(to) != 0 ? cli_fail(c, ZTJ_IO, "the leaves could not be written") : r;
@@ -411,17 +429,18 @@ static int export_to(struct cli *c, FILE *to)
 
 int cmd_audit_export(struct cli *c)
 {
-	const char *path = cli_opt(c, OPT_OUTPUT), *format = cli_opt(c, OPT_FORMAT);
+	const char *path = cli_opt(c, OPT_OUTPUT), *names;
+	const struct auditform *form = auditform_find(cli_opt(c, OPT_FORMAT), &names);
 	FILE *f;
 	int r;
 
-	if (format != NULL && strcmp(format, "jsonl") != 0)
-		return cli_fail(c, ZTJ_USAGE, "--format: jsonl");
+	if (form == NULL)
+		return cli_fail(c, ZTJ_USAGE, "--format: %s", names);
 	if (path == NULL)
-		return export_to(c, stdout);
+		return export_to(c, stdout, form);
 	if ((f = fopen(path, "wxe")) == NULL)
 		return cli_fail(c, ZTJ_SYSTEM, "%s: %s", cli_esc(c, path), strerror(errno));
-	r = export_to(c, f);
+	r = export_to(c, f, form);
 	if (fclose(f) != 0 && r == ZTJ_OK)
 		r = cli_fail(c, ZTJ_IO, "%s: %s", cli_esc(c, path), strerror(errno));
 	if (r != ZTJ_OK)
@@ -434,7 +453,8 @@ int cmd_audit_follow(struct cli *c)
 {
 	struct auditlog l;
 	struct filter f;
-	struct lines x = { c, &f, stdout, 0, c->json };
+	const char *names;
+	struct lines x = { c, &f, stdout, 0, c->json ? auditform_find(NULL, &names) : NULL };
 	int r = make_filter(c, &f);
 
 	if (r != ZTJ_OK)

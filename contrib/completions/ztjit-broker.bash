@@ -11,13 +11,13 @@ _ztjit_broker() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--frontend-user | --store-user | --signer-user)
+	--frontend-user | --store-user | --signer-user | --sender-user)
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return
 		;;
 	esac
 	if [ "${COMP_WORDS[1]:-}" = init ] && [ "$COMP_CWORD" -gt 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "--domain --root --threshold --dir --url --listen --ca --ca-agent --ca-pub --frontend-user --store-user --signer-user --help" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "--domain --root --threshold --dir --url --listen --ca --ca-agent --ca-pub --frontend-user --store-user --signer-user --sender-user --help" -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "init check serve token --conf --help" -- "$cur")
 	fi

@@ -148,7 +148,7 @@ _ztjit() {
 		return
 		;;
 	--format)
-		[ "$command" = audit ] && words=jsonl || words="asciicast-v2 asciicast-v3 text json"
+		[ "$command" = audit ] && words="jsonl syslog cef csv" || words="asciicast-v2 asciicast-v3 text json"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;

@@ -21,7 +21,7 @@ static const char *const reserved[] = { "_ssh", "adm", "admin", "audio", "backup
 	"operator", "plugdev", "podman", "polkitd", "proxy", "render", "root", "sasl", "scanner", "self",
 	"sgx", "shadow", "src", "ssh", "sshd", "ssl-cert", "staff", "sudo", "sys", "tape", "tty", "users",
 	"utmp", "uucp", "video", "voice", "wheel", "wireshark", "www-data", "ztjit-frontend", "ztjit-gate",
-	"ztjit-mirror", "ztjit-principals", "ztjit-rec", "ztjit-scribe", "ztjit-signer", "ztjit-store" };
+	"ztjit-mirror", "ztjit-principals", "ztjit-rec", "ztjit-scribe", "ztjit-sender", "ztjit-signer", "ztjit-store" };
 
 static int by_name(const void *name, const void *entry)
 {

@@ -108,7 +108,7 @@ static void run_init(struct bk *b)
 	const char *words[] = { "init", "--domain", "example", "--root", root[0], "--root", root[1], "--root",
 		root[2], "--threshold", "2", "--dir", b->dir, "--url", url, "--listen", listen_on,
 		"--frontend-user", "nobody", "--store-user", "nobody", "--signer-user", "nobody",
-		b->agent[0] != NULL ? "--ca-agent" : NULL, b->agent[0],
+		"--sender-user", "nobody", b->agent[0] != NULL ? "--ca-agent" : NULL, b->agent[0],
 		b->agent[1] != NULL ? "--ca-pub" : NULL, b->agent[1], NULL };
 	struct ztj_buf out;
 	ztj_buf_init(&out, 65536);
@@ -156,7 +156,7 @@ bool bk_try_serve(struct bk *b)
 			b->pid = 0;
 			return false;
 		}
-		/* It listens from the first moment and answers when all three processes are ready. */
+		/* It listens from the first moment and answers when all processes are ready. */
 		if (listening(b->port) && bk_get(b, NULL, "/healthz") == 200)
 			return true;
 		(void)usleep(20000);
@@ -169,6 +169,17 @@ void bk_serve(struct bk *b)
 {
 	if (!bk_try_serve(b))
 		fail_msg("the broker did not start: see %s.log", b->dir);
+}
+
+bool bk_serves(struct bk *b)
+{
+	int status;
+	if (!bk_try_serve(b))
+		return false;
+	assert_int_equal(kill(b->pid, SIGTERM), 0);
+	assert_int_equal(waitpid(b->pid, &status, 0), b->pid);
+	b->pid = 0;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 bool bk_logged(const struct bk *b, const char *text)

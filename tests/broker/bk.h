@@ -42,6 +42,8 @@ void bk_start(struct bk *b, const char *conf);
 void bk_start_with(struct bk *b, const char *conf);
 /* false: it ended instead of serving. */
 bool bk_try_serve(struct bk *b);
+/* Do all processes come up? One may answer before another has found out that it cannot; then all end, with 1. Ends it again. */
+bool bk_serves(struct bk *b);
 /* Does its log hold this text? */
 bool bk_logged(const struct bk *b, const char *text);
 /* serve again after bk_stop or bk_kill. */

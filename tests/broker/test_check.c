@@ -130,18 +130,6 @@ static const struct spoiled {
 	{ "chmod 0777 $D/store", "chmod 0700 $D/store", "PROBLEM  store: ", 1, false },
 };
 
-/* Did all three processes come up? One may answer before another has found out that it cannot; then all end, with 1. */
-static bool serves(struct bk *b)
-{
-	int status;
-	if (!bk_try_serve(b))
-		return false;
-	assert_int_equal(kill(b->pid, SIGTERM), 0);
-	assert_int_equal(waitpid(b->pid, &status, 0), b->pid);
-	b->pid = 0;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 /* The WAL is empty after a stop, so a file can be swapped by itself. */
 static void test_F01_F02_spoiled(void **state)
 {
@@ -156,7 +144,7 @@ static void test_F01_F02_spoiled(void **state)
 		if ((c->status == 0) != (status == 0) || strstr(text, c->says) == NULL)
 			fail_msg("%s: check: %d %s", c->spoil, status, text);
 		ztj_buf_free(&out);
-		if (serves(b) != c->serves)
+		if (bk_serves(b) != c->serves)
 			fail_msg("%s: serve %s", c->spoil, c->serves ? "did not start" : "started");
 		must_do(b, c->mend);
 	}
@@ -201,7 +189,7 @@ static void test_S11_edited_database(void **state)
 	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
 		sql(b, edits[i].edit);
 		expect(b, "check", 1, edits[i].says);
-		if (serves(b))
+		if (bk_serves(b))
 			fail_msg("%s: serve started", edits[i].edit);
 		must_do(b, "rm -f $D/store/broker.db* && cp -p $D/keep $D/store/broker.db");
 	}
@@ -220,7 +208,7 @@ static void test_check_policy(void **state)
 	    "rm $D/frontend/tls.key && ssh-keygen -q -t ed25519 -N '' -C '' -f $D/frontend/tls.key && chown --reference=$D/k1 "
 	    "$D/frontend/tls.key && mv $D/frontend/tls.key.pub $D/tls.pub && chmod 0644 $D/tls.pub");
 	expect(b, "check", 1, "PROBLEM  the policy names this broker's keys: ");
-	assert_false(serves(b));
+	assert_false(bk_serves(b));
 	assert_true(bk_logged(b, "the policy does not name this broker's keys"));
 	must_do(b, "mv -f $D/k1 $D/frontend/tls.key && mv -f $D/k2 $D/tls.pub");
 	bk_serve(b);
@@ -253,7 +241,7 @@ static void test_D02_read_only(void **state)
 	struct bk *b = *state;
 	struct fx_signed req;
 	must_do(b, "chmod 0400 $D/store/broker.db && chmod 0500 $D/store");
-	assert_false(serves(b));
+	assert_false(bk_serves(b));
 	assert_true(bk_logged(b, "store/broker.db"));
 	must_do(b, "chmod 0700 $D/store && chmod 0600 $D/store/broker.db");
 	/* while it runs: every write says EROFS for a while */

@@ -76,7 +76,21 @@ t_ok "every leaf" [ "$(wc -l <"$DIR/all.jsonl")" -ge "$N" ]
 t_ok "--output" audit export --output "$DIR/some.jsonl" --kind certificate
 t_ok "with filters" [ "$(wc -l <"$DIR/some.jsonl")" = 1 ]
 t_denies "not over a file" "File exists" audit export --output "$DIR/some.jsonl"
-t_denies "formats" "jsonl" audit export --format cef
+t_denies "formats" "jsonl" audit export --format xml
+# of a copy, which does not grow meanwhile
+cp -r "$LOG" "$DIR/still"
+for form in jsonl syslog cef csv; do
+	audit export --dir "$DIR/still" --format "$form" >"$DIR/still.$form" 2>/dev/null
+done
+N=$(wc -l <"$DIR/still.jsonl")
+t_ok "syslog: a line a leaf, with header, data and JSON" [ "$(grep -cE \
+	'^<8[0-7]>1 [0-9TZ:-]{20} - ztjit-broker - [a-z]+ \[ztjit@32473 n="[0-9]+" .*\] \{"v":1,.*\}$' "$DIR/still.syslog")" = "$N" ]
+t_ok "CEF: a line a leaf" [ "$(grep -cE '^CEF:0\|ztjit\|ztjit-broker\|[^|]+\|[a-z]+:[a-z]+\|[a-z]+ [a-z]+\|[0-9]+\|rt=[0-9]{13} externalId=' \
+	"$DIR/still.cef")" = "$N" ]
+t_ok "with filters" [ "$(audit export --dir "$DIR/still" --format cef --kind certificate 2>/dev/null | cut -d'|' -f5)" = certificate:issued ]
+sqlite3 :memory: ".mode csv" ".import $DIR/still.csv t" \
+	"SELECT count(*), max(n + 0) FROM t WHERE json_extract(leaf, '\$.kind') = kind AND json_extract(leaf, '\$.n') = n + 0" >"$DIR/sums" 2>&1
+t_ok "CSV: as sqlite3 reads it" [ "$(tr -d '\r' <"$DIR/sums")" = "$N,$((N - 1))" ]
 EXEC=1 audit follow >"$DIR/followed" 2>&1 &
 FOLLOW=$!
 wait_for has '"kind": "broker"'

@@ -36,7 +36,7 @@ fleet_up() {
 		lab_as "$name" mkdir -m 700 .softkey
 		lab_as "$name" env ZTJ_SOFTKEY_DIR="/home/$name/.softkey" /lab/softkey create key uv=ok
 	done
-	fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer
+	fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer ztjit-sender
 	for name in web1 db1; do
 		fleet_system_users "$name" ztjit-mirror ztjit-gate ztjit-scribe ztjit-principals
 		lab_in "$name" groupadd -f --system ztjit-rec

@@ -8,6 +8,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "ztjit-broker/delta.h"
 #include "ztjit-broker/proto.h"
+#include "ztjit-broker/sendproto.h"
 
 static void an_ask(uint8_t type, struct ztj_view body)
 {
@@ -29,6 +30,27 @@ static void an_ask(uint8_t type, struct ztj_view body)
 	}
 }
 
+/* Between store and sender. */
+static void sending(struct ztj_view body)
+{
+	struct dest_states s;
+	struct leaves l;
+	struct want w;
+	struct ztj_buf out;
+	uint64_t size;
+	ztj_buf_init(&out, PROTO_BODY_MAX);
+	if (states_read(body, &s) == ZTJ_OK)
+		MUST(states_write(&s, &out) == ZTJ_OK && ztj_view_eq(ztj_buf_view(&out), body));
+	ztj_buf_reset(&out);
+	if (want_read(body, &w) == ZTJ_OK)
+		MUST(want_write(&w, &out) == ZTJ_OK && ztj_view_eq(ztj_buf_view(&out), body));
+	ztj_buf_reset(&out);
+	if (leaves_read(body, &l) == ZTJ_OK)
+		MUST(leaves_write(&l, &out) == ZTJ_OK && ztj_view_eq(ztj_buf_view(&out), body));
+	(void)!grown_read(body, &size);
+	ztj_buf_free(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct reply r;
@@ -38,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const struct ztj_view body = ztj_view_of(size == 1 ? NULL : data + 1, size - 1);
 	an_ask(data[0], body);
+	sending(body);
 	(void)!reply_read(body, &r);
 	(void)!certified_read(body, &c);
 	(void)!joined_read(body, &j);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,46 @@ static int keys_may_not_use_the_network(void)
 	return socket(AF_INET6, SOCK_STREAM, 0) >= 0 ? 1 : 2;
 }
 
+static int sender_dials_and_keeps(void)
+{
+	const char *const rw[] = { "/tmp", NULL };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int abi = 0;
+	if (ztj_process_harden(3) != ZTJ_OK || ztj_landlock(NULL, rw, &abi) != ZTJ_OK ||
+	    ztj_seccomp(ZTJ_SB_SEND) != ZTJ_OK)
+		return 99;
+	char name[] = "/tmp/ztjit-sandbox-XXXXXX";
+	int fd = mkstemp(name), dgram = socket(AF_INET, SOCK_DGRAM, 0),
+	    stream = socket(AF_INET6, SOCK_STREAM, 0);
+	if (fd < 0 || fsync(fd) != 0 || unlink(name) != 0 || dgram < 0 || stream < 0)
+		return 1;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return connect(dgram, (const struct sockaddr *)&sin, sizeof(sin)) != 0 ? 2 : 0;
+}
+
+static int sender_listens(void)
+{
+	if (ztj_process_harden(3) != ZTJ_OK || ztj_seccomp(ZTJ_SB_SEND) != ZTJ_OK)
+		return 99;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	return listen(fd, 1) == 0 ? 1 : 2;
+}
+
+static int sender_asks_an_agent(void)
+{
+	if (ztj_process_harden(3) != ZTJ_OK || ztj_seccomp(ZTJ_SB_SEND) != ZTJ_OK)
+		return 99;
+	return socket(AF_UNIX, SOCK_STREAM, 0) >= 0 ? 1 : 2;
+}
+
+static int sender_execs(void)
+{
+	if (ztj_process_harden(3) != ZTJ_OK || ztj_seccomp(ZTJ_SB_SEND) != ZTJ_OK)
+		return 99;
+	(void)execl("/bin/true", "true", (char *)NULL);
+	return 1;
+}
+
 static int nobody_execs(void)
 {
 	if (ztj_process_harden(3) != ZTJ_OK || ztj_seccomp(ZTJ_SB_GATE) != ZTJ_OK)
@@ -95,11 +136,20 @@ static void test_sandbox_store_writes_only_where_allowed(void **state)
 	assert_int_equal(in_child(store_may_write), 0);
 }
 
+static void test_sandbox_sender_dials_and_keeps_files(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(sender_dials_and_keeps), 0);
+}
+
 static void test_sandbox_kills_what_is_not_listed(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(store_may_not_dial), 128 + SIGSYS);
 	assert_int_equal(in_child(keys_may_not_use_the_network), 128 + SIGSYS);
+	assert_int_equal(in_child(sender_listens), 128 + SIGSYS);
+	assert_int_equal(in_child(sender_asks_an_agent), 128 + SIGSYS);
+	assert_int_equal(in_child(sender_execs), 128 + SIGSYS);
 	assert_int_equal(in_child(nobody_execs), 128 + SIGSYS);
 	assert_int_equal(in_child(nobody_traces), 128 + SIGSYS);
 }
@@ -127,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sandbox_store_writes_only_where_allowed),
+		cmocka_unit_test(test_sandbox_sender_dials_and_keeps_files),
 		cmocka_unit_test(test_sandbox_kills_what_is_not_listed),
 		cmocka_unit_test(test_hardening),
 		cmocka_unit_test(test_P11_dropping_to_root_or_to_another_is_refused),
