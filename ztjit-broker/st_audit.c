@@ -77,8 +77,8 @@ int audit_load(struct store *st)
 }
 
 /* A checkpoint on disk, and whether the rows begin with it; NOT_FOUND: there is none. */
-static int compare_file(struct store *st, const struct audit_file *like, const char *name, struct ztj_buf *note,
-    struct ztj_checkpoint *out)
+static int compare_file(struct store *st, const struct audit_file *like, const char *name,
+    struct ztj_buf *note, struct ztj_checkpoint *out)
 {
 	char path[PATH_MAX];
 	struct audit_file file = *like;

@@ -79,7 +79,8 @@ static void say_cosigned(struct ztj_gate *g, int r, const struct ztj_quorum *q, 
 		q->need, missing.n > 0 ? "; missing: " : "",
 		missing.n > 0 ? ztj_buf_str(&missing) : "") == ZTJ_OK)
 		s = ztj_buf_str(&text);
-	ztj_gate_alarm_news(g, r, s != NULL ? s : "a cosignature of the checkpoint of the broker's audit log");
+	ztj_gate_alarm_news(g, r,
+	    s != NULL ? s : "a cosignature of the checkpoint of the broker's audit log");
 	ztj_buf_free(&missing);
 	ztj_buf_free(&text);
 }

@@ -41,6 +41,7 @@ static void wit_start(struct wit *w)
 	char program[512], port[16];
 	struct ztj_note_key log;
 	struct ztj_buf vkey;
+	char line[600], *space;
 	int p[2];
 	FILE *f;
 
@@ -61,7 +62,10 @@ static void wit_start(struct wit *w)
 	(void)close(p[1]);
 	f = fdopen(p[0], "r");
 	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%d %511s", &w->port, w->vkey), 2);
+	assert_non_null(fgets(line, sizeof(line), f));
+	w->port = (int)strtol(line, &space, 10);
+	assert_true(w->port > 0 && *space == ' ');
+	(void)snprintf(w->vkey, sizeof(w->vkey), "%.*s", (int)strcspn(space + 1, "\n"), space + 1);
 	(void)fclose(f);
 	ztj_buf_free(&vkey);
 }
@@ -89,14 +93,15 @@ static void wit_mode(const struct wit *w, const char *mode)
 
 static uint64_t wit_size(const struct wit *w)
 {
-	char path[200];
+	char path[200], line[128];
 	unsigned long long n = 0;
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "%s/checkpoint", w->dir);
 	f = fopen(path, "re");
 	if (f != NULL) {
-		assert_int_equal(fscanf(f, "%llu", &n), 1);
+		assert_non_null(fgets(line, sizeof(line), f));
+		n = strtoull(line, NULL, 10);
 		(void)fclose(f);
 	}
 	return n;

@@ -351,6 +351,7 @@ int main(int argc, char **argv)
 	uint8_t digest[ZTJ_DIGEST_LEN];
 	char hex[ZTJ_HEX_SIZE];
 	struct evhttp *http;
+	int64_t port = 0;
 
 	if (argc < 4)
 		die("usage: witness DIRECTORY NAME LOG-KEY [PORT]");
@@ -376,7 +377,9 @@ int main(int argc, char **argv)
 	evhttp_set_max_headers_size(http, 8192);
 	(void)evhttp_set_cb(http, "/add-checkpoint", add_checkpoint, &w);
 	evhttp_set_gencb(http, other, &w);
-	listen_on(&w, http, argc > 4 ? atoi(argv[4]) : 0);
+	if (argc > 4 && ztj_parse_int(argv[4], 0, 65535, &port) != ZTJ_OK)
+		die("not a port");
+	listen_on(&w, http, (int)port);
 	(void)event_base_dispatch(w.base);
 	return 0;
 }

@@ -13,9 +13,9 @@ LOG=$DIR/broker/store/log
 STATE=$DIR/sec1/.local/state/ztjit
 audit() { z sec1 audit "$@"; }
 not() { ! "$@"; }
-member() { audit verify --json "$@" 2>/dev/null | sed -n "s/.*\"$LEAVES\": \([0-9]*\).*/\1/p"; }
-leaves() { LEAVES=leaves member "$@"; }
-cosigned() { LEAVES=cosigned member "$@"; }
+member() { audit verify --json 2>/dev/null | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p"; }
+leaves() { member leaves; }
+cosigned() { member cosigned; }
 size() { sed -n 2p "$1"; }
 something() { z req1 request --yes --role root-shell --host web1 --for "$1" --ticket INC-7 -m "$2, for some reason" >/dev/null 2>&1; }
 
@@ -23,20 +23,21 @@ something() { z req1 request --yes --role root-shell --host web1 --for "$1" --ti
 "$BROKER" check -c "$DIR/broker/broker.conf" >"$DIR/check" 2>&1
 LOGKEY=$(sed -n 's/.*by the key //p' "$DIR/check")
 t_ok "check says the log's key" [ "${LOGKEY%%+*}" = example/ztjit ]
+declare -A PID=() PORT_OF=() KEY=()
 witness_up() { # NAME [PORT]
 	"$WITNESS" "$DIR/witness-$1" "w.example/$1" "$LOGKEY" "${2:-0}" >"$DIR/witness-$1.out" 2>&1 &
-	eval "PID_$1=\$!"
+	PID[$1]=$!
 	wait_for [ -s "$DIR/witness-$1.out" ]
-	eval "read -r PORT_$1 KEY_$1 <\"\$DIR/witness-$1.out\""
+	read -r "PORT_OF[$1]" "KEY[$1]" <"$DIR/witness-$1.out"
 }
-witness_down() { eval "kill \$PID_$1; wait \$PID_$1 2>/dev/null"; }
+witness_down() { kill "${PID[$1]}" && wait "${PID[$1]}" 2>/dev/null; }
 trap 'witness_down a 2>/dev/null; witness_down b 2>/dev/null; fleet_down' EXIT
 witness_up a
 witness_up b
 
 # --- the policy demands both ---
 demand() { # VERSION QUORUM MORE
-	VERSION=$1 policy_text | sed "s#^broker *= *{#&\n  witnesses = ( { key = \"$KEY_a\"; url = \"http://127.0.0.1:$PORT_a\"; },\n    { key = \"$KEY_b\"; url = \"http://127.0.0.1:$PORT_b\"; } );\n  witness_quorum = $2; $3#" >"$DIR/policy$1.conf"
+	VERSION=$1 policy_text | sed "s#^broker *= *{#&\n  witnesses = ( { key = \"${KEY[a]}\"; url = \"http://127.0.0.1:${PORT_OF[a]}\"; },\n    { key = \"${KEY[b]}\"; url = \"http://127.0.0.1:${PORT_OF[b]}\"; } );\n  witness_quorum = $2; $3#" >"$DIR/policy$1.conf"
 	z admin1 policy sign --yes "$DIR/policy$1.conf" >/dev/null 2>&1 && z admin1 policy push --yes "$DIR/policy$1.conf" >/dev/null 2>&1
 }
 t_ok "the policy is taken" demand 2 2 ""
@@ -68,29 +69,29 @@ t_ok "ls shows what was cosigned" not grep -q "while b is away" <(audit ls --all
 t_says "--uncosigned shows the rest" "while b is away" audit ls --all --json --uncosigned
 t_ok "which is not remembered" [ "$(cut -d' ' -f1 "$STATE/checkpoint")" -le "$(size "$LOG/checkpoint")" ]
 t_says "and the next look is none at a shorter log" "is whole" audit verify
-witness_up b "$PORT_b"
+witness_up b "${PORT_OF[b]}"
 shows() { audit ls --all --json | grep -q "$1"; }
 t_ok "it comes back" wait_for shows "while b is away"
 
 # --- from a copy, with nothing but keys ---
 rm -rf "$DIR/copy" && cp -r "$LOG" "$DIR/copy"
 bare() { z req1 audit verify --dir "$DIR/copy" --log-key "$DIR/broker/log.pub" --domain example "$@"; }
-t_says "--witness" "have cosigned the first" bare --witness "$KEY_a" --witness "$KEY_b"
+t_says "--witness" "have cosigned the first" bare --witness "${KEY[a]}" --witness "${KEY[b]}"
 t_says "without, nothing is demanded" "is whole" bare
 sed -i '/w.example\/b/d' "$DIR/copy/checkpoint"
 t_denies "a line taken away: named" "1 of 2 witnesses that are demanded have cosigned the checkpoint of the audit log; missing: w.example/b" \
-	bare --witness "$KEY_a" --witness "$KEY_b"
+	bare --witness "${KEY[a]}" --witness "${KEY[b]}"
 t_denies "the policy demands it of a copy as well" "missing: w.example/b" audit verify --dir "$DIR/copy"
-t_says "one is enough for who asks for one" "have cosigned" bare --witness "$KEY_a"
+t_says "one is enough for who asks for one" "have cosigned" bare --witness "${KEY[a]}"
 sed -i "2s/.*/3/" "$DIR/copy/checkpoint"
-t_denies "A01 another size" "checkpoint" bare --witness "$KEY_a"
+t_denies "A01 another size" "checkpoint" bare --witness "${KEY[a]}"
 t_denies "no key" "--witness wants NAME+ID+KEY" bare --witness w.example/a
 t_denies "the log's key is no witness'" "--witness wants" bare --witness "$LOGKEY"
-t_denies "twice the same" "one key twice" bare --witness "$KEY_a" --witness "$KEY_a"
-t_denies "two that contradict each other" "opposite" bare --witness "$KEY_a" --uncosigned
+t_denies "twice the same" "one key twice" bare --witness "${KEY[a]}" --witness "${KEY[a]}"
+t_denies "two that contradict each other" "opposite" bare --witness "${KEY[a]}" --uncosigned
 
 # --- what a witness remembers, with and without the log's own line ---
-curl -sf "http://127.0.0.1:$PORT_a/$(printf example/ztjit | sha256sum | cut -c1-64)/checkpoint" >"$DIR/of-a.note"
+curl -sf "http://127.0.0.1:${PORT_OF[a]}/$(printf example/ztjit | sha256sum | cut -c1-64)/checkpoint" >"$DIR/of-a.note"
 t_ok "the witness shows it" grep -q '^— w.example/a ' "$DIR/of-a.note"
 t_says "--checkpoint of a witness" "is whole" audit verify --checkpoint "$DIR/of-a.note"
 sed '/^— example\/ztjit /d' "$DIR/of-a.note" >"$DIR/of-a-alone.note"
@@ -109,8 +110,8 @@ t_denies "verify: too long ago, and who is silent" "longer ago than 1m" audit ve
 t_says "--uncosigned" "is whole" audit verify --uncosigned
 
 # --- G06: the whole broker of yesterday, and nobody here who remembers: the witnesses do ---
-witness_up a "$PORT_a"
-witness_up b "$PORT_b"
+witness_up a "${PORT_OF[a]}"
+witness_up b "${PORT_OF[b]}"
 t_ok "both are back" wait_for audit verify
 broker_stop
 cp -r "$DIR/broker" "$DIR/yesterday"
@@ -127,6 +128,6 @@ until grown || [ $((i += 1)) -gt 60 ]; do something "2${i}s" "another history"; 
 t_ok "G06 another history has grown past it" grown
 t_ok "G06 no witness cosigns it" not shows "never again"
 t_ok "G06 the broker says so itself" wait_for grep -q "does not find that this audit log continues" "$DIR/broker.log"
-curl -sf "http://127.0.0.1:$PORT_a/$(printf example/ztjit | sha256sum | cut -c1-64)/checkpoint" >"$DIR/of-a.note"
+curl -sf "http://127.0.0.1:${PORT_OF[a]}/$(printf example/ztjit | sha256sum | cut -c1-64)/checkpoint" >"$DIR/of-a.note"
 t_denies "G06 a witness' copy tells of the fork" "not those that a checkpoint was signed for" audit verify --checkpoint "$DIR/of-a.note"
 t_done
