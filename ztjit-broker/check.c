@@ -161,6 +161,28 @@ static bool holds(const struct ztj_key *list, size_t n, const struct ztj_key *k)
 	return false;
 }
 
+/* Who runs a witness has to know the log's key in this form. */
+static void check_witnesses(struct checking *c, const struct ztj_policy *p)
+{
+	char origin[ZTJ_ORIGIN_SIZE];
+	struct ztj_note_key k;
+	struct ztj_buf vkey;
+	ztj_checkpoint_origin(c->conf.domain, origin);
+	ztj_buf_init(&vkey, 1024);
+	for (size_t i = 0; i < p->broker.nlog; i++) {
+		ztj_buf_reset(&vkey);
+		if (ztj_note_key_make(origin, &p->broker.log[i], &k) == ZTJ_OK &&
+		    ztj_note_vkey(&k, &vkey) == ZTJ_OK)
+			printf("ok       witnesses know the audit log by the key %s\n", ztj_buf_str(&vkey));
+	}
+	ztj_buf_free(&vkey);
+	if (p->broker.quorum.n == 0 || c->conf.ask_witnesses)
+		return;
+	printf(
+	    "WARNING  the policy names witnesses, and ask_witnesses of broker.conf does not let them be asked\n");
+	c->warnings++;
+}
+
 static void check_policy(struct checking *c, struct db *db, int64_t now)
 {
 	int r = policy_restore(db, c->trust);
@@ -176,6 +198,7 @@ static void check_policy(struct checking *c, struct db *db, int64_t now)
 		    holds(p->broker.online, p->broker.nonline, &c->keys.online) &&
 		    holds(p->broker.ca, p->broker.nca, &c->keys.ca);
 		judge(c, "the policy names this broker's keys", named ? ZTJ_OK : ZTJ_BROKER_KEY);
+		check_witnesses(c, p);
 		warn_end(c, "the policy", p->expires, now);
 	}
 }

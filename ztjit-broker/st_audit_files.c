@@ -263,9 +263,13 @@ int audit_open_checkpoint(const struct audit_file *f, struct ztj_buf *note, stru
 
 /* --- to callers --- */
 
-static void answer_note(struct store *st, const struct ask *a, const struct ztj_buf *note)
+static void answer_note(struct store *st, const struct ask *a, const struct ztj_buf *note, int64_t now)
 {
-	if (note->n == 0 || st->audit->forked)
+	struct audit *au = st->audit;
+	/* Not in the middle of a batch: only what is committed may be signed. */
+	if (now >= au->signed_at + SIGN_SECONDS || now < au->signed_at)
+		audit_publish(st, now);
+	if (note->n == 0 || au->forked)
 		st_refuse(st, a->tag, ZTJ_NOT_READY, "there is no checkpoint of the audit log", NULL);
 	else
 		st_answer_text(st, a->tag, 200, ztj_buf_view(note));
@@ -273,12 +277,8 @@ static void answer_note(struct store *st, const struct ask *a, const struct ztj_
 
 void do_log_checkpoint(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
 {
-	struct audit *au = st->audit;
 	(void)c;
-	/* Not in the middle of a batch: only what is committed may be signed. */
-	if (now >= au->signed_at + SIGN_SECONDS || now < au->signed_at)
-		audit_publish(st, now);
-	answer_note(st, a, &au->shown);
+	answer_note(st, a, &st->audit->shown, now);
 }
 
 void do_log_tile(struct store *st, const struct ask *a, const struct caller *c, int64_t now)
@@ -287,9 +287,8 @@ void do_log_tile(struct store *st, const struct ask *a, const struct caller *c, 
 	struct ztj_tile t;
 	struct ztj_buf bytes;
 	char path[PATH_MAX];
-	(void)now;
 	if (c->auditor && strcmp(a->path, "newest") == 0) {
-		answer_note(st, a, &st->audit->note);
+		answer_note(st, a, &st->audit->note, now);
 		return;
 	}
 	ztj_buf_init(&bytes, BUNDLE_MAX);

@@ -73,13 +73,14 @@ static void say_cosigned(struct ztj_gate *g, int r, const struct ztj_quorum *q, 
 
 	ztj_buf_init(&missing, 8192);
 	ztj_buf_init(&text, 8192);
-	if (ztj_cosign_missing(q, c, &missing) == ZTJ_OK &&
+	if (r != ZTJ_BAD_SIGNATURE && ztj_cosign_missing(q, c, &missing) == ZTJ_OK &&
 	    ztj_buf_printf(&text,
 		"the checkpoint of the broker's audit log, cosigned by %zu of %u witnesses%s%s", c->n,
 		q->need, missing.n > 0 ? "; missing: " : "",
 		missing.n > 0 ? ztj_buf_str(&missing) : "") == ZTJ_OK)
 		s = ztj_buf_str(&text);
-	ztj_gate_alarm_news(g, r, s != NULL ? s : "the checkpoint of the broker's audit log");
+	ztj_gate_alarm_news(g, r,
+	    s != NULL ? s : "a cosignature of the checkpoint of the broker's audit log");
 	ztj_buf_free(&missing);
 	ztj_buf_free(&text);
 }

@@ -34,6 +34,7 @@ if [ "$(id -u)" = 0 ]; then
 	[ ! -x "$BROKER" ] || cp "$BROKER" "$stage/build/ztjit-broker/"
 	cp -r "$SOFTKEY" "$stage/build/tests/"
 	mkdir -p "$stage/build/tests/broker/.libs"
+	[ ! -x "$top/tests/broker/witness" ] || cp "$top/tests/broker/witness" "$stage/build/tests/broker/"
 	[ ! -e "$top/tests/broker/.libs/faults.so" ] || cp "$top/tests/broker/.libs/faults.so" "$stage/build/tests/broker/.libs/"
 	find "$top/tests/cli" -maxdepth 1 -type f -perm -u+x -exec cp {} "$stage/build/tests/cli/" \;
 	cp -r "$here" "$here/../lab" "$stage/tests/"

@@ -273,7 +273,7 @@ void fx_policy_text(const struct fx_world *w, const struct fx_policy *p, struct 
 	put_key(out, &w->log);
 	ok(ztj_buf_puts(out, " ];\n  ca = [ "));
 	put_key(out, &w->ca);
-	ok(ztj_buf_puts(out, " ];\n};\n"));
+	ok(ztj_buf_printf(out, " ];\n%s};\n", p->broker != NULL ? p->broker : ""));
 	ok(ztj_buf_printf(out, "revoked_keys = [ %s ];\n%s", p->revoked != NULL ? p->revoked : "",
 	    p->more != NULL ? p->more : ""));
 }

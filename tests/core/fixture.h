@@ -71,6 +71,7 @@ void fx_free(struct fx_world *w);
 struct fx_policy {
 	int version;             /* 0: 1 */
 	const char *domain, *expires, *roles, *rules, *registrars, *revoked, *more;
+	const char *broker;      /* more of the group of that name */
 };
 void fx_policy_text(const struct fx_world *w, const struct fx_policy *p, struct ztj_buf *out);
 /* The registrars block with these group, uid and label parts, and more keys of each entry ("base = …;"). */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "ztjit-broker/askproto.h"
 #include "ztjit-broker/delta.h"
 #include "ztjit-broker/proto.h"
 #include "ztjit-broker/sendproto.h"
@@ -51,6 +52,21 @@ static void sending(struct ztj_view body)
 	ztj_buf_free(&out);
 }
 
+/* About witnesses. */
+static void asking(struct ztj_view body)
+{
+	struct asking q;
+	struct answered a;
+	struct ztj_buf out;
+	ztj_buf_init(&out, PROTO_BODY_MAX);
+	if (asking_read(body, &q) == ZTJ_OK)
+		MUST(asking_write(&q, &out) == ZTJ_OK && ztj_view_eq(ztj_buf_view(&out), body));
+	ztj_buf_reset(&out);
+	if (answered_read(body, &a) == ZTJ_OK)
+		MUST(answered_write(&a, &out) == ZTJ_OK && ztj_view_eq(ztj_buf_view(&out), body));
+	ztj_buf_free(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct reply r;
@@ -61,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct ztj_view body = ztj_view_of(size == 1 ? NULL : data + 1, size - 1);
 	an_ask(data[0], body);
 	sending(body);
+	asking(body);
 	(void)!reply_read(body, &r);
 	(void)!certified_read(body, &c);
 	(void)!joined_read(body, &j);

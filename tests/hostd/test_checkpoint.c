@@ -17,10 +17,45 @@ static struct rig rig;
 #define R (&rig)
 static char status_checkpoint[ZTJ_STATUS_CHECKPOINT_MAX + 1];
 
+/* Witnesses of the log, and when each cosigned the next checkpoint; 0: it did not. spoilt: not what it signed. */
+static struct ztj_seckey witness[2];
+static struct ztj_note_key witness_key[2];
+static int64_t cosigned[2];
+static bool spoilt;
+
 static int setup(void **state)
 {
 	(void)state;
 	rig_open(R, NULL);
+	return 0;
+}
+
+/* A policy that demands both of them, within an hour. */
+static int setup_witnesses(void **state)
+{
+	static char broker[2048];
+	const struct fx_policy p = { .version = 2, .broker = broker };
+	struct ztj_buf vkey[2];
+
+	(void)state;
+	for (uint8_t i = 0; i < 2; i++) {
+		uint8_t seed[32] = { (uint8_t)(200 + i) };
+		char name[] = { 'w', '.', (char)('a' + i), '\0' };
+
+		ok(ztj_seckey_from_seed(&witness[i], seed));
+		ok(ztj_note_key_typed(ZTJ_NOTE_COSIGNATURE, name, &witness[i].pub, &witness_key[i]));
+		ztj_buf_init(&vkey[i], 1024);
+		ok(ztj_note_vkey(&witness_key[i], &vkey[i]));
+		cosigned[i] = 0;
+	}
+	(void)snprintf(broker, sizeof(broker),
+	    "witnesses = ( { key = \"%s\"; url = \"https://a\"; }, { key = \"%s\"; url = \"https://b\"; } ); witness_quorum = 2; "
+	    "witness_max_age = \"1h\";",
+	    ztj_buf_str(&vkey[0]), ztj_buf_str(&vkey[1]));
+	ztj_buf_free(&vkey[0]);
+	ztj_buf_free(&vkey[1]);
+	spoilt = false;
+	rig_open(R, &p);
 	return 0;
 }
 
@@ -52,6 +87,12 @@ static void checkpoint(uint64_t size, uint8_t root, const struct soft_key *key)
 	ok(ztj_buf_puts(&note, "\n\xe2\x80\x94 example/ztjit "));
 	ok(ztj_b64_encode(ztj_buf_view(&raw), &note));
 	ok(ztj_buf_puts(&note, "\n"));
+	for (int i = 0; i < 2; i++) {
+		text.p[text.n - 10] ^= spoilt ? 1 : 0;
+		if (cosigned[i] != 0)
+			ok(ztj_cosign_line(&witness_key[i], &witness[i], ztj_buf_view(&text), cosigned[i],
+			    &note));
+	}
 	ok(ztj_b64_encode(ztj_buf_view(&note), &b64));
 	(void)snprintf(status_checkpoint, sizeof(status_checkpoint), "%s", ztj_buf_str(&b64));
 	R->w.checkpoint = status_checkpoint;
@@ -253,6 +294,103 @@ static void test_A01_a_memory_that_is_damaged(void **state)
 	assert_int_equal(alarms("bad-encoding"), 1);
 }
 
+/* --- witnesses that the policy demands --- */
+
+static int64_t now_on_the_host(void)
+{
+	return R->shared->now.sys;
+}
+
+static void test_cosigned(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		cosigned[0] = cosigned[1] = now_on_the_host();
+		checkpoint(10 + (uint64_t)i, (uint8_t)i, &R->w.log);
+		rig_sleep(R, 5);
+		beat();
+	}
+	assert_int_equal(alarms("not-cosigned") + alarms("cosigned-long-ago") + alarms("bad-signature"), 0);
+}
+
+/* One is missing: said once, by name, after a while in which the broker may ask. It is a heartbeat all the same. */
+static void test_not_enough_cosigned(void **state)
+{
+	struct rig_grant g;
+	char *cert;
+
+	(void)state;
+	cosigned[0] = now_on_the_host();
+	for (int i = 0; i < 59; i++) {
+		checkpoint(10 + (uint64_t)i, (uint8_t)i, &R->w.log);
+		beat();
+	}
+	assert_int_equal(alarms("not-cosigned"), 0);
+	for (int i = 0; i < 10; i++) {
+		checkpoint(100 + (uint64_t)i, (uint8_t)i, &R->w.log);
+		beat();
+	}
+	assert_int_equal(alarms("not-cosigned"), 1);
+	assert_int_equal(rig_alarms(R, "cosigned by 1 of 2 witnesses; missing: w.b"), 1);
+	/* the log is remembered as before: that is another guard */
+	checkpoint(99, 1, &R->w.log);
+	beat();
+	assert_int_equal(alarms("log-rollback"), 1);
+	/* and nobody is locked out */
+	rig_grant(R, FX_REQ1, "root-shell", 1800, 0, &g);
+	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
+	rig_proc(R, 200, 0, "/system.slice/ssh.service", 0);
+	ok(rig_login(R, "root", cert));
+	rig_grant_free(&g);
+	free(cert);
+	/* when it is back that is no news; when it goes again, it is */
+	cosigned[1] = now_on_the_host();
+	checkpoint(200, 1, &R->w.log);
+	beat();
+	cosigned[1] = 0;
+	checkpoint(201, 1, &R->w.log);
+	beat();
+	assert_int_equal(alarms("not-cosigned"), 1);
+	rig_sleep(R, 295);
+	checkpoint(202, 1, &R->w.log);
+	beat();
+	assert_int_equal(alarms("not-cosigned"), 2);
+}
+
+static void test_cosigned_long_ago(void **state)
+{
+	(void)state;
+	cosigned[0] = now_on_the_host();
+	cosigned[1] = cosigned[0] - 3000;
+	checkpoint(10, 1, &R->w.log);
+	beat();
+	assert_int_equal(alarms("cosigned-long-ago"), 0);
+	rig_sleep(R, 600);
+	rig_status_now(R);
+	beat();
+	beat();
+	assert_int_equal(alarms("cosigned-long-ago"), 1);
+}
+
+/* A cosignature of another checkpoint, or one that nobody made, is said at once. */
+static void test_A01_cosignature_is_wrong(void **state)
+{
+	(void)state;
+	cosigned[0] = cosigned[1] = now_on_the_host();
+	spoilt = true;
+	checkpoint(10, 1, &R->w.log);
+	beat();
+	assert_int_equal(alarms("bad-signature"), 1);
+	/* what runs ahead of every clock does not count */
+	spoilt = false;
+	cosigned[1] = now_on_the_host() + 86400;
+	checkpoint(11, 1, &R->w.log);
+	beat();
+	rig_sleep(R, 300);
+	beat();
+	assert_int_equal(rig_alarms(R, "missing: w.b (its clock is ahead)"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +403,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_old_status_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_W03_alarms_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_A01_a_memory_that_is_damaged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cosigned, setup_witnesses, teardown),
+		cmocka_unit_test_setup_teardown(test_not_enough_cosigned, setup_witnesses, teardown),
+		cmocka_unit_test_setup_teardown(test_cosigned_long_ago, setup_witnesses, teardown),
+		cmocka_unit_test_setup_teardown(test_A01_cosignature_is_wrong, setup_witnesses, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
