@@ -210,6 +210,53 @@ recorded() {
 demo_open_shell() { person sec1 ztjit sessions ls --state open 2>/dev/null | grep -q '(shell)'; }
 demo_closed() { person sec1 ztjit sessions show "$1" 2>/dev/null | grep -q '(closed)'; }
 
+broker_away() {
+	local grant id
+	chapter "The broker is away: within the freshness bound it works, beyond it does not"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 90s --ticket INC-4716 -m 'watch the queue'"
+	grant=$(request_id)
+	run lead1 "ztjit approve --yes $grant"
+	run sec1 "ztjit approve --yes $grant"
+	start away req1 "(sleep 1; for i in 1 2 3 4 5 6 7 8; do echo echo line \$i; sleep 2; done; echo exit) | script -qec 'ssh -tt root@web1' /dev/null"
+	lab_wait 20 demo_open_shell
+	says sec1 "(shell)" "ztjit sessions ls --state open"
+	id=$(session_id)
+	run req1 "ztjit request --yes --no-wait --role sudo-root --host db1 --for 90s --ticket INC-4713 -m 'finish the vacuum'"
+	run lead1 "ztjit approve --yes $(request_id)"
+	says req1 "req1" "ztjit ssh db1 id -un"
+	fleet_stop_broker
+	says req1 "req1" "ssh db1 id -un"
+	lab_wait 10 demo_broker_gone
+	run broker "cp -a /var/lib/ztjit-broker /root/earlier"
+	note "somebody has a copy of the whole broker now"
+	sleep "$FRESHNESS"
+	refused req1 "" "ssh -o BatchMode=yes db1 id -un"
+	says db1 "not connected" "ztjit-hostd status"
+	fleet_start_broker
+	lab_wait 20 fleet_fresh db1
+	lab_wait 20 fleet_fresh web1
+	says req1 "req1" "ssh db1 id -un"
+	finish away 0 "line 8"
+	note "a session went on meanwhile; its record is whole"
+	lab_wait 20 demo_closed "$id"
+	says sec1 "line 8" "ztjit sessions export --yes --format text $id"
+}
+
+clock_back() {
+	chapter "A clock set back gains nothing"
+	run req1 "ztjit request --yes --no-wait --role root-shell --host web1 --for 8s --ticket INC-4714 -m 'one last look'"
+	local grant
+	grant=$(request_id)
+	run lead1 "ztjit approve --yes $grant"
+	run sec1 "ztjit approve --yes $grant"
+	says req1 "uid=0(root)" "ztjit ssh root@web1 id"
+	lab_wait 30 fleet_ended "$grant"
+	lab_clock web1 -1h
+	note "the clock of web1 now stands one hour back"
+	refused req1 "" "ssh -o BatchMode=yes root@web1 id"
+	lab_clock web1 +0
+}
+
 audit() {
 	local size bundle
 	chapter "The audit log: who asked, who approved, what happened; and that nothing of it was changed"
