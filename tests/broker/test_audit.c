@@ -284,6 +284,56 @@ static void test_B01_who_reads_it(void **state)
 	bk_expect(b, 404, "not-found");
 }
 
+/* --- a directory as it was --- */
+
+static size_t records_at(struct bk *b, int64_t serial)
+{
+	struct ztj_dir_answer *a;
+	const struct ztj_dir_update *u;
+	struct ztj_stmt *st;
+	struct ztj_dir *d;
+	size_t n;
+	(void)bk_get(b, &b->login[FX_SEC1], "/v1/directories/people?at=%lld", (long long)serial);
+	bk_expect(b, 200, "");
+	assert_int_equal(bk_int(b, "serial"), serial);
+	ok(ztj_dir_answer_read(ztj_buf_view(&b->body), b->body.n, &a));
+	u = ztj_dir_answer_update(a);
+	assert_int_equal(u->nstatements, 1);
+	ok(ztj_stmt_open(&u->statements[0], ZTJ_STMT_DIRECTORY, "example", &st));
+	ok(ztj_dir_apply(NULL, "people", &u->delta, &d));
+	ok(ztj_dir_commit(d, st)); /* the records give the root that was signed then */
+	assert_int_equal(st->u.directory.serial, serial);
+	n = ztj_dir_count(d);
+	ztj_dir_free(d);
+	ztj_stmt_free(st);
+	ztj_dir_answer_free(a);
+	return n;
+}
+
+/* Whoever left stands in what was, for auditors alone. */
+static void test_a_directory_as_it_was(void **state)
+{
+	struct bk *b = *state;
+	int64_t was = b->dir_serial[0];
+	assert_int_equal(bk_directory(b, 0, FX_OUT1), 201);
+	assert_int_equal(records_at(b, was), FX_PEOPLE);
+	assert_int_equal(records_at(b, was + 1), FX_PEOPLE - 1);
+	assert_int_equal(bk_directory(b, 0, -1), 201);
+	assert_int_equal(records_at(b, was + 1), FX_PEOPLE - 1);
+	assert_int_equal(records_at(b, was + 2), FX_PEOPLE);
+	assert_int_equal(records_at(b, was), FX_PEOPLE);
+	(void)bk_get(b, &b->login[FX_SEC1], "/v1/directories/people?at=%lld", (long long)was + 3);
+	bk_expect(b, 404, "not-found");
+	(void)bk_get(b, &b->login[FX_SEC1], "/v1/directories/nobody?at=1");
+	bk_expect(b, 404, "not-found");
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/directories/people?at=1");
+	bk_expect(b, 403, "forbidden");
+	(void)bk_get(b, &b->host_tls[FX_TEST1], "/v1/directories/people?at=1");
+	bk_expect(b, 403, "forbidden");
+	(void)bk_get(b, &b->registrar[0], "/v1/directories/people?at=1");
+	bk_expect(b, 403, "forbidden");
+}
+
 /* --- what hosts decided --- */
 
 /* Lines of a host's own log, from number seq on after prev; prev becomes the digest of the last. */
@@ -776,6 +826,7 @@ int main(void)
 		cmocka_unit_test(test_everything_has_a_leaf),
 		cmocka_unit_test(test_refusals_have_a_leaf),
 		cmocka_unit_test(test_B01_who_reads_it),
+		cmocka_unit_test(test_a_directory_as_it_was),
 		cmocka_unit_test(test_decisions_of_hosts),
 		cmocka_unit_test(test_A01_breaks_in_a_hosts_log),
 		cmocka_unit_test(test_W03_lines_that_grow),

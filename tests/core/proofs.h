@@ -33,6 +33,8 @@ struct px {
 	const char *hosts[1];
 	const struct soft_key *log;  /* that signs the checkpoint */
 	const char *domain;          /* of the checkpoint */
+	size_t nmore;                /* leaves that the log has behind these; their hashes */
+	const ztj_hash *more;
 	struct px_leaf leaf[PX_LEAVES];
 };
 void px_init(struct px *x);
