@@ -393,22 +393,28 @@ static void test_W_standard_output_that_nobody_reads(void **state)
 
 /* --- the process and its files --- */
 
-/* The child of the broker's parent that calls itself so. */
+/* The child of the broker's parent that calls itself so; 0: there is none. */
 static pid_t child_of(const struct bk *b, const char *name)
 {
-	char path[64], comm[32];
-	for (pid_t pid = b->pid + 1; pid < b->pid + 200; pid++) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-		FILE *f = fopen(path, "re");
-		if (f == NULL)
-			continue;
-		bool same = fgets(comm, sizeof(comm), f) != NULL && strncmp(comm, name, strlen(name)) == 0 &&
-		    getpgid(pid) == b->pid;
-		(void)fclose(f);
-		if (same)
-			return pid;
+	char path[96], comm[32];
+	long child;
+	pid_t found = 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)b->pid, (int)b->pid);
+	FILE *f = fopen(path, "re"), *g;
+	assert_non_null(f);
+	char list[256], *at = list;
+	assert_non_null(fgets(list, sizeof(list), f));
+	(void)fclose(f);
+	while ((child = strtol(at, &at, 10)) > 0) {
+		(void)snprintf(path, sizeof(path), "/proc/%ld/comm", child);
+		g = fopen(path, "re");
+		assert_non_null(g);
+		assert_non_null(fgets(comm, sizeof(comm), g));
+		(void)fclose(g);
+		if (strncmp(comm, name, strlen(name)) == 0)
+			found = (pid_t)child;
 	}
-	return 0;
+	return found;
 }
 
 /* Half a broker would be a broker that lies; and without a destination there is no sender. */
