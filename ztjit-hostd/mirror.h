@@ -33,7 +33,8 @@ struct ztj_mirror_post {
 struct ztj_mirror_ship {
 	CURL *easy; /* NULL: free */
 	uint32_t tag;
-	uint8_t *body;
+	uint8_t *body; /* NULL: JSON is */
+	size_t body_n;
 	struct curl_slist *headers;
 	size_t n;   /* of the reply */
 	char reply[4096];
@@ -107,6 +108,13 @@ void ztj_mirror_from_gate(struct ztj_mirror *m);
 void ztj_mirror_decisions(struct ztj_mirror *m, struct ztj_view lines);
 void ztj_mirror_decisions_done(struct ztj_mirror *m, CURLcode rc);
 void ztj_mirror_decisions_stop(struct ztj_mirror *m);
+
+/* ---- mirror_call.c: one call that ships something ---- */
+/* POSTs s->body, or json where there is none. False: it did not begin; clear s. */
+bool ztj_mirror_call(struct ztj_mirror *m, struct ztj_mirror_ship *s, const char *path, struct ztj_view json);
+/* HTTP's status; 0: none. s->reply holds the answer until it is cleared. */
+uint32_t ztj_mirror_call_over(struct ztj_mirror *m, struct ztj_mirror_ship *s, CURLcode rc);
+void ztj_mirror_call_clear(struct ztj_mirror_ship *s);
 
 /* ---- mirror_ship.c: records for the scribe ---- */
 void ztj_mirror_ship_link(struct ztj_mirror *m, bool up);
