@@ -113,8 +113,8 @@ static void name_changes(struct ztj_view now, struct ztj_view before, struct ztj
 			struct ztj_view was = line_of(before, ztj_view_of(line.p, (size_t)(key - line.p)));
 			size_t room = out->n + n + was.n + 16;
 			if (!ztj_view_eq(was, line) && room < CHANGES_MAX)
-				(void)ztj_buf_printf(out, "%s%.*s (before: %.*s)", out->n == 0 ? "" : " ", (int)n,
-				    (const char *)line.p, was.n == 0 ? 4 : (int)was.n,
+				(void)ztj_buf_printf(out, "%s%.*s (before: %.*s)", out->n == 0 ? "" : " ",
+				    (int)n, (const char *)line.p, was.n == 0 ? 4 : (int)was.n,
 				    was.n == 0 ? "none" : (const char *)was.p);
 		}
 		now = ztj_view_after(now, end == NULL ? n : n + 1);

@@ -31,7 +31,8 @@ static const char *words(struct cli *c, const struct ztj_hostchain_found *f)
 
 	switch (f->what) {
 	case ZTJ_CHAIN_GAP:
-		s = cli_printf(c, "lines %lld to %lld of its own log never came", (long long)f->first, (long long)f->last);
+		s = cli_printf(c, "lines %lld to %lld of its own log never came", (long long)f->first,
+		    (long long)f->last);
 		break;
 	case ZTJ_CHAIN_FORK:
 		s = cli_printf(c, "its own log tells another history from line %lld on", (long long)f->first);
@@ -72,7 +73,8 @@ static int tell_hosts(struct auditlog *l, const struct ztj_hostchains *h, int64_
 	struct cli *c = l->c;
 
 	for (size_t i = 0; i < n; i++) {
-		out_say(c, "%s: %s (leaf %llu).", cli_esc(c, f[i].host), words(c, &f[i]), (unsigned long long)f[i].leaf);
+		out_say(c, "%s: %s (leaf %llu).", cli_esc(c, f[i].host), words(c, &f[i]),
+		    (unsigned long long)f[i].leaf);
 		if (f[i].what == ZTJ_CHAIN_ANEW || (int64_t)f[i].leaf < from)
 			continue;
 		worst = worst == NULL ? &f[i] : worst;
@@ -82,15 +84,16 @@ static int tell_hosts(struct auditlog *l, const struct ztj_hostchains *h, int64_
 		out_say(c, "And %llu more.", (unsigned long long)count.more);
 	if (worst == NULL && count.more == 0) {
 		if (count.hosts > 0)
-			out_say(c, "It holds %llu lines of the logs of %zu hosts%s.", (unsigned long long)count.lines,
-			    count.hosts, n == 0 ? ", each as it goes on" : "");
+			out_say(c, "It holds %llu lines of the logs of %zu hosts%s.",
+			    (unsigned long long)count.lines, count.hosts,
+			    n == 0 ? ", each as it goes on" : "");
 		return ZTJ_OK;
 	}
 	cli_hint(c, "ztjit audit verify --hosts-from LEAF    once that is looked into");
 	if (worst == NULL)
 		return cli_fail(c, ZTJ_LOG_FORK, "more logs of hosts are broken than are named");
-	return cli_fail(c, worst->what == ZTJ_CHAIN_GAP ? ZTJ_TRUNCATED : ZTJ_LOG_FORK, "%s: %s (leaf %llu)%s",
-	    cli_esc(c, worst->host), words(c, worst), (unsigned long long)worst->leaf,
+	return cli_fail(c, worst->what == ZTJ_CHAIN_GAP ? ZTJ_TRUNCATED : ZTJ_LOG_FORK,
+	    "%s: %s (leaf %llu)%s", cli_esc(c, worst->host), words(c, worst), (unsigned long long)worst->leaf,
 	    wrong > 1 ? ", and more such" : "");
 }
 
@@ -100,9 +103,9 @@ static int set_result(struct auditlog *l, const struct ztj_hostchains *h)
 	const struct ztj_hostchains_count count = ztj_hostchains_count(h);
 
 	ztj_hex(l->head.root, sizeof(l->head.root), root);
-	l->c->result = json_pack("{s:b, s:I, s:s, s:I, s:I, s:o}", "whole", 1, "leaves", (json_int_t)l->head.size,
-	    "root", root, "hosts", (json_int_t)count.hosts, "lines", (json_int_t)count.lines, "breaks",
-	    hosts_json(l->c, h));
+	l->c->result = json_pack("{s:b, s:I, s:s, s:I, s:I, s:o}", "whole", 1, "leaves",
+	    (json_int_t)l->head.size, "root", root, "hosts", (json_int_t)count.hosts, "lines",
+	    (json_int_t)count.lines, "breaks", hosts_json(l->c, h));
 	return l->c->result == NULL ? ZTJ_NOMEM : ZTJ_OK;
 }
 
