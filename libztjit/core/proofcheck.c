@@ -145,6 +145,7 @@ static int read_leaves(struct ztj_proof_check *c)
 static int check_head(struct ztj_proof_check *c)
 {
 	const struct ztj_policy *p = ztj_proof_newest(c);
+	char origin[ZTJ_ORIGIN_SIZE];
 	struct ztj_key key[LOG_KEYS];
 	struct ztj_note n;
 	size_t nkeys = 0;
@@ -154,8 +155,11 @@ static int check_head(struct ztj_proof_check *c)
 		if (!ztj_policy_key_revoked(p, &p->broker.log[i]))
 			key[nkeys++] = p->broker.log[i];
 	r = ztj_checkpoint_open(c->note, c->pins->domain, key, nkeys, &c->out->head);
-	if (r == ZTJ_OK && (r = ztj_note_parse(c->note, &n)) == ZTJ_OK)
-		c->out->others = n.nsigs - 1;
+	if (r == ZTJ_OK)
+		r = ztj_note_parse(c->note, &n);
+	ztj_checkpoint_origin(c->pins->domain, origin);
+	for (size_t i = 0; r == ZTJ_OK && i < n.nsigs; i++)
+		c->out->others += !ztj_view_eq_str(n.sig[i].name, origin);
 	if (r == ZTJ_SIGNER)
 		return ztj_proof_refuse(c, NULL, r,
 		    "the checkpoint is not signed by a log key of policy version %lld",

@@ -170,6 +170,8 @@ static void sign_checkpoint(const struct px *x, const struct ztj_checkpoint *hea
 	ok(ztj_seckey_from_seed(&sk, seed));
 	ztj_buf_init(note, ZTJ_NOTE_MAX);
 	ok(ztj_checkpoint_sign(&sk, x->domain, head, note));
+	if (x->cosigned != NULL)
+		ok(ztj_buf_puts(note, x->cosigned));
 	ztj_seckey_wipe(&sk);
 }
 

@@ -33,6 +33,7 @@ struct px {
 	const char *hosts[1];
 	const struct soft_key *log;  /* that signs the checkpoint */
 	const char *domain;          /* of the checkpoint */
+	const char *cosigned;        /* more lines of it, or NULL */
 	size_t nmore;                /* leaves that the log has behind these; their hashes */
 	const ztj_hash *more;
 	struct px_leaf leaf[PX_LEAVES];
