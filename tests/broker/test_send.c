@@ -19,7 +19,7 @@
 #include "libztjit/core/event.h"
 #include "tests/broker/receive.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 40000
 #define NO_LIMITS \
 	"rate_identity = 10000;\nrate_statements = 100000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n"
 
@@ -576,7 +576,7 @@ static void test_webhook(void **state)
 	int64_t next = 0;
 	(void)state;
 	certs_make(&c);
-	web_start(&w, &c, "500 503 200 200");
+	web_start(&w, &c, "500 0 1 302 200 200");
 	start(&b,
 	    "send = [ \"hook https://localhost:%d/in/here?x=1 ca=%s/ca.pem\", \"other https://localhost:%d/ ca=%s/other.pem\" ];\n",
 	    w.port, c.dir, w.port, c.dir);
@@ -584,11 +584,11 @@ static void test_webhook(void **state)
 	settle(&b, "hook");
 	/* the same message again until it was taken */
 	header(&w, 0, "webhook-id", id[0]);
-	header(&w, 1, "webhook-id", id[1]);
-	assert_string_equal(id[0], id[1]);
-	header(&w, 2, "webhook-id", id[1]);
-	assert_string_equal(id[0], id[1]);
-	for (unsigned n = 2;; n++) {
+	for (unsigned n = 1; n <= 4; n++) {
+		header(&w, n, "webhook-id", id[1]);
+		assert_string_equal(id[0], id[1]);
+	}
+	for (unsigned n = 4;; n++) {
 		(void)snprintf(path, sizeof(path), "%s/%u.body", w.dir, n);
 		if (access(path, R_OK) != 0)
 			break;
