@@ -196,7 +196,7 @@ if browser_ok; then
 	t_ok "the figures are there" dom metrics '<span class="v">33.3 %</span>'
 	t_ok "the request is there" dom access "$USED"
 	t_ok "its record too" dom access "$RECORD"
-	t_ok "charts have words" dom metrics '<desc id="c0d">1 values of Recorded and Not recorded; the highest is 3'
+	t_ok "charts have words" dom metrics '<desc id="c0d">Values: 1, of Recorded and Not recorded; the highest is 3'
 	t_ok "a table behind each chart" dom metrics '<table id="day">'
 	t_ok "the domain, period and checkpoint are there" dom metrics "$(sed -n 3p "$LOG/checkpoint")"
 	t_ok "no element came out of a text" [ "$(grep -c '<img' "$OUT/access.dom")" = 0 ]
