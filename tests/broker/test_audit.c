@@ -742,6 +742,10 @@ static void test_G06_rolled_back(void **state)
 	for (int i = 0; i < 100 && !bk_logged(b, "no status vouches"); i++)
 		(void)poll(NULL, 0, 100);
 	assert_true(bk_logged(b, "no status vouches"));
+	/* and what the signer says stands in the log as well */
+	for (int i = 0; i < 100 && !bk_logged(b, "the signer vouches for no checkpoint"); i++)
+		(void)poll(NULL, 0, 100);
+	assert_true(bk_logged(b, "the signer vouches for no checkpoint"));
 	bk_stop(b);
 	/* everything: only who kept a checkpoint can tell, even when it has grown past it since */
 	spoil(b, "rm -rf $D/store $D/signer && cp -a $D.store $D/store && cp -a $D.signer $D/signer");

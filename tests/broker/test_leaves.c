@@ -578,6 +578,32 @@ static void test_W03_one_caller_does_not_fill_the_log(void **state)
 	    1);
 }
 
+static void test_W03_one_host_asks_for_so_many_proofs(void **state)
+{
+	struct bk *b = *state;
+	int given = 0;
+	for (int i = 0; i < 40; i++) {
+		(void)bk_get(b, &b->host_tls[FX_WEB2], "/v1/log/growth?from=1&to=%d", 2 + i % 9);
+		given += b->status == 200;
+		if (b->status != 200)
+			bk_expect(b, 429, "rate-limited");
+	}
+	assert_in_range(given, 20, 25);
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth?from=1&to=2");
+	bk_expect(b, 200, "");
+	/* what was not signed is not proved */
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth?from=1&to=1000000");
+	bk_expect(b, 404, "not-found");
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth?from=3&to=2");
+	bk_expect(b, 404, "not-found");
+	static const char *const bad[] = { "", "?from=1", "?to=1", "?from=0&to=1", "?from=1&to=x",
+		"?from=-1&to=2" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth%s", bad[i]);
+		assert_int_equal(b->status, 400);
+	}
+}
+
 /* A key that may be a copy raises an alarm with each statement; so often only. */
 static void test_W03_alarms_are_bounded(void **state)
 {
@@ -656,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_every_refused_call_leaves_one_leaf),
 		cmocka_unit_test(test_every_type_leaves_one_leaf),
 		cmocka_unit_test(test_W03_one_caller_does_not_fill_the_log),
+		cmocka_unit_test(test_W03_one_host_asks_for_so_many_proofs),
 		cmocka_unit_test(test_W03_alarms_are_bounded),
 		cmocka_unit_test(test_starts_stops_and_configuration),
 	};
