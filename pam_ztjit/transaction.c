@@ -5,7 +5,9 @@
 /*
  * One transaction with ztjit-hostd: question, prompts, verdict.
  */
+#include <pwd.h>
 #include <security/pam_ext.h>
+#include <security/pam_modutil.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -73,10 +75,26 @@ static int put_item(struct talk *t, int item)
 	return ztj_buf_put_cstring(&t->out, s);
 }
 
+/* Whom this machine takes the account for: the daemon knows it by its own files, and sshd logs in whoever the first name service says. */
+static const char *resolved(const struct talk *t, char out[32])
+{
+	const struct passwd *pw = NULL;
+	const void *user = NULL;
+
+	if (pam_get_item(t->m->pamh, PAM_USER, &user) == PAM_SUCCESS && user != NULL)
+		pw = pam_modutil_getpwnam(t->m->pamh, user);
+	if (pw == NULL)
+		(void)snprintf(out, 32, "uid=none");
+	else
+		(void)snprintf(out, 32, "uid=%lu", (unsigned long)pw->pw_uid);
+	return out;
+}
+
 static int question(struct talk *t)
 {
 	static const int item[] = { PAM_SERVICE, PAM_USER, PAM_RUSER, PAM_TTY, PAM_RHOST };
 	const char *info = NULL;
+	char who[32];
 	int r;
 
 	r = ztj_ipc_begin(&t->out, (uint8_t)t->call);
@@ -86,6 +104,8 @@ static int question(struct talk *t)
 		return r;
 	if (t->call == ZTJ_PAM_OPEN)
 		info = pam_getenv(t->m->pamh, "SSH_AUTH_INFO_0");
+	if (t->call == ZTJ_PAM_ACCOUNT)
+		info = resolved(t, who);
 	if (info == NULL)
 		info = "";
 	if (strnlen(info, AUTH_INFO_MAX + 1) > AUTH_INFO_MAX)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libztjit/core/text.h"
 #include "libztjit/sys/log.h"
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
@@ -237,6 +238,21 @@ void ztj_principals_message(struct ztj_conn *c)
 
 /* ---- PAM ---- */
 
+/* "uid=N" of the module: whom sshd would let in by this name. Another than we mean, when another name service answers before ours. */
+static bool is_resolved(struct ztj_conn *c)
+{
+	const struct ztj_view info = ztj_buf_view(&c->info);
+	char text[32] = "";
+	uint32_t uid, gid;
+	int64_t said;
+
+	if (info.n < 5 || info.n >= sizeof(text) || memcmp(info.p, "uid=", 4) != 0)
+		return false;
+	memcpy(text, info.p + 4, info.n - 4);
+	return strlen(text) == info.n - 4 && ztj_parse_int(text, 0, UINT32_MAX, &said) == ZTJ_OK &&
+	    ztj_gate_account(c->g, c->user, &uid, &gid) && uid == said;
+}
+
 void ztj_sshd_account(struct ztj_conn *c)
 {
 	const struct ztj_offer *o = ztj_offer_find(c->g, c->proc.id, c->user, NULL);
@@ -246,6 +262,11 @@ void ztj_sshd_account(struct ztj_conn *c)
 
 	if (o != NULL && o->late) {
 		ztj_pam_deny(c, ZTJ_STATE, "this host had not heard of your grant; now it has: log in again");
+		return;
+	}
+	if (o != NULL && !is_resolved(c)) {
+		ztj_pam_deny(c, ZTJ_UID_MISMATCH,
+		    "this host takes that account for somebody else's; see ztjit doctor, nsswitch");
 		return;
 	}
 	/* The certificate is not known yet; that a line was given to this very process for this account is. */

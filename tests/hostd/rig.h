@@ -54,6 +54,7 @@ struct rig {
 	void (*agent)(struct rig *r, int sock);
 	/* called after a prompt was shown */
 	void (*prompted)(struct rig *r);
+	const char *resolves; /* what the module says of every account at ACCOUNT; NULL: what the machine's files and we say */
 	int64_t patience_ms; /* with the gate's answers; 0: much */
 };
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,13 +340,41 @@ static int on_answer(struct rig *r, int sock, struct ztj_ipc_in *in, bool *done)
 	}
 }
 
+/* As the module: by the local files first, then by what is published. */
+static const char *resolve(const struct rig *r, const char *user, char out[32])
+{
+	char path[256];
+	uint32_t uid = 0;
+	bool found = false;
+	FILE *fp;
+
+	(void)snprintf(path, sizeof(path), "%.63s/passwd", r->dir);
+	fp = fopen(path, "re");
+	for (struct passwd *pw; fp != NULL && !found && (pw = fgetpwent(fp)) != NULL;)
+		if (strcmp(pw->pw_name, user) == 0) {
+			uid = pw->pw_uid;
+			found = true;
+		}
+	if (fp != NULL)
+		(void)fclose(fp);
+	if (!found && r->published[ZTJ_PUBLISH_PEOPLE].n > 0) {
+		uid = rig_uid_of(r, user);
+		found = uid != 0;
+	}
+	(void)snprintf(out, 32, found ? "uid=%u" : "uid=none", uid);
+	return out;
+}
+
 int rig_pam(struct rig *r, uint8_t call, const char *service, const char *user, const char *info)
 {
 	int sock = rig_connect(r, "pam.sock");
 	struct ztj_ipc_in in;
 	struct ztj_buf b;
 	bool done = false;
+	char who[32];
 
+	if (call == ZTJ_MSG_ACCOUNT)
+		info = r->resolves != NULL ? r->resolves : resolve(r, user, who);
 	r->text[0] = r->prompt[0] = '\0';
 	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
 	ztj_buf_init(&b, ZTJ_IPC_MAX);

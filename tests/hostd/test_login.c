@@ -54,6 +54,30 @@ static void test_login_from_certificate_alone(void **state)
 }
 
 /* W03: all the sessions there can be are not one person's. */
+/* Another name service answers before ours: sshd would log in whoever has that uid. */
+static void test_C05_whom_the_machine_takes_the_account_for(void **state)
+{
+	static const char *const wrong[] = { "uid=30001", "uid=none", "uid=", "uid=0x4e21", "uid=-1", "",
+		"20001", "uid=20001 " };
+	struct rig_grant g;
+	char *cert;
+
+	(void)state;
+	rig_grant(R, FX_REQ1, "sudo-root", 1800, 0, &g);
+	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
+	rig_proc(R, 200, 0, "/", 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		R->resolves = wrong[i];
+		fails(rig_login(R, "req1", cert), ZTJ_UID_MISMATCH);
+		assert_non_null(strstr(R->text, "somebody else's"));
+	}
+	R->resolves = "uid=20001";
+	fails(rig_login(R, "req1", cert), ZTJ_OK);
+	R->resolves = NULL;
+	free(cert);
+	rig_grant_free(&g);
+}
+
 static void test_W03_one_person_does_not_keep_others_out(void **state)
 {
 	struct rig_grant g, other;
@@ -661,6 +685,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_login_from_certificate_alone),
 		T(test_login_without_bundle_uses_what_was_pushed),
+		T(test_C05_whom_the_machine_takes_the_account_for),
 		T(test_W03_one_person_does_not_keep_others_out),
 		T(test_C08_line_reimposes_every_limit),
 		T(test_C08_stolen_ca_key),

@@ -366,12 +366,14 @@ lab__listens() { timeout 1 bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$1" "$2" 2>/
 lab_clock() {
 	local name=$1 offset=$2
 	if [ -z "${LAB_CLOCKED[$name]:-}" ]; then
+		# Timers of the boot clock stay real as well.
+		lab_put "$name" "$ZTJ_BUILDDIR/tests/lab/.libs/librealtimer.so" /usr/local/lib/librealtimer.so 0755 || return
 		lab_in "$name" sh -ec '
 			mkdir -p "${1%/*}"
 			ln -sf "$1" /etc/faketimerc
 			printf "%s\n" FAKETIME_NO_CACHE=1 DONT_FAKE_MONOTONIC=1 "FAKETIME_TIMESTAMP_FILE=$1" >>/etc/environment
 			echo +0 >"$1"
-			find /usr/lib -name libfaketimeMT.so.1 >/etc/ld.so.preload' sh "$LAB_CLOCK_FILE" || return
+			{ echo /usr/local/lib/librealtimer.so; find /usr/lib -name libfaketimeMT.so.1; } >/etc/ld.so.preload' sh "$LAB_CLOCK_FILE" || return
 		LAB_CLOCKED[$name]=yes
 	fi
 	# Renamed into place: a reader must never find it empty.

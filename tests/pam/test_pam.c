@@ -219,7 +219,19 @@ static void test_auth_info_only_at_open(void **state)
 	(void)pam_putenv(pamh, "SSH_AUTH_INFO_0=publickey x y");
 	fake_daemon(&fk, part_echo, &deny, 1);
 	assert_int_equal(fake_call(pamh, 'c', 0), PAM_PERM_DENIED);
-	assert_string_equal(fk.shown[0], "2|sshd|root||||");
+	assert_string_equal(fk.shown[0], "2|sshd|root||||uid=0");
+	(void)pam_end(pamh, PAM_SUCCESS);
+}
+
+/* The machine's word, not ours, on who that is. */
+static void test_account_says_whom_the_machine_knows(void **state)
+{
+	pam_handle_t *pamh = fake_start(&fk, "sshd", "no-such-account");
+
+	(void)state;
+	fake_daemon(&fk, part_echo, &deny, 1);
+	assert_int_equal(fake_call(pamh, 'c', 0), PAM_PERM_DENIED);
+	assert_string_equal(fk.shown[0], "2|sshd|no-such-account||||uid=none");
 	(void)pam_end(pamh, PAM_SUCCESS);
 }
 
@@ -625,6 +637,7 @@ int main(void)
 		T(test_P04_unknown_option_denies),
 		T(test_P05_service_and_items_travel_unchanged),
 		T(test_auth_info_only_at_open),
+		T(test_account_says_whom_the_machine_knows),
 		T(test_oversized_items_deny),
 		T(test_P06_environment_has_no_influence),
 		T(test_P07_descriptor_table_unchanged),

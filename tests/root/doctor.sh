@@ -170,6 +170,7 @@ pam_cases() {
 name_cases() {
 	plant fail nsswitch /etc/nsswitch.conf "sed -i 's/^group:.*/group: files/' /etc/nsswitch.conf"
 	plant fail nsswitch /etc/nsswitch.conf "sed -i 's/^passwd:.*/passwd: ztjit files/' /etc/nsswitch.conf"
+	plant warn nsswitch /etc/nsswitch.conf "sed -i 's/^passwd:.*/passwd: files systemd sss [UNAVAIL=continue] ztjit/' /etc/nsswitch.conf"
 	plant fail nscd "/run/nscd /etc/nscd.conf" "echo 'enable-cache group yes' >/etc/nscd.conf; $NSCD"
 	plant fail nscd "/run/nscd /etc/nscd.conf" "$NSCD; sleep 1; echo 'enable-cache group no' >/etc/nscd.conf"
 	lab_in db1 sh -c "echo 'enable-cache group no' >/etc/nscd.conf; $NSCD"

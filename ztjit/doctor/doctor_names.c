@@ -72,9 +72,30 @@ static bool hidden(const char *list)
 	return false;
 }
 
+/* Whoever is asked before ours, and has more than this machine's own, may know another by the name of a person; NULL: nobody. */
+static const char *somebody_else(struct doctor *d, const char *list)
+{
+	static const char *const own[] = { "files", "compat", "systemd", "db" };
+	size_t len;
+
+	for (; *(list += strspn(list, " \t")) != '\0'; list += len) {
+		bool is_own = *list == '[';
+
+		len = is_own ? strcspn(list, "]") : strcspn(list, " \t[");
+		len += is_own && list[len] == ']';
+		if (len == 5 && strncmp(list, "ztjit", len) == 0)
+			return NULL;
+		for (size_t i = 0; !is_own && i < COUNT(own); i++)
+			is_own = len == strlen(own[i]) && strncmp(list, own[i], len) == 0;
+		if (!is_own)
+			return cli_printf(d->c, "%.*s", (int)len, list);
+	}
+	return NULL;
+}
+
 static void one_database(struct doctor *d, const char *text, const char *database, bool needed)
 {
-	const char *list = services(d, text, database);
+	const char *list = services(d, text, database), *other;
 	size_t ours, files;
 
 	if (list == NULL && !needed)
@@ -95,6 +116,11 @@ static void one_database(struct doctor *d, const char *text, const char *databas
 		    "%s: an action like [NOTFOUND=return] stands before ztjit, which is never asked",
 		    database);
 		doc_todo(d, "in /etc/nsswitch.conf: remove what stands in brackets from %s", database);
+	} else if (strcmp(database, "passwd") == 0 && (other = somebody_else(d, list)) != NULL) {
+		doc_say(d, DOC_WARN,
+		    "%s: %s is asked before ztjit: whom it knows by the name of a person has no way in as that person",
+		    database, other);
+		doc_todo(d, "in /etc/nsswitch.conf: %s: files ztjit %s", database, other);
 	}
 }
 
