@@ -141,7 +141,32 @@ static int read_leaves(struct ztj_proof_check *c)
 	return r;
 }
 
-/* By a log key of the newest policy in the file. */
+/* As many witnesses as the policy demands. Their clocks say when they saw it; how long ago that is now is no matter of the proof. */
+static int check_cosigned(struct ztj_proof_check *c, const struct ztj_policy *p, const struct ztj_note *n)
+{
+	struct ztj_quorum q = p->broker.quorum;
+	struct ztj_cosigned s;
+	struct ztj_buf missing;
+	int r;
+
+	q.max_age = 0;
+	r = ztj_cosign_judge(&q, n, INT64_MAX, &s);
+	c->out->cosigned = s.n;
+	c->out->others = n->nsigs - 1 > s.n ? n->nsigs - 1 - s.n : 0;
+	if (r == ZTJ_OK)
+		return r;
+	ztj_buf_init(&missing, 8192);
+	if (r != ZTJ_NOT_COSIGNED || ztj_cosign_missing(&q, &s, &missing) != ZTJ_OK)
+		r = ztj_proof_refuse(c, NULL, r, "a cosignature of the checkpoint: %s", ztj_err_text(r));
+	else
+		r = ztj_proof_refuse(c, NULL, r,
+		    "the checkpoint is cosigned by %zu of %u witnesses of policy version %lld; missing: %s",
+		    s.n, q.need, (long long)p->version, ztj_buf_str(&missing));
+	ztj_buf_free(&missing);
+	return r;
+}
+
+/* By a log key of the newest policy in the file, and by its witnesses. */
 static int check_head(struct ztj_proof_check *c)
 {
 	const struct ztj_policy *p = ztj_proof_newest(c);
@@ -155,12 +180,12 @@ static int check_head(struct ztj_proof_check *c)
 			key[nkeys++] = p->broker.log[i];
 	r = ztj_checkpoint_open(c->note, c->pins->domain, key, nkeys, &c->out->head);
 	if (r == ZTJ_OK && (r = ztj_note_parse(c->note, &n)) == ZTJ_OK)
-		c->out->others = n.nsigs - 1;
+		return check_cosigned(c, p, &n);
 	if (r == ZTJ_SIGNER)
 		return ztj_proof_refuse(c, NULL, r,
 		    "the checkpoint is not signed by a log key of policy version %lld",
 		    (long long)p->version);
-	return r == ZTJ_OK ? r : ztj_proof_refuse(c, NULL, r, "the checkpoint: %s", ztj_err_text(r));
+	return ztj_proof_refuse(c, NULL, r, "the checkpoint: %s", ztj_err_text(r));
 }
 
 /* --- all of it --- */
