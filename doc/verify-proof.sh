@@ -21,29 +21,26 @@ cat "$1" >"$3/proof"
 cd "$3"
 
 # --- taking the file apart: "== NAME LENGTH", so many bytes, a line feed, and so on up to "== end" ---
-line() { tail -c "+$at" proof | head -n 1; }
-at=1 parts=0 used=0 leaves=
-[ "$(line)" = "ztjit-proof 1" ] || no "not a proof file of version 1"
-at=15
-l=$(line)
+parts=0 used=0 leaves=
+exec 3<proof
+IFS= read -r l <&3 && [ "$l" = "ztjit-proof 1" ] || no "not a proof file of version 1"
+IFS= read -r l <&3 || no "cut off"
 about=${l#request }
 [ "$l" = "request $about" ] && [ "${#about}" -eq 64 ] || no "no request"
-at=$((at + 73))
-while l=$(line) && [ "$l" != "== end" ]; do
+while IFS= read -r l <&3 || no "cut off" && [ "$l" != "== end" ]; do
 	rest=${l#== } name=${l#== }
 	name=${name% *} len=${rest##* }
-	[ "$l" = "== $name $len" ] || no "malformed at byte $at"
-	case $name in [!0-9]* | *[!0-9a-z.-]* | '') no "malformed at byte $at" ;; esac
-	case $len in [!1-9]* | *[!0-9]* | ??????????* | '') no "malformed at byte $at" ;; esac
+	[ "$l" = "== $name $len" ] || no "malformed at part $parts"
+	case $name in [!0-9]* | *[!0-9a-z.-]* | '') no "malformed at part $parts" ;; esac
+	case $len in [!1-9]* | *[!0-9]* | ??????????* | '') no "malformed at part $parts" ;; esac
 	[ ! -e "$name" ] || no "$name is there twice"
-	at=$((at + ${#l} + 1))
-	tail -c "+$at" proof | head -c "$len" >"$name"
-	at=$((at + len))
-	[ "$(wc -c <"$name")" -eq "$len" ] && [ "$(tail -c "+$at" proof | head -c 1 | od -An -tx1)" = " 0a" ] || no "cut off"
-	at=$((at + 1)) parts=$((parts + 1))
+	head -c "$len" <&3 >"$name"
+	IFS= read -r l <&3 && [ -z "$l" ] || no "$name is longer than it says, or cut off"
+	parts=$((parts + 1))
 	case $name in *.leaf) leaves="$leaves ${name%.leaf}" ;; esac
 done
-[ $((at + 6)) -eq "$(wc -c <proof)" ] || no "cut off, or something is behind the end"
+! IFS= read -r l <&3 && [ -z "$l" ] || no "something is behind the end"
+exec 3<&-
 
 # --- reading ---
 # Members of JSON as ztjit writes it, on one line: no text in it can hold a bare quotation mark.
@@ -121,7 +118,6 @@ node() {
 		r=${r%% *}
 		return
 	fi
-	[ "$(raw "$1" | base64)" = "$1" ] && [ "$(raw "$2" | base64)" = "$2" ] || no "malformed hash"
 	r=$({ printf '\001' && raw "$1" && raw "$2"; } | hash)
 	nodes=" $1$2:$r$nodes"
 }
@@ -131,7 +127,8 @@ climb() {
 	[ "$fn" -le "$sn" ] || sn=-1
 	while read -r p; do
 		[ "$sn" -gt 0 ] || no "an inclusion proof is too long"
-		[ "${#p}" -eq 44 ] && case $p in *[!0-9A-Za-z+/=]*) false ;; esac || no "malformed hash"
+		[ "${#p}" -eq 44 ] && [ "${p%=}" != "$p" ] || no "malformed hash"
+		case ${p%=} in *[!0-9A-Za-z+/]* | *[!AEIMQUYcgkosw048]) no "malformed hash" ;; esac
 		if [ $((fn & 1)) -eq 1 ] || [ "$fn" -eq "$sn" ]; then
 			node "$p" "$r"
 			while [ "$fn" -ne 0 ] && [ $((fn & 1)) -eq 0 ]; do
@@ -167,6 +164,7 @@ done
 [ -n "$policy" ] || no "there is no policy in it"
 
 # --- the checkpoint, by a log key of the newest policy ---
+checkpoint=
 for n in $leaves; do
 	use "$n.leaf"
 	use "$n.tlog-proof"
@@ -174,11 +172,14 @@ for n in $leaves; do
 		read -r a && read -r b
 		[ "$a" = c2sp.org/tlog-proof@v1 ] && [ "$b" = "index $n" ] || no "leaf $n: its inclusion proof is for another"
 		while read -r p && [ -n "$p" ]; do printf '%s\n' "$p"; done >"$n.hashes"
-		cat >"$n.checkpoint"
+		c=
+		while IFS= read -r p; do c="$c$p
+"; done
+		[ -z "$p" ] || no "leaf $n: its inclusion proof is cut off"
 	} <"$n.tlog-proof"
-	[ -e checkpoint ] || cat "$n.checkpoint" >checkpoint
-	[ "$(digest "$n.checkpoint")" = "$(digest checkpoint)" ] || no "leaf $n: another checkpoint"
+	[ "$c" = "${checkpoint:=$c}" ] || no "leaf $n: another checkpoint"
 done
+printf '%s' "$checkpoint" >checkpoint
 { read -r origin && read -r size && read -r root && read -r blank && read -r dash name signature; } <checkpoint || no "no checkpoint"
 [ "$origin" = "$domain/ztjit" ] && [ -z "$blank" ] && [ "$dash" = "$(printf '\342\200\224')" ] && [ "$name" = "$origin" ] ||
 	no "the checkpoint is that of another log"

@@ -18,6 +18,8 @@
 #define PATH_MAX_LEN 256
 /* Answers that nobody takes stay in memory: above this, large ones are given to registrars alone. */
 #define LINES_PER_MINUTE 120 /* pieces of one host's log */
+#define PROOFS_PER_MINUTE \
+	20 /* of growth: a host asks once in minutes, and each may cost the store milliseconds */
 #define UNSENT_MAX ((int64_t)512 * 1024 * 1024)
 #define SMALL ((size_t)16 * 1024)
 
@@ -152,9 +154,10 @@ static bool within_rates(struct conn *c, enum op op, int *retry_s)
 	if (!limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s))
 		return false;
 	/* What is in the audit log stays: the owner of one host must not fill the disk of all. */
-	if (op == OP_DECISIONS_PUT) {
-		rate = (struct limit_rate){ LINES_PER_MINUTE, LINES_PER_MINUTE };
-		memmove(name, "log", 3);
+	if (op == OP_DECISIONS_PUT || op == OP_LOG_GROWTH) {
+		int64_t most = op == OP_LOG_GROWTH ? PROOFS_PER_MINUTE : LINES_PER_MINUTE;
+		rate = (struct limit_rate){ most, most };
+		memmove(name, op == OP_LOG_GROWTH ? "gro" : "log", 3);
 		return limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s);
 	}
 	if (op != OP_STATEMENT_PUT && op != OP_PENDING_PUT && op != OP_STEPUP_PUT && op != OP_VIEW_PUT &&

@@ -229,6 +229,14 @@ static int set_standing(const char *key, const char *value, struct ask *out)
 	return ZTJ_MEMBER_UNKNOWN;
 }
 
+static int set_growth(const char *key, const char *value, struct ask *out)
+{
+	int64_t *n = strcmp(key, "from") == 0 ? &out->number : strcmp(key, "to") == 0 ? &out->to : NULL;
+	if (n == NULL)
+		return ZTJ_MEMBER_UNKNOWN;
+	return ztj_parse_int(value, 1, (int64_t)ZTJ_LOG_MAX, n) == ZTJ_OK ? ZTJ_OK : ZTJ_MEMBER_TYPE;
+}
+
 static int set_flag(const char *value, bool *flag)
 {
 	if (strcmp(value, "1") != 0)
@@ -267,10 +275,8 @@ static int set_parameter(const char *key, const char *value, struct ask *out)
 		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
 	if (out->op == OP_SESSION_RECORD && strcmp(key, "from") == 0)
 		return ztj_parse_int(value, 0, INT64_MAX, &out->number);
-	if (out->op == OP_LOG_GROWTH && strcmp(key, "from") == 0)
-		return ztj_parse_int(value, 1, (int64_t)ZTJ_LOG_MAX, &out->number);
-	if (out->op == OP_LOG_GROWTH && strcmp(key, "to") == 0)
-		return ztj_parse_int(value, 1, (int64_t)ZTJ_LOG_MAX, &out->to);
+	if (out->op == OP_LOG_GROWTH)
+		return set_growth(key, value, out);
 	if (out->op == OP_SESSION_RECORD && strcmp(key, "wait") == 0)
 		return ztj_parse_int(value, 0, PROTO_WAIT_MAX, &out->wait);
 	return ZTJ_MEMBER_UNKNOWN;

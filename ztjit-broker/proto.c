@@ -364,6 +364,19 @@ int reply_read(struct ztj_view body, struct reply *out)
 	return r;
 }
 
+/* What became of it: ZTJ_OK or an error, as a number without a sign. */
+static int read_code(struct ztj_rd *rd, int *out)
+{
+	uint32_t code;
+	int r = ztj_rd_u32(rd, &code);
+
+	if (r == ZTJ_OK && code > 1000)
+		r = ZTJ_PROTOCOL;
+	if (r == ZTJ_OK)
+		*out = -(int)code;
+	return r;
+}
+
 int certified_write(const struct certified *c, struct ztj_buf *out)
 {
 	ztj_buf_put_u32(out, c->tag);
@@ -378,12 +391,11 @@ int certified_write(const struct certified *c, struct ztj_buf *out)
 int certified_read(struct ztj_view body, struct certified *out)
 {
 	struct ztj_rd rd;
-	uint32_t code = 0;
 	memset(out, 0, sizeof(*out));
 	ztj_rd_init(&rd, body);
 	int r = ztj_rd_u32(&rd, &out->tag);
 	if (r == ZTJ_OK)
-		r = ztj_rd_u32(&rd, &code);
+		r = read_code(&rd, &out->code);
 	if (r == ZTJ_OK)
 		r = ztj_rd_u64(&rd, &out->serial);
 	if (r == ZTJ_OK)
@@ -392,13 +404,7 @@ int certified_read(struct ztj_view body, struct certified *out)
 		r = ztj_rd_string(&rd, 96u * 1024, &out->cert);
 	if (r == ZTJ_OK)
 		r = ztj_rd_string(&rd, 4096, &out->text);
-	if (r == ZTJ_OK)
-		r = ztj_rd_end(&rd);
-	if (r == ZTJ_OK && code > 1000)
-		r = ZTJ_PROTOCOL;
-	if (r == ZTJ_OK)
-		out->code = -(int)code;
-	return r;
+	return r == ZTJ_OK ? ztj_rd_end(&rd) : r;
 }
 
 int joined_write(const struct joined *j, struct ztj_buf *out)
@@ -415,12 +421,11 @@ int joined_write(const struct joined *j, struct ztj_buf *out)
 int joined_read(struct ztj_view body, struct joined *out)
 {
 	struct ztj_rd rd;
-	uint32_t code = 0;
 	memset(out, 0, sizeof(*out));
 	ztj_rd_init(&rd, body);
 	int r = ztj_rd_u32(&rd, &out->tag);
 	if (r == ZTJ_OK)
-		r = ztj_rd_u32(&rd, &code);
+		r = read_code(&rd, &out->code);
 	if (r == ZTJ_OK)
 		r = ztj_rd_cstring(&rd, out->name, sizeof(out->name));
 	if (r == ZTJ_OK)
@@ -429,11 +434,5 @@ int joined_read(struct ztj_view body, struct joined *out)
 		r = ztj_rd_string(&rd, 2 * ZTJ_STMT_MAX, &out->container);
 	if (r == ZTJ_OK)
 		r = ztj_rd_string(&rd, ZTJ_RECORD_MAX, &out->record);
-	if (r == ZTJ_OK)
-		r = ztj_rd_end(&rd);
-	if (r == ZTJ_OK && code > 1000)
-		r = ZTJ_PROTOCOL;
-	if (r == ZTJ_OK)
-		out->code = -(int)code;
-	return r;
+	return r == ZTJ_OK ? ztj_rd_end(&rd) : r;
 }

@@ -15,6 +15,7 @@
 #include "ztjit-broker/sd_net.h"
 #include "ztjit-broker/sd_witness.h"
 
+#define STATE_MAX ((size_t)4096)
 #define KEEP_SECONDS 1 /* between two writings of how far a destination is */
 
 bool sender_wanted(const struct broker_conf *conf)
@@ -73,12 +74,12 @@ static void tell(struct sender *sd)
 		now.d[i].failures = d->failures;
 		now.d[i].up = d->up;
 	}
-	if (memcmp(&now, &sd->said, sizeof(now)) == 0)
-		return;
-	ztj_buf_init(&msg, 4096);
-	if (states_write(&now, &msg) == ZTJ_OK &&
-	    chan_send(sd->store, SND_STATE, ztj_buf_view(&msg)) == ZTJ_OK)
-		sd->said = now;
+	ztj_buf_init(&msg, STATE_MAX);
+	if (states_write(&now, &msg) == ZTJ_OK && !ztj_view_eq(ztj_buf_view(&msg), ztj_buf_view(&sd->said)) &&
+	    chan_send(sd->store, SND_STATE, ztj_buf_view(&msg)) == ZTJ_OK) {
+		ztj_buf_reset(&sd->said);
+		(void)ztj_buf_put(&sd->said, msg.p, msg.n);
+	}
 	ztj_buf_free(&msg);
 }
 
@@ -145,6 +146,7 @@ static void stop(struct sender *sd)
 	if (sd->dns != NULL)
 		evdns_base_free(sd->dns, 0);
 	ztj_seckey_wipe(&sd->key);
+	ztj_buf_free(&sd->said);
 	chan_free(sd->store);
 }
 
@@ -156,6 +158,7 @@ int sender_main(const struct broker_conf *conf, const struct sender_fds *fds)
 	const struct chan_hooks hooks = { on_message, on_batch, on_closed, &sd };
 	struct event *keep = NULL;
 	char dir[PATH_MAX];
+	ztj_buf_init(&sd.said, STATE_MAX);
 	int r = start(&sd);
 	if (r == ZTJ_OK)
 		r = broker_path(conf, "sender", dir);

@@ -33,7 +33,7 @@ struct sender {
 	bool told;     /* it has said so */
 	struct dest *dest[DESTS_MAX];
 	size_t ndests;
-	struct dest_states said; /* as the store was told last */
+	struct ztj_buf said; /* as the store was told last */
 };
 
 /* The process, and whether there is anything to send. Returns an exit status. */

@@ -18,7 +18,7 @@
 #define IDENTITIES 256 /* that are counted apart between two sweeps; the others together */
 #define ALARMS 20      /* with one code, in so many seconds */
 #define ALARM_SECONDS 600
-#define TEXTS 32       /* alarms that are known again */
+#define TEXTS 32 /* alarms that are known again */
 #define CODES 256
 
 struct refused {
@@ -32,8 +32,14 @@ struct refusals {
 };
 
 struct alarms {
-	struct { int64_t since; unsigned n; } code[CODES];
-	struct { char text[256]; int64_t at; } last[TEXTS];
+	struct {
+		int64_t since;
+		unsigned n;
+	} code[CODES];
+	struct {
+		char text[256];
+		int64_t at;
+	} last[TEXTS];
 	size_t next;
 };
 
@@ -125,10 +131,9 @@ static void tell_rest(struct store *st, const struct refused *of, bool together)
 		.outcome = "refused",
 		.by = of->who,
 		.count = (int64_t)of->counted,
-		.text = together ? "more of many callers were refused than are written one by one"
-		    : of->who[0] == '\0'
-		    ? "more of unknown callers were refused than are written one by one"
-		    : "more of this caller was refused than is written one by one" };
+		.text = together         ? "more of many callers were refused than are written one by one"
+		    : of->who[0] == '\0' ? "more of unknown callers were refused than are written one by one"
+					 : "more of this caller was refused than is written one by one" };
 	if (of->counted > 0 && audit_add(st, &e) != ZTJ_OK)
 		st->broken = true;
 }

@@ -107,6 +107,7 @@ void do_log_growth(struct store *st, const struct ask *a, const struct caller *c
 	if (r == ZTJ_OK)
 		st_answer_text(st, a->tag, 200, ztj_buf_view(&json));
 	else
-		st_refuse(st, a->tag, r, r == ZTJ_NOT_FOUND ? "the audit log was not signed for so many leaves" : NULL, NULL);
+		st_refuse(st, a->tag, r,
+		    r == ZTJ_NOT_FOUND ? "the audit log was not signed for so many leaves" : NULL, NULL);
 	ztj_buf_free(&json);
 }

@@ -34,7 +34,8 @@ static bool worth_it(struct store *st, const struct caller *c, int r)
 	}
 	if (r != ZTJ_OK && reserve_spent(st))
 		return false;
-	return r == ZTJ_OK || audit_may_refuse(st, c == NULL || c->kind == CALLER_ANONYMOUS ? "" : by_of(c, key));
+	return r == ZTJ_OK ||
+	    audit_may_refuse(st, c == NULL || c->kind == CALLER_ANONYMOUS ? "" : by_of(c, key));
 }
 
 static void add(struct store *st, struct ztj_event *e)
@@ -321,8 +322,9 @@ static const char *member(const json_t *line, const char *name)
 
 static const char *outcome_of(const char *event, int code)
 {
-	static const struct { const char *event, *outcome; } of[] = { { "alarm", "alarm" }, { "start", "started" },
-		{ "stop", "stopped" } };
+	static const struct {
+		const char *event, *outcome;
+	} of[] = { { "alarm", "alarm" }, { "start", "started" }, { "stop", "stopped" } };
 	for (size_t i = 0; event != NULL && i < sizeof(of) / sizeof(of[0]); i++)
 		if (strcmp(event, of[i].event) == 0)
 			return of[i].outcome;
@@ -344,7 +346,8 @@ void say_decision(struct store *st, const char *host, const json_t *line, struct
 		.key = member(line, "key"),
 		.tty = member(line, "tty"),
 		.action = event };
-	const char *time = member(line, "time"), *id = member(line, "grant"), *conf = member(line, "configuration");
+	const char *time = member(line, "time"), *id = member(line, "grant"),
+		   *conf = member(line, "configuration");
 	e.code = code == NULL ? ZTJ_INTERNAL : ztj_err_from_name(code);
 	e.outcome = outcome_of(event, e.code);
 	if (conf != NULL && ztj_unhex(ztj_view_str(conf), digest, sizeof(digest)) == ZTJ_OK)

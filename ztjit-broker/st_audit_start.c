@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "libztjit/core/codec.h"
+#include "libztjit/sys/log.h"
 #include "libztjit/sys/safefile.h"
 #include "ztjit-broker/audit.h"
 
@@ -179,12 +180,15 @@ static int say_conf(struct store *st, const struct ztj_buf *now)
 	return r;
 }
 
-/* Once the leaf is kept: if this is lost, the change is told again. */
-static int remember_conf(const struct store *st, const struct ztj_buf *now)
+/* Once the leaf is kept: if this is lost, the change is told again, and nobody's work stops for it. */
+static void remember_conf(const struct store *st, const struct ztj_buf *now)
 {
 	char path[PATH_MAX];
 	int r = conf_path(st, path);
-	return r == ZTJ_OK ? ztj_file_write(path, ztj_buf_view(now), 0600) : r;
+	if (r == ZTJ_OK)
+		r = ztj_file_write(path, ztj_buf_view(now), 0600);
+	if (r != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 }
 
 /* --- start and stop --- */
@@ -247,7 +251,7 @@ int audit_start(struct store *st)
 	if (r == ZTJ_OK)
 		r = st->broken ? ZTJ_IO : db_commit(st->db);
 	if (r == ZTJ_OK)
-		r = remember_conf(st, &conf);
+		remember_conf(st, &conf);
 	ztj_buf_free(&conf);
 	return r;
 }

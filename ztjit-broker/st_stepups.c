@@ -187,7 +187,8 @@ static struct stepup *find(struct stepups *s, const uint8_t *id, int64_t now)
 }
 
 /* Joins the person's signature to the challenge, checks both, and sends it to the host. */
-static int finish(struct store *st, struct stepup *s, const struct ask *a, const struct caller *c, int64_t now)
+static int finish(struct store *st, struct stepup *s, const struct ask *a, const struct caller *c,
+    int64_t now)
 {
 	struct ztj_signed both;
 	struct ztj_stmt *answer = NULL;

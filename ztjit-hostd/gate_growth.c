@@ -16,10 +16,10 @@
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
 
-#define EVERY 300        /* seconds between proofs, and up to */
-#define SPREAD 60        /* more */
-#define AGAIN 60         /* after one that failed */
-#define FAILED_ALARM 3   /* answers in a row that are none */
+#define EVERY 300      /* seconds between proofs, and up to */
+#define SPREAD 60      /* more */
+#define AGAIN 60       /* after one that failed */
+#define FAILED_ALARM 3 /* answers in a row that are none */
 #define SAY_MS 200
 
 static void path_of(const struct ztj_gate *g, char *out, size_t size)
@@ -113,9 +113,11 @@ void ztj_growth_seen(struct ztj_gate *g)
 		proved(g, seen);
 		return;
 	}
-	if (seen->size == g->growth.proved.size && memcmp(seen->root, g->growth.proved.root, sizeof(seen->root)) != 0)
+	if (seen->size == g->growth.proved.size &&
+	    memcmp(seen->root, g->growth.proved.root, sizeof(seen->root)) != 0)
 		alarm_once(g, ZTJ_LOG_FORK, "the broker's audit log is not the one that was proved here");
-	if (seen->size <= g->growth.proved.size || g->growth.busy || boot < g->growth.next || g->fds.mirror < 0)
+	if (seen->size <= g->growth.proved.size || g->growth.busy || boot < g->growth.next ||
+	    g->fds.mirror < 0)
 		return;
 	g->growth.wanted = *seen;
 	g->growth.next = boot + AGAIN;
@@ -156,7 +158,8 @@ int ztj_growth_done(struct ztj_gate *g, struct ztj_rd *rd)
 			random = 0; /* all hosts at once is no reason not to ask */
 		g->growth.next = boot_now(g) + EVERY + random % SPREAD;
 		if (g->growth.said != ZTJ_OK)
-			ztj_log(ZTJ_LOG_NOTICE, "the broker's audit log continues the one that was proved before");
+			ztj_log(ZTJ_LOG_NOTICE,
+			    "the broker's audit log continues the one that was proved before");
 		g->growth.said = ZTJ_OK;
 		proved(g, &g->growth.wanted);
 	} else if (r != ZTJ_NOT_FOUND) {

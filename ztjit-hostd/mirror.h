@@ -33,7 +33,8 @@ struct ztj_mirror_post {
 struct ztj_mirror_ship {
 	CURL *easy; /* NULL: free */
 	uint32_t tag;
-	uint8_t *body;
+	uint8_t *body; /* NULL: JSON is */
+	size_t body_n;
 	struct curl_slist *headers;
 	size_t n;   /* of the reply */
 	char reply[4096];
@@ -111,6 +112,15 @@ void ztj_mirror_growth(struct ztj_mirror *m, uint64_t from, uint64_t to);
 void ztj_mirror_growth_done(struct ztj_mirror *m, CURLcode rc);
 /* Both are answered: there is no broker now. */
 void ztj_mirror_singles_stop(struct ztj_mirror *m);
+
+/* ---- mirror_call.c: one call with a short answer ---- */
+/* POSTs s->body, or json where there is none. False: it did not begin; clear s. */
+bool ztj_mirror_call(struct ztj_mirror *m, struct ztj_mirror_ship *s, const char *path, struct ztj_view json);
+/* GET, likewise. */
+bool ztj_mirror_ask(struct ztj_mirror *m, struct ztj_mirror_ship *s, const char *path);
+/* HTTP's status; 0: none. s->reply holds the answer until it is cleared. */
+uint32_t ztj_mirror_call_over(struct ztj_mirror *m, struct ztj_mirror_ship *s, CURLcode rc);
+void ztj_mirror_call_clear(struct ztj_mirror_ship *s);
 
 /* ---- mirror_ship.c: records for the scribe ---- */
 void ztj_mirror_ship_link(struct ztj_mirror *m, bool up);

@@ -26,78 +26,40 @@ static void answer(struct ztj_mirror *m, uint8_t type, uint32_t status, struct z
 	ztj_mirror_send(m, &b, -1);
 }
 
-/* A reply that is too long is none. */
-static size_t on_reply(char *p, size_t size, size_t n, void *arg)
-{
-	struct ztj_mirror_ship *s = arg;
-	size_t len = size * n;
-
-	if (len > sizeof(s->reply) - s->n)
-		return 0;
-	memcpy(s->reply + s->n, p, len);
-	s->n += len;
-	return len;
-}
-
-static void clear(struct ztj_mirror_ship *s)
-{
-	if (s->easy != NULL)
-		curl_easy_cleanup(s->easy);
-	curl_slist_free_all(s->headers);
-	free(s->body);
-	*s = (struct ztj_mirror_ship){ .easy = NULL };
-}
-
-static bool set_body(struct ztj_mirror_ship *s, struct ztj_view lines)
-{
-	struct curl_slist *more;
-
-	s->body = malloc(lines.n + 1);
-	if (s->body == NULL)
-		return false;
-	if (lines.n > 0)
-		memcpy(s->body, lines.p, lines.n);
-	s->headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
-	more = s->headers == NULL ? NULL : curl_slist_append(s->headers, "Expect:");
-	return more != NULL && curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers) == CURLE_OK &&
-	    curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)lines.n) == CURLE_OK &&
-	    curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->body) == CURLE_OK;
-}
-
-static bool take_reply(struct ztj_mirror *m, struct ztj_mirror_ship *s)
-{
-	return curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_reply) == CURLE_OK &&
-	    curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s) == CURLE_OK &&
-	    curl_multi_add_handle(m->multi, s->easy) == CURLM_OK;
-}
-
 static void done(struct ztj_mirror *m, struct ztj_mirror_ship *s, uint8_t type, CURLcode rc)
 {
-	long status = 0;
+	answer(m, type, ztj_mirror_call_over(m, s, rc), ztj_view_of(s->reply, s->n));
+	ztj_mirror_call_clear(s);
+}
 
-	if (rc == CURLE_OK && curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
-		status = 0;
-	(void)curl_multi_remove_handle(m->multi, s->easy);
-	answer(m, type, status > 0 ? (uint32_t)status : 0, ztj_view_of(s->reply, s->n));
-	clear(s);
+/* A second one at a time would be a broken gate. */
+static bool is_free(struct ztj_mirror *m, const struct ztj_mirror_ship *s)
+{
+	if (s->easy != NULL)
+		m->failed = true;
+	return s->easy == NULL;
 }
 
 /* ---- the log of decisions ---- */
 
-void ztj_mirror_decisions(struct ztj_mirror *m, struct ztj_view lines)
+static bool start(struct ztj_mirror *m, struct ztj_view lines)
 {
 	struct ztj_mirror_ship *s = &m->decisions;
 
-	/* a second one at a time would be a broken gate */
-	if (s->easy != NULL) {
-		m->failed = true;
+	s->body = malloc(lines.n + 1);
+	s->body_n = lines.n;
+	if (s->body == NULL)
+		return false;
+	if (lines.n > 0)
+		memcpy(s->body, lines.p, lines.n);
+	return ztj_mirror_call(m, s, "/v1/decisions", ztj_view_of(NULL, 0));
+}
+
+void ztj_mirror_decisions(struct ztj_mirror *m, struct ztj_view lines)
+{
+	if (!is_free(m, &m->decisions) || (m->net != NULL && start(m, lines)))
 		return;
-	}
-	if (m->net != NULL &&
-	    ztj_net_easy(m->net, m->url, "POST", "/v1/decisions", ztj_view_of(NULL, 0), &s->easy) == ZTJ_OK &&
-	    set_body(s, lines) && take_reply(m, s))
-		return;
-	clear(s);
+	ztj_mirror_call_clear(&m->decisions);
 	answer(m, ZTJ_MSG_SHIPPED, 0, ztj_view_of(NULL, 0));
 }
 
@@ -110,20 +72,13 @@ void ztj_mirror_decisions_done(struct ztj_mirror *m, CURLcode rc)
 
 void ztj_mirror_growth(struct ztj_mirror *m, uint64_t from, uint64_t to)
 {
-	struct ztj_mirror_ship *s = &m->growth;
 	char path[96];
 
-	if (s->easy != NULL) {
-		m->failed = true;
-		return;
-	}
 	(void)snprintf(path, sizeof(path), "/v1/log/growth?from=%llu&to=%llu", (unsigned long long)from,
 	    (unsigned long long)to);
-	if (m->net != NULL &&
-	    ztj_net_easy(m->net, m->url, "GET", path, ztj_view_of(NULL, 0), &s->easy) == ZTJ_OK &&
-	    take_reply(m, s))
+	if (!is_free(m, &m->growth) || (m->net != NULL && ztj_mirror_ask(m, &m->growth, path)))
 		return;
-	clear(s);
+	ztj_mirror_call_clear(&m->growth);
 	answer(m, ZTJ_MSG_GROWN, 0, ztj_view_of(NULL, 0));
 }
 

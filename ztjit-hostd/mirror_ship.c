@@ -60,37 +60,10 @@ static void shipped(struct ztj_mirror *m, uint32_t tag, uint32_t status, struct 
 
 /* ---- one call ---- */
 
-/* A reply that is too long is none: the scribe asks again. */
-static size_t on_reply(char *p, size_t size, size_t n, void *arg)
-{
-	struct ztj_mirror_ship *s = arg;
-	size_t len = size * n;
-
-	if (len > sizeof(s->reply) - s->n)
-		return 0;
-	memcpy(s->reply + s->n, p, len);
-	s->n += len;
-	return len;
-}
-
-static void clear(struct ztj_mirror_ship *s)
-{
-	if (s->easy != NULL)
-		curl_easy_cleanup(s->easy);
-	curl_slist_free_all(s->headers);
-	free(s->body);
-	*s = (struct ztj_mirror_ship){ .easy = NULL };
-}
-
 void ztj_mirror_ship_done(struct ztj_mirror *m, struct ztj_mirror_ship *s, CURLcode rc)
 {
-	long status = 0;
-
-	if (rc == CURLE_OK && curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
-		status = 0;
-	(void)curl_multi_remove_handle(m->multi, s->easy);
-	shipped(m, s->tag, status > 0 ? (uint32_t)status : 0, ztj_view_of(s->reply, s->n));
-	clear(s);
+	shipped(m, s->tag, ztj_mirror_call_over(m, s, rc), ztj_view_of(s->reply, s->n));
+	ztj_mirror_call_clear(s);
 }
 
 void ztj_mirror_ships_stop(struct ztj_mirror *m)
@@ -143,6 +116,7 @@ static int read_chunks(struct ztj_mirror_ship *s, const struct order *o, int fd)
 	size_t done = 0;
 
 	s->body = malloc(o->n > 0 ? o->n : 1);
+	s->body_n = o->n;
 	while (s->body != NULL && done < o->n) {
 		ssize_t got = pread(fd, s->body + done, o->n - done, (off_t)(o->offset + done));
 		if (got <= 0)
@@ -152,32 +126,15 @@ static int read_chunks(struct ztj_mirror_ship *s, const struct order *o, int fd)
 	return s->body != NULL ? ZTJ_OK : ZTJ_NOMEM;
 }
 
-static bool set_chunks(struct ztj_mirror_ship *s, const struct order *o)
-{
-	struct curl_slist *more;
-
-	s->headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
-	more = s->headers == NULL ? NULL : curl_slist_append(s->headers, "Expect:");
-	return more != NULL && curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers) == CURLE_OK &&
-	    curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->n) == CURLE_OK &&
-	    curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->body) == CURLE_OK;
-}
-
 static bool start(struct ztj_mirror *m, struct ztj_mirror_ship *s, const struct order *o, int fd)
 {
-	bool chunks = o->what == ZTJ_SHIP_CHUNKS;
 	char path[128];
 
 	path_of(o, path, sizeof(path));
 	s->tag = o->tag;
-	if ((chunks && read_chunks(s, o, fd) != ZTJ_OK) ||
-	    ztj_net_easy(m->net, m->url, "POST", path, chunks ? ztj_view_of(NULL, 0) : o->body, &s->easy) !=
-		ZTJ_OK)
+	if (o->what == ZTJ_SHIP_CHUNKS && read_chunks(s, o, fd) != ZTJ_OK)
 		return false;
-	return (!chunks || set_chunks(s, o)) &&
-	    curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_reply) == CURLE_OK &&
-	    curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s) == CURLE_OK &&
-	    curl_multi_add_handle(m->multi, s->easy) == CURLM_OK;
+	return ztj_mirror_call(m, s, path, o->body);
 }
 
 static int on_ship(struct ztj_mirror *m, struct ztj_view msg, int fd)
@@ -194,7 +151,7 @@ static int on_ship(struct ztj_mirror *m, struct ztj_view msg, int fd)
 	if (s == NULL)
 		return ZTJ_LIMIT;
 	if (m->net == NULL || !start(m, s, &o, fd)) {
-		clear(s);
+		ztj_mirror_call_clear(s);
 		shipped(m, o.tag, 0, ztj_view_of(NULL, 0));
 	}
 	return ZTJ_OK;

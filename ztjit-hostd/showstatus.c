@@ -124,7 +124,8 @@ static const char *leaves(const struct show *w, const char *member, char out[24]
 {
 	const char *text = json_string_value(json_object_get(w->o, member));
 
-	(void)snprintf(out, 24, "%.*s", text == NULL ? 1 : (int)strcspn(text, " "), text == NULL ? "0" : text);
+	(void)snprintf(out, 24, "%.*s", text == NULL ? 1 : (int)strcspn(text, " "),
+	    text == NULL ? "0" : text);
 	return out;
 }
 

@@ -70,7 +70,8 @@ static const char style[] =
     "main{max-width:none;padding:0}\nh1{font-size:18pt}\nh2{font-size:12.5pt;margin-top:1.6rem;break-after:avoid}\n"
     ".scroll{overflow:visible}\ntable{font-size:8pt}\nthead{display:table-header-group}\n"
     "tr,.cards li{break-inside:avoid}\n.cards{grid-template-columns:repeat(4,1fr)}\n.cards .v{font-size:15pt}\n"
-    "th,td{padding:.2rem .5rem .2rem 0;min-width:0}\ntd.lines,td.text,th.text{min-width:34mm}\nul.lines li+li{margin-top:0}\nsvg{max-width:150mm}\nfooter{break-inside:avoid}}\n";
+    "th,td{padding:.2rem .5rem .2rem 0;min-width:0}\ntd.lines,td.text,th.text{min-width:34mm}\nul.lines li+li{margin-top:0}\n"
+    "svg{max-width:150mm}\nfooter{break-inside:avoid}}\n";
 
 /* --- text --- */
 

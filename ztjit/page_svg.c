@@ -78,7 +78,7 @@ static void put_words(struct html *h, const struct page_sheet *s, size_t n)
 	html_fmt(h, "</title>\n<desc id=\"c%zud\">", n);
 	for (size_t i = 0; i < s->nrows; i++)
 		most = sum_at(s, i) > sum_at(s, most) ? i : most;
-	html_fmt(h, "%zu values of ", s->nrows);
+	html_fmt(h, "Values: %zu, of ", s->nrows);
 	for (size_t k = 0; k < s->chart.nvalues; k++) {
 		html_raw(h, k == 0 ? "" : " and ");
 		html_text(h, s->col[s->chart.value[k]].title);

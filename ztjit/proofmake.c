@@ -61,13 +61,25 @@ static bool promising(const struct making *m, struct ztj_view leaf)
 	return false;
 }
 
-static const struct ztj_signed *in_bundle(const struct making *m, const char *hex)
+static bool by_key(const struct ztj_signed *s, const char *fingerprint)
 {
+	char fp[ZTJ_FINGERPRINT_SIZE];
+	struct ztj_key k;
+
+	return fingerprint != NULL && ztj_sshsig_peek(s->sig[0], &k) == ZTJ_OK &&
+	    ztj_key_fingerprint(&k, fp) == ZTJ_OK && strcmp(fp, fingerprint) == 0;
+}
+
+/* The statement that a leaf speaks of, under the signature that it speaks of: one may stand under several. */
+static const struct ztj_signed *in_bundle(const struct making *m, const struct ztj_event_in *e)
+{
+	const char *fingerprint = json_string_value(json_array_get(json_object_get(e->obj, "keys"), 0));
 	char id[ZTJ_HEX_SIZE];
 
 	for (size_t i = 0; i < m->q->bundle->n; i++) {
 		ztj_hex(m->q->bundle->stmt[i]->id, ZTJ_DIGEST_LEN, id);
-		if (strcmp(id, hex) == 0)
+		if (strcmp(id, ztj_event_text(e, "statement")) == 0 &&
+		    by_key(&m->q->bundle->raw[i], fingerprint))
 			return &m->q->bundle->raw[i];
 	}
 	return NULL;
@@ -89,7 +101,7 @@ static bool belongs(const struct making *m, const struct ztj_event_in *e)
 	if (frames(e))
 		return strcmp(e->outcome, "accepted") == 0;
 	if (is(e, "statement", "accepted"))
-		return in_bundle(m, ztj_event_text(e, "statement")) != NULL;
+		return in_bundle(m, e) != NULL;
 	return strcmp(ztj_event_text(e, "request"), m->q->id) == 0 &&
 	    (is(e, "certificate", "issued") || is(e, "session", NULL) || is(e, "decision", NULL));
 }
@@ -437,7 +449,7 @@ static int put_head(struct making *m, const struct pick *p)
 static int put_pick(struct making *m, const struct pick *p)
 {
 	const char *statement = ztj_event_text(&p->e, "statement");
-	const struct ztj_signed *s = in_bundle(m, statement);
+	const struct ztj_signed *s = in_bundle(m, &p->e);
 	int r;
 
 	if (is(&p->e, "session", NULL) && statement[0] != '\0')

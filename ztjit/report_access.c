@@ -134,7 +134,7 @@ static const char *why_of(struct page *p, const struct tally_grant *g)
 
 static const char *uses_of(struct page *p, const struct tally_grant *g)
 {
-	return cli_printf(p->c, "%lld logins, %lld sudo or su\n%lld recorded, %lld refused",
+	return cli_printf(p->c, "logins %lld, sudo or su %lld\nrecorded %lld, refused %lld",
 	    (long long)g->logins, (long long)g->elevations, (long long)g->recorded, (long long)g->refused);
 }
 
@@ -293,7 +293,7 @@ static void add_cards(struct page *p, const struct tally *t)
 	page_card(p, "Requests", cli_printf(p->c, "%lld", (long long)c->asked),
 	    cli_printf(p->c, "%lld took effect", (long long)report_effective(t)));
 	page_card(p, "Sessions", cli_printf(p->c, "%lld", (long long)c->uses),
-	    cli_printf(p->c, "%lld logins, %lld sudo and su", (long long)c->logins,
+	    cli_printf(p->c, "logins %lld, sudo and su %lld", (long long)c->logins,
 		(long long)c->elevations));
 	page_card(p, "Under a grant", page_share(p, c->under_grant, c->uses),
 	    cli_printf(p->c, "%lld of %lld sessions", (long long)c->under_grant, (long long)c->uses));

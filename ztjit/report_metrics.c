@@ -434,16 +434,16 @@ static void add_cards(struct page *p, const struct tally *t)
 	page_card(p, "Recorded", page_share(p, report_recorded(t), c->uses),
 	    cli_printf(p->c, "%lld of %lld sessions", (long long)report_recorded(t), (long long)c->uses));
 	page_card(p, "Standing entries left", l.hosts > 0 ? number(p, l.left) : "not known",
-	    cli_printf(p->c, "%lld hosts reported", (long long)(l.hosts + l.uncounted)));
+	    cli_printf(p->c, "hosts that reported: %lld", (long long)(l.hosts + l.uncounted)));
 	page_card(p, "Exceptions open", l.hosts > 0 ? number(p, l.accepted) : "not known",
 	    cli_printf(p->c, "%lld ended and still there", (long long)l.expired));
 	page_card(p, "Median time to approval", median.kind == PAGE_SPAN ? page_say(p, &median) : "not known",
-	    cli_printf(p->c, "%zu requests that took effect", t->approval.n));
+	    cli_printf(p->c, "requests that took effect: %zu", t->approval.n));
 	page_card(p, "Refusals",
 	    number(p, report_denials(t, TALLY_BY_HOST) + report_denials(t, TALLY_BY_BROKER) + c->denials),
 	    cli_printf(p->c, "%lld by approvers", (long long)c->denials));
 	page_card(p, "Break-glass uses", number(p, c->glass_used),
-	    cli_printf(p->c, "%lld requests, %lld sessions", (long long)c->break_glass,
+	    cli_printf(p->c, "requests %lld, sessions %lld", (long long)c->break_glass,
 		(long long)c->glass_uses));
 	page_card(p, "Alarms", number(p, c->alarms), "raised by hosts and the broker");
 }

@@ -31,8 +31,8 @@ int ztj_growth_write(const struct ztj_growth_proof *p, struct ztj_buf *out)
 			json_decref(list);
 			return ZTJ_NOMEM;
 		}
-	return ztj_json_dump(json_pack("{s:I, s:I, s:o}", "from", (json_int_t)p->from, "to", (json_int_t)p->to,
-				 "proof", list),
+	return ztj_json_dump(json_pack("{s:I, s:I, s:o}", "from", (json_int_t)p->from, "to",
+				 (json_int_t)p->to, "proof", list),
 	    out);
 }
 

@@ -181,7 +181,10 @@ static bool is_zero(const uint8_t digest[ZTJ_DIGEST_LEN])
 
 static void follow(struct ztj_hostchains *h, struct host *at, const struct line *l, uint64_t leaf)
 {
-	struct ztj_hostchain_found found = { .host = at->name, .leaf = leaf, .first = l->seq, .last = l->seq };
+	struct ztj_hostchain_found found = { .host = at->name,
+		.leaf = leaf,
+		.first = l->seq,
+		.last = l->seq };
 
 	h->lines++;
 	if (l->seq > at->seq + 1) {

@@ -69,29 +69,49 @@ static int take_table(const struct names_table *h, uint32_t max, size_t entry, u
 	return ZTJ_OK;
 }
 
-int ztj_names_open_people(const struct ztj_names_src *src, struct ztj_names *out)
+/* What a file of either kind begins with: h, of that size, whose hash is its last member. */
+static int open_header(const struct ztj_names_src *src, const char *magic, void *h, size_t size)
 {
-	struct names_people_header h;
-	uint64_t off = sizeof h;
+	const size_t hashed = size - sizeof(uint64_t);
+	struct names_start start;
+	uint64_t check;
 	int r;
 
-	memset(out, 0, sizeof *out);
 	if (src->size > ZTJ_NAMES_MAX_SIZE)
 		return ZTJ_LIMIT;
-	if ((r = get(src, 0, &h, sizeof h)) != ZTJ_OK ||
-	    (r = check_start(src, &h.start, MAGIC_PEOPLE)) != ZTJ_OK)
+	if ((r = get(src, 0, h, size)) != ZTJ_OK)
 		return r;
-	if (h.check !=
-	    ztj_names_hash(h.start.seed, NAMES_HEADER, &h, offsetof(struct names_people_header, check)))
-		return ZTJ_BAD_ENCODING;
-	r = take_table(&h.people, ZTJ_NAMES_MAX_PEOPLE, sizeof(struct names_person), &off, &out->people);
+	memcpy(&start, h, sizeof start);
+	memcpy(&check, (const uint8_t *)h + hashed, sizeof check);
+	if ((r = check_start(src, &start, magic)) != ZTJ_OK)
+		return r;
+	return check == ztj_names_hash(start.seed, NAMES_HEADER, h, hashed) ? ZTJ_OK : ZTJ_BAD_ENCODING;
+}
+
+/* r: of what was read; the sections that it speaks of end at off, and the file with them. */
+static int opened(int r, const struct ztj_names_src *src, uint64_t off, uint32_t seed, struct ztj_names *out)
+{
 	if (r == ZTJ_OK && off != src->size)
 		r = ZTJ_BAD_ENCODING;
 	if (r != ZTJ_OK)
 		return r;
 	out->src = src;
-	out->seed = h.start.seed;
+	out->seed = seed;
 	return ZTJ_OK;
+}
+
+int ztj_names_open_people(const struct ztj_names_src *src, struct ztj_names *out)
+{
+	struct names_people_header h = { .check = 0 };
+	uint64_t off = sizeof h;
+	int r;
+
+	memset(out, 0, sizeof *out);
+	r = open_header(src, MAGIC_PEOPLE, &h, sizeof h);
+	if (r == ZTJ_OK)
+		r = take_table(&h.people, ZTJ_NAMES_MAX_PEOPLE, sizeof(struct names_person), &off,
+		    &out->people);
+	return opened(r, src, off, h.start.seed, out);
 }
 
 static int take_lists(const struct names_grants_header *h, uint64_t *off, struct ztj_names *out)
@@ -112,32 +132,23 @@ static int take_lists(const struct names_grants_header *h, uint64_t *off, struct
 
 int ztj_names_open_grants(const struct ztj_names_src *src, struct ztj_names *out)
 {
-	struct names_grants_header h;
+	struct names_grants_header h = { .check = 0 };
 	uint64_t off = sizeof h;
 	int r;
 
 	memset(out, 0, sizeof *out);
-	if (src->size > ZTJ_NAMES_MAX_SIZE)
-		return ZTJ_LIMIT;
-	if ((r = get(src, 0, &h, sizeof h)) != ZTJ_OK ||
-	    (r = check_start(src, &h.start, MAGIC_GRANTS)) != ZTJ_OK)
-		return r;
-	if (h.check !=
-	    ztj_names_hash(h.start.seed, NAMES_HEADER, &h, offsetof(struct names_grants_header, check)))
-		return ZTJ_BAD_ENCODING;
-	if ((r = take_table(&h.people, ZTJ_NAMES_MAX_GRANTED, sizeof(struct names_granted), &off,
-		 &out->people)) == ZTJ_OK &&
-	    (r = take_table(&h.groups, ZTJ_NAMES_MAX_GROUPS, sizeof(struct names_group), &off,
-		 &out->groups)) == ZTJ_OK)
+	r = open_header(src, MAGIC_GRANTS, &h, sizeof h);
+	if (r == ZTJ_OK)
+		r = take_table(&h.people, ZTJ_NAMES_MAX_GRANTED, sizeof(struct names_granted), &off,
+		    &out->people);
+	if (r == ZTJ_OK)
+		r = take_table(&h.groups, ZTJ_NAMES_MAX_GROUPS, sizeof(struct names_group), &off,
+		    &out->groups);
+	if (r == ZTJ_OK)
 		r = take_lists(&h, &off, out);
-	if (r == ZTJ_OK && off != src->size)
-		r = ZTJ_BAD_ENCODING;
-	if (r != ZTJ_OK)
-		return r;
-	out->src = src;
-	out->grants = true;
-	out->seed = h.start.seed;
-	return ZTJ_OK;
+	r = opened(r, src, off, h.start.seed, out);
+	out->grants = r == ZTJ_OK;
+	return r;
 }
 
 /* ---- entries ---- */

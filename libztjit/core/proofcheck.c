@@ -152,7 +152,7 @@ static int check_cosigned(struct ztj_proof_check *c, const struct ztj_policy *p,
 	q.max_age = 0;
 	r = ztj_cosign_judge(&q, n, INT64_MAX, &s);
 	c->out->cosigned = s.n;
-	c->out->others = n->nsigs - 1 > s.n ? n->nsigs - 1 - s.n : 0;
+	c->out->others -= s.n < c->out->others ? s.n : c->out->others;
 	if (r == ZTJ_OK)
 		return r;
 	ztj_buf_init(&missing, 8192);
@@ -170,6 +170,7 @@ static int check_cosigned(struct ztj_proof_check *c, const struct ztj_policy *p,
 static int check_head(struct ztj_proof_check *c)
 {
 	const struct ztj_policy *p = ztj_proof_newest(c);
+	char origin[ZTJ_ORIGIN_SIZE];
 	struct ztj_key key[LOG_KEYS];
 	struct ztj_note n;
 	size_t nkeys = 0;
@@ -179,7 +180,12 @@ static int check_head(struct ztj_proof_check *c)
 		if (!ztj_policy_key_revoked(p, &p->broker.log[i]))
 			key[nkeys++] = p->broker.log[i];
 	r = ztj_checkpoint_open(c->note, c->pins->domain, key, nkeys, &c->out->head);
-	if (r == ZTJ_OK && (r = ztj_note_parse(c->note, &n)) == ZTJ_OK)
+	if (r == ZTJ_OK)
+		r = ztj_note_parse(c->note, &n);
+	ztj_checkpoint_origin(c->pins->domain, origin);
+	for (size_t i = 0; r == ZTJ_OK && i < n.nsigs; i++)
+		c->out->others += !ztj_view_eq_str(n.sig[i].name, origin);
+	if (r == ZTJ_OK)
 		return check_cosigned(c, p, &n);
 	if (r == ZTJ_SIGNER)
 		return ztj_proof_refuse(c, NULL, r,

@@ -21,7 +21,7 @@ struct ztj_proved {
 	bool granted;        /* and by policy and records in the file it had to be: grant says why */
 	char grant[1200];
 	size_t cosigned;     /* witnesses of that policy who cosigned the checkpoint */
-	size_t others;       /* signatures of the checkpoint by keys that are neither theirs nor the log's: nobody looked at them */
+	size_t others;       /* signatures of the checkpoint under other names than the log's and theirs: nobody looked at them */
 	/* when it is refused */
 	bool at_leaf;
 	uint64_t leaf;       /* which one it is about */

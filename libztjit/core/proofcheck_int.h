@@ -58,7 +58,7 @@ const struct ztj_policy *ztj_proof_policy_at(const struct ztj_proof_check *c, ui
 /* The newest one. */
 const struct ztj_policy *ztj_proof_newest(const struct ztj_proof_check *c);
 int ztj_proof_directories(struct ztj_proof_check *c) ZTJ_MUST_CHECK;
-/* The record of that full name before leaf n, or soon after it; NULL: there is none in the file. */
+/* The record of that full name before leaf n; NULL: there is none in the file. */
 const struct ztj_record *ztj_proof_record_at(const struct ztj_proof_check *c, const char *fullname, uint64_t n);
 /* Nobody signed having seen more than the file has. */
 int ztj_proof_seen(struct ztj_proof_check *c, const struct ztj_proof_leaf *l) ZTJ_MUST_CHECK;

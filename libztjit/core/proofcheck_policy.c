@@ -161,21 +161,17 @@ int ztj_proof_directories(struct ztj_proof_check *c)
 	return r;
 }
 
-/* The last one of that name before leaf n, else the first after it. */
+/* The last one of that name before leaf n; NULL: none. */
 static const struct ztj_proof_leaf *directory_at(const struct ztj_proof_check *c, const char *name,
     uint64_t n)
 {
-	const struct ztj_proof_leaf *best = NULL;
+	const struct ztj_proof_leaf *last = NULL;
 
-	for (size_t i = 0; i < c->p->n; i++) {
-		const struct ztj_proof_leaf *l = &c->leaf[i];
-
-		if (l->kind != ZTJ_PROOF_DIRECTORY || strcmp(l->stmt->u.directory.name, name) != 0)
-			continue;
-		if (l->item->n < n || best == NULL)
-			best = l;
-	}
-	return best;
+	for (size_t i = 0; i < c->p->n && c->leaf[i].item->n < n; i++)
+		if (c->leaf[i].kind == ZTJ_PROOF_DIRECTORY &&
+		    strcmp(c->leaf[i].stmt->u.directory.name, name) == 0)
+			last = &c->leaf[i];
+	return last;
 }
 
 const struct ztj_record *ztj_proof_record_at(const struct ztj_proof_check *c, const char *fullname,

@@ -156,8 +156,9 @@ bool bk_try_serve(struct bk *b)
 			b->pid = 0;
 			return false;
 		}
-		/* It listens from the first moment and answers when all processes are ready. */
-		if (listening(b->port) && bk_get(b, NULL, "/healthz") == 200)
+		/* It listens from the first moment, is healthy when all processes are ready, and the store answers when it has begun. */
+		if (listening(b->port) && bk_get(b, NULL, "/healthz") == 200 &&
+		    bk_get(b, NULL, "/v1/broker") == 200)
 			return true;
 		(void)usleep(20000);
 	}

@@ -236,8 +236,13 @@ static bool serve(SSL *ssl, const char *dir, unsigned n, long status)
 	}
 	keep(dir, n, "heads", in, body);
 	keep(dir, n, "body", in + body, want);
-	int m = snprintf(out, sizeof(out), "HTTP/1.1 %ld x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-	    status);
+	int m = status > 1
+	    ? snprintf(out, sizeof(out),
+		  "HTTP/1.1 %ld x\r\nLocation: /taken\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+		  status)
+	    : snprintf(out, sizeof(out), "nonsense\n\n");
+	if (status == 0)
+		return true;
 	(void)SSL_write(ssl, out, m);
 	(void)SSL_shutdown(ssl);
 	return true;

@@ -37,7 +37,7 @@ void rsyslog_end(struct rsyslog *r, int sig);
 void rsyslog_free(struct rsyslog *r);
 
 /* Appends the body of every POST to FILE.N, with its heads in FILE.N.heads, and answers with the statuses in turn, then with
- * the last one. */
+ * the last one; 0: with nothing, 1: with nonsense. */
 struct web { int port; pid_t pid; char dir[64]; };
 void web_start(struct web *w, const struct certs *c, const char *statuses);
 void web_end(struct web *w);

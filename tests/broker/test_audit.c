@@ -284,6 +284,56 @@ static void test_B01_who_reads_it(void **state)
 	bk_expect(b, 404, "not-found");
 }
 
+/* --- a directory as it was --- */
+
+static size_t records_at(struct bk *b, int64_t serial)
+{
+	struct ztj_dir_answer *a;
+	const struct ztj_dir_update *u;
+	struct ztj_stmt *st;
+	struct ztj_dir *d;
+	size_t n;
+	(void)bk_get(b, &b->login[FX_SEC1], "/v1/directories/people?at=%lld", (long long)serial);
+	bk_expect(b, 200, "");
+	assert_int_equal(bk_int(b, "serial"), serial);
+	ok(ztj_dir_answer_read(ztj_buf_view(&b->body), b->body.n, &a));
+	u = ztj_dir_answer_update(a);
+	assert_int_equal(u->nstatements, 1);
+	ok(ztj_stmt_open(&u->statements[0], ZTJ_STMT_DIRECTORY, "example", &st));
+	ok(ztj_dir_apply(NULL, "people", &u->delta, &d));
+	ok(ztj_dir_commit(d, st)); /* the records give the root that was signed then */
+	assert_int_equal(st->u.directory.serial, serial);
+	n = ztj_dir_count(d);
+	ztj_dir_free(d);
+	ztj_stmt_free(st);
+	ztj_dir_answer_free(a);
+	return n;
+}
+
+/* Whoever left stands in what was, for auditors alone. */
+static void test_a_directory_as_it_was(void **state)
+{
+	struct bk *b = *state;
+	int64_t was = b->dir_serial[0];
+	assert_int_equal(bk_directory(b, 0, FX_OUT1), 201);
+	assert_int_equal(records_at(b, was), FX_PEOPLE);
+	assert_int_equal(records_at(b, was + 1), FX_PEOPLE - 1);
+	assert_int_equal(bk_directory(b, 0, -1), 201);
+	assert_int_equal(records_at(b, was + 1), FX_PEOPLE - 1);
+	assert_int_equal(records_at(b, was + 2), FX_PEOPLE);
+	assert_int_equal(records_at(b, was), FX_PEOPLE);
+	(void)bk_get(b, &b->login[FX_SEC1], "/v1/directories/people?at=%lld", (long long)was + 3);
+	bk_expect(b, 404, "not-found");
+	(void)bk_get(b, &b->login[FX_SEC1], "/v1/directories/nobody?at=1");
+	bk_expect(b, 404, "not-found");
+	(void)bk_get(b, &b->login[FX_REQ1], "/v1/directories/people?at=1");
+	bk_expect(b, 403, "forbidden");
+	(void)bk_get(b, &b->host_tls[FX_TEST1], "/v1/directories/people?at=1");
+	bk_expect(b, 403, "forbidden");
+	(void)bk_get(b, &b->registrar[0], "/v1/directories/people?at=1");
+	bk_expect(b, 403, "forbidden");
+}
+
 /* --- what hosts decided --- */
 
 /* Lines of a host's own log, from number seq on after prev; prev becomes the digest of the last. */
@@ -692,6 +742,10 @@ static void test_G06_rolled_back(void **state)
 	for (int i = 0; i < 100 && !bk_logged(b, "no status vouches"); i++)
 		(void)poll(NULL, 0, 100);
 	assert_true(bk_logged(b, "no status vouches"));
+	/* and what the signer says stands in the log as well */
+	for (int i = 0; i < 100 && !bk_logged(b, "the signer vouches for no checkpoint"); i++)
+		(void)poll(NULL, 0, 100);
+	assert_true(bk_logged(b, "the signer vouches for no checkpoint"));
 	bk_stop(b);
 	/* everything: only who kept a checkpoint can tell, even when it has grown past it since */
 	spoil(b, "rm -rf $D/store $D/signer && cp -a $D.store $D/store && cp -a $D.signer $D/signer");
@@ -776,6 +830,7 @@ int main(void)
 		cmocka_unit_test(test_everything_has_a_leaf),
 		cmocka_unit_test(test_refusals_have_a_leaf),
 		cmocka_unit_test(test_B01_who_reads_it),
+		cmocka_unit_test(test_a_directory_as_it_was),
 		cmocka_unit_test(test_decisions_of_hosts),
 		cmocka_unit_test(test_A01_breaks_in_a_hosts_log),
 		cmocka_unit_test(test_W03_lines_that_grow),

@@ -191,7 +191,13 @@ static void test_messages(void **state)
 	memset(&gots, 0, sizeof(gots));
 	ok(states_write(&s, &msg));
 	ok(states_read(ztj_buf_view(&msg), &gots));
-	assert_memory_equal(&s, &gots, sizeof(s));
+	assert_int_equal(gots.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(gots.d[i].name, s.d[i].name);
+		assert_int_equal(gots.d[i].taken, s.d[i].taken);
+		assert_int_equal(gots.d[i].failures, s.d[i].failures);
+		assert_int_equal(gots.d[i].up, s.d[i].up);
+	}
 	/* a name that would break the lines of /metrics; more than there may be; a truth that is neither */
 	static const char quote[] = "a\"";
 	memcpy(s.d[0].name, quote, sizeof(quote));

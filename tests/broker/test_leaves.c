@@ -21,7 +21,8 @@ static const struct fx_policy auditing = { .more = "auditors = [ \"@security\" ]
 static int set_up(void **state)
 {
 	static struct bk b;
-	bk_start(&b, "records_free = 1;\nrate_statements = 10000;\nrate_identity = 1000;\nrate_anonymous = 100000;\n");
+	bk_start(&b,
+	    "records_free = 1;\nrate_statements = 10000;\nrate_identity = 1000;\nrate_anonymous = 100000;\n");
 	bk_arm(&b);
 	bk_policy(&b, &auditing);
 	bk_login(&b, FX_REQ1);
@@ -71,9 +72,12 @@ static json_t *newest(const struct bk *b)
 {
 	sqlite3 *db = open_db(b);
 	sqlite3_stmt *s;
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT entry FROM leaf ORDER BY n DESC LIMIT 1", -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT entry FROM leaf ORDER BY n DESC LIMIT 1", -1, &s,
+			     NULL),
+	    SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	json_t *o = json_loadb(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0), JSON_REJECT_DUPLICATES, NULL);
+	json_t *o = json_loadb(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0),
+	    JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(o);
 	(void)sqlite3_finalize(s);
 	(void)sqlite3_close(db);
@@ -156,8 +160,8 @@ static const struct refused {
 /* What is answered to anybody, or asked by the frontend alone. */
 static bool never_refused(enum op op)
 {
-	return op == OP_WHO || op == OP_STREAM_MORE || op == OP_STREAM_CLOSE || op == OP_BROKER || op == OP_POLICY ||
-	    op == OP_METRICS;
+	return op == OP_WHO || op == OP_STREAM_MORE || op == OP_STREAM_CLOSE || op == OP_BROKER ||
+	    op == OP_POLICY || op == OP_METRICS;
 }
 
 static void test_every_op_is_in_the_tables(void **state)
@@ -177,7 +181,8 @@ static void test_every_op_is_in_the_tables(void **state)
 	assert_true(audit_wants(OP_MAX, &nobody, ZTJ_FORBIDDEN));
 }
 
-static void make_body(const struct bk *b, const struct refused *c, const struct fx_signed *req, struct ztj_buf *out)
+static void make_body(const struct bk *b, const struct refused *c, const struct fx_signed *req,
+    struct ztj_buf *out)
 {
 	char hex[ZTJ_HEX_SIZE], key[ZTJ_KEY_TEXT_SIZE];
 	struct ztj_buf t;
@@ -193,7 +198,8 @@ static void make_body(const struct bk *b, const struct refused *c, const struct 
 		ok(ztj_buf_printf(out, "{\"request\":\"%s\",\"key\":\"%s\"}", hex, key));
 		break;
 	case DIRECTORY:
-		ok(ztj_buf_printf(out, "{\"base\":1,\"statement\":%s,\"drop\":[],\"put\":[]}", ztj_buf_str(&t)));
+		ok(ztj_buf_printf(out, "{\"base\":1,\"statement\":%s,\"drop\":[],\"put\":[]}",
+		    ztj_buf_str(&t)));
 		break;
 	case SIGNATURE: {
 		struct ztj_buf a;
@@ -248,9 +254,11 @@ static void check_leaf(struct bk *b, const struct refused *c)
 {
 	static const char *const by[] = { "", "servers/test1", "people/req1", "people/out1", "SHA256:" };
 	json_t *o = newest(b);
-	bool good = strcmp(text(o, "kind"), audit_op(c->op).kind) == 0 && strcmp(text(o, "outcome"), "refused") == 0 &&
-	    strncmp(text(o, "by"), by[c->who], strlen(by[c->who])) == 0 && (c->who == NOBODY) == (text(o, "by")[0] == '\0') &&
-	    strcmp(text(o, "code"), b->error) == 0 && strcmp(text(o, "address"), "127.0.0.1") == 0;
+	bool good = strcmp(text(o, "kind"), audit_op(c->op).kind) == 0 &&
+	    strcmp(text(o, "outcome"), "refused") == 0 &&
+	    strncmp(text(o, "by"), by[c->who], strlen(by[c->who])) == 0 &&
+	    (c->who == NOBODY) == (text(o, "by")[0] == '\0') && strcmp(text(o, "code"), b->error) == 0 &&
+	    strcmp(text(o, "address"), "127.0.0.1") == 0;
 	char *dump = json_dumps(o, 0);
 	if (!good)
 		fail_msg("%s %s as %d: %ld %s: %s", c->method, c->path, c->who, b->status, b->error, dump);
@@ -283,8 +291,8 @@ static void test_every_refused_call_leaves_one_leaf(void **state)
 		ztj_buf_free(&body);
 		int64_t more = size(b) - before;
 		if (b->status != c->status || more != c->leaves) {
-			print_error("%s %s as %d: %ld %s and %lld leaves, not %ld and %d\n", c->method, c->path, c->who,
-			    b->status, b->error, (long long)more, c->status, c->leaves);
+			print_error("%s %s as %d: %ld %s and %lld leaves, not %ld and %d\n", c->method,
+			    c->path, c->who, b->status, b->error, (long long)more, c->status, c->leaves);
 			wrong++;
 		} else if (c->leaves == 1) {
 			check_leaf(b, c);
@@ -324,7 +332,8 @@ static void start_session(struct bk *b)
 }
 
 /* A statement that is in order; spoilt: one that is not, though its own key signed it. */
-static void make(struct bk *b, enum ztj_stmt_type type, bool spoilt, const struct fx_signed *req, struct fx_signed *out)
+static void make(struct bk *b, enum ztj_stmt_type type, bool spoilt, const struct fx_signed *req,
+    struct fx_signed *out)
 {
 	static const char *accounts[] = { "root" };
 	static const char *sessions[] = { session.id };
@@ -387,7 +396,8 @@ static void make(struct bk *b, enum ztj_stmt_type type, bool spoilt, const struc
 		fx_approval(&b->w, spoilt ? FX_REQ1 : FX_LEAD1, req, false, 0, out);
 		return;
 	case ZTJ_STMT_REVOCATION:
-		fx_revoke_request(&b->w, spoilt ? FX_OUT1 : FX_REQ1, &b->w.person[spoilt ? FX_OUT1 : FX_REQ1].key, req, out);
+		fx_revoke_request(&b->w, spoilt ? FX_OUT1 : FX_REQ1,
+		    &b->w.person[spoilt ? FX_OUT1 : FX_REQ1].key, req, out);
 		return;
 	case ZTJ_STMT_POLICY:
 	case ZTJ_STMT_DIRECTORY:
@@ -509,8 +519,8 @@ static void one_type(struct bk *b, size_t i, bool spoilt, const struct fx_signed
 	if ((b->status < 300) != (strcmp(want, "refused") != 0) || size(b) - before != 1 ||
 	    strcmp(text(o, "kind"), types[i].kind) != 0 || strcmp(text(o, "outcome"), want) != 0 ||
 	    text(o, "statement")[0] == '\0' || (strcmp(want, "refused") == 0) != (text(o, "code")[0] != '\0'))
-		fail_msg("%s, %s: %ld %s, %lld leaves: %s", ztj_stmt_type_name(types[i].type), want, b->status, b->error,
-		    (long long)(size(b) - before), dump);
+		fail_msg("%s, %s: %ld %s, %lld leaves: %s", ztj_stmt_type_name(types[i].type), want,
+		    b->status, b->error, (long long)(size(b) - before), dump);
 	free(dump);
 	json_decref(o);
 }
@@ -529,7 +539,8 @@ static void test_every_type_leaves_one_leaf(void **state)
 		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 			here = here || types[i].type == (enum ztj_stmt_type)t;
 		if (!here)
-			fail_msg("%s: what does it leave in the audit log?", ztj_stmt_type_name((enum ztj_stmt_type)t));
+			fail_msg("%s: what does it leave in the audit log?",
+			    ztj_stmt_type_name((enum ztj_stmt_type)t));
 	}
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		one_type(b, i, true, &req);
@@ -554,27 +565,59 @@ static void test_W03_one_caller_does_not_fill_the_log(void **state)
 	(void)bk_get(b, &b->login[FX_LEAD1], "/v1/log/tile/0/000.p/1");
 	bk_expect(b, 403, "forbidden");
 	assert_in_range(size(b) - before, 1, 2);
-	for (int i = 0; i < 400 && count(b, "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.count') > 100 AND"
-					     " json_extract(CAST(entry AS TEXT), '$.by') = 'people/out1'") == 0;
+	for (int i = 0; i < 400 &&
+	     count(b,
+		 "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.count') > 100 AND"
+		 " json_extract(CAST(entry AS TEXT), '$.by') = 'people/out1'") == 0;
 	     i++)
 		(void)usleep(100000);
-	assert_int_equal(count(b, "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.count') > 100 AND"
-				  " json_extract(CAST(entry AS TEXT), '$.by') = 'people/out1'"),
+	assert_int_equal(
+	    count(b,
+		"SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.count') > 100 AND"
+		" json_extract(CAST(entry AS TEXT), '$.by') = 'people/out1'"),
 	    1);
+}
+
+static void test_W03_one_host_asks_for_so_many_proofs(void **state)
+{
+	struct bk *b = *state;
+	int given = 0;
+	for (int i = 0; i < 40; i++) {
+		(void)bk_get(b, &b->host_tls[FX_WEB2], "/v1/log/growth?from=1&to=%d", 2 + i % 9);
+		given += b->status == 200;
+		if (b->status != 200)
+			bk_expect(b, 429, "rate-limited");
+	}
+	assert_in_range(given, 20, 25);
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth?from=1&to=2");
+	bk_expect(b, 200, "");
+	/* what was not signed is not proved */
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth?from=1&to=1000000");
+	bk_expect(b, 404, "not-found");
+	(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth?from=3&to=2");
+	bk_expect(b, 404, "not-found");
+	static const char *const bad[] = { "", "?from=1", "?to=1", "?from=0&to=1", "?from=1&to=x",
+		"?from=-1&to=2" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)bk_get(b, &b->host_tls[FX_WEB1], "/v1/log/growth%s", bad[i]);
+		assert_int_equal(b->status, 400);
+	}
 }
 
 /* A key that may be a copy raises an alarm with each statement; so often only. */
 static void test_W03_alarms_are_bounded(void **state)
 {
-	static const char alarms[] = "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.kind') = 'alarm' AND"
-				     " json_extract(CAST(entry AS TEXT), '$.code') = 'key-counter'";
+	static const char alarms[] =
+	    "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.kind') = 'alarm' AND"
+	    " json_extract(CAST(entry AS TEXT), '$.code') = 'key-counter'";
 	struct bk *b = *state;
 	sqlite3 *db;
 	char path[256];
 	bk_stop(b);
 	(void)snprintf(path, sizeof(path), "%s/store/broker.db", b->dir);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE counter SET value = 4000000000", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE counter SET value = 4000000000", NULL, NULL, NULL),
+	    SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 	bk_serve(b);
 	for (int i = 0; i < 40; i++) {
@@ -608,7 +651,8 @@ static void set_conf(const struct bk *b, const char *sed)
 static void test_starts_stops_and_configuration(void **state)
 {
 	struct bk *b = *state;
-	int64_t started = leaves_of(b, "broker", "started", ""), loaded = leaves_of(b, "configuration", "loaded", "");
+	int64_t started = leaves_of(b, "broker", "started", ""),
+		loaded = leaves_of(b, "configuration", "loaded", "");
 	assert_true(started > 0 && loaded > 0);
 	bk_stop(b);
 	bk_serve(b);
@@ -620,7 +664,9 @@ static void test_starts_stops_and_configuration(void **state)
 	set_conf(b, "s/rate_statements = 10000/rate_statements = 10001/");
 	bk_serve(b);
 	assert_int_equal(leaves_of(b, "broker", "started", "unclean"), 1);
-	assert_int_equal(leaves_of(b, "configuration", "changed", "rate_statements = 10001; (before: rate_statements = 10000;)"), 1);
+	assert_int_equal(leaves_of(b, "configuration", "changed",
+			     "rate_statements = 10001; (before: rate_statements = 10000;)"),
+	    1);
 	assert_int_equal(leaves_of(b, "configuration", "changed", "rate_identity"), 0);
 	bk_stop(b);
 	bk_serve(b);
@@ -636,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_every_refused_call_leaves_one_leaf),
 		cmocka_unit_test(test_every_type_leaves_one_leaf),
 		cmocka_unit_test(test_W03_one_caller_does_not_fill_the_log),
+		cmocka_unit_test(test_W03_one_host_asks_for_so_many_proofs),
 		cmocka_unit_test(test_W03_alarms_are_bounded),
 		cmocka_unit_test(test_starts_stops_and_configuration),
 	};

@@ -43,6 +43,7 @@ static const struct call {
 	{ "GET", "/v1/directories", NO_BODY, KNOWN },
 	{ "GET", "/v1/directories/people", NO_BODY, KNOWN },
 	{ "GET", "/v1/directories/people?since=1", NO_BODY, KNOWN },
+	{ "GET", "/v1/directories/people?at=1", NO_BODY, 0 }, /* auditors alone: test_audit */
 	{ "POST", "/v1/directories/people", DIRECTORY, BIT(REGISTRAR) },
 	{ "POST", "/v1/pending", STATEMENT_ONLY, EVERYBODY }, /* then judged as a statement: 400 */
 	{ "GET", "/v1/pending?kind=user", NO_BODY, BIT(REGISTRAR) },

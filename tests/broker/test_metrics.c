@@ -173,12 +173,12 @@ static void test_what_happened(void **state)
 static void test_format(void **state)
 {
 	struct bk *b = *state;
-	char *text = strdup(fetch(b)), *next, name[128] = "";
+	char *text = strdup(fetch(b)), *rest = text, name[128] = "";
 	assert_non_null(text);
 	assert_true(b->body.n > 0 && text[strlen(text) - 1] == '\n');
 	assert_null(strstr(text, "people/"));
 	assert_null(strstr(text, "servers/"));
-	for (char *line = strtok_r(text, "\n", &next); line != NULL; line = strtok_r(NULL, "\n", &next)) {
+	for (char *line; (line = strsep(&rest, "\n")) != NULL && rest != NULL;) {
 		if (strncmp(line, "# TYPE ", 7) == 0) {
 			size_t n = strcspn(line + 7, " ");
 			bool total = n > 6 && strncmp(line + 7 + n - 6, "_total", 6) == 0;
@@ -256,7 +256,7 @@ static size_t check_panels(const char *metrics, const json_t *v)
 static void test_dashboard_and_rules(void **state)
 {
 	struct bk *b = *state;
-	char *metrics = strdup(fetch(b)), *text = read_source("contrib/grafana/ztjit.json"), *next;
+	char *metrics = strdup(fetch(b)), *text = read_source("contrib/grafana/ztjit.json"), *rest;
 	json_error_t err;
 	json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, &err);
 	size_t rules = 0;
@@ -265,8 +265,8 @@ static void test_dashboard_and_rules(void **state)
 	assert_in_range(check_panels(metrics, o), 15, 200);
 	json_decref(o);
 	free(text);
-	text = read_source("contrib/prometheus/ztjit.rules.yml");
-	for (char *line = strtok_r(text, "\n", &next); line != NULL; line = strtok_r(NULL, "\n", &next))
+	rest = text = read_source("contrib/prometheus/ztjit.rules.yml");
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		if (strstr(line, "expr:") != NULL) {
 			rules++;
 			assert_in_range(check_names(metrics, line), 1, 9);

@@ -19,7 +19,7 @@
 #include "libztjit/core/event.h"
 #include "tests/broker/receive.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 40000
 #define NO_LIMITS \
 	"rate_identity = 10000;\nrate_statements = 100000;\nrate_anonymous = 100000;\nmax_open_requests = 10000;\n"
 
@@ -393,22 +393,28 @@ static void test_W_standard_output_that_nobody_reads(void **state)
 
 /* --- the process and its files --- */
 
-/* The child of the broker's parent that calls itself so. */
+/* The child of the broker's parent that calls itself so; 0: there is none. */
 static pid_t child_of(const struct bk *b, const char *name)
 {
-	char path[64], comm[32];
-	for (pid_t pid = b->pid + 1; pid < b->pid + 200; pid++) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-		FILE *f = fopen(path, "re");
-		if (f == NULL)
-			continue;
-		bool same = fgets(comm, sizeof(comm), f) != NULL && strncmp(comm, name, strlen(name)) == 0 &&
-		    getpgid(pid) == b->pid;
-		(void)fclose(f);
-		if (same)
-			return pid;
+	char path[96], comm[32];
+	long child;
+	pid_t found = 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)b->pid, (int)b->pid);
+	FILE *f = fopen(path, "re"), *g;
+	assert_non_null(f);
+	char list[256], *at = list;
+	assert_non_null(fgets(list, sizeof(list), f));
+	(void)fclose(f);
+	while ((child = strtol(at, &at, 10)) > 0) {
+		(void)snprintf(path, sizeof(path), "/proc/%ld/comm", child);
+		g = fopen(path, "re");
+		assert_non_null(g);
+		assert_non_null(fgets(comm, sizeof(comm), g));
+		(void)fclose(g);
+		if (strncmp(comm, name, strlen(name)) == 0)
+			found = (pid_t)child;
 	}
-	return 0;
+	return found;
 }
 
 /* Half a broker would be a broker that lies; and without a destination there is no sender. */
@@ -570,7 +576,7 @@ static void test_webhook(void **state)
 	int64_t next = 0;
 	(void)state;
 	certs_make(&c);
-	web_start(&w, &c, "500 503 200 200");
+	web_start(&w, &c, "500 0 1 302 200 200");
 	start(&b,
 	    "send = [ \"hook https://localhost:%d/in/here?x=1 ca=%s/ca.pem\", \"other https://localhost:%d/ ca=%s/other.pem\" ];\n",
 	    w.port, c.dir, w.port, c.dir);
@@ -578,11 +584,11 @@ static void test_webhook(void **state)
 	settle(&b, "hook");
 	/* the same message again until it was taken */
 	header(&w, 0, "webhook-id", id[0]);
-	header(&w, 1, "webhook-id", id[1]);
-	assert_string_equal(id[0], id[1]);
-	header(&w, 2, "webhook-id", id[1]);
-	assert_string_equal(id[0], id[1]);
-	for (unsigned n = 2;; n++) {
+	for (unsigned n = 1; n <= 4; n++) {
+		header(&w, n, "webhook-id", id[1]);
+		assert_string_equal(id[0], id[1]);
+	}
+	for (unsigned n = 4;; n++) {
 		(void)snprintf(path, sizeof(path), "%s/%u.body", w.dir, n);
 		if (access(path, R_OK) != 0)
 			break;

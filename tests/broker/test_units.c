@@ -174,6 +174,9 @@ static void test_routes(void **state)
 		{ HTTP_GET, "/v1/requests", "state=maybe", "", ZTJ_MEMBER_TYPE },
 		{ HTTP_GET, "/v1/directories/people", "since=18446744073709551616", "", ZTJ_LIMIT },
 		{ HTTP_GET, "/v1/directories/people", "since=-1", "", ZTJ_BAD_ENCODING },
+		{ HTTP_GET, "/v1/directories/people", "at=0", "", ZTJ_LIMIT },
+		{ HTTP_GET, "/v1/directories/people", "at=now", "", ZTJ_BAD_ENCODING },
+		{ HTTP_GET, "/v1/stream", "at=1", "", ZTJ_MEMBER_UNKNOWN },
 		{ HTTP_GET, "/v1/directories/People", NULL, "", ZTJ_BAD_NAME },
 		{ HTTP_GET, "/v1/directories/people.", NULL, "", ZTJ_BAD_NAME },
 		{ HTTP_GET, "/v1/stream", "since=5", "", ZTJ_OK },
@@ -212,6 +215,9 @@ static void test_routes(void **state)
 	assert_int_equal(a.op, OP_DIRECTORY_GET);
 	assert_int_equal(a.number, 41);
 	assert_string_equal(a.name, "people");
+	assert_false(a.then);
+	ok(route_one(HTTP_GET, "/v1/directories/people", "at=41", "", &a));
+	assert_true(a.then && a.number == 41);
 }
 
 /* --- B01: the table itself --- */

@@ -47,13 +47,21 @@ S=$("$SESSION" host "$URL" "$DIR/hosts/web1" servers/web1 <<-EOT | tail -n 1
 	head closed
 EOT
 )
+OPEN=$("$SESSION" host "$URL" "$DIR/hosts/web1" servers/web1 <<-EOT | tail -n 1
+	grant $FULL
+	start people/req1 tty
+	say 1000 o it goes on
+	chunk
+	head open
+EOT
+)
 NO=$(z req2 request --yes --role root-shell --host web1 --for 60s --ticket INC-8 -m 'nobody may know why' 2>&1 | grep_id)
 z lead1 deny --yes "$NO" -m 'say why' >/dev/null 2>&1
 MORE=$(z req1 extend --yes --for 30s -m 'it takes longer than that' "$ID" 2>&1 | grep -oE 'R-[0-9A-Z]{10}' | grep -v "$ID" | head -n 1)
 z lead1 approve --yes "$MORE" >/dev/null 2>&1
 z sec1 approve --yes "$MORE" >/dev/null 2>&1
 z sec1 revoke --yes -m 'that is enough of it' "$MORE" >/dev/null 2>&1
-t_ok "it was asked for, denied and extended" [ -n "$ID" ] && [ -n "$FULL" ] && [ -n "$S" ] && [ -n "$NO" ] && [ -n "$MORE" ]
+t_ok "it was asked for, denied and extended" [ -n "$ID" ] && [ -n "$FULL" ] && [ -n "$S" ] && [ -n "$OPEN" ] && [ -n "$NO" ] && [ -n "$MORE" ]
 # Since then somebody has left, and the policy is another: a proof is of what was.
 z admin1 user remove --yes lead1 >/dev/null 2>&1
 VERSION=2 MAX=4m policy_text >"$DIR/policy2.conf"
@@ -85,7 +93,8 @@ t_says "that it was due by the policy of then" "the certificate was due: rule pr
 t_says "which session ran" "session $S of people/req1 as root on servers/web1 began" outsider "$DIR/a.proof"
 t_says "the digest of its record, by the host's key" "servers/web1 signed the record of session $S (whole): 2 chunks" outsider "$DIR/a.proof"
 t_says "and what is not proved" "Not proved by it" outsider "$DIR/a.proof"
-t_ok "earlier heads are not in it" [ "$(grep -c '"kind":"session","outcome":"head"' "$DIR/a.proof")" = 0 ]
+t_says "one that goes on" "servers/web1 signed the record of session $OPEN (so far): 1 chunks" outsider "$DIR/a.proof"
+t_ok "earlier heads are not in it" [ "$(grep -c '"kind":"session","outcome":"head"' "$DIR/a.proof")" = 1 ]
 t_says "--json" '"granted": true' outsider --json "$DIR/a.proof"
 t_says "a workstation's own pins will do" "Proved of $ID" z req2 audit verify-proof "$DIR/a.proof"
 t_denies "without roots nothing is proved" "does not know the policy roots" z outsider audit verify-proof "$DIR/a.proof"

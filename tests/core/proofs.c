@@ -4,6 +4,7 @@
  */
 #include "tests/core/proofs.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define T0 FX_NOW
@@ -186,6 +187,8 @@ static void sign_checkpoint(const struct px *x, const struct ztj_checkpoint *hea
 		ok(ztj_cosign_line(x->witness, x->witness_key, ztj_buf_view(&text), FX_NOW, note));
 		ztj_buf_free(&text);
 	}
+	if (x->cosigned != NULL)
+		ok(ztj_buf_puts(note, x->cosigned));
 	ztj_seckey_wipe(&sk);
 }
 
@@ -227,9 +230,14 @@ static void put_records(struct ztj_buf *file, uint64_t n, const struct ztj_dir *
 
 void px_file(struct px *x, struct ztj_buf *file)
 {
-	ztj_hash hash[PX_LEAVES];
-	struct ztj_checkpoint head = { .size = PX_LEAVES };
+	size_t n = PX_LEAVES + x->nmore;
+	struct ztj_checkpoint head = { .size = n };
+	ztj_hash *hash = calloc(n, sizeof(*hash));
 	struct ztj_buf note, text;
+
+	assert_non_null(hash);
+	if (x->nmore > 0)
+		memcpy(hash[PX_LEAVES], x->more, x->nmore * sizeof(*hash));
 
 	for (int i = 0; i < PX_LEAVES; i++) {
 		x->leaf[i].e.n = (uint64_t)i;
@@ -237,7 +245,7 @@ void px_file(struct px *x, struct ztj_buf *file)
 		ok(ztj_event_write(&x->leaf[i].e, &x->leaf[i].bytes));
 		ok(ztj_merkle_leaf(ztj_buf_view(&x->leaf[i].bytes), hash[i]));
 	}
-	ok(ztj_merkle_root((const ztj_hash *)hash, PX_LEAVES, head.root));
+	ok(ztj_merkle_root((const ztj_hash *)hash, n, head.root));
 	sign_checkpoint(x, &head, &note);
 	ztj_buf_init(file, ZTJ_PROOF_FILE_MAX);
 	ztj_buf_init(&text, ZTJ_NOTE_MAX);
@@ -248,7 +256,7 @@ void px_file(struct px *x, struct ztj_buf *file)
 
 		if (l->out)
 			continue;
-		ok(ztj_merkle_prove((const ztj_hash *)hash, PX_LEAVES, i, in.path, &in.len));
+		ok(ztj_merkle_prove((const ztj_hash *)hash, n, i, in.path, &in.len));
 		ztj_buf_reset(&text);
 		ok(ztj_inclusion_write(&in, &text));
 		ok(ztj_proof_put(file, i, ZTJ_PART_LEAF, 0, ztj_buf_view(&l->bytes)));
@@ -259,6 +267,7 @@ void px_file(struct px *x, struct ztj_buf *file)
 			put_records(file, i, l->dir);
 	}
 	ok(ztj_proof_end(file));
+	free(hash);
 	ztj_buf_free(&note);
 	ztj_buf_free(&text);
 }

@@ -36,6 +36,9 @@ struct px {
 	const struct ztj_note_key *witness; /* that cosigns it, or NULL */
 	const struct ztj_seckey *witness_key;
 	bool spoilt;                 /* it cosigns something else */
+	const char *cosigned;        /* more lines of it, or NULL */
+	size_t nmore;                /* leaves that the log has behind these; their hashes */
+	const ztj_hash *more;
 	struct px_leaf leaf[PX_LEAVES];
 };
 void px_init(struct px *x);

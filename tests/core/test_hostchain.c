@@ -58,8 +58,8 @@ static void next(struct chain *c, char *out, size_t size)
 	ztj_hex(c->head, sizeof(c->head), prev);
 	c->seq++;
 	(void)snprintf(out, size,
-	    "{\"v\":1,\"seq\":%lld,\"prev\":\"%s\",\"host\":\"%s\",\"text\":\"\\\\ \\u001b \\\"\"}", (long long)c->seq,
-	    prev, c->host);
+	    "{\"v\":1,\"seq\":%lld,\"prev\":\"%s\",\"host\":\"%s\",\"text\":\"\\\\ \\u001b \\\"\"}",
+	    (long long)c->seq, prev, c->host);
 	ok(ztj_sha256(ztj_view_str(out), c->head));
 }
 
@@ -95,7 +95,10 @@ static size_t found(void)
 static void test_whole(void **state)
 {
 	struct chain a = { .host = "servers/web1" }, b = { .host = "servers/web2" };
-	struct ztj_event e = { .time = 1767225600, .kind = "statement", .outcome = "accepted", .host = "servers/web1" };
+	struct ztj_event e = { .time = 1767225600,
+		.kind = "statement",
+		.outcome = "accepted",
+		.host = "servers/web1" };
 	struct ztj_event_in in;
 	struct ztj_buf buf;
 
@@ -176,7 +179,8 @@ static void test_begins_anew(void **state)
 
 static void test_no_lines(void **state)
 {
-	static const char *const bad[] = { "{}", "x", "[1]", "{\"seq\":0}", "{\"seq\":1,\"prev\":\"00\"}", "{\"seq\":\"1\"}" };
+	static const char *const bad[] = { "{}", "x", "[1]", "{\"seq\":0}", "{\"seq\":1,\"prev\":\"00\"}",
+		"{\"seq\":\"1\"}" };
 	struct chain other = { .host = "servers/web2" };
 	char line[512];
 

@@ -56,6 +56,23 @@ static void test_a_good_one(void **state)
 	px_free(&x);
 }
 
+/* What witnesses signed goes with it, and is said not to have been looked at. */
+static void test_a_witness(void **state)
+{
+	struct px x;
+	struct ztj_proved p;
+	struct ztj_buf file;
+
+	(void)state;
+	px_init(&x);
+	x.cosigned = "\xe2\x80\x94 witness.example AAAAAAAAAAAAAAAA\n";
+	px_file(&x, &file);
+	ok(px_check(&x, ztj_buf_view(&file), NULL, &p));
+	assert_int_equal(p.others, 1);
+	ztj_buf_free(&file);
+	px_free(&x);
+}
+
 /* Not one of them is immaterial. */
 static void test_A01_every_bit(void **state)
 {
@@ -428,6 +445,13 @@ static void test_A01_roots_and_registrars(void **state)
 	px_init(&x);
 	x.leaf[PX_PEOPLE].out = true;
 	refused(&x, ZTJ_USER_UNKNOWN, "no directory in the file says which keys people/req1 has");
+	px_init(&x); /* one that came later says nothing of then */
+	x.leaf[PX_PEOPLE].out = true;
+	x.leaf[PX_AFTER] = x.leaf[PX_PEOPLE];
+	x.leaf[PX_AFTER].out = false;
+	x.leaf[PX_AFTER].e.time = FX_NOW + PX_AFTER;
+	ztj_buf_init(&x.leaf[PX_AFTER].bytes, ZTJ_ENTRY_MAX);
+	refused(&x, ZTJ_USER_UNKNOWN, "no directory in the file says which keys people/req1 has");
 	px_init(&x);
 	x.leaf[PX_SERVERS].out = true;
 	refused(&x, ZTJ_HOST_UNKNOWN, "no directory in the file says which key servers/web1 has");
@@ -526,6 +550,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_good_one),
+		cmocka_unit_test(test_a_witness),
 		cmocka_unit_test(test_A01_every_bit),
 		cmocka_unit_test(test_A01_cut_off_anywhere),
 		cmocka_unit_test(test_A01_parts),

@@ -210,24 +210,6 @@ recorded() {
 demo_open_shell() { person sec1 ztjit sessions ls --state open 2>/dev/null | grep -q '(shell)'; }
 demo_closed() { person sec1 ztjit sessions show "$1" 2>/dev/null | grep -q '(closed)'; }
 
-audit() {
-	local size bundle
-	chapter "The audit log: who asked, who approved, what happened; and that nothing of it was changed"
-	says sec1 "$SUDO_GRANT" "ztjit audit show $SUDO_GRANT"
-	says sec1 "decision" "ztjit audit ls --kind decision --outcome denied | tail -n 5"
-	refused req1 "" "ztjit audit ls"
-	says sec1 "" "ztjit audit verify"
-	note "somebody has a copy, and changes one word of one leaf in it"
-	lab_in broker tar -C /var/lib/ztjit-broker/store -cf - log >"$LAB_DIR/tmp/log.tar"
-	lab_put sec1 "$LAB_DIR/tmp/log.tar" /home/sec1/log.tar
-	run sec1 "tar -xf log.tar && ztjit audit verify --dir log"
-	size=$(person sec1 sed -n 2p log/checkpoint)
-	bundle=log/tile/entries/000
-	[ "$size" -ge 256 ] || bundle+=.p/$size
-	run sec1 "printf X | dd of=$bundle bs=1 seek=2000 conv=notrunc status=none"
-	refused sec1 "leaf" "ztjit audit verify --dir log"
-}
-
 broker_away() {
 	local grant id
 	chapter "The broker is away: within the freshness bound it works, beyond it does not"
@@ -244,6 +226,9 @@ broker_away() {
 	says req1 "req1" "ztjit ssh db1 id -un"
 	fleet_stop_broker
 	says req1 "req1" "ssh db1 id -un"
+	lab_wait 10 demo_broker_gone
+	run broker "cp -a /var/lib/ztjit-broker /root/earlier"
+	note "somebody has a copy of the whole broker now"
 	sleep "$FRESHNESS"
 	refused req1 "" "ssh -o BatchMode=yes db1 id -un"
 	says db1 "not connected" "ztjit-hostd status"
@@ -276,9 +261,65 @@ reports() {
 	chapter "Reports: made of the proved log, to be handed on"
 	says sec1 "under a grant" "ztjit report metrics | grep -E 'Sessions|under a grant|recorded|median|left'"
 	says sec1 "$ROOT_GRANT" "ztjit report access --user req1 | cut -c -160"
-	says sec1 "Gaps" "ztjit report controls | sed -n '/CC6.3/,/^\$/p'"
+	says sec1 "Evidence" "ztjit report controls | sed -n '/CC6.3/,/^\$/p'"
 	run sec1 "ztjit report metrics --format html -o metrics.html && ls -l metrics.html"
 	note "one page that loads nothing and runs nothing, for a browser or a printer"
+}
+
+audit() {
+	local size bundle
+	chapter "The audit log: who asked, who approved, what happened; and that nothing of it was changed"
+	says sec1 "$SUDO_GRANT" "ztjit audit show $SUDO_GRANT"
+	says sec1 "decision" "ztjit audit ls --kind decision --outcome denied | tail -n 5"
+	refused req1 "" "ztjit audit ls"
+	says sec1 "" "ztjit audit verify"
+	note "somebody has a copy, and changes one byte of one leaf in it"
+	lab_in broker tar -C /var/lib/ztjit-broker/store -cf - log >"$LAB_DIR/tmp/log.tar"
+	lab_put sec1 "$LAB_DIR/tmp/log.tar" /home/sec1/log.tar
+	run sec1 "tar -xf log.tar && ztjit audit verify --dir log"
+	size=$(person sec1 sed -n 2p log/checkpoint)
+	bundle=log/tile/entries/000
+	[ "$size" -ge 256 ] || bundle+=.p/$size
+	run sec1 "printf X | dd of=$bundle bs=1 seek=2000 conv=notrunc status=none"
+	refused sec1 "leaf" "ztjit audit verify --dir log"
+	note "or takes a leaf out, with the hashes that would tell"
+	run sec1 "rm -r log && tar -xf log.tar && rm -r log/tile/0 && perl -0777 -pi -e 's/..\\{\"v\":1,\"n\":5,.*?(?=..\\{\"v\":1,\"n\":6,)//s' $bundle"
+	refused sec1 "leaf 5: here stands the leaf that was number 6" "ztjit audit verify --dir log"
+}
+
+proof() {
+	local court=$LAB_DIR/tmp
+	chapter "A proof of the grant on web1, for somebody who has neither the broker nor ztjit"
+	run sec1 "ztjit audit proof -o root.proof $ROOT_GRANT"
+	says sec1 "people/req1 asked for root-shell on servers/web1" "ztjit audit verify-proof root.proof"
+	person sec1 cat root.proof >"$court/root.proof"
+	person sec1 cat .config/ztjit/policy_roots >"$court/policy_roots"
+	person sec1 ztjit audit proof --recipe >"$court/verify-proof.sh"
+	note "a court gets it with the roots, and a script for ssh-keygen, openssl and coreutils"
+	says desk "PROVED" "cd $court && sh verify-proof.sh root.proof policy_roots root"
+	note "one letter of the reason is changed"
+	refused desk "REFUSED" "cd $court && sed 's/disk full/disk fulL/' root.proof >forged.proof && sh verify-proof.sh forged.proof policy_roots forged"
+}
+
+demo_broker_gone() { ! lab_in broker pgrep -x ztjit-broker >/dev/null; }
+demo_rolled_back() { lab_in web1 grep -q log-rollback /var/lib/ztjit/hostd/spool/decisions.jsonl; }
+# another_broker COMMAND: while none runs.
+another_broker() {
+	fleet_stop_broker
+	lab_wait 10 demo_broker_gone
+	run broker "$1"
+	fleet_start_broker
+}
+
+rolled_back() {
+	chapter "The whole broker of some minutes ago is put back: who remembers a checkpoint sees it"
+	another_broker "mv /var/lib/ztjit-broker /root/true && mv /root/earlier /var/lib/ztjit-broker"
+	refused sec1 "a checkpoint was signed for" "ztjit audit verify"
+	lab_wait 20 demo_rolled_back
+	says web1 "log-rollback" "grep -o '\"event\":\"alarm\",\"code\":\"log-rollback\".*' /var/lib/ztjit/hostd/spool/decisions.jsonl"
+	note "the true one comes back, and all is good again"
+	another_broker "rm -r /var/lib/ztjit-broker && mv /root/true /var/lib/ztjit-broker"
+	says sec1 "is whole" "ztjit audit verify"
 }
 
 interactive() {
@@ -313,9 +354,10 @@ sudo_on_db1
 [ "${DEMO_UNTIL:-}" != db1 ] || { fleet_logs; exit; }
 standing
 [ "${DEMO_UNTIL:-}" != scan ] || { fleet_logs; exit; }
-audit
-[ "${DEMO_UNTIL:-}" != audit ] || { fleet_logs; exit; }
 broker_away
 clock_back
+audit
+proof
 reports
+rolled_back
 closing

@@ -101,6 +101,10 @@ int rig_connect(const struct rig *r, const char *name);
 /* Takes what the warden was told until it is quiet. */
 void rig_warden(struct rig *r);
 bool rig_told(const struct rig *r, uint32_t op);
+/* Roles of which each gives other groups, and one rule for all of them. */
+extern const struct fx_policy rig_two_roles;
+/* To req1. */
+void rig_give(struct rig *r, const char *role, int64_t duration, struct rig_grant *g);
 /* What stands in it: the uid of a person, the gid of a role group (0: none); when a membership or shell ends, in seconds from now. */
 #define RIG_GONE INT64_C(-1)
 uint32_t rig_uid_of(const struct rig *r, const char *name);

@@ -8,6 +8,17 @@
 
 #include "tests/hostd/rig.h"
 
+#define TWO_ROLES \
+	"roles = { plain = { login = [ \"self\" ]; groups = [ \"ztjit-web\" ]; record = \"none\"; };\n" \
+	" recorded = { login = [ \"self\" ]; groups = [ \"ztjit-web\", \"ztjit-db\" ]; };\n" \
+	" both = { login = [ \"root\" ]; become = [ \"lead2\" ]; record = \"none\"; }; };\n" \
+	"gids = { ztjit-web = 61001; ztjit-db = 61002; ztjit-rec2 = 61003; };\n"
+#define TWO_RULES \
+	"rules = ( { name = \"all\"; who = [ \"@sre\" ]; roles = [ \"plain\", \"recorded\", \"both\" ]; hosts = { env = \"prod\"; };\n" \
+	" max = \"2h\"; request_valid = \"1h\"; ahead = \"1d\"; approvals = ( { count = 1; from = [ \"@sre-leads\" ]; } );\n" \
+	" step_up = [ \"confirm\" ]; freshness = \"1h\"; on_stale = \"deny\"; } );\n"
+const struct fx_policy rig_two_roles = { .version = 2, .roles = TWO_ROLES, .rules = TWO_RULES };
+
 static struct ztj_view view;
 static struct ztj_names_src src;
 
@@ -79,6 +90,12 @@ int64_t rig_shell(const struct rig *r, const char *person, char out[ZTJ_NAMES_SH
 		return RIG_GONE;
 	ok(ztj_names_shell(&f, &u, out));
 	return u.shell_ends - r->shared->now.boot;
+}
+
+void rig_give(struct rig *r, const char *role, int64_t duration, struct rig_grant *g)
+{
+	rig_grant(r, FX_REQ1, role, duration, 0, g);
+	rig_grant_push(r, g);
 }
 
 /* Any news leads to a review; so does the timer, in real time. */

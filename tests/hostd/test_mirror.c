@@ -232,7 +232,8 @@ static int said(const char *where)
 
 	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
 	(void)snprintf(sql, sizeof(sql),
-	    "SELECT count(*) FROM (SELECT CAST(entry AS TEXT) AS e FROM leaf) WHERE e ->> 'kind' = 'decision' AND %s", where);
+	    "SELECT count(*) FROM (SELECT CAST(entry AS TEXT) AS e FROM leaf) WHERE e ->> 'kind' = 'decision' AND %s",
+	    where);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
@@ -314,11 +315,14 @@ static void test_step_up_through_the_relay(void **state)
 	fails(rig_pam(R, ZTJ_MSG_OPEN, "sudo", "root", ""), ZTJ_OK);
 	/* reason code, person, key, service, account, address, tty: of whatever has them */
 	assert_true(wait_for(all_shipped));
-	assert_int_equal(said("e ->> 'action' = 'stepup' AND e ->> 'key' LIKE 'SHA256:%' AND e ->> 'tty' = 'pts/1' AND"
-			      " e ->> 'person' = 'people/req1' AND e ->> 'service' = 'sudo' AND e ->> 'outcome' = 'allowed'"),
+	assert_int_equal(
+	    said(
+		"e ->> 'action' = 'stepup' AND e ->> 'key' LIKE 'SHA256:%' AND e ->> 'tty' = 'pts/1' AND"
+		" e ->> 'person' = 'people/req1' AND e ->> 'service' = 'sudo' AND e ->> 'outcome' = 'allowed'"),
 	    1);
-	assert_int_equal(said("e ->> 'action' = 'open' AND e ->> 'service' = 'sshd' AND e ->> 'key' LIKE 'SHA256:%' AND"
-			      " e ->> 'account' = 'req1' AND e ->> 'address' <> '' AND e ->> 'request' <> ''"),
+	assert_int_equal(
+	    said("e ->> 'action' = 'open' AND e ->> 'service' = 'sshd' AND e ->> 'key' LIKE 'SHA256:%' AND"
+		 " e ->> 'account' = 'req1' AND e ->> 'address' <> '' AND e ->> 'request' <> ''"),
 	    1);
 	/* this agent was killed once before it began */
 	assert_int_equal(said("e ->> 'action' = 'start' AND e ->> 'outcome' = 'started'"), 1);
@@ -372,7 +376,9 @@ static void test_decisions_are_shipped(void **state)
 	assert_true(wait_for(is_fresh));
 	assert_true(wait_for(all_shipped));
 	/* with its own time, not that of its arrival */
-	assert_int_equal(said("e ->> 'code' = 'wrong-account' AND unixepoch(e ->> 'at') + 3 <= unixepoch(e ->> 'time')"), 1);
+	assert_int_equal(
+	    said("e ->> 'code' = 'wrong-account' AND unixepoch(e ->> 'at') + 3 <= unixepoch(e ->> 'time')"),
+	    1);
 	assert_false(bk_logged(B, "another history"));
 	assert_false(bk_logged(B, "has a gap"));
 	free(cert);
@@ -385,7 +391,7 @@ static long long leaves_of(const json_t *status, const char *member)
 {
 	const char *text = json_string_value(json_object_get(status, member));
 
-	return text == NULL ? 0 : atoll(text);
+	return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
 static long long first_seen;

@@ -12,31 +12,18 @@
 #include "tests/hostd/rig.h"
 
 static struct rig rig, *R = &rig;
-static const struct fx_policy *policy;
-
-#define TWO_ROLES \
-	"roles = { plain = { login = [ \"self\" ]; groups = [ \"ztjit-web\" ]; record = \"none\"; };\n" \
-	" recorded = { login = [ \"self\" ]; groups = [ \"ztjit-web\", \"ztjit-db\" ]; };\n" \
-	" both = { login = [ \"root\" ]; become = [ \"lead2\" ]; record = \"none\"; }; };\n" \
-	"gids = { ztjit-web = 61001; ztjit-db = 61002; ztjit-rec2 = 61003; };\n"
-#define TWO_RULES \
-	"rules = ( { name = \"all\"; who = [ \"@sre\" ]; roles = [ \"plain\", \"recorded\", \"both\" ]; hosts = { env = \"prod\"; };\n" \
-	" max = \"2h\"; request_valid = \"1h\"; ahead = \"1d\"; approvals = ( { count = 1; from = [ \"@sre-leads\" ]; } );\n" \
-	" step_up = [ \"confirm\" ]; freshness = \"1h\"; on_stale = \"deny\"; } );\n"
-static const struct fx_policy two = { .version = 2, .roles = TWO_ROLES, .rules = TWO_RULES };
 
 static int setup(void **state)
 {
 	(void)state;
-	rig_open(R, policy);
+	rig_open(R, NULL);
 	return 0;
 }
 
 static int setup_two(void **state)
 {
-	policy = &two;
-	(void)setup(state);
-	policy = NULL;
+	(void)state;
+	rig_open(R, &rig_two_roles);
 	return 0;
 }
 
@@ -57,12 +44,6 @@ static bool conflict(const char *text)
 	    found = found || strstr(json_string_value(v), text) != NULL;
 	json_decref(o);
 	return found;
-}
-
-static void give(const char *role, int64_t duration, struct rig_grant *g)
-{
-	rig_grant(R, FX_REQ1, role, duration, 0, g);
-	rig_grant_push(R, g);
 }
 
 /* ---- people ---- */
@@ -115,7 +96,7 @@ static void test_N03_role_groups(void **state)
 	struct rig_grant g;
 
 	(void)state;
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	rig_locals(R, NULL, RIG_GROUPS "ztjit-root:x:900:\n");
 	assert_int_equal(rig_gid_of(R, "ztjit-root"), 0);

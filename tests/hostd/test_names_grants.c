@@ -11,31 +11,18 @@
 #include "tests/hostd/rig.h"
 
 static struct rig rig, *R = &rig;
-static const struct fx_policy *policy;
-
-#define TWO_ROLES \
-	"roles = { plain = { login = [ \"self\" ]; groups = [ \"ztjit-web\" ]; record = \"none\"; };\n" \
-	" recorded = { login = [ \"self\" ]; groups = [ \"ztjit-web\", \"ztjit-db\" ]; };\n" \
-	" both = { login = [ \"root\" ]; become = [ \"lead2\" ]; record = \"none\"; }; };\n" \
-	"gids = { ztjit-web = 61001; ztjit-db = 61002; ztjit-rec2 = 61003; };\n"
-#define TWO_RULES \
-	"rules = ( { name = \"all\"; who = [ \"@sre\" ]; roles = [ \"plain\", \"recorded\", \"both\" ]; hosts = { env = \"prod\"; };\n" \
-	" max = \"2h\"; request_valid = \"1h\"; ahead = \"1d\"; approvals = ( { count = 1; from = [ \"@sre-leads\" ]; } );\n" \
-	" step_up = [ \"confirm\" ]; freshness = \"1h\"; on_stale = \"deny\"; } );\n"
-static const struct fx_policy two = { .version = 2, .roles = TWO_ROLES, .rules = TWO_RULES };
 
 static int setup(void **state)
 {
 	(void)state;
-	rig_open(R, policy);
+	rig_open(R, NULL);
 	return 0;
 }
 
 static int setup_two(void **state)
 {
-	policy = &two;
-	(void)setup(state);
-	policy = NULL;
+	(void)state;
+	rig_open(R, &rig_two_roles);
 	return 0;
 }
 
@@ -44,12 +31,6 @@ static int teardown(void **state)
 	(void)state;
 	rig_close(R);
 	return 0;
-}
-
-static void give(const char *role, int64_t duration, struct rig_grant *g)
-{
-	rig_grant(R, FX_REQ1, role, duration, 0, g);
-	rig_grant_push(R, g);
 }
 
 /* ---- grants ---- */
@@ -107,7 +88,7 @@ static void test_revoked_it_is_gone_before_the_session(void **state)
 	char *cert;
 
 	(void)state;
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
 	fails(rig_login(R, "req1", cert), ZTJ_OK);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
@@ -170,7 +151,7 @@ static void test_extended_it_goes_on(void **state)
 	struct rig_grant g, more;
 
 	(void)state;
-	give("sudo-root", 600, &g);
+	rig_give(R, "sudo-root", 600, &g);
 	rig_sleep(R, 60);
 	request_at(0, g.request.id, &more);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1199);
@@ -184,7 +165,7 @@ static void test_a_restart_publishes_before_it_answers(void **state)
 	struct ztj_buf before;
 
 	(void)state;
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	ztj_buf_init(&before, 1 << 20);
 	ok(ztj_buf_put(&before, R->published[ZTJ_PUBLISH_GRANTS].p, R->published[ZTJ_PUBLISH_GRANTS].n));
 	rig_kill(R);
@@ -203,7 +184,7 @@ static void test_G02_clock_set_back_gives_nothing(void **state)
 	char *text;
 
 	(void)state;
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	rig_sleep(R, 600);
 	R->shared->now.sys -= 3600;
 	rig_poke(R);
@@ -228,7 +209,7 @@ static void test_stale_nobody_is_in_a_group_until_the_broker_is_heard(void **sta
 	char *cert;
 
 	(void)state;
-	give("sudo-root", 3600, &g);
+	rig_give(R, "sudo-root", 3600, &g);
 	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
 	fails(rig_login(R, "req1", cert), ZTJ_OK);
 	R->ntold = 0;
@@ -258,7 +239,7 @@ static void test_among_many_grants(void **state)
 		fx_signed_free(&asked);
 	}
 	n = R->npublished[ZTJ_PUBLISH_GRANTS];
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	for (int i = 0; i < 15000 && rig_member(R, "req1", "ztjit-root") == RIG_GONE; i++) {
 		(void)usleep(1000);
 		rig_warden(R);
@@ -292,9 +273,8 @@ static int setup_others(void **state)
 	fx_registrars(&w, NULL, NULL, NULL, &rest);
 	ok(ztj_buf_printf(&text, OTHERS "%s\" ]; },%s", key, ztj_buf_str(&rest) + strlen("registrars = (")));
 	p.registrars = ztj_buf_str(&text);
-	policy = &p;
-	(void)setup(state);
-	policy = NULL;
+	(void)state;
+	rig_open(R, &p);
 	ztj_buf_free(&rest);
 	ztj_buf_free(&text);
 	fx_free(&w);
@@ -359,7 +339,7 @@ static void test_S13_a_namesake_of_another_directory_is_not_the_person(void **st
 	rig_grant_push(R, &g);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), RIG_GONE);
 	assert_int_equal(rig_shell(R, "req1", sh), RIG_GONE);
-	give("sudo-root", 1800, &own);
+	rig_give(R, "sudo-root", 1800, &own);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	rig_grant_free(&g);
 	rig_grant_free(&own);
@@ -488,7 +468,7 @@ static void test_a_local_account_keeps_its_shell(void **state)
 	struct rig_grant g;
 
 	(void)state;
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	assert_int_equal(rig_shell(R, "req1", sh), RIG_GONE);
 	assert_int_equal(rig_member(R, "req1", "ztjit-root"), 1799);
 	/* a namesake is not the person */
@@ -506,7 +486,7 @@ static void test_login_without_a_local_account(void **state)
 
 	(void)state;
 	rig_locals(R, RIG_NOBODY, NULL);
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	rig_cert(R, &g, &R->w.person[FX_REQ1].key, NULL, &cert);
 	fails(rig_login(R, "req1", cert), ZTJ_OK);
 	assert_int_equal(rig_sessions(R), 1);
@@ -542,7 +522,7 @@ static void test_what_could_not_be_published_is_tried_again(void **state)
 
 	(void)state;
 	R->publish_code = ZTJ_NO_SPACE;
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	rig_poke(R);
 	assert_int_equal(rig_alarms(R, "grants could not be published"), 1);
 	R->publish_code = ZTJ_OK;
@@ -560,7 +540,7 @@ static void test_an_import_is_answered_when_it_stands(void **state)
 	size_t n;
 
 	(void)state;
-	give("sudo-root", 1800, &g);
+	rig_give(R, "sudo-root", 1800, &g);
 	n = R->npublished[ZTJ_PUBLISH_GRANTS];
 	fx_revoke_request(&R->w, FX_REQ1, &R->w.person[FX_REQ1].key, &g.request, &revoked);
 	ztj_buf_init(&json, 256 * 1024);

@@ -102,7 +102,10 @@ clocks() {
 	t_denies "G02 accepted an hour back, what is dated later has not begun" "Permission denied" login
 	lab_clock web1 +0
 	lab_in web1 ztjit-hostd clock --accept >/dev/null
+	# Another grant, whose end is waited for; the person's tools hear of this one's, or they would go on with its certificate.
 	fleet_do lead1 "ztjit revoke --yes -m 'the clock is right again' $GRANT"
+	person req1 ztjit show "$GRANT" >/dev/null 2>&1
+	lab_wait 30 hostd_fresh web1
 	grant req1 root-shell web1 25s || return
 	ends=$((SECONDS + 25))
 	t_says "G02 a short grant works" "uid=0(root)" login

@@ -128,6 +128,43 @@ by_an_auditor() {
 	t_ok "the log says who" eval 'grep "\"event\":\"kill\"" <<<"$(decisions web1)" | grep -q people/sec1'
 }
 
+# Every key that there is, and what was typed where nothing echoes.
+secrets() {
+	lab_in broker sh -c 'cat /var/lib/ztjit-broker/*/*.key'
+	lab_in web1 sh -c 'cat /etc/ztjit/*.key /etc/ssh/ssh_host_*_key'
+	lab_as req1 sh -c 'find "$HOME" "${XDG_RUNTIME_DIR:-/nonexistent}" /run/user -type f 2>/dev/null | xargs -r grep -lZ "PRIVATE KEY" | xargs -r0 cat'
+	echo "secret $TYPED"
+}
+# copied NAME HOST PATH...: files of that host, here.
+copied() {
+	mkdir -p "$LAB_DIR/tmp/$1" && lab_in "$2" tar -C / -c "${@:3}" | tar -C "$LAB_DIR/tmp/$1" -x
+}
+
+# What is in the log stays for ever, and many read it.
+no_secret_in_the_log() {
+	TYPED="Tr0ub4dor-$RANDOM-horse"
+	t_ok "another terminal" terminal five
+	type_in five 'read -rs pw; echo got${#pw}'
+	sleep 1
+	type_in five "$TYPED"
+	t_ok "a password is typed, and not shown" lab_wait 5 shown five "got${#TYPED}"
+	t_no "as every terminal does" shown five "$TYPED"
+	type_in five 'exit'
+	t_ok "it ends" lab_wait 10 closed five
+	t_ok "the log has it" lab_wait 15 eval 'person sec1 ztjit audit ls --kind session 2>/dev/null | grep -q closed'
+	copied audit broker var/lib/ztjit-broker/store/log var/lib/ztjit-broker/store/broker.db var/lib/ztjit-broker/store/broker.db-wal
+	copied host web1 var/lib/ztjit/hostd/spool
+	mapfile -t FILES < <(find "$LAB_DIR/tmp/audit" "$LAB_DIR/tmp/host" -type f)
+	secrets >"$LAB_DIR/tmp/secrets"
+	t_says "A03 no key and nothing that was typed is in the audit log, the database or the log of a host" "keys, " \
+		"$here/../lab/no-secrets.pl" "$LAB_DIR/tmp/secrets" "${FILES[@]}"
+	# whoever looks for nothing finds nothing
+	t_ok "keys were looked for" test "$(grep -c 'BEGIN.*PRIVATE' "$LAB_DIR/tmp/secrets")" -ge 7
+	cp "$LAB_DIR/tmp/secrets" "$LAB_DIR/tmp/leak"
+	t_denies "and would have been found" "key" "$here/../lab/no-secrets.pl" "$LAB_DIR/tmp/secrets" "$LAB_DIR/tmp/leak"
+	rm -f "$LAB_DIR/tmp/secrets" "$LAB_DIR/tmp/leak"
+}
+
 t_ok "a fleet" fleet_ready
 t_ok "a grant" grant req1 root-shell web1 5m
 where_it_runs
@@ -136,5 +173,6 @@ inside_sshd
 beside_the_recorder
 recorder_killed
 by_an_auditor
+no_secret_in_the_log
 [ "$T_FAILED" -eq 0 ] || fleet_logs
 t_done
