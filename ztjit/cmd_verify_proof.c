@@ -85,6 +85,9 @@ static int tell(struct cli *c, const struct ztj_proof *file, const struct ztj_pi
 	out_say(c, "%s", ztj_buf_str(said));
 	if (p->certified && p->granted)
 		out_say(c, "By policy and records in the file the certificate was due: %s.", p->grant);
+	if (p->cosigned > 0)
+		out_say(c, "%zu witnesses of the policy cosigned the checkpoint: they saw the same log.",
+		    p->cosigned);
 	if (p->others > 0)
 		out_say(c, "%zu more signatures of the checkpoint were not looked at.", p->others);
 	out_say(c, "%s", not_proved);

@@ -141,7 +141,32 @@ static int read_leaves(struct ztj_proof_check *c)
 	return r;
 }
 
-/* By a log key of the newest policy in the file. */
+/* As many witnesses as the policy demands. Their clocks say when they saw it; how long ago that is now is no matter of the proof. */
+static int check_cosigned(struct ztj_proof_check *c, const struct ztj_policy *p, const struct ztj_note *n)
+{
+	struct ztj_quorum q = p->broker.quorum;
+	struct ztj_cosigned s;
+	struct ztj_buf missing;
+	int r;
+
+	q.max_age = 0;
+	r = ztj_cosign_judge(&q, n, INT64_MAX, &s);
+	c->out->cosigned = s.n;
+	c->out->others -= s.n < c->out->others ? s.n : c->out->others;
+	if (r == ZTJ_OK)
+		return r;
+	ztj_buf_init(&missing, 8192);
+	if (r != ZTJ_NOT_COSIGNED || ztj_cosign_missing(&q, &s, &missing) != ZTJ_OK)
+		r = ztj_proof_refuse(c, NULL, r, "a cosignature of the checkpoint: %s", ztj_err_text(r));
+	else
+		r = ztj_proof_refuse(c, NULL, r,
+		    "the checkpoint is cosigned by %zu of %u witnesses of policy version %lld; missing: %s",
+		    s.n, q.need, (long long)p->version, ztj_buf_str(&missing));
+	ztj_buf_free(&missing);
+	return r;
+}
+
+/* By a log key of the newest policy in the file, and by its witnesses. */
 static int check_head(struct ztj_proof_check *c)
 {
 	const struct ztj_policy *p = ztj_proof_newest(c);
@@ -160,11 +185,13 @@ static int check_head(struct ztj_proof_check *c)
 	ztj_checkpoint_origin(c->pins->domain, origin);
 	for (size_t i = 0; r == ZTJ_OK && i < n.nsigs; i++)
 		c->out->others += !ztj_view_eq_str(n.sig[i].name, origin);
+	if (r == ZTJ_OK)
+		return check_cosigned(c, p, &n);
 	if (r == ZTJ_SIGNER)
 		return ztj_proof_refuse(c, NULL, r,
 		    "the checkpoint is not signed by a log key of policy version %lld",
 		    (long long)p->version);
-	return r == ZTJ_OK ? r : ztj_proof_refuse(c, NULL, r, "the checkpoint: %s", ztj_err_text(r));
+	return ztj_proof_refuse(c, NULL, r, "the checkpoint: %s", ztj_err_text(r));
 }
 
 /* --- all of it --- */

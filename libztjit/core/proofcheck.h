@@ -4,13 +4,14 @@
  */
 /*
  * What a proof file proves (PROTOCOL section 11), to somebody who believes nothing but pinned policy roots: every leaf stands in
- * the log of one checkpoint that a log key of the newest policy in the file signed; every statement is the one that its leaf
+ * the log of one checkpoint that a log key of the newest policy in the file signed, and as many of its witnesses as it demands; every statement is the one that its leaf
  * speaks of, signed by those keys; and the keys are those that registrars of the policy in force vouched for. The clock is not asked.
  */
 #ifndef ZTJ_CORE_PROOFCHECK_H
 #define ZTJ_CORE_PROOFCHECK_H
 
 #include "libztjit/core/checkpoint.h"
+#include "libztjit/core/cosign.h"
 #include "libztjit/core/prooffile.h"
 #include "libztjit/core/trust.h"
 
@@ -19,7 +20,8 @@ struct ztj_proved {
 	bool certified;      /* a certificate was issued */
 	bool granted;        /* and by policy and records in the file it had to be: grant says why */
 	char grant[1200];
-	size_t others;       /* signatures of the checkpoint under other names than the log's: nobody looked at them */
+	size_t cosigned;     /* witnesses of that policy who cosigned the checkpoint */
+	size_t others;       /* signatures of the checkpoint under other names than the log's and theirs: nobody looked at them */
 	/* when it is refused */
 	bool at_leaf;
 	uint64_t leaf;       /* which one it is about */

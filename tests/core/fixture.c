@@ -174,7 +174,7 @@ void fx_init(struct fx_world *w)
 
 void fx_load(struct fx_world *w)
 {
-	const struct fx_policy defaults = { 0 };
+	const struct fx_policy defaults = { .broker = w->broker };
 	struct ztj_dir *set;
 	bool changed;
 

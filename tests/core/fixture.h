@@ -60,6 +60,7 @@ struct fx_world {
 	struct ztj_sigcache *cache;
 	struct ztj_trust *trust;
 	struct fx_signed policy, people, servers; /* what fx_load offered */
+	const char *broker; /* more of that group of its policy */
 };
 /* Keys, pins and an empty trust. */
 void fx_init(struct fx_world *w);

@@ -92,10 +92,16 @@ static void frames(struct px *x)
 
 void px_init(struct px *x)
 {
+	px_init_with(x, NULL);
+}
+
+void px_init_with(struct px *x, const char *broker)
+{
 	struct px_leaf *l = x->leaf;
 
 	memset(x, 0, sizeof(*x));
 	fx_init(&x->w);
+	x->w.broker = broker;
 	fx_load(&x->w);
 	x->log = &x->w.log;
 	x->domain = "example";
@@ -170,6 +176,17 @@ static void sign_checkpoint(const struct px *x, const struct ztj_checkpoint *hea
 	ok(ztj_seckey_from_seed(&sk, seed));
 	ztj_buf_init(note, ZTJ_NOTE_MAX);
 	ok(ztj_checkpoint_sign(&sk, x->domain, head, note));
+	if (x->witness != NULL) {
+		struct ztj_buf text;
+		struct ztj_note parsed;
+
+		ok(ztj_note_parse(ztj_buf_view(note), &parsed));
+		ztj_buf_init(&text, ZTJ_NOTE_MAX);
+		ok(ztj_buf_put(&text, parsed.text.p, parsed.text.n));
+		text.p[text.n - 10] ^= x->spoilt ? 1 : 0;
+		ok(ztj_cosign_line(x->witness, x->witness_key, ztj_buf_view(&text), FX_NOW, note));
+		ztj_buf_free(&text);
+	}
 	if (x->cosigned != NULL)
 		ok(ztj_buf_puts(note, x->cosigned));
 	ztj_seckey_wipe(&sk);

@@ -33,12 +33,17 @@ struct px {
 	const char *hosts[1];
 	const struct soft_key *log;  /* that signs the checkpoint */
 	const char *domain;          /* of the checkpoint */
+	const struct ztj_note_key *witness; /* that cosigns it, or NULL */
+	const struct ztj_seckey *witness_key;
+	bool spoilt;                 /* it cosigns something else */
 	const char *cosigned;        /* more lines of it, or NULL */
 	size_t nmore;                /* leaves that the log has behind these; their hashes */
 	const ztj_hash *more;
 	struct px_leaf leaf[PX_LEAVES];
 };
 void px_init(struct px *x);
+/* The same with more in the group `broker` of its policy. */
+void px_init_with(struct px *x, const char *broker);
 void px_free(struct px *x);
 /* The leaf speaks of that statement and the key that signed it first. */
 void px_speaks(struct px *x, int leaf, const struct fx_signed *st);

@@ -361,6 +361,59 @@ static void test_A01_another_log(void **state)
 	refused(&x, ZTJ_DOMAIN, "the checkpoint:");
 }
 
+/* What the policy demands of witnesses it demands of a proof. */
+static void test_witnesses(void **state)
+{
+	struct ztj_note_key key[2];
+	struct ztj_seckey sk[2];
+	struct ztj_buf vkey, broker, file;
+	struct ztj_proved p;
+	struct px x;
+
+	(void)state;
+	ztj_buf_init(&broker, 4096);
+	ok(ztj_buf_puts(&broker, "witnesses = ( "));
+	for (uint8_t i = 0; i < 2; i++) {
+		uint8_t seed[32] = { (uint8_t)(50 + i) };
+
+		ok(ztj_seckey_from_seed(&sk[i], seed));
+		ok(ztj_note_key_typed(ZTJ_NOTE_COSIGNATURE, i == 0 ? "w.a" : "w.b", &sk[i].pub, &key[i]));
+		ztj_buf_init(&vkey, 1024);
+		ok(ztj_note_vkey(&key[i], &vkey));
+		ok(ztj_buf_printf(&broker, "{ key = \"%s\"; url = \"https://w%d\"; }%s", ztj_buf_str(&vkey),
+		    i, i == 0 ? ", " : " ); "));
+		ztj_buf_free(&vkey);
+	}
+	ok(ztj_buf_puts(&broker, "witness_quorum = 1; witness_max_age = \"1m\";\n"));
+	px_init_with(&x, ztj_buf_str(&broker));
+	refused(&x, ZTJ_NOT_COSIGNED, "cosigned by 0 of 1 witnesses of policy version 1; missing: w.a, w.b");
+	px_init_with(&x, ztj_buf_str(&broker));
+	x.witness = &key[1];
+	x.witness_key = &sk[1];
+	x.spoilt = true;
+	refused(&x, ZTJ_BAD_SIGNATURE, "a cosignature of the checkpoint");
+	px_init_with(&x, ztj_buf_str(&broker));
+	x.witness = &key[1];
+	x.witness_key = &sk[1];
+	px_file(&x, &file);
+	ok(px_check(&x, ztj_buf_view(&file), NULL, &p));
+	assert_int_equal(p.cosigned, 1);
+	assert_int_equal(p.others, 0);
+	ztj_buf_free(&file);
+	px_free(&x);
+	/* where nobody is demanded they are others */
+	px_init(&x);
+	x.witness = &key[1];
+	x.witness_key = &sk[1];
+	px_file(&x, &file);
+	ok(px_check(&x, ztj_buf_view(&file), NULL, &p));
+	assert_int_equal(p.cosigned, 0);
+	assert_int_equal(p.others, 1);
+	ztj_buf_free(&file);
+	px_free(&x);
+	ztj_buf_free(&broker);
+}
+
 static void test_A01_roots_and_registrars(void **state)
 {
 	struct px x;
@@ -507,6 +560,7 @@ int main(void)
 		cmocka_unit_test(test_A01_approvals_left_out),
 		cmocka_unit_test(test_A01_other_words),
 		cmocka_unit_test(test_A01_another_log),
+		cmocka_unit_test(test_witnesses),
 		cmocka_unit_test(test_A01_roots_and_registrars),
 		cmocka_unit_test(test_revocations),
 		cmocka_unit_test(test_tlog_proof_text),
