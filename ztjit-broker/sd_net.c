@@ -82,11 +82,12 @@ static int use_ca(SSL_CTX *ctx, const char *path)
 /* The key is read as other keys are: closed to everybody but its owner. */
 static int use_key(SSL_CTX *ctx, const char *path)
 {
+	char nothing[] = ""; /* a passphrase: nobody is asked for one */
 	struct ztj_buf pem;
 	ztj_buf_init(&pem, PEM_MAX);
 	int r = read_pem(path, true, &pem);
 	BIO *bio = r == ZTJ_OK ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
+	EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, nothing);
 	if (r == ZTJ_OK && (key == NULL || SSL_CTX_use_PrivateKey(ctx, key) != 1))
 		r = ZTJ_BAD_KEY;
 	EVP_PKEY_free(key);
@@ -132,11 +133,13 @@ static SSL *session(SSL_CTX *ctx, const struct dest_conf *conf)
 {
 	SSL *ssl = SSL_new(ctx);
 	X509_VERIFY_PARAM *param = ssl == NULL ? NULL : SSL_get0_param(ssl);
+	char name[DEST_HOST_SIZE]; /* the macro casts const away */
 	if (ssl == NULL)
 		return NULL;
+	memcpy(name, conf->host, sizeof(name));
 	/* An address has no name to ask for. */
 	if (X509_VERIFY_PARAM_set1_ip_asc(param, conf->host) == 1 ||
-	    (SSL_set1_host(ssl, conf->host) == 1 && SSL_set_tlsext_host_name(ssl, conf->host) == 1)) {
+	    (SSL_set1_host(ssl, conf->host) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1)) {
 		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 		return ssl;
 	}
