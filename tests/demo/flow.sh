@@ -276,7 +276,7 @@ reports() {
 	chapter "Reports: made of the proved log, to be handed on"
 	says sec1 "under a grant" "ztjit report metrics | grep -E 'Sessions|under a grant|recorded|median|left'"
 	says sec1 "$ROOT_GRANT" "ztjit report access --user req1 | cut -c -160"
-	says sec1 "Gaps" "ztjit report controls | sed -n '/CC6.3/,/^\$/p'"
+	says sec1 "Evidence" "ztjit report controls | sed -n '/CC6.3/,/^\$/p'"
 	run sec1 "ztjit report metrics --format html -o metrics.html && ls -l metrics.html"
 	note "one page that loads nothing and runs nothing, for a browser or a printer"
 }
