@@ -310,6 +310,11 @@ void report_access(struct page *p, struct tally *t)
 	p->notes = notes;
 	p->wide = true;
 	add_cards(p, t);
+	add_groups(p, t, "person", "By person");
+	add_groups(p, t, "host", "By host");
+	add_groups(p, t, "role", "By role");
+	report_days(p, t);
+	p->primary = p->nsheets;
 	s = page_sheet(p,
 	    &(struct page_sheet){ .name = "request",
 		.title = "Grants",
@@ -330,8 +335,4 @@ void report_access(struct page *p, struct tally *t)
 	for (size_t i = 0; i < t->nuses; i++)
 		if (t->use[i].counts)
 			add_use(p, s, t, &t->use[i]);
-	add_groups(p, t, "person", "By person");
-	add_groups(p, t, "host", "By host");
-	add_groups(p, t, "role", "By role");
-	report_days(p, t);
 }

@@ -147,7 +147,7 @@ t_says "with the whole digest" "\"digest\": \"$GRANT\"" cat "$OUT/access.json"
 t_says "what is not known is null" '"ended": null' cat "$OUT/access.json"
 t_denies "not both" "table, csv" report access --json --format csv
 t_denies "an unknown format" "table, csv, json or html" report access --format pdf
-t_denies "an unknown table" "one of request, session, person, host, role, day" report access --group-by moon
+t_denies "an unknown table" "one of person, host, role, day, request, session" report access --group-by moon
 t_denies "one host" "one, or none" report access --host web1 --host db1
 t_denies "a period that ends before it begins" "before --since" report access --since +2h --until +1h
 t_denies "not over a file" "File exists" report metrics --format csv -o "$OUT/metrics.csv"
