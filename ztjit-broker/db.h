@@ -92,12 +92,14 @@ int db_stmt_resolve(struct db *db, const char *short_id, uint8_t id[ZTJ_DIGEST_L
 int db_stmt_of_request(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *out, uint32_t *n) ZTJ_MUST_CHECK;
 
 int db_request_add(struct db *db, const struct ztj_stmt *st) ZTJ_MUST_CHECK;
-int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool closed) ZTJ_MUST_CHECK;
+/* It is over; hosts go on being told of it until then, or they might miss what ended it. */
+int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], int64_t until) ZTJ_MUST_CHECK;
 int db_request_open_count(struct db *db, const char *who, int64_t *n) ZTJ_MUST_CHECK;
 /* Ids of requests, newest first, after `before` (0: from the newest). who NULL: everybody's. */
 struct db_request_query {
 	const char *who;
-	const char *host; /* a full name, or NULL */
+	const char *host; /* a full name, or NULL: those that the host may have to hear of at `now` */
+	int64_t now;
 	bool open_only;
 	int64_t before;   /* seq below this */
 	bool oldest_first; /* then: seq above `before` */
