@@ -402,6 +402,28 @@ static void test_decisions_are_shipped(void **state)
 	fx_signed_free(&req);
 }
 
+/* What may wait for the next line to be synced does not wait for it to be shipped: there may be none. */
+static void test_the_last_line_is_shipped(void **state)
+{
+	struct fx_signed req;
+	char *cert;
+
+	(void)state;
+	assert_true(wait_for(is_fresh));
+	granted("root-shell", &req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(&req);
+	rig_proc(R, 200, 0, "/", 0);
+	fails(rig_login(R, "root", cert), ZTJ_OK);
+	assert_true(wait_for(all_shipped));
+	rig_warden_says(R, ZTJ_WARDEN_EMPTY, 1, 0);
+	rig_sync(R);
+	assert_int_equal(rig_sessions(R), 0);
+	assert_true(wait_for(all_shipped));
+	free(cert);
+	fx_signed_free(&req);
+}
+
 /* ---- the mirror ends no session: what does not fit is left out ---- */
 
 static struct ztj_mirror *lone_mirror(int *gate)
@@ -487,6 +509,7 @@ int main(void)
 		T(test_a_denial_while_the_host_was_away),
 		T(test_a_shorter_limit_while_the_host_was_away),
 		T(test_decisions_are_shipped),
+		T(test_the_last_line_is_shipped),
 		cmocka_unit_test(test_P2_a_line_that_grows),
 		cmocka_unit_test(test_an_address_without_room),
 	};
