@@ -375,7 +375,7 @@ static void instants(const struct hi_obs *o, int64_t *from, int64_t *to)
 	bool kill = o->what == HI_SAW_KILL, running = o->what == HI_SAW_RUNNING;
 
 	*from = (int64_t)(o->t0 - (kill ? 0.5 : running ? 2 : TICK));
-	*to = (int64_t)(o->t1 - (running ? 2 : 0));
+	*to = (int64_t)o->t1;
 }
 
 static bool may_have_used(const struct hi_obs *o)
