@@ -263,7 +263,7 @@ static int check_decisions(struct hi_batch *b, struct ztj_logcheck *c)
 	for (int host = 0; host < HI_HOSTS; host++) {
 		bool same = false;
 
-		for (int i = 0; i < 60 && !same; i++) {
+		for (int i = 0; i < 100 && !same; i++) {
 			if (i > 0) {
 				(void)poll(NULL, 0, 200);
 				ok(audit(&b->b, NULL, c));

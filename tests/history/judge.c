@@ -339,7 +339,8 @@ static bool explains(const struct place *p, const struct hi_obs *o, unsigned mas
 			return o->code == ZTJ_WRONG_HOST || o->code == ZTJ_NOT_FOUND || o->code == ZTJ_NO_GRANT ||
 			    o->code == ZTJ_REVOKED;
 		if (o->code == ZTJ_STALE)
-			return (at_host(p, o, mask, now) >> HI_ACTIVE & 1) != 0 && may_be_stale(p, o);
+			return ((at_second(p, o, mask, now) | at_second(p, o, mask, now + 1)) >> HI_ACTIVE & 1) != 0 &&
+			    may_be_stale(p, o);
 		return (at_host(p, o, mask, now) & states_of(o->code)) != 0;
 	case HI_SAW_KILL:
 		return !carried_on(p, o, mask, now, true);

@@ -11,7 +11,7 @@
 #include "libztjit/core/text.h"
 #include "tests/history/history.h"
 
-#define BATCH 125
+#define BATCH 250
 
 static struct hi_batch total;
 

@@ -78,28 +78,32 @@ static bool filled(int rule, unsigned people)
 	return false;
 }
 
+static bool counts(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask, int64_t now, size_t i)
+{
+	const struct hi_stmt *s = &h->stmt[i];
+
+	return (mask >> i & 1) != 0 && s->kind == HI_APPROVE && s->link == link && s->who != h->requester &&
+	    s->issued <= h->link[link].valid_until && !is_gone(b, mask, s->who, now);
+}
+
 /* The earliest moment at which all that is wanted was there; -1: it never was. */
 static int64_t when_filled(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask, int64_t now,
     int64_t asked)
 {
-	const struct hi_link *l = &h->link[link];
-	int64_t best = filled(l->rule, 0) ? asked : -1;
+	int64_t best = -1;
 
-	for (size_t k = 0; best < 0 || k < h->nstmts; k++) {
-		int64_t at = k < h->nstmts ? h->stmt[k].issued : 0;
+	if (filled(h->link[link].rule, 0))
+		return asked;
+	for (size_t k = 0; k < h->nstmts; k++) {
+		int64_t at = h->stmt[k].issued;
 		unsigned people = 0;
 
-		if (k >= h->nstmts)
-			break;
-		for (size_t i = 0; i < h->nstmts; i++) {
-			const struct hi_stmt *s = &h->stmt[i];
-
-			if ((mask >> i & 1) != 0 && s->kind == HI_APPROVE && s->link == link && s->issued <= at &&
-			    s->issued <= l->valid_until && s->who != h->requester &&
-			    !is_gone(b, mask, s->who, now))
-				people |= 1u << s->who;
-		}
-		if (h->stmt[k].kind == HI_APPROVE && filled(l->rule, people) && (best < 0 || at < best))
+		if (!counts(b, h, link, mask, now, k))
+			continue;
+		for (size_t i = 0; i < h->nstmts; i++)
+			if (counts(b, h, link, mask, now, i) && h->stmt[i].issued <= at)
+				people |= 1u << h->stmt[i].who;
+		if (filled(h->link[link].rule, people) && (best < 0 || at < best))
 			best = at;
 	}
 	return best;

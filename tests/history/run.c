@@ -43,7 +43,7 @@ static struct run {
 	bool marking, mark_out[HI_HOSTS], mark_seen[HI_HOSTS];
 	/* sessions that ended before their own beginning was told */
 	size_t nearly;
-	struct hi_session early[64];
+	struct hi_session early[256];
 } run;
 
 static uint32_t remember(struct wait w)
