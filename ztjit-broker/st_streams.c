@@ -282,7 +282,9 @@ void do_stream_open(struct store *st, const struct ask *a, const struct caller *
 	m->base = st->head;
 	m->cursor = a->number;
 	/* A client ahead of us has seen a database that is no more: it gets everything. */
-	bool snapshot = a->number == 0 || a->number > st->head || st->head - a->number > BEHIND_MAX;
+	int64_t behind = 0;
+	bool snapshot = a->number == 0 || a->number > st->head ||
+	    db_event_behind(st->db, a->number, BEHIND_MAX + 1, &behind) != ZTJ_OK || behind > BEHIND_MAX;
 	m->stage = snapshot ? AT_POLICY : BACKLOG;
 	pump(st, m, c, now);
 }

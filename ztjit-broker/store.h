@@ -50,6 +50,7 @@ struct store {
 	int reserve;             /* descriptor of the reserved space, or -1 when it is spent */
 	bool broken;             /* memory may differ from the database: nothing is served until it was read anew */
 	int64_t head;            /* seq of the newest event */
+	int64_t least;           /* no event from now on has a seq below this */
 	uint64_t generation;     /* of policy, directories and revocations */
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */

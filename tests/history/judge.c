@@ -278,18 +278,42 @@ static bool on_host(const struct place *p, const struct hi_obs *o)
 	return (p->h->link[o->link].hosts >> (p->node - 1) & 1) != 0;
 }
 
+/* Might that request have been active there, before somebody took it back? */
+static bool was_active(const struct place *p, int link, unsigned mask, int64_t now)
+{
+	unsigned gives = 0;
+
+	for (unsigned i = 0; i < p->h->nstmts; i++)
+		if (p->h->stmt[i].kind == HI_REQUEST || p->h->stmt[i].kind == HI_APPROVE)
+			gives |= 1u << i;
+	return (hi_model(p->b, p->h, link, mask & gives, now).states & (1u << HI_ACTIVE | 1u << HI_ENDED)) != 0;
+}
+
 /* A session goes on by its grant or by one that follows it. */
-static bool carried_on(const struct place *p, const struct hi_obs *o, unsigned mask, int64_t now, bool surely)
+static bool may_run(const struct place *p, const struct hi_obs *o, unsigned mask, int64_t now)
 {
 	struct hi_obs at = *o;
 
-	for (; at.link < (int)p->h->nlinks; at.link++) {
-		unsigned states = at_host(p, &at, mask, now);
-
-		if (surely ? states == 1u << HI_ACTIVE : (states >> HI_ACTIVE & 1) != 0)
+	for (; at.link < (int)p->h->nlinks; at.link++)
+		if ((at_host(p, &at, mask, now) >> HI_ACTIVE & 1) != 0)
 			return true;
-	}
 	return false;
+}
+
+/* Once a request that follows has carried it on, it ends with that one. */
+static bool may_end(const struct place *p, const struct hi_obs *o, unsigned mask, int64_t now)
+{
+	struct hi_obs at = *o;
+	bool surely = false;
+
+	for (; at.link < (int)p->h->nlinks; at.link++) {
+		bool runs = at_host(p, &at, mask, now) == 1u << HI_ACTIVE;
+
+		if (!runs && at.link > o->link && was_active(p, at.link, mask, now))
+			return true;
+		surely = surely || runs;
+	}
+	return !surely;
 }
 
 /* Is it right to refuse this statement? */
@@ -343,9 +367,9 @@ static bool explains(const struct place *p, const struct hi_obs *o, unsigned mas
 			    may_be_stale(p, o);
 		return (at_host(p, o, mask, now) & states_of(o->code)) != 0;
 	case HI_SAW_KILL:
-		return !carried_on(p, o, mask, now, true);
+		return may_end(p, o, mask, now);
 	case HI_SAW_RUNNING:
-		return carried_on(p, o, mask, now, false);
+		return may_run(p, o, mask, now);
 	}
 	return false;
 }
