@@ -177,6 +177,7 @@ struct ztj_gate {
 	struct {
 		bool any;
 		struct ztj_checkpoint last;
+		int64_t heard; /* date of the newest status that was looked at */
 		int said;      /* what was said of the last one */
 		int64_t saved; /* boot clock */
 	} log;                 /* the broker's audit log */
