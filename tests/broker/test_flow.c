@@ -302,7 +302,8 @@ static void test_G06_news_after_a_restore(void **state)
 	}
 	assert_int_equal(listen_to(b, &b->host_tls[FX_WEB1], 0, &h), 1);
 	bk_stop(b);
-	assert_int_equal(shell("rm -rf $D/store $D/signer && mv $D.store $D/store && mv $D.signer $D/signer"), 0);
+	assert_int_equal(shell("rm -rf $D/store $D/signer && mv $D.store $D/store && mv $D.signer $D/signer"),
+	    0);
 	bk_serve(b);
 	bk_granted(b, &req);
 	fx_revoke_request(&b->w, FX_REQ1, &b->w.person[FX_REQ1].key, &req, &rev);

@@ -141,7 +141,8 @@ static void read_store(const struct bk *b, struct ids *out)
 	(void)sqlite3_close(db);
 }
 
-static int check_stmt(const struct hi_batch *b, const struct hi_history *h, const struct hi_stmt *s, const struct ids *store)
+static int check_stmt(const struct hi_batch *b, const struct hi_history *h, const struct hi_stmt *s,
+    const struct ids *store)
 {
 	unsigned stored = 0, logged = 0;
 	bool sure = false;
@@ -155,12 +156,13 @@ static int check_stmt(const struct hi_batch *b, const struct hi_history *h, cons
 	for (size_t i = 0; i < store->n; i++)
 		stored += memcmp(store->id[i], s->id, ZTJ_DIGEST_LEN) == 0;
 	for (size_t i = 0; i < seen.n; i++)
-		logged += strcmp(text_of(i, "statement"), hex) == 0 && strcmp(text_of(i, "kind"), "statement") == 0 &&
+		logged += strcmp(text_of(i, "statement"), hex) == 0 &&
+		    strcmp(text_of(i, "kind"), "statement") == 0 &&
 		    strcmp(text_of(i, "outcome"), "accepted") == 0;
 	if (stored == logged && stored <= 1 && (!sure || stored == 1))
 		return 0;
-	printf("ANOMALY: %s statement %s stands %u times in the store, %u times in the log\n", sure ? "acknowledged" : "a", hex,
-	    stored, logged);
+	printf("ANOMALY: %s statement %s stands %u times in the store, %u times in the log\n",
+	    sure ? "acknowledged" : "a", hex, stored, logged);
 	if (h != NULL)
 		hi_print(b, h);
 	return 1;
@@ -232,20 +234,24 @@ static int check_admissions(const struct hi_batch *b, int host, struct ztj_buf *
 			unsigned heard = 0, written = 0;
 
 			for (size_t k = 0; k < b->h[i].nsessions; k++)
-				heard += b->h[i].session[k].node == host + 1 && b->h[i].session[k].link == link;
+				heard += b->h[i].session[k].node == host + 1 &&
+				    b->h[i].session[k].link == link;
 			for (size_t k = 0; k < b->h[i].nstmts && heard > 0; k++)
 				if (b->h[i].stmt[k].kind == HI_REQUEST && b->h[i].stmt[k].link == link)
 					ztj_hex(b->h[i].stmt[k].id, ZTJ_DIGEST_LEN, hex);
 			for (const char *at = ztj_buf_str(lines); heard > 0 && at != NULL && *at != '\0';) {
 				const char *end = strchr(at, '\n');
 				(void)snprintf(what, sizeof(what), "\"grant\":\"%s\"", hex);
-				const char *grant = strstr(at, what), *open = strstr(at, "\"event\":\"open\",\"code\":\"ok\"");
+				const char *grant = strstr(at, what),
+					   *open = strstr(at, "\"event\":\"open\",\"code\":\"ok\"");
 
-				written += grant != NULL && open != NULL && end != NULL && grant < end && open < end;
+				written += grant != NULL && open != NULL && end != NULL && grant < end &&
+				    open < end;
 				at = end != NULL ? end + 1 : NULL;
 			}
 			if (written < heard) {
-				printf("ANOMALY at host %d: %u admissions, %u in its log\n", host + 1, heard, written);
+				printf("ANOMALY at host %d: %u admissions, %u in its log\n", host + 1, heard,
+				    written);
 				hi_print(b, &b->h[i]);
 				bad++;
 			}
@@ -277,7 +283,8 @@ static int check_decisions(struct hi_batch *b, struct ztj_logcheck *c)
 
 			while (at < own.n && at < theirs.n && own.p[at] == theirs.p[at])
 				at++;
-			printf("ANOMALY: of %zu bytes that host %d decided the log holds %zu; from byte %zu on they differ:\n%.700s\n%.700s\n",
+			printf(
+			    "ANOMALY: of %zu bytes that host %d decided the log holds %zu; from byte %zu on they differ:\n%.700s\n%.700s\n",
 			    own.n, host + 1, theirs.n, at, ztj_buf_str(&own) + (at > 300 ? at - 300 : 0),
 			    ztj_buf_str(&theirs) + (at > 300 ? at - 300 : 0));
 			bad++;
@@ -313,9 +320,12 @@ static int check_memory(struct hi_batch *b, struct ztj_logcheck *c)
 		bool gone = b->restored != 0 && b->kept_at[i] > b->backup && b->kept_at[i] < b->restored;
 
 		b->noticed += gone && r != ZTJ_OK;
-		if (r != ZTJ_OK ? !gone || (r != ZTJ_LOG_FORK && r != ZTJ_LOG_ROLLBACK) : gone && lost_before(b, b->kept_at[i] - 2)) {
-			printf("ANOMALY: the log of seed %llu and what was remembered of it at %.3f (%llu leaves): %s: %s\n",
-			    (unsigned long long)b->seed, b->kept_at[i] - b->begun, (unsigned long long)b->kept[i].size,
+		if (r != ZTJ_OK ? !gone || (r != ZTJ_LOG_FORK && r != ZTJ_LOG_ROLLBACK)
+				: gone && lost_before(b, b->kept_at[i] - 2)) {
+			printf(
+			    "ANOMALY: the log of seed %llu and what was remembered of it at %.3f (%llu leaves): %s: %s\n",
+			    (unsigned long long)b->seed, b->kept_at[i] - b->begun,
+			    (unsigned long long)b->kept[i].size,
 			    r == ZTJ_OK ? "a rollback is not noticed" : ztj_err_name(r), c->text);
 			bad++;
 		}

@@ -30,9 +30,9 @@ static struct agent {
 	const struct ztj_seckey *tls;
 	volatile pid_t gate, mirror;
 	volatile sig_atomic_t cut;
-	size_t nalive;              /* sessions whose processes run */
+	size_t nalive; /* sessions whose processes run */
 	uint64_t alive[ALIVE_MAX];
-	size_t nempty;              /* killed, and not said yet */
+	size_t nempty; /* killed, and not said yet */
 	uint64_t empty[ALIVE_MAX], made;
 } ag;
 
@@ -139,7 +139,7 @@ static int ask(const char *name, struct ztj_buf *msg, uint8_t type)
 	if (rig_ask(&ag.rig, name, msg, &in) == ZTJ_OK && in.type == type) {
 		ztj_rd_init(&rd, in.body);
 		ok(ztj_rd_u32(&rd, &n));
-		n = (uint32_t)-(int)n;
+		n = (uint32_t) - (int)n;
 	}
 	ztj_ipc_in_free(&in);
 	return (int)n;
@@ -200,7 +200,8 @@ static _Noreturn void run(void)
 	static struct hi_ask q;
 
 	do {
-		struct pollfd p[2] = { { .fd = ag.sock, .events = POLLIN }, { .fd = ag.rig.warden, .events = POLLIN } };
+		struct pollfd p[2] = { { .fd = ag.sock, .events = POLLIN },
+			{ .fd = ag.rig.warden, .events = POLLIN } };
 
 		(void)poll(p, 2, 50);
 		reap();

@@ -112,16 +112,18 @@ static void call(struct hi_batch *b, const struct hi_call *c, struct hi_reply *o
 	if (c->kind == HI_CALL_GET)
 		(void)snprintf(path, sizeof(path), "/v1/requests/%s", hex);
 	else
-		(void)snprintf(path, sizeof(path), "/v1/%s", c->kind == HI_CALL_POST ? "statements" : "certificates");
+		(void)snprintf(path, sizeof(path), "/v1/%s",
+		    c->kind == HI_CALL_POST ? "statements" : "certificates");
 	ztj_buf_init(&body, (size_t)1024 * 1024);
 	out->t0 = hi_now();
-	r = ztj_net_call(line_of(b, c->who), c->kind == HI_CALL_GET ? "GET" : "POST", path, ztj_view_str(c->body), &body,
-	    &status);
+	r = ztj_net_call(line_of(b, c->who), c->kind == HI_CALL_GET ? "GET" : "POST", path,
+	    ztj_view_str(c->body), &body, &status);
 	out->t1 = hi_now();
 	out->status = r == ZTJ_OK ? (int)status : 0;
 	o = r == ZTJ_OK && body.n > 0 ? json_loadb((const char *)body.p, body.n, 0, NULL) : NULL;
 	if (status >= 400 && json_is_string(json_object_get(o, "error")))
-		(void)snprintf(out->error, sizeof(out->error), "%s", json_string_value(json_object_get(o, "error")));
+		(void)snprintf(out->error, sizeof(out->error), "%s",
+		    json_string_value(json_object_get(o, "error")));
 	if (status == 200 && c->kind == HI_CALL_GET)
 		read_request(o, out);
 	if (status == 200 && c->kind == HI_CALL_CERT)

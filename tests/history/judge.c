@@ -41,14 +41,17 @@ static void only(struct worlds *w, unsigned mask)
 }
 
 /* The window of earlier uses at a host: what it stored lies between these. */
-struct window { bool set; int64_t starts_from, starts_to, ends_from, ends_to; };
+struct window {
+	bool set;
+	int64_t starts_from, starts_to, ends_from, ends_to;
+};
 
 struct place {
 	struct hi_batch *b;
 	struct hi_history *h;
 	int node;
-	bool back;                  /* the broker's state was put back */
-	struct worlds now, kept;    /* kept: at the time of the copy */
+	bool back;               /* the broker's state was put back */
+	struct worlds now, kept; /* kept: at the time of the copy */
 	struct window window[HI_LINKS];
 };
 
@@ -261,7 +264,8 @@ static bool may_be_stale(const struct place *p, const struct hi_obs *o)
 		if (b->back[p->node - 1][i] <= o->t1)
 			back = b->back[p->node - 1][i];
 	for (size_t i = 0; i < b->nmarks; i++)
-		if (b->mark[i].node == p->node && b->mark[i].fresh && b->mark[i].seen > back && b->mark[i].seen <= o->t0)
+		if (b->mark[i].node == p->node && b->mark[i].fresh && b->mark[i].seen > back &&
+		    b->mark[i].seen <= o->t0)
 			back = 0;
 	if (back > b->begun)
 		return true;
@@ -286,7 +290,8 @@ static bool was_active(const struct place *p, int link, unsigned mask, int64_t n
 	for (unsigned i = 0; i < p->h->nstmts; i++)
 		if (p->h->stmt[i].kind == HI_REQUEST || p->h->stmt[i].kind == HI_APPROVE)
 			gives |= 1u << i;
-	return (hi_model(p->b, p->h, link, mask & gives, now).states & (1u << HI_ACTIVE | 1u << HI_ENDED)) != 0;
+	return (hi_model(p->b, p->h, link, mask & gives, now).states & (1u << HI_ACTIVE | 1u << HI_ENDED)) !=
+	    0;
 }
 
 /* A session goes on by its grant or by one that follows it. */
@@ -328,9 +333,11 @@ static bool refusable(const struct place *p, const struct hi_obs *o, unsigned ma
 		    now >= p->h->link[s->link].valid_until;
 	if ((st.states & HI_LIVE) == 0)
 		return true;
-	if (s->who >= 0 && s->kind != HI_REVOKE && (!hi_may_approve(p->h->link[s->link].rule, s->who) || s->who == p->h->requester))
+	if (s->who >= 0 && s->kind != HI_REVOKE &&
+	    (!hi_may_approve(p->h->link[s->link].rule, s->who) || s->who == p->h->requester))
 		return true;
-	if (s->kind == HI_REVOKE && s->who >= 0 && s->who != p->h->requester && !hi_may_approve(p->h->link[s->link].rule, s->who))
+	if (s->kind == HI_REVOKE && s->who >= 0 && s->who != p->h->requester &&
+	    !hi_may_approve(p->h->link[s->link].rule, s->who))
 		return true;
 	if (s->kind == HI_APPROVE && now > p->h->link[s->link].valid_until)
 		return true;
@@ -349,7 +356,8 @@ static bool explains(const struct place *p, const struct hi_obs *o, unsigned mas
 	case HI_SAW_STATE:
 		for (unsigned i = 0; i < p->h->nstmts; i++)
 			own |= p->h->stmt[i].link <= o->link ? 1u << i : 0;
-		return (st.states & o->states) != 0 && (o->states == 1u << HI_NONE || (mask & own) == (o->mask & own));
+		return (st.states & o->states) != 0 &&
+		    (o->states == 1u << HI_NONE || (mask & own) == (o->mask & own));
 	case HI_SAW_CERT:
 		return (o->code == 200) == (HI_IS(st, HI_ACTIVE) != 0);
 	case HI_SAW_REFUSAL:
@@ -360,10 +368,11 @@ static bool explains(const struct place *p, const struct hi_obs *o, unsigned mas
 		if (o->code == HI_LOST)
 			return true;
 		if (!on_host(p, o))
-			return o->code == ZTJ_WRONG_HOST || o->code == ZTJ_NOT_FOUND || o->code == ZTJ_NO_GRANT ||
-			    o->code == ZTJ_REVOKED;
+			return o->code == ZTJ_WRONG_HOST || o->code == ZTJ_NOT_FOUND ||
+			    o->code == ZTJ_NO_GRANT || o->code == ZTJ_REVOKED;
 		if (o->code == ZTJ_STALE)
-			return ((at_second(p, o, mask, now) | at_second(p, o, mask, now + 1)) >> HI_ACTIVE & 1) != 0 &&
+			return ((at_second(p, o, mask, now) | at_second(p, o, mask, now + 1)) >> HI_ACTIVE &
+				   1) != 0 &&
 			    may_be_stale(p, o);
 		return (at_host(p, o, mask, now) & states_of(o->code)) != 0;
 	case HI_SAW_KILL:
@@ -483,10 +492,12 @@ static void pass_time(struct place *p, double from, double to)
 
 static int complain(const struct place *p, const struct hi_obs *o)
 {
-	printf("ANOMALY at %s%d, request %d, seen from %.3f to %.3f; it must know %#x; it may know", p->node == 0 ? "broker" : "host ",
-	    p->node, o->link, o->t0 - p->b->begun, o->t1 - p->b->begun, known(p, o->t0));
+	printf("ANOMALY at %s%d, request %d, seen from %.3f to %.3f; it must know %#x; it may know",
+	    p->node == 0 ? "broker" : "host ", p->node, o->link, o->t0 - p->b->begun, o->t1 - p->b->begun,
+	    known(p, o->t0));
 	for (size_t i = 0; i < p->now.n && i < 16; i++) {
-		const struct hi_state st = hi_model(p->b, p->h, o->link, p->now.m[i] | o->mask, (int64_t)o->t0);
+		const struct hi_state st = hi_model(p->b, p->h, o->link, p->now.m[i] | o->mask,
+		    (int64_t)o->t0);
 
 		printf(" %#x (", p->now.m[i]);
 		for (int s = 0; s < HI_STATES; s++)

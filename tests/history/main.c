@@ -100,11 +100,12 @@ int main(void)
 		printf("ZTJ_SEED=%llu ZTJ_HISTORIES=%zu\n", (unsigned long long)seed, now);
 		bad = one_batch(seed, now);
 	}
-	printf("%zu histories, %u statements sent (%u without an answer), %u uses (%u admitted), %u answers checked;\n"
-	       "the broker killed %u times and its state put back %zu times (%u checkpoints told of it), hosts killed %u times, "
-	       "cut off %u times; anomalies: %d\n",
-	    total.n, total.posts, total.lost, total.uses, total.admitted, total.observations, total.broker_kills, total.nmarks,
-	    total.noticed, total.host_kills, total.partitions, bad);
+	printf(
+	    "%zu histories, %u statements sent (%u without an answer), %u uses (%u admitted), %u answers checked;\n"
+	    "the broker killed %u times and its state put back %zu times (%u checkpoints told of it), hosts killed %u times, "
+	    "cut off %u times; anomalies: %d\n",
+	    total.n, total.posts, total.lost, total.uses, total.admitted, total.observations,
+	    total.broker_kills, total.nmarks, total.noticed, total.host_kills, total.partitions, bad);
 	(void)leave_scratch(&state);
 	return bad == 0 ? 0 : 1;
 }

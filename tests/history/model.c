@@ -78,7 +78,8 @@ static bool filled(int rule, unsigned people)
 	return false;
 }
 
-static bool counts(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask, int64_t now, size_t i)
+static bool counts(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask, int64_t now,
+    size_t i)
 {
 	const struct hi_stmt *s = &h->stmt[i];
 
@@ -87,8 +88,8 @@ static bool counts(const struct hi_batch *b, const struct hi_history *h, int lin
 }
 
 /* The earliest moment at which all that is wanted was there; -1: it never was. */
-static int64_t when_filled(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask, int64_t now,
-    int64_t asked)
+static int64_t when_filled(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask,
+    int64_t now, int64_t asked)
 {
 	int64_t best = -1;
 
@@ -141,8 +142,8 @@ static int request_of(const struct hi_history *h, int link)
 }
 
 /* room: what is left of the chain's total. */
-static struct hi_state one(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask, int64_t now,
-    int64_t room)
+static struct hi_state one(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask,
+    int64_t now, int64_t room)
 {
 	const struct hi_link *l = &h->link[link];
 	int req = request_of(h, link);
@@ -169,7 +170,8 @@ static struct hi_state one(const struct hi_batch *b, const struct hi_history *h,
 
 #define TAKEN ((1u << HI_DENIED) | (1u << HI_CANCELLED) | (1u << HI_REVOKED))
 
-struct hi_state hi_model(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask, int64_t now)
+struct hi_state hi_model(const struct hi_batch *b, const struct hi_history *h, int link, unsigned mask,
+    int64_t now)
 {
 	struct hi_state first = one(b, h, 0, mask, now, hi_rule[h->link[0].rule].total), st;
 	int64_t used = first.ends - first.starts;
@@ -182,7 +184,8 @@ struct hi_state hi_model(const struct hi_batch *b, const struct hi_history *h, i
 	/* Revoking any link ends all that follow; what follows nothing is nothing. */
 	if ((first.states & TAKEN) != 0)
 		st.states = TAKEN;
-	else if ((first.states & (1u << HI_NONE | 1u << HI_PENDING | 1u << HI_EXPIRED | 1u << HI_INVALID)) != 0)
+	else if ((first.states & (1u << HI_NONE | 1u << HI_PENDING | 1u << HI_EXPIRED | 1u << HI_INVALID)) !=
+	    0)
 		st.states = 1u << HI_INVALID | (st.states & TAKEN);
 	return st;
 }

@@ -39,9 +39,10 @@ double hi_between(struct hi_random *r, double from, double to)
 
 void hi_policy(struct ztj_buf *rules)
 {
-	static const char common[] = "hosts = { env = \"prod\"; }; request_valid = \"1h\"; ahead = \"1d\"; verify = \"uv\";"
-				     " step_up = [ \"agent\" ]; step_up_every = \"1h\"; reason_min = 3; freshness = \"15m\";"
-				     " on_stale = \"deny\";";
+	static const char common[] =
+	    "hosts = { env = \"prod\"; }; request_valid = \"1h\"; ahead = \"1d\"; verify = \"uv\";"
+	    " step_up = [ \"agent\" ]; step_up_every = \"1h\"; reason_min = 3; freshness = \"15m\";"
+	    " on_stale = \"deny\";";
 
 	ok(ztj_buf_printf(rules,
 	    "rules = (\n  { name = \"mark\"; who = [ \"%s\" ]; roles = [ \"root-mark\" ]; max = \"1h\"; max_total = \"1h\";"
@@ -55,8 +56,8 @@ void hi_policy(struct ztj_buf *rules)
 		    " approvals = (",
 		    u->role, u->role, u->nunits == 0 ? "4s" : "1h", (long long)u->total, common));
 		for (unsigned k = 0; k < u->nunits; k++)
-			ok(ztj_buf_printf(rules, "%s { count = 1; from = [ \"@%s\"%s%s%s ]; }", k > 0 ? "," : "",
-			    u->from[k][0], u->from[k][1] != NULL ? ", \"@" : "",
+			ok(ztj_buf_printf(rules, "%s { count = 1; from = [ \"@%s\"%s%s%s ]; }",
+			    k > 0 ? "," : "", u->from[k][0], u->from[k][1] != NULL ? ", \"@" : "",
 			    u->from[k][1] != NULL ? u->from[k][1] : "", u->from[k][1] != NULL ? "\"" : ""));
 		ok(ztj_buf_puts(rules, " ); }"));
 	}
@@ -220,7 +221,8 @@ static void keep(struct hi_stmt *s, struct fx_signed *fx, int64_t issued)
 	fx_signed_free(fx);
 }
 
-static void make_request(struct hi_batch *b, struct hi_link *l, const uint8_t *follows, struct hi_stmt *s, const char *role)
+static void make_request(struct hi_batch *b, struct hi_link *l, const uint8_t *follows, struct hi_stmt *s,
+    const char *role)
 {
 	const struct fx_world *w = &b->b.w;
 	const struct soft_key *k = &w->person[s->who].key;
@@ -264,7 +266,8 @@ void hi_make(struct hi_batch *b, struct hi_history *h, int i)
 		if (h->stmt[n].kind == HI_REQUEST && h->stmt[n].link == (s->kind == HI_REQUEST ? 0 : s->link))
 			about = h->stmt[n].id;
 	if (s->kind == HI_REQUEST) {
-		make_request(b, &h->link[s->link], s->link > 0 ? about : NULL, s, hi_rule[h->link[s->link].rule].role);
+		make_request(b, &h->link[s->link], s->link > 0 ? about : NULL, s,
+		    hi_rule[h->link[s->link].rule].role);
 		return;
 	}
 	assert_non_null(about);
@@ -295,7 +298,8 @@ void hi_make_gone(struct hi_batch *b, size_t i)
 	s->until = b->b.w.now + s->limit;
 	/* Two of one person in one second must differ. */
 	s->until += (int64_t)i;
-	fx_revoke_name(&b->b.w, &b->b.w.registrar[0], false, b->b.w.person[s->who].full, b->b.dir_serial[0], s->until, &fx);
+	fx_revoke_name(&b->b.w, &b->b.w.registrar[0], false, b->b.w.person[s->who].full, b->b.dir_serial[0],
+	    s->until, &fx);
 	keep(s, &fx, b->b.w.now);
 }
 
@@ -327,17 +331,17 @@ static void print_stmt(const struct hi_batch *b, const struct hi_stmt *s)
 
 void hi_print(const struct hi_batch *b, const struct hi_history *h)
 {
-	static const char *const what[] = { "state", "certificate", "refusal of statement", "line", "login", "kill",
-		"still running" };
+	static const char *const what[] = { "state", "certificate", "refusal of statement", "line", "login",
+		"kill", "still running" };
 
-	printf("history %u of seed %llu (seconds since %.3f), asked by %s\n", h->number, (unsigned long long)b->seed, b->begun,
-	    b->b.w.person[h->requester].name);
+	printf("history %u of seed %llu (seconds since %.3f), asked by %s\n", h->number,
+	    (unsigned long long)b->seed, b->begun, b->b.w.person[h->requester].name);
 	for (size_t i = 0; i < h->nlinks; i++) {
 		const struct hi_link *l = &h->link[i];
 
-		printf("  request %zu: %s, hosts %u, for %llds, start %.3f, valid until %.3f\n", i, hi_rule[l->rule].role,
-		    l->hosts, (long long)l->duration, l->start == 0 ? 0 : (double)l->start - b->begun,
-		    (double)l->valid_until - b->begun);
+		printf("  request %zu: %s, hosts %u, for %llds, start %.3f, valid until %.3f\n", i,
+		    hi_rule[l->rule].role, l->hosts, (long long)l->duration,
+		    l->start == 0 ? 0 : (double)l->start - b->begun, (double)l->valid_until - b->begun);
 	}
 	for (size_t i = 0; i < h->nstmts; i++) {
 		printf("  %zu (of request %d) ", i, h->stmt[i].link);
@@ -351,13 +355,13 @@ void hi_print(const struct hi_batch *b, const struct hi_history *h)
 		const struct hi_obs *o = &h->obs[i];
 
 		printf("  saw at %s%d, %.3f to %.3f, request %d: %s %s states %#x statements %#x %s\n",
-		    o->node == 0 ? "broker" : "host ", o->node, o->t0 - b->begun, o->t1 - b->begun, o->link, what[o->what],
-		    o->node == 0 ? "" : ztj_err_name(o->code), o->states, o->mask, o->text);
+		    o->node == 0 ? "broker" : "host ", o->node, o->t0 - b->begun, o->t1 - b->begun, o->link,
+		    what[o->what], o->node == 0 ? "" : ztj_err_name(o->code), o->states, o->mask, o->text);
 	}
 	if (b->restored != 0)
-		printf("  the copy of %.3f was put back at %.3f to %.3f\n", b->backup - b->begun, b->restoring - b->begun,
-		    b->restored - b->begun);
+		printf("  the copy of %.3f was put back at %.3f to %.3f\n", b->backup - b->begun,
+		    b->restoring - b->begun, b->restored - b->begun);
 	for (size_t i = 0; i < b->nmarks; i++)
-		printf("  host %d knows at %.3f what the broker had at %.3f\n", b->mark[i].node, b->mark[i].seen - b->begun,
-		    b->mark[i].sent - b->begun);
+		printf("  host %d knows at %.3f what the broker had at %.3f\n", b->mark[i].node,
+		    b->mark[i].seen - b->begun, b->mark[i].sent - b->begun);
 }

@@ -33,13 +33,13 @@ static struct run {
 	uint32_t tag;
 	struct wait wait[PENDING_MAX];
 	struct soft_key ca;
-	int pid;                    /* that asks next at a host */
-	bool keeping, backs;        /* the keeper is busy; with a copy that stands */
+	int pid;             /* that asks next at a host */
+	bool keeping, backs; /* the keeper is busy; with a copy that stands */
 	unsigned agents_up;
 	/* the mark that is under way */
 	struct hi_stmt mark;
 	char *mark_cert;
-	double mark_sent;           /* 0: not there yet */
+	double mark_sent; /* 0: not there yet */
 	bool marking, mark_out[HI_HOSTS], mark_seen[HI_HOSTS];
 	/* sessions that ended before their own beginning was told */
 	size_t nearly;
@@ -68,7 +68,8 @@ static void send_call(struct wait w, enum hi_call_kind kind, int who, const uint
 		memcpy(c.id, id, ZTJ_DIGEST_LEN);
 	(void)snprintf(c.body, sizeof(c.body), "%s", body);
 	c.tag = remember(w);
-	assert_int_equal(send(run.poster[run.next++ % HI_POSTERS], &c, sizeof(c), MSG_NOSIGNAL), (ssize_t)sizeof(c));
+	assert_int_equal(send(run.poster[run.next++ % HI_POSTERS], &c, sizeof(c), MSG_NOSIGNAL),
+	    (ssize_t)sizeof(c));
 }
 
 static const struct hi_stmt *request(const struct hi_history *h, int link)
@@ -92,8 +93,8 @@ static void say(struct hi_history *h, int i)
 		hi_make(run.b, h, i);
 	s->post[s->nposts++] = (struct hi_post){ .t0 = hi_now(), .t1 = 1e18 };
 	run.b->posts++;
-	send_call((struct wait){ .what = W_POST, .h = h, .arg = i, .link = (int)s->nposts - 1 }, HI_CALL_POST, HI_NOBODY, NULL,
-	    s->json);
+	send_call((struct wait){ .what = W_POST, .h = h, .arg = i, .link = (int)s->nposts - 1 }, HI_CALL_POST,
+	    HI_NOBODY, NULL, s->json);
 }
 
 static void say_gone(size_t i)
@@ -126,7 +127,8 @@ static void get_cert(struct hi_history *h, int link)
 	ztj_hex(req->id, ZTJ_DIGEST_LEN, hex);
 	ok(ztj_key_to_text(&run.b->b.w.person[h->requester].key.pub, text));
 	(void)snprintf(body, sizeof(body), "{\"request\":\"%s\",\"key\":\"%s\"}", hex, text);
-	send_call((struct wait){ .what = W_CERT, .h = h, .link = link }, HI_CALL_CERT, h->requester, NULL, body);
+	send_call((struct wait){ .what = W_CERT, .h = h, .link = link }, HI_CALL_CERT, h->requester, NULL,
+	    body);
 }
 
 /* --- to a host --- */
@@ -176,7 +178,8 @@ static void use(struct hi_history *h, const struct hi_op *op, enum hi_ask_kind k
 
 	if (req == NULL || !req->made || h->nobs + 8 > HI_OBS || h->nsessions == HI_SESSIONS)
 		return;
-	cert = carried ? strdup(h->cert[op->link]) : plain_cert(req->id, &run.b->b.w.person[h->requester].key);
+	cert = carried ? strdup(h->cert[op->link])
+		       : plain_cert(req->id, &run.b->b.w.person[h->requester].key);
 	run.b->uses++;
 	send_ask((struct wait){ .what = W_USE,
 		     .h = h,
@@ -329,7 +332,9 @@ static void take_kill(int node, const struct hi_told *t)
 			}
 		}
 	if (run.nearly < sizeof(run.early) / sizeof(run.early[0]))
-		run.early[run.nearly++] = (struct hi_session){ .node = node, .no = t->session, .killed = t->t[0] };
+		run.early[run.nearly++] = (struct hi_session){ .node = node,
+			.no = t->session,
+			.killed = t->t[0] };
 }
 
 static void take_told(int node, const struct hi_told *t)
@@ -353,8 +358,8 @@ static void take_told(int node, const struct hi_told *t)
 		/* STALE is said of what it knows and finds good. */
 		run.mark_seen[node - 1] = t->code[0] == ZTJ_OK || t->code[0] == ZTJ_STALE;
 		if (run.mark_seen[node - 1] && run.b->nmarks < HI_MARKS)
-			run.b->mark[run.b->nmarks++] =
-			    (struct hi_mark){ node, run.mark_sent, t->t[1], t->code[0] == ZTJ_OK };
+			run.b->mark[run.b->nmarks++] = (struct hi_mark){ node, run.mark_sent, t->t[1],
+				t->code[0] == ZTJ_OK };
 	}
 }
 
@@ -419,7 +424,8 @@ static void do_marks(void)
 	for (int i = 0; run.mark_sent > 0 && i < HI_HOSTS; i++)
 		if (!run.mark_seen[i] && !run.mark_out[i]) {
 			run.mark_out[i] = true;
-			send_ask((struct wait){ .what = W_MARK_SEEN, .node = i + 1 }, HI_ASK_LINE, run.mark_cert, 0);
+			send_ask((struct wait){ .what = W_MARK_SEEN, .node = i + 1 }, HI_ASK_LINE,
+			    run.mark_cert, 0);
 		}
 }
 
@@ -458,7 +464,8 @@ static void plan_breaks(struct hi_random *r)
 	}
 	for (int i = 0; i < HI_HOSTS; i++) {
 		for (unsigned n = 1 + hi_below(r, 2); n > 0; n--)
-			add_break(hi_between(r, 0.4, HI_SECONDS), B_HOST, HI_ASK_KILL, i + 1, (int)hi_below(r, 40));
+			add_break(hi_between(r, 0.4, HI_SECONDS), B_HOST, HI_ASK_KILL, i + 1,
+			    (int)hi_below(r, 40));
 		if (hi_chance(r, 40)) {
 			double at = hi_between(r, 0.4, HI_SECONDS - 1);
 
@@ -490,7 +497,12 @@ static void do_break(struct to_break *x)
 
 /* --- the batch --- */
 
-struct due { double at; struct hi_history *h; const struct hi_op *op; int gone; };
+struct due {
+	double at;
+	struct hi_history *h;
+	const struct hi_op *op;
+	int gone;
+};
 
 static int by_time(const void *x, const void *y)
 {
@@ -579,8 +591,8 @@ static int catch_up(void)
 	}
 	wait_for_all();
 	if (!marked())
-		printf("after %.0f s a host has not heard what the broker has: %d %d\n", CATCH_UP, run.mark_seen[0],
-		    run.mark_seen[1]);
+		printf("after %.0f s a host has not heard what the broker has: %d %d\n", CATCH_UP,
+		    run.mark_seen[0], run.mark_seen[1]);
 	return marked() ? 0 : 1;
 }
 

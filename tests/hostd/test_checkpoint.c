@@ -239,7 +239,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_growth_is_no_news, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_G06_shorter_than_before, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_G06_shorter_in_a_status_that_does_not_match, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_G06_shorter_in_a_status_that_does_not_match, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_A01_fork, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withheld, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_by_another_key, setup, teardown),
