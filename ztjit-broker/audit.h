@@ -24,6 +24,9 @@ struct audit {
 	int64_t signed_at;
 	uint64_t files;            /* full tiles and bundles below this many leaves are on disk */
 	bool forked;               /* what was signed before is not what the rows say: nothing is signed any more */
+	/* gaps in the logs of hosts that were offered, in a ring: taken when they are offered again */
+	struct audit_gap { char host[ZTJ_FULLNAME_SIZE]; int64_t held, seq; } gap[16];
+	size_t next_gap;
 	int64_t breaks_since;
 	unsigned breaks;           /* in the logs of hosts, that were told of since then */
 	unsigned unvouched;        /* status in a row without the checkpoint that there is */

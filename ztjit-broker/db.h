@@ -92,13 +92,15 @@ int db_stmt_resolve(struct db *db, const char *short_id, uint8_t id[ZTJ_DIGEST_L
 int db_stmt_of_request(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_buf *out, uint32_t *n) ZTJ_MUST_CHECK;
 
 int db_request_add(struct db *db, const struct ztj_stmt *st) ZTJ_MUST_CHECK;
-int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool closed) ZTJ_MUST_CHECK;
+/* It is over; hosts go on being told of it until then, or they might miss what ended it. */
+int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], int64_t until) ZTJ_MUST_CHECK;
 int db_request_open_count(struct db *db, const char *who, int64_t *n) ZTJ_MUST_CHECK;
 int db_request_open_all(struct db *db, int64_t *n) ZTJ_MUST_CHECK;
 /* Ids of requests, newest first, after `before` (0: from the newest). who NULL: everybody's. */
 struct db_request_query {
 	const char *who;
-	const char *host; /* a full name, or NULL */
+	const char *host; /* a full name, or NULL: those that the host may have to hear of at `now` */
+	int64_t now;
 	bool open_only;
 	int64_t before;   /* seq below this */
 	bool oldest_first; /* then: seq above `before` */
@@ -149,8 +151,10 @@ struct db_event {
 	int64_t number;                 /* version or serial */
 };
 /* Sets e->seq. */
-int db_event_add(struct db *db, struct db_event *e) ZTJ_MUST_CHECK;
+int db_event_add(struct db *db, const struct db_event *e) ZTJ_MUST_CHECK;
 int db_event_head(struct db *db, int64_t *seq) ZTJ_MUST_CHECK;
+/* How many there are after that one, max at most. */
+int db_event_behind(struct db *db, int64_t after, int64_t max, int64_t *n) ZTJ_MUST_CHECK;
 int db_event_list(struct db *db, int64_t after, struct db_event *out, size_t max, size_t *n) ZTJ_MUST_CHECK;
 
 /* --- logins, pending, certificates, counters (db_people.c) --- */

@@ -8,38 +8,41 @@
 #include "ztjit-broker/db.h"
 
 static const char sql_add[] =
-    "INSERT INTO event(kind, type, id, request, name, number) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
-    " RETURNING seq";
+    "INSERT INTO event(seq, kind, type, id, request, name, number) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 static const char sql_head[] = "SELECT coalesce(max(seq), 0) FROM event";
+static const char sql_behind[] = "SELECT count(*) FROM (SELECT 1 FROM event WHERE seq > ?1 LIMIT ?2)";
 static const char sql_list[] =
     "SELECT seq, kind, type, id, request, name, number FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
-int db_event_add(struct db *db, struct db_event *e)
+int db_event_add(struct db *db, const struct db_event *e)
+{
+	return db_write(db, sql_add,
+	    DB_ARGS(db_int(e->seq), db_int((int64_t)e->kind), db_int((int64_t)e->type),
+		e->kind == DB_EVENT_STATEMENT ? db_id(e->id) : db_null(),
+		e->has_request ? db_id(e->request) : db_null(), db_text(e->name), db_int(e->number)));
+}
+
+/* The one number of such a row. */
+static int one_number(struct db *db, const char *sql, const struct db_arg *args, size_t n, int64_t *out)
 {
 	sqlite3_stmt *s = NULL;
-	int r = db_begin(db);
-	if (r == ZTJ_OK)
-		r = db_first(db, sql_add,
-		    DB_ARGS(db_int((int64_t)e->kind), db_int((int64_t)e->type),
-			e->kind == DB_EVENT_STATEMENT ? db_id(e->id) : db_null(),
-			e->has_request ? db_id(e->request) : db_null(), db_text(e->name), db_int(e->number)),
-		    &s);
+	*out = 0;
+	int r = db_first(db, sql, args, n, &s);
 	if (r != ZTJ_OK)
-		return r == ZTJ_NOT_FOUND ? ZTJ_IO : r;
-	e->seq = sqlite3_column_int64(s, 0);
-	return db_step(s) == ZTJ_NOT_FOUND ? ZTJ_OK : ZTJ_IO;
+		return r;
+	*out = sqlite3_column_int64(s, 0);
+	sqlite3_reset(s);
+	return ZTJ_OK;
 }
 
 int db_event_head(struct db *db, int64_t *seq)
 {
-	sqlite3_stmt *s = NULL;
-	*seq = 0;
-	int r = db_first(db, sql_head, DB_NONE, &s);
-	if (r != ZTJ_OK)
-		return r;
-	*seq = sqlite3_column_int64(s, 0);
-	sqlite3_reset(s);
-	return ZTJ_OK;
+	return one_number(db, sql_head, DB_NONE, seq);
+}
+
+int db_event_behind(struct db *db, int64_t after, int64_t max, int64_t *n)
+{
+	return one_number(db, sql_behind, DB_ARGS(db_int(after), db_int(max)), n);
 }
 
 static int read_event(sqlite3_stmt *s, struct db_event *e)

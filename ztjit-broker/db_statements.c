@@ -30,7 +30,7 @@ static const char sql_list_who[] =
     "SELECT seq, id FROM request WHERE who = ?3 AND seq < ?1 ORDER BY seq DESC LIMIT ?2";
 static const char sql_list_host[] =
     "SELECT request.seq, id FROM request_host JOIN request USING(seq) WHERE host = ?3"
-    " AND closed = 0 AND request_host.seq > ?1 ORDER BY request_host.seq LIMIT ?2";
+    " AND (closed = 0 OR closed > ?4) AND request_host.seq > ?1 ORDER BY request_host.seq LIMIT ?2";
 static const char sql_rev_add[] = "INSERT INTO revocation(n, id) VALUES(?1, ?2)";
 static const char sql_rev_get[] =
     "SELECT revocation.id, container FROM revocation JOIN statement USING(id) WHERE n = ?1";
@@ -115,9 +115,9 @@ int db_request_add(struct db *db, const struct ztj_stmt *st)
 	return r;
 }
 
-int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], bool closed)
+int db_request_close(struct db *db, const uint8_t id[ZTJ_DIGEST_LEN], int64_t until)
 {
-	return db_write(db, sql_close, DB_ARGS(db_id(id), db_int(closed ? 1 : 0)));
+	return db_write(db, sql_close, DB_ARGS(db_id(id), db_int(until > 1 ? until : 1)));
 }
 
 static int count_open(struct db *db, const char *sql, const struct db_arg *args, size_t nargs, int64_t *n)
@@ -162,11 +162,14 @@ int db_request_list(struct db *db, const struct db_request_query *q, struct db_r
 	    : q->who != NULL                  ? db_text(q->who)
 					      : db_null();
 	*n = 0;
-	/* the third value is there only where a host or a person is asked for */
+	/* the third value is there only where a host or a person is asked for, the fourth for a host */
 	int r = db_ask(db, query_text(q),
 	    (const struct db_arg[]){ db_int(q->before == 0 && !up ? INT64_MAX : q->before),
-		db_int((int64_t)max), whose },
-	    q->host != NULL || q->who != NULL ? 3 : 2, &s);
+		db_int((int64_t)max), whose, db_int(q->now) },
+	    q->host != NULL      ? 4
+		: q->who != NULL ? 3
+				 : 2,
+	    &s);
 	if (r != ZTJ_OK)
 		return r;
 	while (*n < max && (r = db_step(s)) == ZTJ_OK) {

@@ -4,7 +4,8 @@
  */
 /*
  * POST /v1/decisions: a host's own log, line by line, becomes part of the audit log. Each line names the digest of the one
- * before: a gap or another history is taken as well, for what it is worth, and raises an alarm.
+ * before: a gap or another history is taken as well, for what it is worth, and raises an alarm. A gap is taken at the second
+ * time: a host whose lines were held before this database was restored from a backup has them still, once it is told.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +97,26 @@ static void tell_break(struct store *st, const char *host, const struct line *l,
 		    (long long)l->is.seq);
 }
 
-/* A line that is held already is no news. */
+/* Has this host been told already how far its log is held here, and has nothing before this line? */
+static bool offered_again(struct audit *a, const char *host, int64_t seq, int64_t held)
+{
+	struct audit_gap *g = NULL;
+	for (size_t i = 0; g == NULL && i < sizeof(a->gap) / sizeof(a->gap[0]); i++)
+		if (strcmp(a->gap[i].host, host) == 0)
+			g = &a->gap[i];
+	if (g != NULL && g->seq == seq && g->held == held) {
+		g->host[0] = '\0';
+		return true;
+	}
+	if (g == NULL)
+		g = &a->gap[a->next_gap++ % (sizeof(a->gap) / sizeof(a->gap[0]))];
+	(void)snprintf(g->host, sizeof(g->host), "%s", host);
+	g->seq = seq;
+	g->held = held;
+	return false;
+}
+
+/* A line that is held already is no news. STATE: one after a gap that is heard of for the first time. */
 static int take(struct store *st, const char *host, const struct line *l)
 {
 	struct db_host_log held;
@@ -104,6 +124,8 @@ static int take(struct store *st, const char *host, const struct line *l)
 	int r = db_host_log_get(st->db, host, &held);
 	if (r != ZTJ_OK)
 		return r;
+	if (l->is.seq > held.seq + 1 && !offered_again(st->audit, host, l->is.seq, held.seq))
+		return ZTJ_STATE;
 	if (l->is.seq != held.seq + 1 || memcmp(l->prev, held.head, sizeof(held.head)) != 0) {
 		r = db_host_line_get(st->db, host, l->is.seq, known);
 		if (r == ZTJ_OK && memcmp(known, l->is.head, sizeof(known)) == 0)
@@ -145,7 +167,7 @@ void do_decisions_put(struct store *st, const struct ask *a, const struct caller
 	int r = a->bytes.n > 0 && reserve_spent(st) ? ZTJ_NO_SPACE : take_all(st, c->who, a->bytes);
 	if (ztj_err_class(r) == ZTJ_CLASS_OUTAGE && db_dirty(st->db))
 		st->broken = true;
-	if (r == ZTJ_OK)
+	if (r == ZTJ_OK || r == ZTJ_STATE)
 		r = db_host_log_get(st->db, c->who, &held);
 	if (r == ZTJ_OK) {
 		ztj_hex(held.head, sizeof(held.head), hex);

@@ -30,6 +30,14 @@ bool grant_is_over(enum ztj_grant_state s)
 	return false;
 }
 
+int64_t request_last(const struct ztj_stmt *request)
+{
+	int64_t starts = request->u.request.start;
+	if (request->u.request.valid_until > starts)
+		starts = request->u.request.valid_until;
+	return starts + request->u.request.duration;
+}
+
 static bool names_host(const struct ztj_stmt *req, const char *host)
 {
 	for (size_t i = 0; i < req->u.request.nhosts; i++)
@@ -220,10 +228,9 @@ void requests_sweep(struct store *st, int64_t now)
 			continue;
 		ztj_grant_eval(st->trust, b, now, &g);
 		/* INVALID may become valid again with the next policy or directory; it stays until it cannot. */
-		bool late = now > b->request->u.request.valid_until + b->request->u.request.duration &&
-		    now > b->request->u.request.start + b->request->u.request.duration;
-		if (grant_is_over(g.state) && (g.state != ZTJ_GRANT_INVALID || late) &&
-		    db_request_close(st->db, ref[i].id, true) != ZTJ_OK)
+		int64_t last = request_last(b->request);
+		if (grant_is_over(g.state) && (g.state != ZTJ_GRANT_INVALID || now > last) &&
+		    db_request_close(st->db, ref[i].id, last) != ZTJ_OK)
 			return;
 	}
 }

@@ -46,6 +46,8 @@ int st_resolve(struct store *st, const char *id, uint8_t out[ZTJ_DIGEST_LEN])
 
 int st_publish(struct store *st, struct db_event *e)
 {
+	/* A database restored from a backup must not give a number again that a host has heard: it would miss this event. */
+	e->seq = st->head < st->least ? st->least : st->head + 1;
 	int r = db_event_add(st->db, e);
 	if (r != ZTJ_OK)
 		return r;

@@ -5,8 +5,8 @@
 /*
  * Streams: where each stands in the broker's order. A stream first catches up, one piece at a time as its
  * client takes them, from the database; then it is live and gets what is published. since=0 gives a
- * snapshot: the policy, the directories, all revocations in their order (to a host), live requests with
- * what belongs to them, and the policy once more with the seq to go on from.
+ * snapshot: the policy, the directories, all revocations in their order (to a host), live requests (to a host also those that
+ * were ended before their time) with what belongs to them, and the policy once more with the seq to go on from.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +175,9 @@ static int bundle_lines(struct store *st, const struct stream *m, const struct z
 static int request_lines(struct store *st, struct stream *m, const struct caller *c, int64_t now,
     struct ztj_buf *out)
 {
-	struct db_request_query q = { .host = m->kind == CALLER_HOST ? m->who : NULL,
+	bool host = m->kind == CALLER_HOST;
+	struct db_request_query q = { .host = host ? m->who : NULL,
+		.now = now,
 		.oldest_first = true,
 		.before = m->cursor };
 	struct db_request_ref ref[64];
@@ -187,8 +189,9 @@ static int request_lines(struct store *st, struct stream *m, const struct caller
 		m->cursor = ref[i].seq;
 		if (bundles_get(st, ref[i].id, &b) != ZTJ_OK || request_visible(st, c, b, now) != ZTJ_OK)
 			continue;
+		/* A host that was away may hold the approvals and not the denial that came after them. */
 		ztj_grant_eval(st->trust, b, now, &g);
-		if (!grant_is_over(g.state))
+		if (host ? now < request_last(b->request) : !grant_is_over(g.state))
 			r = bundle_lines(st, m, b, out);
 	}
 	if (r == ZTJ_OK && n == 0)
@@ -279,7 +282,9 @@ void do_stream_open(struct store *st, const struct ask *a, const struct caller *
 	m->base = st->head;
 	m->cursor = a->number;
 	/* A client ahead of us has seen a database that is no more: it gets everything. */
-	bool snapshot = a->number == 0 || a->number > st->head || st->head - a->number > BEHIND_MAX;
+	int64_t behind = 0;
+	bool snapshot = a->number == 0 || a->number > st->head ||
+	    db_event_behind(st->db, a->number, BEHIND_MAX + 1, &behind) != ZTJ_OK || behind > BEHIND_MAX;
 	m->stage = snapshot ? AT_POLICY : BACKLOG;
 	pump(st, m, c, now);
 }

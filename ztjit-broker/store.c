@@ -442,6 +442,7 @@ static int start_confined(struct store *st)
 		ztj_log(ZTJ_LOG_ERROR, "%s/store/broker.db: %s", st->conf->directory, ztj_err_text(r));
 		return r;
 	}
+	st->least = st_now() * INT64_C(1000000); /* as long as fewer come in a second, on average */
 	r = st_load(st);
 	if (r == ZTJ_OK)
 		r = check_named(st);

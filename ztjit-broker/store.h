@@ -58,6 +58,7 @@ struct store {
 	int64_t head;            /* seq of the newest event */
 	uint64_t committed, told; /* leaves that are durable; that the sender knows of */
 	struct dest_states sent; /* as the sender said last */
+	int64_t least;           /* no event from now on has a seq below this */
 	uint64_t generation;     /* of policy, directories and revocations */
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */
@@ -181,6 +182,8 @@ void do_request_get(struct store *st, const struct ask *a, const struct caller *
 /* May this caller see that request? OK or FORBIDDEN. */
 int request_visible(const struct store *st, const struct caller *c, const struct ztj_bundle *b, int64_t now) ZTJ_MUST_CHECK;
 bool grant_is_over(enum ztj_grant_state s);
+/* When the last host must have ended it, whatever part of what belongs to it a host may have heard. */
+int64_t request_last(const struct ztj_stmt *request);
 /* Marks requests that are over; at most a few hundred a call. */
 void requests_sweep(struct store *st, int64_t now);
 

@@ -178,6 +178,7 @@ struct ztj_gate {
 	struct {
 		bool any;
 		struct ztj_checkpoint last;
+		int64_t heard; /* date of the newest status that was looked at */
 		int said;      /* what was said of the last one */
 		int witnessed; /* what was said of its cosignatures */
 		int64_t lacking; /* boot clock: since when too few witnesses have cosigned; 0: enough have */

@@ -28,8 +28,7 @@ void ztj_gate_sync(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (ztj_spool_sync(g->spool) == ZTJ_OK) {
-		ztj_ship_soon(
-		    g); /* only what is durable is shipped: the last line may have waited for this */
+		ztj_ship_soon(g); /* what is not on disk is not shipped, and there may be no later line */
 		return;
 	}
 	ztj_log(ZTJ_LOG_ERROR, "the log of decisions could not be synced; trying again");

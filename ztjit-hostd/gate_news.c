@@ -193,6 +193,19 @@ static int take_revocation(struct ztj_gate *g, const struct ztj_signed *s, int64
 	return ztj_trustdir_revocation(g->dir, g->trust, s, now, changed);
 }
 
+/* An old status tells of an old log, and nothing new. */
+static void look_at_log(struct ztj_gate *g, const struct ztj_signed *s)
+{
+	struct ztj_stmt *st;
+	int r = ztj_stmt_open_cached(g->cache, s, ZTJ_STMT_STATUS, g->pins.domain, &st);
+
+	if (r == ZTJ_OK && st->issued > g->log.heard && st->issued > ztj_trust_fresh(g->trust) - 1) {
+		g->log.heard = st->issued;
+		ztj_checkpoint_seen(g, st);
+	}
+	ztj_stmt_free(st);
+}
+
 static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t now)
 {
 	int64_t before = ztj_trust_fresh(g->trust);
@@ -200,15 +213,14 @@ static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t n
 	struct ztj_now clock;
 
 	if (r == ZTJ_OK && ztj_trust_fresh(g->trust) > before) {
-		struct ztj_stmt *st;
-
 		ztj_gate_now(g, &clock);
 		ztj_clockmark_status(&g->clock, ztj_trust_fresh(g->trust), clock);
 		ztj_names_heard(g);
-		if (ztj_stmt_open_cached(g->cache, s, ZTJ_STMT_STATUS, g->pins.domain, &st) == ZTJ_OK)
-			ztj_checkpoint_seen(g, st);
-		ztj_stmt_free(st);
 	}
+	/* STALE: by the broker's key, of something else than what is held. A log that went back shows there as well, and there
+	 * first, when its database went back with it. */
+	if (r == ZTJ_OK || r == ZTJ_STALE)
+		look_at_log(g, s);
 	return r;
 }
 

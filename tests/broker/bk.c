@@ -270,9 +270,10 @@ void bk_kill(struct bk *b)
 	/* The group is the broker's alone: spawn made it. */
 	(void)kill(-b->pid, SIGKILL);
 	(void)waitpid(b->pid, NULL, 0);
-	/* Its children are not ours to wait for; the port is free once they are gone. */
+	/* Its children are not ours to wait for, unless we take them over; the port is free once they are gone. */
 	for (int i = 0; i < 500 && kill(-b->pid, 0) == 0; i++)
-		(void)usleep(10000);
+		if (waitpid(-b->pid, NULL, WNOHANG) <= 0)
+			(void)usleep(10000);
 	b->pid = 0;
 }
 

@@ -454,6 +454,33 @@ static void test_W03_lines_that_grow(void **state)
 	settle(b);
 }
 
+/* A host that goes on where the database was before it was restored has the lines in between: none is lost. */
+static void test_G06_a_hosts_log_after_a_restore(void **state)
+{
+	struct bk *b = *state;
+	uint8_t at[ZTJ_DIGEST_LEN] = { 0 };
+	struct ztj_buf first, lost, more;
+	ztj_buf_init(&first, 1 << 20);
+	ztj_buf_init(&lost, 1 << 20);
+	ztj_buf_init(&more, 1 << 20);
+	lines(&first, "servers/web2", 1, 2, at);
+	lines(&lost, "servers/web2", 3, 2, at);
+	lines(&more, "servers/web2", 5, 2, at);
+	assert_int_equal(send_lines(b, FX_WEB2, &first), 200);
+	/* lines 3 and 4 were held by what is no more; the host goes on, hears, and begins where it is told */
+	assert_int_equal(send_lines(b, FX_WEB2, &more), 200);
+	assert_int_equal(bk_int(b, "seq"), 2);
+	assert_int_equal(send_lines(b, FX_WEB2, &lost), 200);
+	assert_int_equal(bk_int(b, "seq"), 4);
+	assert_int_equal(send_lines(b, FX_WEB2, &more), 200);
+	assert_int_equal(bk_int(b, "seq"), 6);
+	assert_false(bk_logged(b, "the log of servers/web2"));
+	ztj_buf_free(&first);
+	ztj_buf_free(&lost);
+	ztj_buf_free(&more);
+	settle(b);
+}
+
 static void test_A01_breaks_in_a_hosts_log(void **state)
 {
 	struct bk *b = *state;
@@ -466,6 +493,10 @@ static void test_A01_breaks_in_a_hosts_log(void **state)
 	/* lines 4 and 5 never come */
 	ztj_buf_reset(&text);
 	lines(&text, "servers/db1", 6, 1, at);
+	assert_int_equal(send_lines(b, FX_DB1, &text), 200);
+	/* the host may have them still: it is told where to go on */
+	assert_int_equal(bk_int(b, "seq"), 3);
+	assert_false(bk_logged(b, "the log of servers/db1 has a gap"));
 	assert_int_equal(send_lines(b, FX_DB1, &text), 200);
 	assert_int_equal(bk_int(b, "seq"), 6);
 	assert_true(bk_logged(b, "the log of servers/db1 has a gap: lines 4 to 5 never came"));
@@ -832,6 +863,7 @@ int main(void)
 		cmocka_unit_test(test_B01_who_reads_it),
 		cmocka_unit_test(test_a_directory_as_it_was),
 		cmocka_unit_test(test_decisions_of_hosts),
+		cmocka_unit_test(test_G06_a_hosts_log_after_a_restore),
 		cmocka_unit_test(test_A01_breaks_in_a_hosts_log),
 		cmocka_unit_test(test_W03_lines_that_grow),
 		cmocka_unit_test(test_many_leaves),

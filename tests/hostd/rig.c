@@ -120,6 +120,7 @@ static _Noreturn void be_gate(struct rig *r)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
+	page = r->shared; /* of several rigs, this one's */
 	(void)close(r->mirror);
 	(void)close(r->warden);
 	(void)close(r->scribe);

@@ -56,6 +56,9 @@ struct rig {
 	void (*prompted)(struct rig *r);
 	const char *resolves; /* what the module says of every account at ACCOUNT; NULL: what the machine's files and we say */
 	int64_t patience_ms; /* with the gate's answers; 0: much */
+	/* called for what the warden is told, instead of keeping it in told[] */
+	void (*on_told)(struct rig *r, const struct ztj_warden_msg *m);
+	bool may_die;             /* a gate that is gone is not the test's failure: the answer is lost */
 };
 
 /* policy: of the fixture, or parts of one. The gate holds policy, directories and a status. */
@@ -99,6 +102,11 @@ int rig_login(struct rig *r, const char *account, const char *b64);
 int rig_control(struct rig *r, uint8_t type, struct ztj_view body, char **text);
 /* Connects to "pam.sock" and such. */
 int rig_connect(const struct rig *r, const char *name);
+/* One message to that socket, which is taken over, and the answer, with the warden played meanwhile. */
+int rig_ask(struct rig *r, const char *name, struct ztj_buf *msg, struct ztj_ipc_in *in);
+/* The message that pam_ztjit sends, and the answer to PRINCIPALS or a PAM call: its code, its line and its text. */
+void rig_pam_message(struct ztj_buf *b, uint8_t call, const char *service, const char *user, const char *info);
+void rig_principals_message(struct ztj_buf *b, const char *account, const char *b64);
 /* Takes what the warden was told until it is quiet. */
 void rig_warden(struct rig *r);
 bool rig_told(const struct rig *r, uint32_t op);

@@ -138,6 +138,13 @@ void rig_link(struct rig *r, bool up)
 
 /* ---- the warden ---- */
 
+static void answer_gate(const struct rig *r, const struct ztj_warden_msg *m)
+{
+	ssize_t n = send(r->warden, m, sizeof(*m), MSG_NOSIGNAL);
+
+	assert_true(n == (ssize_t)sizeof(*m) || r->may_die);
+}
+
 static void take_published(struct rig *r, const struct ztj_warden_msg *m, int fd)
 {
 	const struct ztj_warden_msg answer = { .op = ZTJ_WARDEN_DONE, .id = m->id, .code = r->publish_code };
@@ -149,8 +156,7 @@ static void take_published(struct rig *r, const struct ztj_warden_msg *m, int fd
 		assert_int_equal(m->n, ZTJ_PUBLISH_GRANTS);
 		ztj_buf_free(&r->published[m->n]);
 		r->withdrawn++;
-		assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL),
-		    (ssize_t)sizeof(answer));
+		answer_gate(r, &answer);
 		return;
 	}
 	assert_int_equal(fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
@@ -160,7 +166,7 @@ static void take_published(struct rig *r, const struct ztj_warden_msg *m, int fd
 		ok(ztj_buf_put(&r->published[m->n], chunk, (size_t)n));
 	r->npublished[m->n]++;
 	r->before = r->ntold;
-	assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL), (ssize_t)sizeof(answer));
+	answer_gate(r, &answer);
 }
 
 static void take_command(struct rig *r)
@@ -193,8 +199,12 @@ static void take_command(struct rig *r)
 		(void)close(fd);
 	if (m.op == ZTJ_WARDEN_PUBLISH)
 		return;
-	assert_in_range(r->ntold, 0, RIG_WARDEN_MAX - 1);
-	r->told[r->ntold++] = m;
+	if (r->on_told != NULL) {
+		r->on_told(r, &m);
+	} else {
+		assert_in_range(r->ntold, 0, RIG_WARDEN_MAX - 1);
+		r->told[r->ntold++] = m;
+	}
 	if (r->warden_mute)
 		return;
 	answer = (struct ztj_warden_msg){ .op = ZTJ_WARDEN_DONE,
@@ -203,7 +213,7 @@ static void take_command(struct rig *r)
 		.code = r->warden_code,
 		.n = m.op == ZTJ_WARDEN_STRAYS ? r->strays : r->audit,
 		.flags = m.op == ZTJ_WARDEN_STRAYS ? r->strays_flags : 0 };
-	assert_int_equal(send(r->warden, &answer, sizeof(answer), MSG_NOSIGNAL), (ssize_t)sizeof(answer));
+	answer_gate(r, &answer);
 }
 
 void rig_warden(struct rig *r)
@@ -222,7 +232,7 @@ void rig_warden_says(struct rig *r, uint32_t op, uint64_t session, uint64_t pare
 {
 	const struct ztj_warden_msg m = { .op = op, .session = session, .parent = parent };
 
-	assert_int_equal(send(r->warden, &m, sizeof(m), MSG_NOSIGNAL), (ssize_t)sizeof(m));
+	answer_gate(r, &m);
 }
 
 bool rig_told(const struct rig *r, uint32_t op)
@@ -365,6 +375,37 @@ static const char *resolve(const struct rig *r, const char *user, char out[32])
 	return out;
 }
 
+int rig_ask(struct rig *r, const char *name, struct ztj_buf *msg, struct ztj_ipc_in *in)
+{
+	char path[128];
+	int sock, code;
+
+	ok(ztj_ipc_finish(msg));
+	ztj_ipc_in_init(in, ZTJ_IPC_MAX);
+	(void)snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+	code = ztj_ipc_connect(path, SOON, &sock);
+	if (code == ZTJ_OK) {
+		code = ztj_ipc_send(sock, ztj_buf_view(msg), -1, SOON);
+		if (code == ZTJ_OK)
+			code = next(r, sock, in);
+		(void)close(sock);
+	}
+	ztj_buf_free(msg);
+	return code;
+}
+
+void rig_pam_message(struct ztj_buf *b, uint8_t call, const char *service, const char *user, const char *info)
+{
+	ztj_buf_init(b, ZTJ_IPC_MAX);
+	ok(ztj_ipc_begin(b, call));
+	ok(ztj_buf_put_cstring(b, service));
+	ok(ztj_buf_put_cstring(b, user));
+	ok(ztj_buf_put_cstring(b, ""));
+	ok(ztj_buf_put_cstring(b, ""));
+	ok(ztj_buf_put_cstring(b, "192.0.2.7"));
+	ok(ztj_buf_put_cstring(b, info));
+}
+
 int rig_pam(struct rig *r, uint8_t call, const char *service, const char *user, const char *info)
 {
 	int sock = rig_connect(r, "pam.sock");
@@ -377,14 +418,7 @@ int rig_pam(struct rig *r, uint8_t call, const char *service, const char *user, 
 		info = r->resolves != NULL ? r->resolves : resolve(r, user, who);
 	r->text[0] = r->prompt[0] = '\0';
 	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
-	ztj_buf_init(&b, ZTJ_IPC_MAX);
-	ok(ztj_ipc_begin(&b, call));
-	ok(ztj_buf_put_cstring(&b, service));
-	ok(ztj_buf_put_cstring(&b, user));
-	ok(ztj_buf_put_cstring(&b, ""));
-	ok(ztj_buf_put_cstring(&b, ""));
-	ok(ztj_buf_put_cstring(&b, "192.0.2.7"));
-	ok(ztj_buf_put_cstring(&b, info));
+	rig_pam_message(&b, call, service, user, info);
 	say(sock, &b, -1);
 	while (!done) {
 		r->code = next(r, sock, &in);
@@ -399,24 +433,27 @@ int rig_pam(struct rig *r, uint8_t call, const char *service, const char *user, 
 	return r->code;
 }
 
+void rig_principals_message(struct ztj_buf *b, const char *account, const char *b64)
+{
+	ztj_buf_init(b, ZTJ_IPC_MAX);
+	ok(ztj_ipc_begin(b, ZTJ_MSG_PRINCIPALS));
+	ok(ztj_buf_put_cstring(b, account));
+	ok(ztj_buf_put_cstring(b, "sk-ssh-ed25519-cert-v01@openssh.com"));
+	ok(ztj_buf_put_cstring(b, b64));
+	ok(ztj_buf_put_cstring(b, ""));
+}
+
 int rig_principals(struct rig *r, const char *account, const char *b64, char *line, size_t size)
 {
-	int sock = rig_connect(r, "principals.sock"), code;
+	int code;
 	struct ztj_view v, text;
 	struct ztj_ipc_in in;
 	struct ztj_buf b;
 	struct ztj_rd rd;
 	uint32_t n = 0;
 
-	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
-	ztj_buf_init(&b, ZTJ_IPC_MAX);
-	ok(ztj_ipc_begin(&b, ZTJ_MSG_PRINCIPALS));
-	ok(ztj_buf_put_cstring(&b, account));
-	ok(ztj_buf_put_cstring(&b, "sk-ssh-ed25519-cert-v01@openssh.com"));
-	ok(ztj_buf_put_cstring(&b, b64));
-	ok(ztj_buf_put_cstring(&b, ""));
-	say(sock, &b, -1);
-	code = next(r, sock, &in);
+	rig_principals_message(&b, account, b64);
+	code = rig_ask(r, "principals.sock", &b, &in);
 	if (code == ZTJ_OK) {
 		assert_int_equal(in.type, ZTJ_MSG_LINE);
 		ztj_rd_init(&rd, in.body);
@@ -430,7 +467,6 @@ int rig_principals(struct rig *r, const char *account, const char *b64, char *li
 		code = -(int)n;
 	}
 	ztj_ipc_in_free(&in);
-	(void)close(sock);
 	return code;
 }
 
@@ -451,7 +487,7 @@ int rig_login(struct rig *r, const char *account, const char *b64)
 
 int rig_control(struct rig *r, uint8_t type, struct ztj_view body, char **text)
 {
-	int sock = rig_connect(r, "control.sock"), code;
+	int code;
 	struct ztj_ipc_in in;
 	struct ztj_view v;
 	struct ztj_buf b;
@@ -459,12 +495,10 @@ int rig_control(struct rig *r, uint8_t type, struct ztj_view body, char **text)
 	uint32_t n = 0;
 
 	*text = NULL;
-	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
 	ztj_buf_init(&b, ZTJ_IPC_MAX);
 	ok(ztj_ipc_begin(&b, type));
 	ok(ztj_buf_put(&b, body.p, body.n));
-	say(sock, &b, -1);
-	code = next(r, sock, &in);
+	code = rig_ask(r, "control.sock", &b, &in);
 	if (code == ZTJ_OK) {
 		ztj_rd_init(&rd, in.body);
 		ok(ztj_rd_u32(&rd, &n));
@@ -473,7 +507,6 @@ int rig_control(struct rig *r, uint8_t type, struct ztj_view body, char **text)
 		code = -(int)n;
 	}
 	ztj_ipc_in_free(&in);
-	(void)close(sock);
 	return code;
 }
 

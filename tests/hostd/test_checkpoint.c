@@ -156,6 +156,25 @@ static void test_G06_shorter_than_before(void **state)
 	assert_int_equal(alarms("log-rollback"), 2);
 }
 
+/* A database that was put back lacks revocations that the host holds: no heartbeat, but the log is looked at all the same. */
+static void test_G06_shorter_in_a_status_that_does_not_match(void **state)
+{
+	struct fx_signed s, rev;
+
+	(void)state;
+	checkpoint(10, 1, &R->w.log);
+	beat();
+	fx_revoke_name(&R->w, &R->w.registrar[0], false, "people/req2", 1, R->w.now + 60, &rev);
+	rig_news(R, &rev);
+	checkpoint(9, 1, &R->w.log);
+	rig_sleep(R, 5);
+	fx_status(&R->w, &R->w.online, &s); /* of a broker that never heard of it */
+	rig_news(R, &s);
+	assert_int_equal(alarms("log-rollback"), 1);
+	fx_signed_free(&s);
+	fx_signed_free(&rev);
+}
+
 static void test_A01_fork(void **state)
 {
 	(void)state;
@@ -396,6 +415,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_growth_is_no_news, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_G06_shorter_than_before, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_G06_shorter_in_a_status_that_does_not_match, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(test_A01_fork, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_withheld, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_by_another_key, setup, teardown),

@@ -26,7 +26,7 @@
 static struct bk bk;
 static struct rig rig;
 static pid_t mirror;
-static char url[64];
+static char nobody[] = "https://127.0.0.1:1", url[64];
 static char *urls[2];
 #define R (&rig)
 #define B (&bk)
@@ -58,7 +58,7 @@ static int setup(void **state)
 	rig_kill(R);
 	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", B->port);
 	/* the first address is nobody's: the next one is tried */
-	urls[0] = (char[]){ "https://127.0.0.1:1" };
+	urls[0] = nobody;
 	urls[1] = url;
 	R->conf.urls = (struct ztj_conf_list){ 2, urls };
 	assert_int_equal(sh("rm -rf %s/state/*", R->dir), 0);
@@ -349,6 +349,64 @@ static void test_broker_goes_and_comes_back(void **state)
 	fx_signed_free(&req);
 }
 
+/* What a host missed is told it when it is back, also of requests that are over: it holds what speaks for them. */
+static void missed(void (*say)(struct fx_signed *request), int then)
+{
+	char *cert, line[8192];
+	struct fx_signed req;
+
+	assert_true(wait_for(is_fresh));
+	granted("root-shell", &req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(&req);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK);
+	assert_int_equal(kill(mirror, SIGKILL), 0);
+	assert_int_equal(waitpid(mirror, NULL, 0), mirror);
+	rig_kill(R);
+	say(&req);
+	rig_start(R);
+	start_mirror();
+	for (int i = 0; i < 100 && rig_principals(R, "root", cert, line, sizeof(line)) != then; i++)
+		(void)usleep(50000);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), then);
+	free(cert);
+	fx_signed_free(&req);
+}
+
+static void answer(struct fx_signed *request, bool deny, int64_t limit)
+{
+	struct fx_signed ap;
+
+	bk_login(B, FX_LEAD2);
+	bk_clock(B);
+	fx_approval(&B->w, FX_LEAD2, request, deny, limit, &ap);
+	assert_int_equal(bk_put(B, &B->login[FX_LEAD2], &ap), 201);
+	fx_signed_free(&ap);
+	(void)sleep(2); /* a round of the broker's own, which puts away what is over */
+}
+
+static void deny(struct fx_signed *request)
+{
+	answer(request, true, 0);
+}
+
+static void cut_short(struct fx_signed *request)
+{
+	answer(request, false, 1);
+}
+
+static void test_a_denial_while_the_host_was_away(void **state)
+{
+	(void)state;
+	missed(deny, ZTJ_DENIED);
+}
+
+static void test_a_shorter_limit_while_the_host_was_away(void **state)
+{
+	(void)state;
+	missed(cut_short, ZTJ_ENDED);
+}
+
 /* ---- the log of decisions becomes part of the audit log ---- */
 
 static void test_decisions_are_shipped(void **state)
@@ -472,6 +530,28 @@ static void test_A01_P2_history_made_anew(void **state)
 	fx_signed_free(&req);
 }
 
+/* What may wait for the next line to be synced does not wait for it to be shipped: there may be none. */
+static void test_the_last_line_is_shipped(void **state)
+{
+	struct fx_signed req;
+	char *cert;
+
+	(void)state;
+	assert_true(wait_for(is_fresh));
+	granted("root-shell", &req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(&req);
+	rig_proc(R, 200, 0, "/", 0);
+	fails(rig_login(R, "root", cert), ZTJ_OK);
+	assert_true(wait_for(all_shipped));
+	rig_warden_says(R, ZTJ_WARDEN_EMPTY, 1, 0);
+	rig_sync(R);
+	assert_int_equal(rig_sessions(R), 0);
+	assert_true(wait_for(all_shipped));
+	free(cert);
+	fx_signed_free(&req);
+}
+
 /* ---- the mirror ends no session: what does not fit is left out ---- */
 
 static struct ztj_mirror *lone_mirror(int *gate)
@@ -554,9 +634,12 @@ int main(void)
 		T(test_from_join_to_revocation),
 		T(test_step_up_through_the_relay),
 		T(test_broker_goes_and_comes_back),
+		T(test_a_denial_while_the_host_was_away),
+		T(test_a_shorter_limit_while_the_host_was_away),
 		T(test_decisions_are_shipped),
 		T(test_growth_is_proved),
 		T(test_A01_P2_history_made_anew),
+		T(test_the_last_line_is_shipped),
 		cmocka_unit_test(test_P2_a_line_that_grows),
 		cmocka_unit_test(test_an_address_without_room),
 	};
