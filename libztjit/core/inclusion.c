@@ -23,35 +23,13 @@ int ztj_path_write(const struct ztj_inclusion *p, struct ztj_buf *out)
 	return r;
 }
 
-/* One line without its line feed; false when there is none. */
-static bool next_line(struct ztj_view *left, struct ztj_view *line)
-{
-	const uint8_t *end = left->n == 0 ? NULL : memchr(left->p, '\n', left->n);
-
-	if (end == NULL)
-		return false;
-	*line = ztj_view_of(left->p, (size_t)(end - left->p));
-	*left = ztj_view_after(*left, line->n + 1);
-	return true;
-}
-
-static bool skip(struct ztj_view *v, const char *s)
-{
-	size_t n = strlen(s);
-
-	if (v->n < n || memcmp(v->p, s, n) != 0)
-		return false;
-	*v = ztj_view_after(*v, n);
-	return true;
-}
-
 static int read_index(struct ztj_view line, uint64_t *out)
 {
 	char text[20] = "";
 	int64_t n;
 	int r;
 
-	if (!skip(&line, INDEX) || line.n == 0 || line.n >= sizeof(text))
+	if (!ztj_view_skip(&line, INDEX) || line.n == 0 || line.n >= sizeof(text))
 		return ZTJ_BAD_ENCODING;
 	memcpy(text, line.p, line.n);
 	if (strlen(text) != line.n)
@@ -84,10 +62,10 @@ static int read_path(struct ztj_view *left, struct ztj_inclusion *p, bool *blank
 	int r;
 
 	*blank = false;
-	if (!next_line(left, &line))
+	if (!ztj_view_line(left, &line))
 		return ZTJ_BAD_ENCODING;
 	r = read_index(line, &p->index);
-	while (r == ZTJ_OK && next_line(left, &line)) {
+	while (r == ZTJ_OK && ztj_view_line(left, &line)) {
 		if (line.n == 0) {
 			*blank = true;
 			break;
@@ -131,7 +109,7 @@ int ztj_inclusion_read(struct ztj_view text, struct ztj_inclusion *out)
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	if (!skip(&text, FIRST_LINE))
+	if (!ztj_view_skip(&text, FIRST_LINE))
 		return ZTJ_VERSION;
 	r = read_path(&text, &p, &blank);
 	if (r == ZTJ_OK && (!blank || text.n == 0))

@@ -139,18 +139,6 @@ int ztj_note_vkey_parse(struct ztj_view vkey, struct ztj_note_key *out)
 
 /* --- reading --- */
 
-/* One line without its line feed; false when there is none. */
-static bool next_line(struct ztj_view *left, struct ztj_view *line)
-{
-	const uint8_t *end = left->n == 0 ? NULL : memchr(left->p, '\n', left->n);
-
-	if (end == NULL)
-		return false;
-	*line = ztj_view_of(left->p, (size_t)(end - left->p));
-	*left = ztj_view_after(*left, line->n + 1);
-	return true;
-}
-
 static int decode(struct ztj_view b64, struct ztj_buf *raw)
 {
 	int r = ztj_b64_decode(b64, raw);
@@ -216,7 +204,7 @@ int ztj_note_parse(struct ztj_view note, struct ztj_note *out)
 	if (blank == 0)
 		return ZTJ_BAD_ENCODING;
 	left = ztj_view_after(note, blank + 1);
-	while (r == ZTJ_OK && next_line(&left, &line))
+	while (r == ZTJ_OK && ztj_view_line(&left, &line))
 		r = signature_line(line, out);
 	if (r == ZTJ_OK && (left.n != 0 || out->nsigs == 0))
 		r = ZTJ_BAD_ENCODING;

@@ -77,16 +77,6 @@ struct reading {
 	struct place at; /* of the last part */
 };
 
-static bool skip(struct ztj_view *v, const char *s)
-{
-	size_t n = strlen(s);
-
-	if (v->n < n || memcmp(v->p, s, n) != 0)
-		return false;
-	*v = ztj_view_after(*v, n);
-	return true;
-}
-
 /* Digits without a zero before them, at most max, and what ends them. */
 static bool number(struct ztj_view *v, uint64_t max, uint8_t end, uint64_t *out)
 {
@@ -150,7 +140,7 @@ static int read_name(struct reading *rd, bool first)
 						 : 1;
 		part_name(&next, name);
 		v = rd->left;
-		if (!skip(&v, name) || !skip(&v, " "))
+		if (!ztj_view_skip(&v, name) || !ztj_view_skip(&v, " "))
 			continue;
 		if (first ? next.part != ZTJ_PART_LEAF : !follows(&rd->at, &next))
 			return ZTJ_BAD_ENCODING;
@@ -238,7 +228,7 @@ static int read_part(struct reading *rd, bool first)
 		return ZTJ_TRUNCATED;
 	bytes = ztj_view_of(rd->left.p, (size_t)n);
 	rd->left = ztj_view_after(rd->left, (size_t)n);
-	return skip(&rd->left, "\n") ? keep(rd, bytes) : ZTJ_BAD_ENCODING;
+	return ztj_view_skip(&rd->left, "\n") ? keep(rd, bytes) : ZTJ_BAD_ENCODING;
 }
 
 static bool may_end(enum ztj_proof_part last)
@@ -251,14 +241,14 @@ static int read_request(struct reading *rd)
 	struct ztj_view hex;
 	int r;
 
-	if (!skip(&rd->left, FIRST_LINE))
+	if (!ztj_view_skip(&rd->left, FIRST_LINE))
 		return rd->left.n < strlen(FIRST_LINE) ? ZTJ_TRUNCATED : ZTJ_VERSION;
-	if (!skip(&rd->left, REQUEST) || rd->left.n <= 2 * ZTJ_DIGEST_LEN)
+	if (!ztj_view_skip(&rd->left, REQUEST) || rd->left.n <= 2 * ZTJ_DIGEST_LEN)
 		return rd->left.n <= 2 * ZTJ_DIGEST_LEN ? ZTJ_TRUNCATED : ZTJ_BAD_ENCODING;
 	hex = ztj_view_of(rd->left.p, 2 * ZTJ_DIGEST_LEN);
 	r = ztj_unhex(hex, rd->p->request, ZTJ_DIGEST_LEN);
 	rd->left = ztj_view_after(rd->left, hex.n);
-	return r == ZTJ_OK && skip(&rd->left, "\n") ? ZTJ_OK : ZTJ_BAD_ENCODING;
+	return r == ZTJ_OK && ztj_view_skip(&rd->left, "\n") ? ZTJ_OK : ZTJ_BAD_ENCODING;
 }
 
 static int read_all(struct reading *rd)
@@ -266,11 +256,11 @@ static int read_all(struct reading *rd)
 	int r = read_request(rd);
 
 	for (bool first = true; r == ZTJ_OK; first = false) {
-		if (!first && may_end(rd->at.part) && skip(&rd->left, LAST_LINE))
+		if (!first && may_end(rd->at.part) && ztj_view_skip(&rd->left, LAST_LINE))
 			return rd->left.n == 0 ? ZTJ_OK : ZTJ_TRAILING;
 		if (rd->left.n == 0)
 			return ZTJ_TRUNCATED;
-		r = skip(&rd->left, MARK) ? read_part(rd, first) : ZTJ_BAD_ENCODING;
+		r = ztj_view_skip(&rd->left, MARK) ? read_part(rd, first) : ZTJ_BAD_ENCODING;
 	}
 	return r;
 }

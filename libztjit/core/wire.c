@@ -37,6 +37,27 @@ bool ztj_view_eq_str(struct ztj_view a, const char *s)
 	return ztj_view_eq(a, ztj_view_str(s));
 }
 
+bool ztj_view_line(struct ztj_view *left, struct ztj_view *line)
+{
+	const uint8_t *end = left->n == 0 ? NULL : memchr(left->p, '\n', left->n);
+
+	if (end == NULL)
+		return false;
+	*line = ztj_view_of(left->p, (size_t)(end - left->p));
+	*left = ztj_view_after(*left, line->n + 1);
+	return true;
+}
+
+bool ztj_view_skip(struct ztj_view *v, const char *s)
+{
+	size_t n = strlen(s);
+
+	if (v->n < n || (n > 0 && memcmp(v->p, s, n) != 0))
+		return false;
+	*v = ztj_view_after(*v, n);
+	return true;
+}
+
 /* ---- reader ---- */
 
 void ztj_rd_init(struct ztj_rd *rd, struct ztj_view v)

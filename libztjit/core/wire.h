@@ -28,6 +28,10 @@ struct ztj_view ztj_view_str(const char *s);
 struct ztj_view ztj_view_after(struct ztj_view v, size_t n);
 bool ztj_view_eq(struct ztj_view a, struct ztj_view b);
 bool ztj_view_eq_str(struct ztj_view a, const char *s);
+/* Takes one line off the front, without its line feed; false when there is no line feed, and nothing is taken. */
+bool ztj_view_line(struct ztj_view *left, struct ztj_view *line);
+/* Takes s off the front; false when it does not stand there. */
+bool ztj_view_skip(struct ztj_view *v, const char *s);
 
 /* Reader. Every getter nulls its output first and fails with ZTJ_TRUNCATED or
  * ZTJ_BAD_ENCODING; after a failure the reader stays where it was. */

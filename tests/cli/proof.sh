@@ -84,8 +84,8 @@ audit proof --recipe >"$DIR/recipe.sh"
 # --- checking, with nobody to ask ---
 broker_stop
 person_new outsider
-t_says "it is proved who asked, and why" 'people/req1 asked for root-shell on servers/web1 for 120 s, ticket INC-7, because: a "quoted" reason of it (key SHA256:' \
-	outsider "$DIR/a.proof"
+ASKED='people/req1 asked for root-shell on servers/web1 for 120 s, ticket INC-7, because: a "quoted" reason of it (key SHA256:'
+t_says "it is proved who asked, and why" "$ASKED" outsider "$DIR/a.proof"
 t_says "who approved, though they left since" "people/lead1 approved it (key SHA256:" outsider "$DIR/a.proof"
 t_says "and for how long" "people/sec1 approved it for at most 90 s: shorter is enough" outsider "$DIR/a.proof"
 t_says "which certificate was issued" "a certificate was issued to people/req1: serial" outsider "$DIR/a.proof"

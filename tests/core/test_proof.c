@@ -20,6 +20,14 @@ static void refused(struct px *x, int err, const char *text)
 	px_free(x);
 }
 
+/* Another word of lead1, and the leaf speaks of it. */
+static void approve_anew(struct px *x, const struct fx_signed *request, bool deny)
+{
+	fx_signed_free(&x->lead);
+	fx_approval(&x->w, FX_LEAD1, request, deny, 0, &x->lead);
+	px_speaks(x, PX_LEAD, &x->lead);
+}
+
 static void test_a_good_one(void **state)
 {
 	struct px x;
@@ -163,9 +171,7 @@ static void test_A01_another_request(void **state)
 	x.leaf[PX_OTHER].out = false;
 	refused(&x, ZTJ_WRONG_REQUEST, "it is about another request");
 	px_init(&x); /* an approval of the other, called one of this */
-	fx_signed_free(&x.lead);
-	fx_approval(&x.w, FX_LEAD1, &x.other, false, 0, &x.lead);
-	px_speaks(&x, PX_LEAD, &x.lead);
+	approve_anew(&x, &x.other, false);
 	refused(&x, ZTJ_WRONG_REQUEST, "it is about another request");
 	px_init(&x);
 	x.leaf[PX_CERT].e.request = x.other.id;
@@ -249,14 +255,10 @@ static void test_A01_refused_and_denied(void **state)
 	x.leaf[PX_POLICY].e.outcome = "refused";
 	refused(&x, ZTJ_STATE, "it says that this policy was refused");
 	px_init(&x); /* a denial that the leaf calls an approval */
-	fx_signed_free(&x.lead);
-	fx_approval(&x.w, FX_LEAD1, &x.request, true, 0, &x.lead);
-	px_speaks(&x, PX_LEAD, &x.lead);
+	approve_anew(&x, &x.request, true);
 	refused(&x, ZTJ_STATE, "something else than the approval");
 	px_init(&x); /* one that it calls what it is: no certificate was due */
-	fx_signed_free(&x.lead);
-	fx_approval(&x.w, FX_LEAD1, &x.request, true, 0, &x.lead);
-	px_speaks(&x, PX_LEAD, &x.lead);
+	approve_anew(&x, &x.request, true);
 	x.leaf[PX_LEAD].e.decision = "deny";
 	px_file(&x, &file);
 	ztj_buf_init(&said, 1 << 20);
@@ -464,9 +466,7 @@ static void test_A01_roots_and_registrars(void **state)
 	ok(fx_offer(&x.w, x.people, &later, x.w.now, &changed));
 	fx_request(&x.w, FX_REQ1, "root-shell", FX_WEB1, 900, &x.request);
 	px_speaks(&x, PX_REQUEST, &x.request);
-	fx_signed_free(&x.lead);
-	fx_approval(&x.w, FX_LEAD1, &x.request, false, 0, &x.lead);
-	px_speaks(&x, PX_LEAD, &x.lead);
+	approve_anew(&x, &x.request, false);
 	fx_signed_free(&later);
 	refused(&x, ZTJ_SEEN_AHEAD, "its signer had seen directory people with serial 2, the file has 1");
 }

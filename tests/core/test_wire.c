@@ -18,6 +18,23 @@ static struct ztj_rd reader(struct ztj_view v)
 	return rd;
 }
 
+static void test_view_lines(void **state)
+{
+	struct ztj_view v = ztj_view_str("one\n\nthree"), line = { 0 };
+
+	(void)state;
+	assert_true(ztj_view_line(&v, &line) && ztj_view_eq_str(line, "one"));
+	assert_true(ztj_view_line(&v, &line) && line.n == 0);
+	assert_false(ztj_view_line(&v, &line));
+	assert_false(ztj_view_skip(&v, "threefold"));
+	assert_false(ztj_view_skip(&v, "two"));
+	assert_true(ztj_view_eq_str(v, "three"));
+	assert_true(ztj_view_skip(&v, "thr") && ztj_view_eq_str(v, "ee"));
+	assert_true(ztj_view_skip(&v, "ee") && ztj_view_skip(&v, ""));
+	assert_false(ztj_view_skip(&v, "x"));
+	assert_false(ztj_view_line(&v, &line));
+}
+
 static void test_views(void **state)
 {
 	(void)state;
@@ -228,6 +245,7 @@ static void test_writer_grows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_view_lines),
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_failed_getters_null_and_stay),
