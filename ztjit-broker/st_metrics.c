@@ -52,12 +52,12 @@ static void put_standing(const struct store *st, struct ztj_buf *out)
 	ztj_buf_printf(out,
 	    "ztjit_standing_entries{state=\"left\"} %lld\nztjit_standing_entries{state=\"accepted\"} %lld\n"
 	    "ztjit_standing_entries{state=\"expired\"} %lld\n",
-	    (long long)(st->left.standing + st->left.expired), (long long)st->left.accepted,
+	    (long long)st->left.standing + (long long)st->left.expired, (long long)st->left.accepted,
 	    (long long)st->left.expired);
 	head(out, "standing_hosts", "gauge", "hosts that reported their standing access");
 	ztj_buf_printf(out,
 	    "ztjit_standing_hosts{state=\"clean\"} %lld\nztjit_standing_hosts{state=\"other\"} %lld\n",
-	    (long long)st->left.clean, (long long)(st->left.hosts - st->left.clean));
+	    (long long)st->left.clean, (long long)st->left.hosts - (long long)st->left.clean);
 	gauge(out, "standing_missed", "places that scans could not look at", st->left.missed);
 }
 

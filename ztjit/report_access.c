@@ -80,7 +80,7 @@ static const struct page_col group_cols[] = {
 	{ "refused", "Refused", true, true, true },
 	{ "seconds", "Logged in for", true, true, true },
 };
-#define N(cols) (sizeof cols / sizeof cols[0])
+#define N(cols) (sizeof(cols) / sizeof((cols)[0]))
 
 /* --- grants --- */
 

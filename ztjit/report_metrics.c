@@ -60,7 +60,7 @@ static const struct page_col glass_cols[] = {
 	{ "reason", "Reason", true, false, true },
 	{ "ticket", "Ticket", true, false, true },
 };
-#define N(cols) (sizeof cols / sizeof cols[0])
+#define N(cols) (sizeof(cols) / sizeof((cols)[0]))
 
 /* --- shared with the other reports --- */
 
@@ -434,7 +434,7 @@ static void add_cards(struct page *p, const struct tally *t)
 	page_card(p, "Recorded", page_share(p, report_recorded(t), c->uses),
 	    cli_printf(p->c, "%lld of %lld sessions", (long long)report_recorded(t), (long long)c->uses));
 	page_card(p, "Standing entries left", l.hosts > 0 ? number(p, l.left) : "not known",
-	    cli_printf(p->c, "hosts that reported: %lld", (long long)(l.hosts + l.uncounted)));
+	    cli_printf(p->c, "hosts that reported: %lld", (long long)l.hosts + (long long)l.uncounted));
 	page_card(p, "Exceptions open", l.hosts > 0 ? number(p, l.accepted) : "not known",
 	    cli_printf(p->c, "%lld ended and still there", (long long)l.expired));
 	page_card(p, "Median time to approval", median.kind == PAGE_SPAN ? page_say(p, &median) : "not known",

@@ -329,7 +329,7 @@ static int group_of(struct groups *g, const char *key, struct tally_group **out)
 	const json_t *at = json_object_get(g->index, key);
 	struct tally_group *more;
 
-	if (at != NULL) {
+	if (at != NULL && g->group != NULL) {
 		*out = &g->group[json_integer_value(at)];
 		return ZTJ_OK;
 	}
