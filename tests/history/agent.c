@@ -159,7 +159,7 @@ static void log_in(const struct hi_ask *q, struct hi_told *t)
 	t->t[1] = hi_now();
 	if (t->code[0] != ZTJ_OK || q->kind != HI_ASK_LOGIN)
 		return;
-	rig_pam_message(&b, ZTJ_MSG_ACCOUNT, "sshd", "root", "");
+	rig_pam_message(&b, ZTJ_MSG_ACCOUNT, "sshd", "root", "uid=0");
 	t->code[1] = ask("pam.sock", &b, ZTJ_MSG_VERDICT);
 	if (t->code[1] == ZTJ_OK) {
 		assert_true(asprintf(&info, "publickey sk-ssh-ed25519-cert-v01@openssh.com %s", q->cert) > 0);
