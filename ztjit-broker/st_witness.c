@@ -413,22 +413,25 @@ void witnesses_turn(struct store *st, int64_t now)
 
 void witnesses_metrics(const struct store *st, int64_t now, struct ztj_buf *out)
 {
+	static const struct ztj_quorum nobody;
 	const struct ztj_policy *p = ztj_trust_held_policy(st->trust);
-	const struct witnesses *w = st->witnesses;
+	const struct ztj_quorum *q = p == NULL ? &nobody : &p->broker.quorum;
+	const struct ztj_buf *shown = &st->audit->shown;
 	struct ztj_cosigned c;
-	if (p == NULL || p->broker.quorum.n == 0)
-		return;
-	const struct ztj_quorum *q = &p->broker.quorum;
-	int r = st->audit->shown.n == 0 ? ZTJ_NOT_COSIGNED
-					: ztj_cosign_judge_note(q, ztj_buf_view(&st->audit->shown), now, &c);
+	bool good = q->need == 0 ||
+	    (shown->n > 0 && ztj_cosign_judge_note(q, ztj_buf_view(shown), now, &c) == ZTJ_OK);
 	ztj_buf_printf(out,
 	    "# HELP ztjit_log_cosigned 1 while the checkpoint that is shown is cosigned as the policy demands\n"
 	    "# TYPE ztjit_log_cosigned gauge\nztjit_log_cosigned %d\n",
-	    r == ZTJ_OK ? 1 : 0);
+	    good ? 1 : 0);
+	if (q->n == 0)
+		return;
 	ztj_buf_puts(out,
 	    "# HELP ztjit_witness_age_seconds since the newest cosignature of a witness; -1: none since the start\n"
 	    "# TYPE ztjit_witness_age_seconds gauge\n");
-	for (size_t i = 0; i < q->n; i++)
+	for (size_t i = 0; i < q->n; i++) {
+		int64_t newest = st->witnesses->by[i].newest;
 		ztj_buf_printf(out, "ztjit_witness_age_seconds{witness=\"%zu\"} %lld\n", i + 1,
-		    w->by[i].newest == 0 ? -1LL : (long long)(now - w->by[i].newest));
+		    newest == 0 ? -1LL : (long long)(now - newest));
+	}
 }

@@ -417,18 +417,14 @@ static void test_made_anew_in_time(void **state)
 /* The witness shows what it cosigned: log's line and its own (section "Monitor Retrieval" of tlog-witness). */
 static void test_what_is_remembered_is_shown(void **state)
 {
-	struct ztj_buf b;
-
 	(void)state;
 	demand(2, "");
 	until_cosigned(2, newest());
-	ztj_buf_init(&b, ZTJ_NOTE_MAX);
 	must(
 	    "curl -sf http://127.0.0.1:%d/$(printf example/ztjit | sha256sum | cut -c1-64)/checkpoint >'%s.note'",
 	    wits[0].port, bk.dir);
 	must("grep -c '^— example/ztjit ' '%s.note' && grep -c '^— w.example/a ' '%s.note'; rm '%s.note'",
 	    bk.dir, bk.dir, bk.dir);
-	ztj_buf_free(&b);
 }
 
 static void test_metrics(void **state)

@@ -215,8 +215,6 @@ static int cosign(struct witness *w, struct ztj_view text, struct ztj_buf *line)
 		copy.p[copy.n - 10] ^= 1;
 	if (r == ZTJ_OK && mode_is(w, "ahead"))
 		now += 86400;
-	if (r == ZTJ_OK && mode_is(w, "stuck clock"))
-		now = 1000000000;
 	if (r == ZTJ_OK && mode_is(w, "another key")) {
 		r = ztj_seckey_from_seed(&other, seed);
 		if (r == ZTJ_OK)
