@@ -100,7 +100,7 @@ _ztjit_options() {
 		echo "--host --json --help"
 		;;
 	"report access" | "report metrics" | "report controls")
-		echo "--since --until --user --host --role --group-by --format --output --dir --log-key --domain --json --help"
+		echo "--since --until --user --host --role --group-by --format --output --dir --log-key --domain --witness --uncosigned --json --help"
 		;;
 	"audit ls")
 		echo "--user --host --kind --outcome --since --until --dir --log-key --domain --witness --uncosigned --all --json --help"
