@@ -109,8 +109,8 @@ plain() {
 # Keys without white space, one a line, as "TYPE BASE64".
 apart() {
 	while read -r k; do
-		for type in ssh-ed25519 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com; do
-			[ "${k#"$type"}" = "$k" ] || printf '%s %s\n' "$type" "${k#"$type"}"
+		for algo in ssh-ed25519 sk-ssh-ed25519@openssh.com sk-ecdsa-sha2-nistp256@openssh.com; do
+			[ "${k#"$algo"}" = "$k" ] || printf '%s %s\n' "$algo" "${k#"$algo"}"
 		done
 	done
 }
@@ -240,7 +240,7 @@ for n in $leaves; do
 	use_signatures "$n"
 	plain "$n.statement" >"policy.$n"
 	t=$(cat "policy.$n")
-	case $t in *domain=\""$domain"\"*) ;; *) no "leaf $n: the policy is of another domain" ;; esac
+	case $t in *domain=\""$domain"\"*) ;; *) no "leaf $n: the policy of another domain, and of another log" ;; esac
 	v=${t#*version=}
 	v=${v%%[!0-9]*}
 	[ "$v" = "$(number "$n.leaf" version)" ] && [ "${v:-0}" -gt "$version" ] || no "leaf $n: the versions of the policies do not rise"
