@@ -85,6 +85,8 @@ static int tell(struct cli *c, const struct ztj_proof *file, const struct ztj_pi
 	out_say(c, "%s", ztj_buf_str(said));
 	if (p->certified && p->granted)
 		out_say(c, "By policy and records in the file the certificate was due: %s.", p->grant);
+	if (p->need > 0)
+		out_say(c, "Its checkpoint is cosigned by the %u witnesses that the policy demands.", p->need);
 	if (p->others > 0)
 		out_say(c, "%zu more signatures of the checkpoint were not looked at.", p->others);
 	out_say(c, "%s", not_proved);

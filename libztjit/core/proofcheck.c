@@ -26,7 +26,7 @@ int ztj_proof_refuse(struct ztj_proof_check *c, const struct ztj_proof_leaf *l, 
 
 void ztj_proof_say(struct ztj_proof_check *c, const struct ztj_proof_leaf *l, const char *fmt, ...)
 {
-	char text[4096];
+	char text[40 * 1024]; /* a statement, whole */
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -141,7 +141,26 @@ static int read_leaves(struct ztj_proof_check *c)
 	return r;
 }
 
-/* By a log key of the newest policy in the file. */
+/* Whoever has a log key alone must not be able to make a log for one proof. How long ago they cosigned it does not matter. */
+static int check_witnesses(struct ztj_proof_check *c, const struct ztj_policy *p, const struct ztj_note *n)
+{
+	struct ztj_quorum q = p->broker.quorum;
+	struct ztj_cosigned by;
+	int r;
+
+	q.max_age = 0;
+	r = ztj_cosign_judge(&q, n, INT64_MAX, &by);
+	c->out->need = q.need;
+	if (r == ZTJ_NOT_COSIGNED)
+		return ztj_proof_refuse(c, NULL, r,
+		    "the checkpoint is cosigned by %zu of the %u witnesses that policy version %lld demands",
+		    by.n, q.need, (long long)p->version);
+	for (size_t i = 0; r == ZTJ_OK && i < q.n && c->out->others > 0; i++)
+		c->out->others -= by.time[i] != 0;
+	return r;
+}
+
+/* By a log key of the newest policy in the file, and by the witnesses that it demands. */
 static int check_head(struct ztj_proof_check *c)
 {
 	const struct ztj_policy *p = ztj_proof_newest(c);
@@ -164,6 +183,8 @@ static int check_head(struct ztj_proof_check *c)
 		return ztj_proof_refuse(c, NULL, r,
 		    "the checkpoint is not signed by a log key of policy version %lld",
 		    (long long)p->version);
+	if (r == ZTJ_OK && (r = check_witnesses(c, p, &n)) == ZTJ_NOT_COSIGNED)
+		return r;
 	return r == ZTJ_OK ? r : ztj_proof_refuse(c, NULL, r, "the checkpoint: %s", ztj_err_text(r));
 }
 

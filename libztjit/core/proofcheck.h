@@ -20,6 +20,7 @@ struct ztj_proved {
 	bool granted;        /* and by policy and records in the file it had to be: grant says why */
 	char grant[1200];
 	size_t others;       /* signatures of the checkpoint under other names than the log's: nobody looked at them */
+	unsigned need;       /* witnesses that the newest policy in the file demands; so many at least cosigned the checkpoint */
 	/* when it is refused */
 	bool at_leaf;
 	uint64_t leaf;       /* which one it is about */
@@ -28,6 +29,7 @@ struct ztj_proved {
 
 /* Appends a plain sentence for each leaf to said, with line feeds. cache may be NULL. Refused: said holds nothing to rely on, out->text says why.
  * LOG_ALTERED: a leaf is not in the log; LOG_FORK: checkpoints differ; WRONG_REQUEST: something is about another request;
+ * NOT_COSIGNED: by too few of the witnesses that the newest policy demands;
  * SIGNER: a key is not that person's or host's by the records in the file; STATE: leaf and statement say different things, or a
  * leaf has no place here; and the errors of what is verified. */
 int ztj_proof_check(const struct ztj_proof *p, const struct ztj_pins *pins, struct ztj_sigcache *cache, struct ztj_buf *said,
