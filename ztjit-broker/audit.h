@@ -27,8 +27,6 @@ struct audit {
 	/* gaps in the logs of hosts that were offered, in a ring: taken when they are offered again */
 	struct audit_gap { char host[ZTJ_FULLNAME_SIZE]; int64_t held, seq; } gap[16];
 	size_t next_gap;
-	int64_t breaks_since;
-	unsigned breaks;           /* in the logs of hosts, that were told of since then */
 	unsigned unvouched;        /* status in a row without the checkpoint that there is */
 	struct growth_cache *grown; /* proofs made lately */
 	struct refusals *refusals;
@@ -50,6 +48,10 @@ void audit_bound_free(struct audit *a);
 /* An alarm, to the system's log and as a leaf; the same one again within ten minutes, and more than 20 with one code in that
  * time, stand in the system's log alone. */
 void audit_alarm(struct store *st, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* One that `who` (a host, a key) can cause: with one code 5 about the same in ten minutes, and that there were more, so that
+ * nobody hides what another does among what it does itself; 200 of all of them are leaves. */
+void audit_alarm_about(struct store *st, const char *who, int code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 /* May one more refusal of this identity ("": of nobody known) be written by itself? The rest is counted and told by the sweep. */
 bool audit_may_refuse(struct store *st, const char *who);
 void audit_sweep(struct store *st);

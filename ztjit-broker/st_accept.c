@@ -35,7 +35,7 @@ int accept_counter(struct store *st, const struct ztj_stmt *stmt, bool deny)
 		if ((last != 0 || s->info.counter != 0) && s->info.counter <= last) {
 			char fp[ZTJ_FINGERPRINT_SIZE];
 			r = ztj_key_fingerprint(&s->key, fp);
-			audit_alarm(st, ZTJ_COUNTER,
+			audit_alarm_about(st, r == ZTJ_OK ? fp : "?", ZTJ_COUNTER,
 			    "the counter of key %s went from %u to %u: it may be a copy",
 			    r == ZTJ_OK ? fp : "?", last, s->info.counter);
 			if (deny)

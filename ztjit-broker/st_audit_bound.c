@@ -6,6 +6,7 @@
  * What anybody can cause without end must not fill the audit log, which nobody can shorten: refusals and alarms are written one by
  * one so often, and then counted. Each identity has its own count, so that nobody hides among another's.
  */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,10 @@
 #define IDENTITIES 256 /* that are counted apart between two sweeps; the others together */
 #define ALARMS 20      /* with one code, in so many seconds */
 #define ALARM_SECONDS 600
-#define TEXTS 32 /* alarms that are known again */
+#define ABOUT 5       /* of those about the same */
+#define ABOUT_ALL 200 /* of those about anybody */
+#define SUBJECTS 256  /* that are counted apart */
+#define TEXTS 32      /* alarms that are known again */
 #define CODES 256
 
 struct refused {
@@ -31,11 +35,18 @@ struct refusals {
 	struct refused of[IDENTITIES], others;
 };
 
+struct bound {
+	int64_t since;
+	unsigned n;
+};
 struct alarms {
+	struct bound code[CODES], about[CODES];
 	struct {
-		int64_t since;
-		unsigned n;
-	} code[CODES];
+		char who[ZTJ_FULLNAME_SIZE];
+		int code;
+		struct bound is;
+	} subject[SUBJECTS];
+	size_t next_subject;
 	struct {
 		char text[256];
 		int64_t at;
@@ -70,35 +81,77 @@ static bool same_again(struct alarms *a, const char *text, int64_t now)
 	return false;
 }
 
-/* How many with this code there were in these ten minutes, this one included. */
-static unsigned how_many(struct alarms *a, int code, int64_t now)
+/* How many there were in these ten minutes, this one included. */
+static unsigned count(struct bound *b, int64_t now)
 {
-	size_t at = code <= 0 && code > -CODES ? (size_t)-code : 0;
-	if (a->code[at].n == 0 || now - a->code[at].since >= ALARM_SECONDS || now < a->code[at].since) {
-		a->code[at].since = now;
-		a->code[at].n = 0;
+	if (b->n == 0 || now - b->since >= ALARM_SECONDS || now < b->since) {
+		b->since = now;
+		b->n = 0;
 	}
-	return ++a->code[at].n;
+	return b->n == UINT_MAX ? b->n : ++b->n;
+}
+
+static size_t place_of(int code)
+{
+	return code <= 0 && code > -CODES ? (size_t)-code : 0;
+}
+
+/* The one with this name and code, or the place of the one that was new longest ago. */
+static struct bound *subject_of(struct alarms *a, const char *who, int code)
+{
+	for (size_t i = 0; i < SUBJECTS; i++)
+		if (a->subject[i].is.n > 0 && a->subject[i].code == code &&
+		    strcmp(a->subject[i].who, who) == 0)
+			return &a->subject[i].is;
+	size_t at = a->next_subject;
+	a->next_subject = (at + 1) % SUBJECTS;
+	(void)snprintf(a->subject[at].who, sizeof(a->subject[at].who), "%s", who);
+	a->subject[at].code = code;
+	a->subject[at].is.n = 0;
+	return &a->subject[at].is;
+}
+
+/* To the system's log and, most times, as a leaf: max with this code. */
+static void raise_alarm(struct store *st, struct bound *b, unsigned max, int code, const char *text)
+{
+	struct audit *a = st->audit;
+	struct ztj_event e = { .kind = "alarm", .outcome = "raised", .code = code, .text = text };
+	int64_t now = st_now();
+	ztj_log(ZTJ_LOG_ALARM, "%s", text);
+	if (a == NULL || reserve_spent(st) || same_again(a->alarms, text, now))
+		return;
+	unsigned n = count(&b[place_of(code)], now);
+	if (n == max + 1)
+		e.text = "more alarms of this kind stand in the broker's own log alone";
+	if (n <= max + 1 && audit_add(st, &e) != ZTJ_OK)
+		st->broken = true;
 }
 
 void audit_alarm(struct store *st, int code, const char *fmt, ...)
 {
-	struct audit *a = st->audit;
 	char text[256];
-	struct ztj_event e = { .kind = "alarm", .outcome = "raised", .code = code, .text = text };
-	int64_t now = st_now();
 	va_list ap;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	ztj_log(ZTJ_LOG_ALARM, "%s", text);
-	if (a == NULL || reserve_spent(st) || same_again(a->alarms, text, now))
+	raise_alarm(st, st->audit == NULL ? NULL : st->audit->alarms->code, ALARMS, code, text);
+}
+
+void audit_alarm_about(struct store *st, const char *who, int code, const char *fmt, ...)
+{
+	struct alarms *a = st->audit->alarms;
+	unsigned n = count(subject_of(a, who, code), st_now());
+	char text[256];
+	va_list ap;
+	if (n > ABOUT + 1)
 		return;
-	unsigned n = how_many(a->alarms, code, now);
-	if (n == ALARMS + 1)
-		e.text = "more alarms of this kind stand in the broker's own log alone";
-	if (n <= ALARMS + 1 && audit_add(st, &e) != ZTJ_OK)
-		st->broken = true;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n == ABOUT + 1)
+		(void)snprintf(text, sizeof(text),
+		    "more alarms of this kind about %.160s are not told for ten minutes", who);
+	raise_alarm(st, a->about, ABOUT_ALL, code, text);
 }
 
 /* --- refusals --- */

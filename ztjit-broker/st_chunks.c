@@ -184,8 +184,8 @@ static int take_chunks(struct store *st, const struct ask *a, struct db_session 
 	if (r == ZTJ_OK && old > 0)
 		r = same_as_stored(fd, at, ztj_view_of(a->bytes.p, old));
 	if (r == ZTJ_EXISTS)
-		audit_alarm(st, ZTJ_ALTERED, "%s sent other bytes for what it sent before of session %s",
-		    s->host, s->id);
+		audit_alarm_about(st, s->host, ZTJ_ALTERED,
+		    "%s sent other bytes for what it sent before of session %s", s->host, s->id);
 	if (r == ZTJ_OK && old < a->bytes.n)
 		r = append(st, fd, s, ztj_view_of(a->bytes.p + old, a->bytes.n - old), now);
 	if (fd >= 0)

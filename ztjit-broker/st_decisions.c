@@ -16,8 +16,6 @@
 
 #define LINE_MAX_BYTES ((size_t)16384)
 #define LINES_MAX 512
-#define BREAKS_MAX 20 /* told of in so many seconds */
-#define BREAKS_SECONDS 600
 /* What a line may take in its leaf; its members take no more than that once again. */
 #define LEAF_HALF ((size_t)32000)
 
@@ -69,32 +67,16 @@ static int read_line(struct ztj_view text, const char *host, struct line *out)
 	return r == ZTJ_OK ? ztj_sha256(text, out->is.head) : r;
 }
 
-/* One host can break its log with every line; that it did, the leaves say as well. */
-static bool may_tell(struct audit *a)
-{
-	int64_t now = st_now();
-	if (a->breaks == 0 || now - a->breaks_since >= BREAKS_SECONDS || now < a->breaks_since) {
-		a->breaks_since = now;
-		a->breaks = 0;
-	}
-	return a->breaks++ < BREAKS_MAX;
-}
-
 static void tell_break(struct store *st, const char *host, const struct line *l,
     const struct db_host_log *held)
 {
-	if (!may_tell(st->audit)) {
-		if (st->audit->breaks == BREAKS_MAX + 1)
-			audit_alarm(st, ZTJ_RATE_LIMITED,
-			    "more logs of hosts have gaps or tell another history, of %s among others", host);
-		return;
-	}
 	if (l->is.seq > held->seq + 1)
-		audit_alarm(st, ZTJ_TRUNCATED, "the log of %s has a gap: lines %lld to %lld never came", host,
-		    (long long)held->seq + 1, (long long)l->is.seq - 1);
+		audit_alarm_about(st, host, ZTJ_TRUNCATED,
+		    "the log of %s has a gap: lines %lld to %lld never came", host, (long long)held->seq + 1,
+		    (long long)l->is.seq - 1);
 	else
-		audit_alarm(st, ZTJ_LOG_FORK, "the log of %s tells another history from line %lld on", host,
-		    (long long)l->is.seq);
+		audit_alarm_about(st, host, ZTJ_LOG_FORK,
+		    "the log of %s tells another history from line %lld on", host, (long long)l->is.seq);
 }
 
 /* Has this host been told already how far its log is held here, and has nothing before this line? */

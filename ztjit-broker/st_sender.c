@@ -13,7 +13,8 @@
 #include "ztjit-broker/sendproto.h"
 #include "ztjit-broker/st_witness.h"
 
-#define QUEUE_MAX ((size_t)16 * 1024 * 1024) /* answers that the sender has not read */
+#define QUEUE_MAX \
+	((size_t)16 * 1024 * 1024) /* answers that the sender has not read; it asks for much less at a time */
 
 void sender_grown(struct store *st)
 {
@@ -48,9 +49,11 @@ static int do_want(struct store *st, const struct want *w)
 	struct ztj_buf entries, msg;
 	struct gather g = { &entries, w->bytes };
 	int r = ZTJ_OK;
+	if (chan_queued(st->sender) >= QUEUE_MAX)
+		return ZTJ_PROTOCOL;
 	ztj_buf_init(&entries, SND_LEAVES_MAX + ZTJ_ENTRY_MAX + 2);
 	ztj_buf_init(&msg, SND_LEAVES_MAX + (size_t)ZTJ_ENTRY_MAX + 64);
-	if (!st->broken && w->from < st->committed && chan_queued(st->sender) < QUEUE_MAX)
+	if (!st->broken && w->from < st->committed)
 		r = db_leaf_each(st->db, w->from, st->committed, add_leaf, &g);
 	if (r != ZTJ_OK && r != ZTJ_LIMIT) {
 		ztj_log(ZTJ_LOG_ERROR, "leaves from %llu on cannot be read: %s", (unsigned long long)w->from,

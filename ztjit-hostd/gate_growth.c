@@ -116,6 +116,9 @@ void ztj_growth_seen(struct ztj_gate *g)
 	if (seen->size == g->growth.proved.size &&
 	    memcmp(seen->root, g->growth.proved.root, sizeof(seen->root)) != 0)
 		alarm_once(g, ZTJ_LOG_FORK, "the broker's audit log is not the one that was proved here");
+	/* Whoever carries questions and answers must not be able to keep the alarm away by carrying none. */
+	if (g->growth.busy && boot >= g->growth.next + (int64_t)FAILED_ALARM * AGAIN)
+		alarm_once(g, ZTJ_NOT_FOUND, "nobody answers whether the broker's audit log only grew");
 	if (seen->size <= g->growth.proved.size || g->growth.busy || boot < g->growth.next ||
 	    g->fds.mirror < 0)
 		return;

@@ -20,15 +20,20 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
-int ztj_proc_file(const char *path, char *out, size_t size, struct ztj_view *text)
+static int open_file(const char *path, int *fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd >= 0)
+		return ZTJ_OK;
+	return errno == ENOENT || errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
+}
+
+static int fill(int fd, char *out, size_t size, struct ztj_view *text)
+{
 	size_t n = 0;
 	ssize_t got = 1;
 
 	*text = ztj_view_of(NULL, 0);
-	if (fd < 0)
-		return errno == ENOENT || errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
 	while (got > 0 && n < size) {
 		got = read(fd, out + n, size - n);
 		if (got < 0 && errno == EINTR)
@@ -36,11 +41,64 @@ int ztj_proc_file(const char *path, char *out, size_t size, struct ztj_view *tex
 		else if (got > 0)
 			n += (size_t)got;
 	}
-	(void)close(fd);
 	if (got < 0)
 		return errno == ESRCH ? ZTJ_NOT_FOUND : ZTJ_SYSTEM;
 	*text = ztj_view_of(out, n);
 	return n == size ? ZTJ_TOO_LARGE : ZTJ_OK;
+}
+
+int ztj_proc_file(const char *path, char *out, size_t size, struct ztj_view *text)
+{
+	int fd, r = open_file(path, &fd);
+
+	*text = ztj_view_of(NULL, 0);
+	if (r != ZTJ_OK)
+		return r;
+	r = fill(fd, out, size, text);
+	(void)close(fd);
+	return r;
+}
+
+#define STATUS_PART 8192
+
+/* The last one or two parts of a file, of which the first was read. */
+static int read_end(int fd, char last[2 * STATUS_PART], struct ztj_view *end)
+{
+	struct ztj_view v;
+	size_t kept = 0;
+	int r;
+
+	do {
+		r = fill(fd, last + kept, STATUS_PART, &v);
+		*end = ztj_view_of(last, kept + v.n);
+		if (r == ZTJ_TOO_LARGE && kept == STATUS_PART)
+			memcpy(last, last + STATUS_PART, STATUS_PART);
+		kept = STATUS_PART;
+	} while (r == ZTJ_TOO_LARGE);
+	return r;
+}
+
+int ztj_proc_read_status(pid_t pid, struct ztj_procinfo *out)
+{
+	char path[64], text[2 * STATUS_PART];
+	struct ztj_view v;
+	int fd, r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	r = open_file(path, &fd);
+	if (r != ZTJ_OK)
+		return r;
+	r = fill(fd, text, STATUS_PART, &v);
+	if (r == ZTJ_OK || r == ZTJ_TOO_LARGE) {
+		int parsed = ztj_proc_parse_status(v, out);
+		/* The groups stand between its ids and its signals. */
+		if (parsed == ZTJ_OK && r == ZTJ_TOO_LARGE && (r = read_end(fd, text, &v)) == ZTJ_OK)
+			out->dying = ztj_proc_parse_dying(v);
+		else if (parsed != ZTJ_OK)
+			r = parsed;
+	}
+	(void)close(fd);
+	return r;
 }
 
 static int read_of(pid_t pid, const char *name, char *out, size_t size, struct ztj_view *text)
@@ -201,9 +259,7 @@ static int read_held(int pidfd, pid_t pid, unsigned how, struct ztj_procinfo *ou
 	if (r == ZTJ_OK)
 		r = parent_start(out);
 	if (r == ZTJ_OK)
-		r = read_of(pid, "status", text, sizeof(text), &v);
-	if (r == ZTJ_OK || r == ZTJ_TOO_LARGE) /* groups come last */
-		r = ztj_proc_parse_status(v, out);
+		r = ztj_proc_read_status(pid, out);
 	if (r == ZTJ_OK)
 		r = read_cgroup(pidfd, out, how, text, sizeof(text));
 	if (r == ZTJ_OK)

@@ -49,6 +49,10 @@ struct ztj_procinfo {
 int ztj_proc_parse_stat(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
 int ztj_proc_parse_image(struct ztj_view text, struct ztj_procimage *out) ZTJ_MUST_CHECK; /* of stat */
 int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p) ZTJ_MUST_CHECK;
+/* The end of such a file is enough. */
+bool ztj_proc_parse_dying(struct ztj_view status);
+/* The same of a process, however many groups it is in. NOT_FOUND. */
+int ztj_proc_read_status(pid_t pid, struct ztj_procinfo *out) ZTJ_MUST_CHECK;
 int ztj_proc_parse_cgroup(struct ztj_view text, char out[ZTJ_CGROUP_SIZE]) ZTJ_MUST_CHECK;
 /* Is the process of this status in the group, by whichever of its ids? Also when the text does not say. */
 bool ztj_proc_parse_in_group(struct ztj_view text, uint32_t gid);

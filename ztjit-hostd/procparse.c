@@ -119,7 +119,7 @@ static bool line_of(struct ztj_view text, const char *key, struct ztj_view *rest
 }
 
 /* SIGKILL is pending for the whole of it from the moment it was sent until nothing is left: nobody can block or take it. */
-static bool is_dying(struct ztj_view status)
+bool ztj_proc_parse_dying(struct ztj_view status)
 {
 	const uint8_t bit = 1 << (SIGKILL - 1) % 4;
 	const size_t digit = (SIGKILL - 1) / 4; /* hexadecimal, from the end */
@@ -145,7 +145,7 @@ int ztj_proc_parse_status(struct ztj_view text, struct ztj_procinfo *p)
 		return ZTJ_BAD_ENCODING;
 	p->ruid = (uid_t)ruid;
 	p->euid = (uid_t)euid;
-	p->dying = is_dying(text);
+	p->dying = ztj_proc_parse_dying(text);
 	return ZTJ_OK;
 }
 

@@ -153,10 +153,7 @@ static void newest_of_account(pid_t pid, int pidfd, void *arg)
 	struct ztj_view v;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	r = ztj_proc_file(path, text, sizeof(text), &v);
-	if ((r != ZTJ_OK && r != ZTJ_TOO_LARGE) || ztj_proc_parse_status(v, &p) != ZTJ_OK ||
-	    (p.ruid != l->arg && p.euid != l->arg))
+	if (ztj_proc_read_status(pid, &p) != ZTJ_OK || (p.ruid != l->arg && p.euid != l->arg))
 		return;
 	if (!l->w->by_audit) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);

@@ -66,7 +66,7 @@
 	X(FOLLOW, "follow", 0, NULL, "go on with what comes while it runs", false) \
 	X(RAW, "raw", 0, NULL, "do not strip what queries or reprograms the terminal", false) \
 	X(UNVERIFIED, "unverified", 0, NULL, "show a record that nobody vouches for, of a host that left", false) \
-	X(FORMAT, "format", 0, "NAME", "record: asciicast-v2, asciicast-v3, text, json; log: jsonl, syslog, cef, csv; report: table, csv, json, html", false) \
+	X(FORMAT, "format", 0, "NAME", "record: asciicast-v2, -v3, text, json; log: jsonl, syslog, cef, csv; report: table, csv, json, html", false) \
 	X(OUTPUT, "output", 'o', "FILE", "write there instead of standard output", false) \
 	X(UNSEAL_CERT, "unseal-cert", 0, "FILE", "certificate (PEM) that sealed records were sealed to", false) \
 	X(UNSEAL_KEY, "unseal-key", 0, "FILE", "its private key (PEM)", false) \

@@ -14,7 +14,9 @@
 #include "libztjit/core/dirjson.h"
 #include "libztjit/core/prooffile.h"
 #include "ztjit/api.h"
+#include "ztjit/out.h"
 
+#define DECISIONS_MAX (ZTJ_PROOF_ITEMS_MAX / 2)
 #define CONTAINER_MAX (4u * 1024u * 1024u)
 
 /* A leaf that may belong to it. */
@@ -262,6 +264,32 @@ static void choose_heads(struct making *m)
 	}
 }
 
+static bool is_named(const struct making *m, const char *full)
+{
+	for (size_t i = 0; i < m->nnames; i++)
+		if (strcmp(m->name[i], full) == 0)
+			return true;
+	return false;
+}
+
+/* A host can name any request, and that as often as it likes: neither must keep a proof from being made. */
+static void choose_decisions(struct making *m)
+{
+	size_t room = DECISIONS_MAX, left = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct pick *p = &m->pick[i];
+
+		if (!is(&p->e, "decision", NULL))
+			continue;
+		p->wanted = is_named(m, ztj_event_text(&p->e, "host")) && room > 0;
+		room -= p->wanted;
+		left += !p->wanted;
+	}
+	if (left > 0)
+		out_warn(m->c, "%zu decisions of hosts are left out of the proof; the log has them", left);
+}
+
 static int choose(struct making *m)
 {
 	bool found = false;
@@ -281,6 +309,7 @@ static int choose(struct making *m)
 		    m->q->short_id);
 	choose_frames(m);
 	choose_heads(m);
+	choose_decisions(m);
 	return r;
 }
 

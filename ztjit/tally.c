@@ -95,9 +95,11 @@ int tally_put_place(json_t *index, const char *key, size_t n)
 
 int64_t tally_number(const struct ztj_event_in *e, const char *member)
 {
-	const json_t *v = json_object_get(e->obj, member);
+	/* No honest leaf says more; sums of what another says must not overflow. */
+	static const json_int_t most = INT64_C(1) << 40;
+	json_int_t n = json_integer_value(json_object_get(e->obj, member));
 
-	return json_is_integer(v) && json_integer_value(v) > 0 ? json_integer_value(v) : 0;
+	return n > most ? most : n > 0 ? n : 0;
 }
 
 int64_t tally_when(const struct ztj_event_in *e, const char *member)

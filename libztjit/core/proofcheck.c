@@ -26,7 +26,7 @@ int ztj_proof_refuse(struct ztj_proof_check *c, const struct ztj_proof_leaf *l, 
 
 void ztj_proof_say(struct ztj_proof_check *c, const struct ztj_proof_leaf *l, const char *fmt, ...)
 {
-	char text[4096];
+	char text[40 * 1024]; /* a statement, whole */
 	va_list ap;
 
 	va_start(ap, fmt);

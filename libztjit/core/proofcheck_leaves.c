@@ -241,6 +241,9 @@ static int office_signed(struct ztj_proof_check *c, const struct ztj_proof_leaf 
 	const struct ztj_key *k = &l->signer[0].key;
 	bool found = holds(c->pins->root, c->pins->nroots, k);
 
+	if (p != NULL && ztj_policy_key_revoked(p, k))
+		return ztj_proof_refuse(c, l, ZTJ_KEY_REVOKED,
+		    "it is signed by a key that the policy has revoked");
 	for (size_t i = 0; p != NULL && !found && i < p->nregistrars; i++)
 		found = holds(p->registrars[i].keys, p->registrars[i].nkeys, k);
 	if (p != NULL && !found)
@@ -355,6 +358,7 @@ static int check_head(struct ztj_proof_check *c, const struct ztj_proof_leaf *l)
 	const struct ztj_stmt *st = l->stmt;
 	const char *host = ztj_event_text(&l->e, "host");
 	const struct ztj_record *rec = ztj_proof_record_at(c, host, l->item->n);
+	const struct ztj_policy *p = ztj_proof_policy_at(c, l->item->n);
 
 	if (strcmp(st->u.head.host, host) != 0 || strcmp(l->e.outcome, states[st->u.head.state]) != 0 ||
 	    !ztj_proof_digest_is(l, "digest", st->u.head.digest) ||
@@ -364,6 +368,10 @@ static int check_head(struct ztj_proof_check *c, const struct ztj_proof_leaf *l)
 	if (rec == NULL || !rec->host)
 		return ztj_proof_refuse(c, l, ZTJ_HOST_UNKNOWN,
 		    "no directory in the file says which key %s has", host);
+	if (p == NULL || ztj_policy_key_revoked(p, &l->signer[0].key))
+		return ztj_proof_refuse(c, l, p == NULL ? ZTJ_NOT_FOUND : ZTJ_KEY_REVOKED,
+		    p == NULL ? "no policy in the file was there before it"
+			      : "it is signed by a key that the policy has revoked");
 	return ztj_key_equal(&rec->machine, &l->signer[0].key)
 	    ? ZTJ_OK
 	    : ztj_proof_refuse(c, l, ZTJ_SIGNER,

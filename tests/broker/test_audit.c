@@ -440,7 +440,14 @@ static void test_W03_lines_that_grow(void **state)
 	assert_int_equal(held, 1);
 	assert_false(bk_logged(b, "nothing of this batch was kept"));
 	/* each of them told another history: that is said a few times */
-	assert_true(bk_logged(b, "more logs of hosts have gaps or tell another history, of servers/test1"));
+	assert_true(
+	    bk_logged(b, "more alarms of this kind about servers/test1 are not told for ten minutes"));
+	/* and hides nobody else's */
+	line_with(&text, "servers/web1", "x", 1);
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
+	line_with(&text, "servers/web1", "x", 2);
+	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
+	assert_true(bk_logged(b, "the log of servers/web1 tells another history from line 1 on"));
 	/* and one host does not fill the disk of all */
 	ztj_buf_reset(&text);
 	for (int i = 0; i < 1000 && send_lines(b, FX_TEST1, &text) == 200; i++)

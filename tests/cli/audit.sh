@@ -153,7 +153,8 @@ t_ok "a host ships its log" eval 'HEAD=$(lines web1 1 3)'
 t_ok "the log tells of it" settled '"action": "account"'
 t_says "verify: the log of one host goes on" "3 lines of the logs of 1 hosts, each as it goes on" audit verify
 t_says "--json" '"breaks": []' audit verify --json
-t_ok "A01 lines 4 and 5 never come" eval 'HEAD=$(lines web1 6 2 "$HEAD")'
+# Offered once, it may be that the broker forgot what it held (G06): the host is told, and has nothing before line 6.
+t_ok "A01 lines 4 and 5 never come" eval 'lines web1 6 2 "$HEAD" >/dev/null; HEAD=$(lines web1 6 2 "$HEAD")'
 t_ok "A01 an alarm says so" settled 'lines 4 to 5 never came'
 t_denies "A01 verify names the host" "servers/web1: lines 4 to 5 of its own log never came (leaf" audit verify
 t_ok "A01 exit 1" [ "$T_STATUS" = 1 ]

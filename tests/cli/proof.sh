@@ -155,6 +155,9 @@ t_no "which writes nowhere else" [ -e "$DIR/escaped" ]
 sed "2s/.*/$(sed -n 2p "$DIR/no.proof")/" "$DIR/a.proof" >"$DIR/mixed"
 t_denies "called a proof of another request" "is not in it" outsider "$DIR/mixed"
 t_denies "called a proof of another request, by the recipe" "REFUSED" recipe "$DIR/mixed"
+sed "2s/.*/$(sed -n 2p "$DIR/a.proof")/" "$DIR/more.proof" >"$DIR/mixed"
+t_denies "with what was said of a later request" "it is about another request" outsider "$DIR/mixed"
+t_denies "with what was said of a later request, by the recipe" "a request in it that it does not follow" recipe "$DIR/mixed"
 t_denies "no proof at all" "no proof file" outsider "$ROOTS"
 
 # --- another log of the same length than the one that is remembered here ---

@@ -73,6 +73,25 @@ witness_up b "${PORT_OF[b]}"
 shows() { audit ls --all --json | grep -q "$1"; }
 t_ok "it comes back" wait_for shows "while b is away"
 
+# --- a proof is worth no more than the log that it was made from ---
+ID=$(z req1 request --yes --role root-shell --host web1 --for 60s --ticket INC-7 -m "to be proved later" 2>&1 | grep -oE 'R-[0-9A-Z]{10}' | head -n 1)
+t_ok "it is cosigned" wait_for shows "to be proved later"
+audit proof -o "$DIR/proof" "$ID" >/dev/null 2>&1
+t_says "a proof with the witnesses that the policy demands" "2 witnesses of the policy cosigned" audit verify-proof "$DIR/proof"
+# The broker alone: without the lines of a witness, the parts as long as they are then.
+without() { # NAME FILE
+	LC_ALL=C awk -v name="$1" '
+		function flush() { if (part != "") { printf "== %s %d\n%s\n", part, length(body), body; part = "" } }
+		/^== / { if (part != "") { sub(/\n$/, "", body); flush() } }
+		/^== [0-9]+\.tlog-proof / { part = $2; body = ""; next }
+		part != "" { if ($2 != name) body = body $0 "\n"; next }
+		{ print }' "$2"
+}
+without w.example/none "$DIR/proof" >"$DIR/same"
+t_ok "with all lines it is the same" cmp "$DIR/proof" "$DIR/same"
+without w.example/b "$DIR/proof" >"$DIR/alone"
+t_denies "a proof of the broker and one witness" "cosigned by 1 of 2 witnesses of policy version 2" audit verify-proof "$DIR/alone"
+
 # --- from a copy, with nothing but keys ---
 rm -rf "$DIR/copy" && cp -r "$LOG" "$DIR/copy"
 bare() { z req1 audit verify --dir "$DIR/copy" --log-key "$DIR/broker/log.pub" --domain example "$@"; }

@@ -85,15 +85,13 @@ static int one_batch(uint64_t seed, size_t n)
 	return bad;
 }
 
-int main(void)
+static void test_D01_G06_histories(void **state)
 {
 	int64_t n = number("ZTJ_HISTORIES", 1000, 10000000);
 	uint64_t seed = (uint64_t)number("ZTJ_SEED", (int64_t)time(NULL), INT64_MAX);
 	int bad = 0;
-	void *state = NULL;
 
-	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	(void)enter_scratch(&state);
+	(void)state;
 	for (int64_t done = 0; done < n && bad == 0; done += BATCH, seed++) {
 		size_t now = n - done < BATCH ? (size_t)(n - done) : BATCH;
 
@@ -106,6 +104,15 @@ int main(void)
 	    "cut off %u times; anomalies: %d\n",
 	    total.n, total.posts, total.lost, total.uses, total.admitted, total.observations,
 	    total.broker_kills, total.nmarks, total.noticed, total.host_kills, total.partitions, bad);
-	(void)leave_scratch(&state);
-	return bad == 0 ? 0 : 1;
+	assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_D01_G06_histories, enter_scratch, leave_scratch),
+	};
+
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,6 +257,26 @@ static void test_A01_rewritten_and_longer(void **state)
 	assert_int_equal(alarms("log-fork"), 2);
 }
 
+/* Whoever carries the questions carries none: that is said, too. */
+static void test_A01_no_answer_at_all(void **state)
+{
+	(void)state;
+	make_leaves(NONE);
+	beat(10);
+	beat(17);
+	expect_asked(10, 17);
+	rig_sleep(R, 3 * 60);
+	beat(20);
+	assert_int_equal(alarms("not-found"), 0);
+	rig_sleep(R, 60);
+	beat(21);
+	beat(22);
+	assert_int_equal(alarms("not-found"), 1);
+	/* an answer after all, and the next */
+	prove(10, 17, SIZE_MAX);
+	assert_int_equal(proved(), 17);
+}
+
 /* Every bit of a proof counts; what is none at all counts as one that fails. */
 static void test_A01_proofs_that_prove_nothing(void **state)
 {
@@ -360,6 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_growth_that_is_proved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_A01_no_answer_at_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_A01_rewritten_and_longer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_A01_proofs_that_prove_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_A01_withheld, setup, teardown),
