@@ -121,7 +121,8 @@ static int place(const char *url, struct dest_conf *to)
 		   *path = u == NULL ? NULL : evhttp_uri_get_path(u);
 	int port = u == NULL ? -1 : evhttp_uri_get_port(u), r = ZTJ_BAD_ENCODING;
 	bool tls = scheme != NULL && strcmp(scheme, "https") == 0;
-	if (host != NULL && path != NULL && (tls || strcmp(scheme, "http") == 0)) {
+	bool plain = scheme != NULL && strcmp(scheme, "http") == 0;
+	if (host != NULL && path != NULL && (tls || plain)) {
 		size_t n = strlen(host);
 		bool v6 = n > 2 && host[0] == '[' && host[n - 1] == ']';
 		to->kind = tls ? DEST_HTTPS : DEST_TCP;

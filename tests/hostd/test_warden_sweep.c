@@ -292,6 +292,7 @@ static void go_deep(pid_t pid, unsigned levels, char dir[4096])
 
 	memset(name, 'd', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
+	memcpy(name, number, (size_t)snprintf(number, sizeof(number), "%d", (int)getpid()));
 	(void)snprintf(dir, 4096, "%s", getenv("ZTJ_TEST_CGROUP2"));
 	for (; levels > 0; levels--) {
 		(void)snprintf(dir + strlen(dir), 4096 - strlen(dir), "/%s", name);
