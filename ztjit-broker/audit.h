@@ -48,8 +48,8 @@ void audit_bound_free(struct audit *a);
 /* An alarm, to the system's log and as a leaf; the same one again within ten minutes, and more than 20 with one code in that
  * time, stand in the system's log alone. */
 void audit_alarm(struct store *st, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* One that `who` (a host, a key) can cause: with one code 5 about the same in ten minutes, and that there were more, so that
- * nobody hides what another does among what it does itself; 200 of all of them are leaves. */
+/* One that `who` (a host, a key) can cause: of one code 5 about the same are leaves in ten minutes, and that there were more, so that
+ * nobody hides what another does among what it does itself; 200 of all of them. */
 void audit_alarm_about(struct store *st, const char *who, int code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* May one more refusal of this identity ("": of nobody known) be written by itself? The rest is counted and told by the sweep. */

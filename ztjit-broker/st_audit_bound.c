@@ -111,20 +111,22 @@ static struct bound *subject_of(struct alarms *a, const char *who, int code)
 	return &a->subject[at].is;
 }
 
-/* To the system's log and, most times, as a leaf: max with this code. */
-static void raise_alarm(struct store *st, struct bound *b, unsigned max, int code, const char *text)
+/* A leaf, max with this code. */
+static void add_alarm(struct store *st, struct bound *b, unsigned max, int code, const char *text)
 {
-	struct audit *a = st->audit;
 	struct ztj_event e = { .kind = "alarm", .outcome = "raised", .code = code, .text = text };
-	int64_t now = st_now();
-	ztj_log(ZTJ_LOG_ALARM, "%s", text);
-	if (a == NULL || reserve_spent(st) || same_again(a->alarms, text, now))
-		return;
-	unsigned n = count(&b[place_of(code)], now);
+	unsigned n = count(&b[place_of(code)], st_now());
 	if (n == max + 1)
 		e.text = "more alarms of this kind stand in the broker's own log alone";
 	if (n <= max + 1 && audit_add(st, &e) != ZTJ_OK)
 		st->broken = true;
+}
+
+/* To the system's log, always; is it a leaf as well? */
+static bool tell_alarm(struct store *st, const char *text)
+{
+	ztj_log(ZTJ_LOG_ALARM, "%s", text);
+	return st->audit != NULL && !reserve_spent(st) && !same_again(st->audit->alarms, text, st_now());
 }
 
 void audit_alarm(struct store *st, int code, const char *fmt, ...)
@@ -134,24 +136,27 @@ void audit_alarm(struct store *st, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	raise_alarm(st, st->audit == NULL ? NULL : st->audit->alarms->code, ALARMS, code, text);
+	if (tell_alarm(st, text))
+		add_alarm(st, st->audit->alarms->code, ALARMS, code, text);
 }
 
 void audit_alarm_about(struct store *st, const char *who, int code, const char *fmt, ...)
 {
-	struct alarms *a = st->audit->alarms;
-	unsigned n = count(subject_of(a, who, code), st_now());
 	char text[256];
 	va_list ap;
-	if (n > ABOUT + 1)
-		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (!tell_alarm(st, text))
+		return;
+	struct alarms *a = st->audit->alarms;
+	unsigned n = count(subject_of(a, who, code), st_now());
 	if (n == ABOUT + 1)
 		(void)snprintf(text, sizeof(text),
-		    "more alarms of this kind about %.160s are not told for ten minutes", who);
-	raise_alarm(st, a->about, ABOUT_ALL, code, text);
+		    "more alarms of this kind about %.160s stand in the broker's own log alone for ten minutes",
+		    who);
+	if (n <= ABOUT + 1)
+		add_alarm(st, a->about, ABOUT_ALL, code, text);
 }
 
 /* --- refusals --- */
