@@ -174,8 +174,9 @@ use_signatures() {
 # signed_by WHO NAMESPACE N: the one signature of statement N is by a key that WHO had when it was issued, and that is not revoked.
 signed_by() {
 	[ ! -e "$3.statement.2.sig" ] || no "leaf $3: more than one signature"
+	issued=$(stamp "$(text "$3.statement" issued)")
 	ssh-keygen -Y verify -f names.allowed -I "$1" -n "$2" -s "$3.statement.1.sig" -r revoked \
-		-O "verify-time=$(stamp "$(text "$3.statement" issued)")" <"$3.statement" >/dev/null 2>&1 ||
+		-O "verify-time=$issued" <"$3.statement" >/dev/null 2>&1 ||
 		no "leaf $3: not signed by a key of $1"
 }
 # Of a security key's signature five bytes are flags and a counter; bit 0 says that it was touched.
