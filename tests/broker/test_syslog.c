@@ -190,7 +190,7 @@ static void test_W_a_receiver_that_never_reads(void **state)
 		sr_leaves(&b, 1);
 		slowest = ms_now() - before > slowest ? ms_now() - before : slowest;
 	}
-	assert_in_range(slowest, 0, 1000);
+	assert_in_range(slowest, 0, 10000); /* they are given up after 30 s */
 	sr_settle(&b, "lines");
 	sr_settle(&b, "tcp");
 	sr_all_there(&b, &r, &g);
