@@ -24,9 +24,10 @@ struct audit {
 	int64_t signed_at;
 	uint64_t files;            /* full tiles and bundles below this many leaves are on disk */
 	bool forked;               /* what was signed before is not what the rows say: nothing is signed any more */
-	/* gaps in the logs of hosts that were offered, in a ring: taken when they are offered again */
-	struct audit_gap { char host[ZTJ_FULLNAME_SIZE]; int64_t held, seq; } gap[16];
-	size_t next_gap;
+	/* gaps in the logs of hosts that were offered once, taken when they are offered again: one a host, so that a whole fleet
+	 * goes on after a backup was put back; "" is free */
+	struct audit_gap { char host[ZTJ_FULLNAME_SIZE]; int64_t held, seq; } *gap;
+	size_t ngaps;
 	unsigned unvouched;        /* status in a row without the checkpoint that there is */
 	struct growth_cache *grown; /* proofs made lately */
 	struct refusals *refusals;

@@ -47,6 +47,7 @@ void audit_free(struct audit *a)
 	ztj_buf_free(&a->shown);
 	audit_bound_free(a);
 	audit_growth_free(a);
+	free(a->gap);
 	free(a);
 }
 

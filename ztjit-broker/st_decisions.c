@@ -79,23 +79,36 @@ static void tell_break(struct store *st, const char *host, const struct line *l,
 		    "the log of %s tells another history from line %lld on", host, (long long)l->is.seq);
 }
 
+/* The gap of this host, or a free place for it; NULL for want of memory. */
+static struct audit_gap *gap_of(struct audit *a, const char *host)
+{
+	struct audit_gap *spare = NULL;
+	for (size_t i = 0; i < a->ngaps; i++) {
+		if (strcmp(a->gap[i].host, host) == 0)
+			return &a->gap[i];
+		if (a->gap[i].host[0] == '\0')
+			spare = &a->gap[i];
+	}
+	if (spare != NULL)
+		return spare;
+	struct audit_gap *more = realloc(a->gap, (a->ngaps + 1) * sizeof(*more));
+	if (more == NULL)
+		return NULL;
+	a->gap = more;
+	more[a->ngaps] = (struct audit_gap){ .seq = 0 };
+	return &more[a->ngaps++];
+}
+
 /* Has this host been told already how far its log is held here, and has nothing before this line? */
 static bool offered_again(struct audit *a, const char *host, int64_t seq, int64_t held)
 {
-	struct audit_gap *g = NULL;
-	for (size_t i = 0; g == NULL && i < sizeof(a->gap) / sizeof(a->gap[0]); i++)
-		if (strcmp(a->gap[i].host, host) == 0)
-			g = &a->gap[i];
-	if (g != NULL && g->seq == seq && g->held == held) {
-		g->host[0] = '\0';
-		return true;
-	}
+	struct audit_gap *g = gap_of(a, host);
 	if (g == NULL)
-		g = &a->gap[a->next_gap++ % (sizeof(a->gap) / sizeof(a->gap[0]))];
-	(void)snprintf(g->host, sizeof(g->host), "%s", host);
-	g->seq = seq;
-	g->held = held;
-	return false;
+		return false;
+	bool again = g->host[0] != '\0' && g->seq == seq && g->held == held;
+	*g = (struct audit_gap){ .held = held, .seq = seq };
+	(void)snprintf(g->host, sizeof(g->host), "%s", again ? "" : host);
+	return again;
 }
 
 /* A line that is held already is no news. STATE: one after a gap that is heard of for the first time. */
