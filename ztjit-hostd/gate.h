@@ -219,6 +219,9 @@ int ztj_gate_seed(struct ztj_gate *g, struct ztj_view json) ZTJ_MUST_CHECK;
 void ztj_gate_save_clock(struct ztj_gate *g, bool force);
 
 /* ---- gate_checkpoint.c ---- */
+/* One that is remembered under this name in the state. NOT_FOUND; BAD_ENCODING: what is there is none. */
+int ztj_checkpoint_read(const struct ztj_gate *g, const char *name, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
+int ztj_checkpoint_write(const struct ztj_gate *g, const char *name, const struct ztj_checkpoint *c) ZTJ_MUST_CHECK;
 int ztj_checkpoint_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
 /* Of a status that is newer than every other. */
 void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status);

@@ -14,56 +14,70 @@
 #include "libztjit/sys/safefile.h"
 #include "ztjit-hostd/gate.h"
 
+#define SEEN "checkpoint"
 #define SAVE_EVERY 60
 #define LACKING_SECONDS 300 /* a policy that names new witnesses is here before the broker could ask them */
 
-static void path_of(const struct ztj_gate *g, char *out, size_t size)
+static void path_of(const struct ztj_gate *g, const char *name, char *out, size_t size)
 {
-	(void)snprintf(out, size, "%s/checkpoint", g->conf->state);
+	(void)snprintf(out, size, "%s/%s", g->conf->state, name);
 }
 
-int ztj_checkpoint_load(struct ztj_gate *g)
+int ztj_checkpoint_read(const struct ztj_gate *g, const char *name, struct ztj_checkpoint *out)
 {
 	const struct ztj_file_rule rule = { .owner = geteuid(), .secret = true };
 	char path[512];
 	struct ztj_buf b;
 	int r;
 
-	path_of(g, path, sizeof(path));
+	path_of(g, name, path, sizeof(path));
 	ztj_buf_init(&b, 256);
 	r = ztj_file_read(path, &rule, 255, &b);
-	if (r == ZTJ_OK) {
-		g->log.any = ztj_checkpoint_kept(ztj_buf_view(&b), &g->log.last) == ZTJ_OK;
-		/* It stops nobody's work, but it is not forgotten in silence. */
-		if (!g->log.any)
-			ztj_gate_alarm(g, ZTJ_BAD_ENCODING,
-			    "what was remembered of the broker's audit log cannot be read");
-	} else if (r == ZTJ_NOT_FOUND) {
-		r = ZTJ_OK;
-	}
-	ztj_buf_free(&b);
-	if (r != ZTJ_OK)
+	if (r == ZTJ_OK && ztj_checkpoint_kept(ztj_buf_view(&b), out) != ZTJ_OK)
+		r = ZTJ_BAD_ENCODING;
+	else if (r != ZTJ_OK && r != ZTJ_NOT_FOUND)
 		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
+	ztj_buf_free(&b);
 	return r;
+}
+
+int ztj_checkpoint_write(const struct ztj_gate *g, const char *name, const struct ztj_checkpoint *c)
+{
+	char path[512];
+	struct ztj_buf b;
+	int r;
+
+	path_of(g, name, path, sizeof(path));
+	ztj_buf_init(&b, 256);
+	r = ztj_checkpoint_keep(c, &b);
+	if (r == ZTJ_OK)
+		r = ztj_file_write(path, ztj_buf_view(&b), 0600);
+	ztj_buf_free(&b);
+	return r;
+}
+
+int ztj_checkpoint_load(struct ztj_gate *g)
+{
+	int r = ztj_checkpoint_read(g, SEEN, &g->log.last);
+
+	g->log.any = r == ZTJ_OK;
+	/* It stops nobody's work, but it is not forgotten in silence. */
+	if (r == ZTJ_BAD_ENCODING)
+		ztj_gate_alarm(g, r, "what was remembered of the broker's audit log cannot be read");
+	return r == ZTJ_NOT_FOUND || r == ZTJ_BAD_ENCODING ? ZTJ_OK : r;
 }
 
 static void save(struct ztj_gate *g)
 {
 	struct ztj_now now;
-	char path[512];
-	struct ztj_buf b;
 
 	g->env.now(&now);
 	if (g->log.saved != 0 && now.boot - g->log.saved < SAVE_EVERY)
 		return;
-	path_of(g, path, sizeof(path));
-	ztj_buf_init(&b, 256);
-	if (ztj_checkpoint_keep(&g->log.last, &b) != ZTJ_OK ||
-	    ztj_file_write(path, ztj_buf_view(&b), 0600) != ZTJ_OK)
+	if (ztj_checkpoint_write(g, SEEN, &g->log.last) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the checkpoint of the audit log could not be stored");
 	else
 		g->log.saved = now.boot;
-	ztj_buf_free(&b);
 }
 
 static void say_cosigned(struct ztj_gate *g, int r, const struct ztj_quorum *q, const struct ztj_cosigned *c)

@@ -6,9 +6,7 @@
  * That a log is longer says nothing of what it holds: the newest checkpoint of which the broker proved that it continues the one
  * before stays remembered until the next proof (RFC 9162 section 2.1.4). A proof is asked for every few minutes, each host in its own time.
  */
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "libztjit/core/growth.h"
 #include "libztjit/sys/log.h"
@@ -16,56 +14,36 @@
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
 
+#define PROVED "proved"
 #define EVERY 300      /* seconds between proofs, and up to */
 #define SPREAD 60      /* more */
 #define AGAIN 60       /* after one that failed */
 #define FAILED_ALARM 3 /* answers in a row that are none */
 #define SAY_MS 200
 
-static void path_of(const struct ztj_gate *g, char *out, size_t size)
-{
-	(void)snprintf(out, size, "%s/proved", g->conf->state);
-}
-
 int ztj_growth_load(struct ztj_gate *g)
 {
-	const struct ztj_file_rule rule = { .owner = geteuid(), .secret = true };
-	char path[512];
-	struct ztj_buf b;
-	int r;
+	int r = ztj_checkpoint_read(g, PROVED, &g->growth.proved);
 
-	path_of(g, path, sizeof(path));
-	ztj_buf_init(&b, 256);
-	r = ztj_file_read(path, &rule, 255, &b);
-	if (r == ZTJ_OK && ztj_checkpoint_kept(ztj_buf_view(&b), &g->growth.proved) == ZTJ_OK) {
+	if (r == ZTJ_BAD_ENCODING)
+		ztj_gate_alarm(g, r, "what was proved of the broker's audit log cannot be read");
+	if (r == ZTJ_OK) {
 		g->growth.any = true;
-	} else if (r == ZTJ_OK || r == ZTJ_NOT_FOUND) {
-		if (r == ZTJ_OK)
-			ztj_gate_alarm(g, ZTJ_BAD_ENCODING,
-			    "what was proved of the broker's audit log cannot be read");
+	} else if (r == ZTJ_NOT_FOUND || r == ZTJ_BAD_ENCODING) {
 		/* an agent of before there were proofs, or none: from what was seen last */
 		g->growth.any = g->log.any;
 		g->growth.proved = g->log.last;
 		r = ZTJ_OK;
 	}
-	ztj_buf_free(&b);
-	if (r != ZTJ_OK)
-		ztj_log(ZTJ_LOG_ERROR, "%s: %s", path, ztj_err_text(r));
 	return r;
 }
 
 static void proved(struct ztj_gate *g, const struct ztj_checkpoint *c)
 {
-	char path[512];
-	struct ztj_buf b;
-
 	g->growth.any = true;
 	g->growth.proved = *c;
-	path_of(g, path, sizeof(path));
-	ztj_buf_init(&b, 256);
-	if (ztj_checkpoint_keep(c, &b) != ZTJ_OK || ztj_file_write(path, ztj_buf_view(&b), 0600) != ZTJ_OK)
+	if (ztj_checkpoint_write(g, PROVED, c) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "what was proved of the audit log could not be stored");
-	ztj_buf_free(&b);
 }
 
 static int64_t boot_now(const struct ztj_gate *g)

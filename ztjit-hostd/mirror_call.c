@@ -2,7 +2,7 @@
  * Copyright (c) 2026 the ztjit authors
  * SPDX-License-Identifier: BSD-2-Clause
  */
-/* One call that ships something: what goes there is bytes or JSON, what comes back is short. */
+/* One call: what goes there is bytes, JSON or nothing, what comes back is short. */
 #include <stdlib.h>
 #include <string.h>
 
