@@ -92,4 +92,9 @@ void bk_granted(struct bk *b, struct fx_signed *request);
 /* POST /v1/certificates for that request with the person's key. */
 long bk_certificate(struct bk *b, int who, const uint8_t id[ZTJ_DIGEST_LEN], const struct soft_key *key);
 
+/* --- bodies.c --- */
+enum bk_kind { BK_EMPTY, BK_STATEMENT, BK_CERTIFY, BK_DIRECTORY, BK_SIGNATURE, BK_SESSION, BK_BYTES, BK_REPORT };
+/* A body of this shape, made of that statement: what it is posted to may judge it, but finds nothing in it that is so. */
+void bk_body(const struct bk *b, enum bk_kind kind, const struct fx_signed *req, struct ztj_buf *out);
+
 #endif

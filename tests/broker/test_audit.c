@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "libztjit/core/logcheck.h"
-#include "tests/broker/bk.h"
+#include "tests/broker/rows.h"
 #include "tests/core/support.h"
 
 #define LEAVES 4096
@@ -398,48 +398,24 @@ static void test_decisions_of_hosts(void **state)
 	ztj_buf_free(&text);
 }
 
-static sqlite3 *open_db(const struct bk *b)
-{
-	char path[256];
-	sqlite3 *db;
-	(void)snprintf(path, sizeof(path), "%s/store/broker.db", b->dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	return db;
-}
-
-static int64_t count(sqlite3 *db, const char *sql)
-{
-	sqlite3_stmt *s;
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	int64_t n = sqlite3_column_int64(s, 0);
-	(void)sqlite3_finalize(s);
-	return n;
-}
-
 static int64_t alarms_of(const struct bk *b, const char *text)
 {
 	char sql[512];
-	sqlite3 *db = open_db(b);
 	(void)snprintf(sql, sizeof(sql),
 	    "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.kind') = 'alarm' AND"
 	    " json_extract(CAST(entry AS TEXT), '$.text') LIKE '%s%%'",
 	    text);
-	int64_t n = count(db, sql);
-	(void)sqlite3_close(db);
-	return n;
+	return bk_count(b, sql);
 }
 
-static int line_seq = 1;
-
-/* A line of a host with n of these in its text. */
-static void line_with(struct ztj_buf *out, const char *host, const char *what, int n)
+/* Line `seq` of a host, with n of these in its text. */
+static void line_with(struct ztj_buf *out, const char *host, int seq, const char *what, int n)
 {
 	ztj_buf_reset(out);
 	ok(ztj_buf_printf(out,
 	    "{\"v\":1,\"seq\":%d,\"prev\":\"%064d\",\"time\":\"2026-01-01T00:00:00Z\",\"event\":\"alarm\","
 	    "\"code\":\"ok\",\"host\":\"%s\",\"tty\":\"",
-	    line_seq, 0, host));
+	    seq, 0, host));
 	for (int i = 0; i < n; i++)
 		ok(ztj_buf_puts(out, what));
 	ok(ztj_buf_puts(out, "\"}\n"));
@@ -456,11 +432,11 @@ static void test_W03_lines_that_grow(void **state)
 	for (size_t i = 0; i < sizeof(grow) / sizeof(grow[0]); i++) {
 		/* as long as a line may be, and the longest of those that are taken */
 		int most = 16000 / (int)strlen(grow[i]), least = 0;
-		line_with(&text, "servers/test1", grow[i], most + 200);
+		line_with(&text, "servers/test1", 1, grow[i], most + 200);
 		assert_int_equal(send_lines(b, FX_TEST1, &text), 413);
 		while (most > least) {
 			int n = (most + least + 1) / 2;
-			line_with(&text, "servers/test1", grow[i], n);
+			line_with(&text, "servers/test1", 1, grow[i], n);
 			if (send_lines(b, FX_TEST1, &text) == 200) {
 				least = n;
 				held = bk_int(b, "seq");
@@ -474,18 +450,17 @@ static void test_W03_lines_that_grow(void **state)
 	assert_int_equal(held, 1);
 	assert_false(bk_logged(b, "nothing of this batch was kept"));
 	/* each of them told another history: so often that is said */
-	for (line_seq = 2; line_seq < 12; line_seq++) {
-		line_with(&text, "servers/test1", "x", 1);
+	for (int seq = 2; seq < 12; seq++) {
+		line_with(&text, "servers/test1", seq, "x", 1);
 		assert_int_equal(send_lines(b, FX_TEST1, &text), 200);
 	}
-	line_seq = 1;
 	assert_int_equal(alarms_of(b, "the log of servers/test1 tells another history"), 5);
 	assert_int_equal(alarms_of(b, "more alarms of this kind about servers/test1"), 1);
 	assert_true(bk_logged(b, "the log of servers/test1 tells another history from line 11 on"));
 	/* and hides nobody else's */
-	line_with(&text, "servers/web1", "x", 1);
+	line_with(&text, "servers/web1", 1, "x", 1);
 	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
-	line_with(&text, "servers/web1", "x", 2);
+	line_with(&text, "servers/web1", 1, "x", 2);
 	assert_int_equal(send_lines(b, FX_WEB1, &text), 200);
 	assert_int_equal(alarms_of(b, "the log of servers/web1 tells another history from line 1 on"), 1);
 	/* and one host does not fill the disk of all */
@@ -613,20 +588,20 @@ static void test_many_leaves(void **state)
  * the like stand elsewhere. */
 static void in_step(const struct bk *b)
 {
-	sqlite3 *db = open_db(b);
-	assert_int_equal(count(db,
+	sqlite3 *db = bk_rows(b);
+	assert_int_equal(bk_count(b,
 			     "SELECT count(*) FROM statement WHERE lower(hex(id)) NOT IN (SELECT"
 			     " json_extract(CAST(entry AS TEXT), '$.statement') FROM leaf WHERE"
 			     " json_extract(CAST(entry AS TEXT), '$.outcome') = 'accepted')"),
 	    0);
 	assert_int_equal(
-	    count(db,
+	    bk_count(b,
 		"SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.outcome') = 'accepted' AND"
 		" json_extract(CAST(entry AS TEXT), '$.statement') NOT IN (SELECT lower(hex(id)) FROM statement)"),
 	    0);
-	assert_int_equal(count(db, "SELECT count(*) - max(n) - 1 FROM leaf"), 0);
-	assert_int_equal(count(db, "SELECT count(*) FROM node WHERE level = 1") * 256,
-	    count(db, "SELECT count(*) / 256 * 256 FROM leaf"));
+	assert_int_equal(bk_count(b, "SELECT count(*) - max(n) - 1 FROM leaf"), 0);
+	assert_int_equal(bk_count(b, "SELECT count(*) FROM node WHERE level = 1") * 256,
+	    bk_count(b, "SELECT count(*) / 256 * 256 FROM leaf"));
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -745,7 +720,7 @@ static void test_A01_a_changed_row_is_found(void **state)
 		fail_msg("%s", ztj_buf_str(&out));
 	assert_non_null(strstr(ztj_buf_str(&out), "ok       audit log"));
 	spoil(b, "cp -a $D/store $D.good");
-	sqlite3 *db = open_db(b);
+	sqlite3 *db = bk_rows(b);
 	assert_int_equal(
 	    sqlite3_exec(db,
 		"UPDATE leaf SET entry = CAST(replace(CAST(entry AS TEXT), 'people/req1', 'people/req2') AS BLOB)"
@@ -856,7 +831,7 @@ static void test_W03_pending_is_full(void **state)
 	struct bk *b = *state;
 	bk_stop(b);
 	assert_int_equal(setenv("D", b->dir, 1), 0);
-	sqlite3 *db = open_db(b);
+	sqlite3 *db = bk_rows(b);
 	assert_int_equal(sqlite3_exec(db,
 			     "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 2000)"
 			     " INSERT INTO pending SELECT randomblob(32), 'x' || i, 0, 'x', 'a' || (i % 32),"
@@ -868,8 +843,8 @@ static void test_W03_pending_is_full(void **state)
 	assert_int_equal(ask(b, "late1"), 201);
 	assert_int_equal(ask(b, "late2"), 201);
 	bk_stop(b);
-	db = open_db(b);
-	assert_int_equal(count(db, "SELECT count(*) FROM pending"), 2000);
+	db = bk_rows(b);
+	assert_int_equal(bk_count(b, "SELECT count(*) FROM pending"), 2000);
 	assert_int_equal(sqlite3_exec(db, "UPDATE pending SET address = short WHERE name = 'x'", NULL, NULL,
 			     NULL),
 	    SQLITE_OK);
@@ -877,7 +852,7 @@ static void test_W03_pending_is_full(void **state)
 	bk_serve(b);
 	assert_int_equal(ask(b, "late3"), 429);
 	bk_stop(b);
-	db = open_db(b);
+	db = bk_rows(b);
 	assert_int_equal(sqlite3_exec(db, "DELETE FROM pending", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	bk_serve(b);

@@ -6,14 +6,13 @@
  * What leaves a leaf: every call that is refused, and every type of statement, accepted or refused, exactly one; what one caller can cause is
  * bounded. The tables are complete, or the test fails: a new op or type cannot forget its leaf.
  */
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/broker/bk.h"
+#include "tests/broker/rows.h"
 #include "ztjit-broker/audit.h"
 
 static const struct fx_policy auditing = { .more = "auditors = [ \"@security\" ];" };
@@ -41,36 +40,15 @@ static int tear_down(void **state)
 
 /* --- the rows themselves --- */
 
-static sqlite3 *open_db(const struct bk *b)
-{
-	char path[256];
-	sqlite3 *db;
-	(void)snprintf(path, sizeof(path), "%s/store/broker.db", b->dir);
-	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	return db;
-}
-
-static int64_t count(const struct bk *b, const char *sql)
-{
-	sqlite3 *db = open_db(b);
-	sqlite3_stmt *s;
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	int64_t n = sqlite3_column_int64(s, 0);
-	(void)sqlite3_finalize(s);
-	(void)sqlite3_close(db);
-	return n;
-}
-
 static int64_t size(const struct bk *b)
 {
-	return count(b, "SELECT count(*) FROM leaf");
+	return bk_count(b, "SELECT count(*) FROM leaf");
 }
 
 /* The newest leaf, to be decrefed. */
 static json_t *newest(const struct bk *b)
 {
-	sqlite3 *db = open_db(b);
+	sqlite3 *db = bk_rows(b);
 	sqlite3_stmt *s;
 	assert_int_equal(sqlite3_prepare_v2(db, "SELECT entry FROM leaf ORDER BY n DESC LIMIT 1", -1, &s,
 			     NULL),
@@ -96,10 +74,10 @@ static void after_a_sweep(const struct bk *b)
 	static const char told[] =
 	    "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.count') IS NOT NULL AND"
 	    " json_extract(CAST(entry AS TEXT), '$.kind') = 'call'";
-	int64_t before = count(b, told);
+	int64_t before = bk_count(b, told);
 	for (int i = 0; i < 30; i++) {
 		(void)sleep(1);
-		if (count(b, told) > before)
+		if (bk_count(b, told) > before)
 			return;
 	}
 }
@@ -107,54 +85,53 @@ static void after_a_sweep(const struct bk *b)
 /* --- refused calls --- */
 
 enum who { NOBODY, HOST, REQUESTER, OUTSIDER, REGISTRAR };
-enum body { NONE, A_REQUEST, CERTIFY, DIRECTORY, SIGNATURE, SESSION, BYTES, REPORT };
 
 /* %s: the id of a request of REQUESTER. */
 static const struct refused {
 	enum op op;
 	const char *method, *path;
-	enum body body;
+	enum bk_kind body;
 	enum who who;
 	long status;
 	int leaves;
 } refused[] = {
-	{ OP_STATEMENT_PUT, "POST", "/v1/statements", A_REQUEST, OUTSIDER, 403, 1 },
-	{ OP_STATEMENT_PUT, "POST", "/v1/statements", A_REQUEST, NOBODY, 401, 1 },
-	{ OP_STATEMENT_GET, "GET", "/v1/statements/%s", NONE, REGISTRAR, 403, 1 },
-	{ OP_STATEMENT_GET, "GET", "/v1/statements/%s", NONE, NOBODY, 401, 0 },
-	{ OP_REQUESTS, "GET", "/v1/requests", NONE, HOST, 403, 1 },
-	{ OP_REQUESTS, "GET", "/v1/requests", NONE, NOBODY, 401, 0 },
-	{ OP_REQUEST_GET, "GET", "/v1/requests/%s", NONE, OUTSIDER, 403, 1 },
-	{ OP_REQUEST_GET, "GET", "/v1/requests/R-0000000000", NONE, OUTSIDER, 404, 0 },
-	{ OP_DIRECTORIES, "GET", "/v1/directories", NONE, NOBODY, 401, 0 },
-	{ OP_DIRECTORY_GET, "GET", "/v1/directories/people", NONE, NOBODY, 401, 0 },
-	{ OP_DIRECTORY_PUT, "POST", "/v1/directories/people", DIRECTORY, REQUESTER, 403, 1 },
-	{ OP_PENDING_PUT, "POST", "/v1/pending", A_REQUEST, NOBODY, 403, 1 },
-	{ OP_PENDING_LIST, "GET", "/v1/pending?kind=user", NONE, REQUESTER, 403, 1 },
-	{ OP_PENDING_DELETE, "DELETE", "/v1/pending/%s", NONE, REQUESTER, 403, 1 },
-	{ OP_PENDING_DELETE, "DELETE", "/v1/pending/%s", NONE, REGISTRAR, 404, 1 },
-	{ OP_CERTIFICATE, "POST", "/v1/certificates", CERTIFY, OUTSIDER, 403, 1 },
-	{ OP_CERTIFICATE, "POST", "/v1/certificates", CERTIFY, HOST, 403, 1 },
-	{ OP_STREAM_OPEN, "GET", "/v1/stream?since=0", NONE, REGISTRAR, 403, 1 },
-	{ OP_STEPUP_PUT, "POST", "/v1/stepups", A_REQUEST, HOST, 403, 1 },
-	{ OP_STEPUP_LIST, "GET", "/v1/stepups", NONE, HOST, 403, 1 },
-	{ OP_STEPUP_ANSWER, "POST", "/v1/stepups/%s", SIGNATURE, REQUESTER, 404, 1 },
-	{ OP_STEPUP_END, "DELETE", "/v1/stepups/%s", NONE, REQUESTER, 403, 1 },
-	{ OP_STEPUP_END, "DELETE", "/v1/stepups/%s", NONE, HOST, 404, 0 },
-	{ OP_SESSION_PUT, "POST", "/v1/sessions", SESSION, REQUESTER, 403, 1 },
-	{ OP_SESSION_CHUNKS, "POST", "/v1/sessions/S-0123456789/chunks?offset=0", BYTES, HOST, 404, 1 },
-	{ OP_SESSION_HEAD, "POST", "/v1/sessions/S-0123456789/head", A_REQUEST, HOST, 404, 1 },
-	{ OP_SESSIONS, "GET", "/v1/sessions", NONE, HOST, 403, 1 },
-	{ OP_SESSION_GET, "GET", "/v1/sessions/S-0123456789", NONE, OUTSIDER, 404, 1 },
-	{ OP_SESSION_RECORD, "GET", "/v1/sessions/S-0123456789/record?from=0", NONE, OUTSIDER, 404, 1 },
-	{ OP_VIEW_PUT, "POST", "/v1/views", A_REQUEST, OUTSIDER, 403, 1 },
-	{ OP_STANDING_PUT, "POST", "/v1/standing", REPORT, REQUESTER, 403, 1 },
-	{ OP_STANDING, "GET", "/v1/standing", NONE, OUTSIDER, 403, 1 },
-	{ OP_LOG_CHECKPOINT, "GET", "/v1/log/checkpoint", NONE, REGISTRAR, 403, 1 },
-	{ OP_LOG_TILE, "GET", "/v1/log/tile/0/000.p/1", NONE, OUTSIDER, 403, 1 },
-	{ OP_LOG_GROWTH, "GET", "/v1/log/growth?from=1&to=1", NONE, REGISTRAR, 403, 1 },
-	{ OP_DECISIONS_PUT, "POST", "/v1/decisions", BYTES, HOST, 400, 1 },
-	{ OP_DECISIONS_PUT, "POST", "/v1/decisions", BYTES, REQUESTER, 403, 1 },
+	{ OP_STATEMENT_PUT, "POST", "/v1/statements", BK_STATEMENT, OUTSIDER, 403, 1 },
+	{ OP_STATEMENT_PUT, "POST", "/v1/statements", BK_STATEMENT, NOBODY, 401, 1 },
+	{ OP_STATEMENT_GET, "GET", "/v1/statements/%s", BK_EMPTY, REGISTRAR, 403, 1 },
+	{ OP_STATEMENT_GET, "GET", "/v1/statements/%s", BK_EMPTY, NOBODY, 401, 0 },
+	{ OP_REQUESTS, "GET", "/v1/requests", BK_EMPTY, HOST, 403, 1 },
+	{ OP_REQUESTS, "GET", "/v1/requests", BK_EMPTY, NOBODY, 401, 0 },
+	{ OP_REQUEST_GET, "GET", "/v1/requests/%s", BK_EMPTY, OUTSIDER, 403, 1 },
+	{ OP_REQUEST_GET, "GET", "/v1/requests/R-0000000000", BK_EMPTY, OUTSIDER, 404, 0 },
+	{ OP_DIRECTORIES, "GET", "/v1/directories", BK_EMPTY, NOBODY, 401, 0 },
+	{ OP_DIRECTORY_GET, "GET", "/v1/directories/people", BK_EMPTY, NOBODY, 401, 0 },
+	{ OP_DIRECTORY_PUT, "POST", "/v1/directories/people", BK_DIRECTORY, REQUESTER, 403, 1 },
+	{ OP_PENDING_PUT, "POST", "/v1/pending", BK_STATEMENT, NOBODY, 403, 1 },
+	{ OP_PENDING_LIST, "GET", "/v1/pending?kind=user", BK_EMPTY, REQUESTER, 403, 1 },
+	{ OP_PENDING_DELETE, "DELETE", "/v1/pending/%s", BK_EMPTY, REQUESTER, 403, 1 },
+	{ OP_PENDING_DELETE, "DELETE", "/v1/pending/%s", BK_EMPTY, REGISTRAR, 404, 1 },
+	{ OP_CERTIFICATE, "POST", "/v1/certificates", BK_CERTIFY, OUTSIDER, 403, 1 },
+	{ OP_CERTIFICATE, "POST", "/v1/certificates", BK_CERTIFY, HOST, 403, 1 },
+	{ OP_STREAM_OPEN, "GET", "/v1/stream?since=0", BK_EMPTY, REGISTRAR, 403, 1 },
+	{ OP_STEPUP_PUT, "POST", "/v1/stepups", BK_STATEMENT, HOST, 403, 1 },
+	{ OP_STEPUP_LIST, "GET", "/v1/stepups", BK_EMPTY, HOST, 403, 1 },
+	{ OP_STEPUP_ANSWER, "POST", "/v1/stepups/%s", BK_SIGNATURE, REQUESTER, 404, 1 },
+	{ OP_STEPUP_END, "DELETE", "/v1/stepups/%s", BK_EMPTY, REQUESTER, 403, 1 },
+	{ OP_STEPUP_END, "DELETE", "/v1/stepups/%s", BK_EMPTY, HOST, 404, 0 },
+	{ OP_SESSION_PUT, "POST", "/v1/sessions", BK_SESSION, REQUESTER, 403, 1 },
+	{ OP_SESSION_CHUNKS, "POST", "/v1/sessions/S-0123456789/chunks?offset=0", BK_BYTES, HOST, 404, 1 },
+	{ OP_SESSION_HEAD, "POST", "/v1/sessions/S-0123456789/head", BK_STATEMENT, HOST, 404, 1 },
+	{ OP_SESSIONS, "GET", "/v1/sessions", BK_EMPTY, HOST, 403, 1 },
+	{ OP_SESSION_GET, "GET", "/v1/sessions/S-0123456789", BK_EMPTY, OUTSIDER, 404, 1 },
+	{ OP_SESSION_RECORD, "GET", "/v1/sessions/S-0123456789/record?from=0", BK_EMPTY, OUTSIDER, 404, 1 },
+	{ OP_VIEW_PUT, "POST", "/v1/views", BK_STATEMENT, OUTSIDER, 403, 1 },
+	{ OP_STANDING_PUT, "POST", "/v1/standing", BK_REPORT, REQUESTER, 403, 1 },
+	{ OP_STANDING, "GET", "/v1/standing", BK_EMPTY, OUTSIDER, 403, 1 },
+	{ OP_LOG_CHECKPOINT, "GET", "/v1/log/checkpoint", BK_EMPTY, REGISTRAR, 403, 1 },
+	{ OP_LOG_TILE, "GET", "/v1/log/tile/0/000.p/1", BK_EMPTY, OUTSIDER, 403, 1 },
+	{ OP_LOG_GROWTH, "GET", "/v1/log/growth?from=1&to=1", BK_EMPTY, REGISTRAR, 403, 1 },
+	{ OP_DECISIONS_PUT, "POST", "/v1/decisions", BK_BYTES, HOST, 400, 1 },
+	{ OP_DECISIONS_PUT, "POST", "/v1/decisions", BK_BYTES, REQUESTER, 403, 1 },
 };
 
 /* What is answered to anybody, or asked by the frontend alone. */
@@ -179,58 +156,6 @@ static void test_every_op_is_in_the_tables(void **state)
 	/* one that somebody forgets leaves too much, not too little */
 	const struct caller nobody = { .kind = CALLER_ANONYMOUS };
 	assert_true(audit_wants(OP_MAX, &nobody, ZTJ_FORBIDDEN));
-}
-
-static void make_body(const struct bk *b, const struct refused *c, const struct fx_signed *req,
-    struct ztj_buf *out)
-{
-	char hex[ZTJ_HEX_SIZE], key[ZTJ_KEY_TEXT_SIZE];
-	struct ztj_buf t;
-	ztj_hex(req->id, ZTJ_DIGEST_LEN, hex);
-	ztj_buf_init(&t, 65536);
-	ok(ztj_signed_to_json(&req->s, &t));
-	switch (c->body) {
-	case A_REQUEST:
-		ok(ztj_buf_put(out, t.p, t.n));
-		break;
-	case CERTIFY:
-		ok(ztj_key_to_text(&b->w.person[FX_REQ1].key.pub, key));
-		ok(ztj_buf_printf(out, "{\"request\":\"%s\",\"key\":\"%s\"}", hex, key));
-		break;
-	case DIRECTORY:
-		ok(ztj_buf_printf(out, "{\"base\":1,\"statement\":%s,\"drop\":[],\"put\":[]}",
-		    ztj_buf_str(&t)));
-		break;
-	case SIGNATURE: {
-		struct ztj_buf a;
-		ztj_buf_init(&a, 65536);
-		ok(ztj_sshsig_armor(req->s.sig[0], &a));
-		json_t *o = json_pack("{s:s}", "signature", ztj_buf_str(&a));
-		char *dump = json_dumps(o, 0);
-		ok(ztj_buf_puts(out, dump));
-		free(dump);
-		json_decref(o);
-		ztj_buf_free(&a);
-		break;
-	}
-	case SESSION:
-		ok(ztj_buf_printf(out,
-		    "{\"session\":\"%s\",\"grant\":\"%s\",\"person\":\"people/req1\",\"account\":\"root\","
-		    "\"service\":\"sshd\",\"role\":\"root-shell\",\"peer\":\"192.0.2.1\",\"command\":null,\"tty\":true,"
-		    "\"started\":\"2026-01-01T00:00:00Z\",\"ends\":\"2026-01-01T01:00:00Z\"}",
-		    hex, hex));
-		break;
-	case BYTES:
-		ok(ztj_buf_puts(out, "ZTJK"));
-		break;
-	case REPORT:
-		ok(ztj_buf_put(out, t.p, t.n - 1));
-		ok(ztj_buf_puts(out, ",\"report\":\"e30=\"}"));
-		break;
-	case NONE:
-		break;
-	}
-	ztj_buf_free(&t);
 }
 
 static const struct ztj_seckey *key_of(const struct bk *b, enum who who)
@@ -285,7 +210,7 @@ static void test_every_refused_call_leaves_one_leaf(void **state)
 		(void)snprintf(path, sizeof(path), "%.*s%s", at != NULL ? (int)(at - c->path) : 255, c->path,
 		    at != NULL ? hex : "");
 		ztj_buf_init(&body, 65536);
-		make_body(b, c, c->op == OP_STATEMENT_PUT ? &other : &req, &body);
+		bk_body(b, c->body, c->op == OP_STATEMENT_PUT ? &other : &req, &body);
 		int64_t before = size(b);
 		(void)bk_call(b, key_of(b, c->who), c->method, path, ztj_buf_view(&body));
 		ztj_buf_free(&body);
@@ -566,13 +491,13 @@ static void test_W03_one_caller_does_not_fill_the_log(void **state)
 	bk_expect(b, 403, "forbidden");
 	assert_in_range(size(b) - before, 1, 2);
 	for (int i = 0; i < 400 &&
-	     count(b,
+	     bk_count(b,
 		 "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.count') > 100 AND"
 		 " json_extract(CAST(entry AS TEXT), '$.by') = 'people/out1'") == 0;
 	     i++)
 		(void)usleep(100000);
 	assert_int_equal(
-	    count(b,
+	    bk_count(b,
 		"SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.count') > 100 AND"
 		" json_extract(CAST(entry AS TEXT), '$.by') = 'people/out1'"),
 	    1);
@@ -626,7 +551,7 @@ static void test_W03_alarms_are_bounded(void **state)
 		(void)bk_put(b, &b->login[FX_REQ1], &s);
 		fx_signed_free(&s);
 	}
-	assert_in_range(count(b, alarms), 1, 21);
+	assert_in_range(bk_count(b, alarms), 1, 21);
 }
 
 /* --- the broker itself --- */
@@ -638,7 +563,7 @@ static int64_t leaves_of(const struct bk *b, const char *kind, const char *outco
 	    "SELECT count(*) FROM leaf WHERE json_extract(CAST(entry AS TEXT), '$.kind') = '%s' AND"
 	    " json_extract(CAST(entry AS TEXT), '$.outcome') = '%s' AND CAST(entry AS TEXT) LIKE '%%%s%%'",
 	    kind, outcome, more);
-	return count(b, sql);
+	return bk_count(b, sql);
 }
 
 static void set_conf(const struct bk *b, const char *sed)

@@ -22,52 +22,50 @@ static const char *const caller_name[CALLERS] = { "none", "unknown key", "host",
 #define PEOPLE (BIT(REQUESTER) | BIT(APPROVER) | BIT(OTHER_USER))
 #define KNOWN (HOSTS | PEOPLE | BIT(REGISTRAR))
 
-enum body { NO_BODY, REQUEST_AGAIN, CERTIFY, DIRECTORY, STATEMENT_ONLY, SIGNATURE, SESSION, CHUNKS, REPORT };
-
 /* %s: the id of a request of `requester` for `host`, which `approver` may approve. */
 static const struct call {
 	const char *method, *path;
-	enum body body;
+	enum bk_kind body;
 	unsigned allowed;
 } table[] = {
-	{ "GET", "/healthz", NO_BODY, EVERYBODY },
-	{ "GET", "/metrics", NO_BODY, EVERYBODY }, /* from the loopback */
-	{ "GET", "/v1/broker", NO_BODY, EVERYBODY },
-	{ "GET", "/v1/policy", NO_BODY, EVERYBODY },
-	{ "POST", "/v1/statements", REQUEST_AGAIN, KNOWN },
-	{ "GET", "/v1/statements/%s", NO_BODY, BIT(HOST) | BIT(REQUESTER) | BIT(APPROVER) },
-	{ "GET", "/v1/requests", NO_BODY, PEOPLE },
-	{ "GET", "/v1/requests?mine=1", NO_BODY, PEOPLE },
-	{ "GET", "/v1/requests?review=1", NO_BODY, PEOPLE },
-	{ "GET", "/v1/requests/%s", NO_BODY, BIT(REQUESTER) | BIT(APPROVER) },
-	{ "GET", "/v1/directories", NO_BODY, KNOWN },
-	{ "GET", "/v1/directories/people", NO_BODY, KNOWN },
-	{ "GET", "/v1/directories/people?since=1", NO_BODY, KNOWN },
-	{ "GET", "/v1/directories/people?at=1", NO_BODY, 0 }, /* auditors alone: test_audit */
-	{ "POST", "/v1/directories/people", DIRECTORY, BIT(REGISTRAR) },
-	{ "POST", "/v1/pending", STATEMENT_ONLY, EVERYBODY }, /* then judged as a statement: 400 */
-	{ "GET", "/v1/pending?kind=user", NO_BODY, BIT(REGISTRAR) },
-	{ "GET", "/v1/pending?kind=host", NO_BODY, BIT(REGISTRAR) },
-	{ "DELETE", "/v1/pending/%s", NO_BODY, BIT(REGISTRAR) },
-	{ "POST", "/v1/certificates", CERTIFY, BIT(REQUESTER) },
-	{ "POST", "/v1/stepups", STATEMENT_ONLY, HOSTS },
-	{ "GET", "/v1/stepups", NO_BODY, PEOPLE },
-	{ "POST", "/v1/stepups/%s", SIGNATURE, PEOPLE },
-	{ "DELETE", "/v1/stepups/%s", NO_BODY, HOSTS },
-	{ "POST", "/v1/sessions", SESSION, HOSTS },
-	{ "GET", "/v1/sessions", NO_BODY, PEOPLE },
-	{ "GET", "/v1/sessions/S-0123456789", NO_BODY, PEOPLE }, /* then: no such session */
-	{ "POST", "/v1/sessions/S-0123456789/chunks?offset=0", CHUNKS, HOSTS },
-	{ "POST", "/v1/sessions/S-0123456789/head", STATEMENT_ONLY, HOSTS },
-	{ "GET", "/v1/sessions/S-0123456789/record?from=0", NO_BODY, PEOPLE },
-	{ "POST", "/v1/views", STATEMENT_ONLY, PEOPLE },
-	{ "POST", "/v1/standing", REPORT, HOSTS },
-	{ "GET", "/v1/standing", NO_BODY, 0 }, /* auditors, and none of these is one: test_standing.c */
-	{ "POST", "/v1/decisions", CHUNKS, HOSTS },
-	{ "GET", "/v1/log/checkpoint", NO_BODY, PEOPLE | HOSTS },
-	{ "GET", "/v1/log/growth?from=1&to=1", NO_BODY, PEOPLE | HOSTS },
-	{ "GET", "/v1/log/tile/0/000.p/1", NO_BODY, 0 }, /* auditors alone: test_audit */
-	{ "GET", "/v1/log/tile/entries/000", NO_BODY, 0 },
+	{ "GET", "/healthz", BK_EMPTY, EVERYBODY },
+	{ "GET", "/metrics", BK_EMPTY, EVERYBODY }, /* from the loopback */
+	{ "GET", "/v1/broker", BK_EMPTY, EVERYBODY },
+	{ "GET", "/v1/policy", BK_EMPTY, EVERYBODY },
+	{ "POST", "/v1/statements", BK_STATEMENT, KNOWN },
+	{ "GET", "/v1/statements/%s", BK_EMPTY, BIT(HOST) | BIT(REQUESTER) | BIT(APPROVER) },
+	{ "GET", "/v1/requests", BK_EMPTY, PEOPLE },
+	{ "GET", "/v1/requests?mine=1", BK_EMPTY, PEOPLE },
+	{ "GET", "/v1/requests?review=1", BK_EMPTY, PEOPLE },
+	{ "GET", "/v1/requests/%s", BK_EMPTY, BIT(REQUESTER) | BIT(APPROVER) },
+	{ "GET", "/v1/directories", BK_EMPTY, KNOWN },
+	{ "GET", "/v1/directories/people", BK_EMPTY, KNOWN },
+	{ "GET", "/v1/directories/people?since=1", BK_EMPTY, KNOWN },
+	{ "GET", "/v1/directories/people?at=1", BK_EMPTY, 0 }, /* auditors alone: test_audit */
+	{ "POST", "/v1/directories/people", BK_DIRECTORY, BIT(REGISTRAR) },
+	{ "POST", "/v1/pending", BK_STATEMENT, EVERYBODY }, /* then judged as a statement: 400 */
+	{ "GET", "/v1/pending?kind=user", BK_EMPTY, BIT(REGISTRAR) },
+	{ "GET", "/v1/pending?kind=host", BK_EMPTY, BIT(REGISTRAR) },
+	{ "DELETE", "/v1/pending/%s", BK_EMPTY, BIT(REGISTRAR) },
+	{ "POST", "/v1/certificates", BK_CERTIFY, BIT(REQUESTER) },
+	{ "POST", "/v1/stepups", BK_STATEMENT, HOSTS },
+	{ "GET", "/v1/stepups", BK_EMPTY, PEOPLE },
+	{ "POST", "/v1/stepups/%s", BK_SIGNATURE, PEOPLE },
+	{ "DELETE", "/v1/stepups/%s", BK_EMPTY, HOSTS },
+	{ "POST", "/v1/sessions", BK_SESSION, HOSTS },
+	{ "GET", "/v1/sessions", BK_EMPTY, PEOPLE },
+	{ "GET", "/v1/sessions/S-0123456789", BK_EMPTY, PEOPLE }, /* then: no such session */
+	{ "POST", "/v1/sessions/S-0123456789/chunks?offset=0", BK_BYTES, HOSTS },
+	{ "POST", "/v1/sessions/S-0123456789/head", BK_STATEMENT, HOSTS },
+	{ "GET", "/v1/sessions/S-0123456789/record?from=0", BK_EMPTY, PEOPLE },
+	{ "POST", "/v1/views", BK_STATEMENT, PEOPLE },
+	{ "POST", "/v1/standing", BK_REPORT, HOSTS },
+	{ "GET", "/v1/standing", BK_EMPTY, 0 }, /* auditors, and none of these is one: test_standing.c */
+	{ "POST", "/v1/decisions", BK_BYTES, HOSTS },
+	{ "GET", "/v1/log/checkpoint", BK_EMPTY, PEOPLE | HOSTS },
+	{ "GET", "/v1/log/growth?from=1&to=1", BK_EMPTY, PEOPLE | HOSTS },
+	{ "GET", "/v1/log/tile/0/000.p/1", BK_EMPTY, 0 }, /* auditors alone: test_audit */
+	{ "GET", "/v1/log/tile/entries/000", BK_EMPTY, 0 },
 };
 
 static const struct ztj_seckey *key_of(const struct bk *b, int caller)
@@ -90,57 +88,6 @@ static const struct ztj_seckey *key_of(const struct bk *b, int caller)
 	default:
 		return NULL;
 	}
-}
-
-static void make_body(const struct bk *b, enum body kind, const struct fx_signed *req, struct ztj_buf *out)
-{
-	char hex[ZTJ_HEX_SIZE], key[ZTJ_KEY_TEXT_SIZE];
-	struct ztj_buf text;
-	json_t *o;
-	char *dump;
-	ztj_hex(req->id, ZTJ_DIGEST_LEN, hex);
-	ztj_buf_init(&text, 65536);
-	switch (kind) {
-	case REQUEST_AGAIN:
-	case STATEMENT_ONLY:
-		ok(ztj_signed_to_json(&req->s, out));
-		break;
-	case CERTIFY:
-		ok(ztj_key_to_text(&b->w.person[FX_REQ1].key.pub, key));
-		ok(ztj_buf_printf(out, "{\"request\":\"%s\",\"key\":\"%s\"}", hex, key));
-		break;
-	case DIRECTORY:
-		ok(ztj_signed_to_json(&req->s, &text));
-		ok(ztj_buf_printf(out, "{\"base\":1,\"statement\":%s,\"drop\":[],\"put\":[]}",
-		    ztj_buf_str(&text)));
-		break;
-	case SIGNATURE:
-		ok(ztj_sshsig_armor(req->s.sig[0], &text));
-		o = json_pack("{s:s}", "signature", ztj_buf_str(&text));
-		dump = json_dumps(o, 0);
-		ok(ztj_buf_puts(out, dump));
-		free(dump);
-		json_decref(o);
-		break;
-	case SESSION:
-		ok(ztj_buf_printf(out,
-		    "{\"session\":\"%s\",\"grant\":\"%s\",\"person\":\"people/req1\",\"account\":\"root\","
-		    "\"service\":\"sshd\",\"role\":\"root-shell\",\"peer\":\"192.0.2.1\",\"command\":null,\"tty\":true,"
-		    "\"started\":\"2026-01-01T00:00:00Z\",\"ends\":\"2026-01-01T01:00:00Z\"}",
-		    hex, hex));
-		break;
-	case REPORT:
-		ok(ztj_signed_to_json(&req->s, &text));
-		ok(ztj_buf_put(out, text.p, text.n - 1));
-		ok(ztj_buf_puts(out, ",\"report\":\"e30=\"}"));
-		break;
-	case CHUNKS:
-		ok(ztj_buf_puts(out, "ZTJK"));
-		break;
-	case NO_BODY:
-		break;
-	}
-	ztj_buf_free(&text);
 }
 
 /* The body is of the right shape but of the wrong kind: only the permission is in question. */
@@ -186,7 +133,7 @@ static void test_B01_matrix(void **state)
 		(void)snprintf(path, sizeof(path), "%.*s%s", at != NULL ? (int)(at - table[i].path) : 255,
 		    table[i].path, at != NULL ? hex : "");
 		ztj_buf_init(&body, 65536);
-		make_body(b, table[i].body, &req, &body);
+		bk_body(b, table[i].body, &req, &body);
 		for (int c = 0; c < CALLERS; c++) {
 			(void)bk_call(b, key_of(b, c), table[i].method, path, ztj_buf_view(&body));
 			bool want = table[i].allowed & BIT(c);

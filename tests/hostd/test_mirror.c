@@ -6,7 +6,7 @@
  * The mirror between a real broker and a real gate: news, relayed step-ups, a
  * broker that goes and comes back.
  */
-#include "tests/broker/bk.h"
+#include "tests/broker/rows.h"
 #include "tests/hostd/rig.h"
 #include "ztjit-hostd/mirror.h"
 
@@ -154,18 +154,27 @@ static char *certificate(const struct fx_signed *request)
 	return strndup(line, (size_t)(end - line));
 }
 
+/* Somebody with a grant is in; the certificate, to be freed. */
+static char *logged_in(const char *role, const char *account, struct fx_signed *req)
+{
+	char *cert;
+
+	assert_true(wait_for(is_fresh));
+	granted(role, req);
+	assert_true(wait_for(has_one_grant));
+	cert = certificate(req);
+	rig_proc(R, 200, 0, "/", 0);
+	fails(rig_login(R, account, cert), ZTJ_OK);
+	return cert;
+}
+
 static void test_from_join_to_revocation(void **state)
 {
 	struct fx_signed req, rev;
 	char *cert;
 
 	(void)state;
-	assert_true(wait_for(is_fresh));
-	granted("root-shell", &req);
-	assert_true(wait_for(has_one_grant));
-	cert = certificate(&req);
-	rig_proc(R, 200, 0, "/", 0);
-	fails(rig_login(R, "root", cert), ZTJ_OK);
+	cert = logged_in("root-shell", "root", &req);
 	fx_revoke_request(&B->w, FX_LEAD1, &B->w.person[FX_LEAD1].key, &req, &rev);
 	assert_int_equal(bk_put(B, &B->login[FX_LEAD1], &rev), 201);
 	assert_true(wait_for(warden_killed));
@@ -184,13 +193,10 @@ static void test_from_join_to_revocation(void **state)
 /* The lines as the leaves hold them, in their order: "\\x5c" stands for a backslash. */
 static void shipped_lines(struct ztj_buf *out)
 {
-	char path[256];
-	sqlite3 *db;
+	sqlite3 *db = bk_rows(B);
 	sqlite3_stmt *s;
 
 	ztj_buf_reset(out);
-	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(
 	    sqlite3_prepare_v2(db,
 		"SELECT replace(json_extract(CAST(entry AS TEXT), '$.line'), '\\x5c', '\\') FROM leaf WHERE"
@@ -223,24 +229,14 @@ static bool all_shipped(json_t *o)
 }
 
 /* Leaves of decisions that say so. */
-static int said(const char *where)
+static int64_t said(const char *where)
 {
-	char path[256], sql[512];
-	sqlite3 *db;
-	sqlite3_stmt *s;
-	int n;
+	char sql[512];
 
-	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
 	(void)snprintf(sql, sizeof(sql),
 	    "SELECT count(*) FROM (SELECT CAST(entry AS TEXT) AS e FROM leaf) WHERE e ->> 'kind' = 'decision' AND %s",
 	    where);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	n = sqlite3_column_int(s, 0);
-	(void)sqlite3_finalize(s);
-	(void)sqlite3_close(db);
-	return n;
+	return bk_count(B, sql);
 }
 
 /* ztjit confirm: fetches the open challenges, signs, posts. */
@@ -300,12 +296,7 @@ static void test_step_up_through_the_relay(void **state)
 	char *cert;
 
 	(void)state;
-	assert_true(wait_for(is_fresh));
-	granted("sudo-root", &req);
-	assert_true(wait_for(has_one_grant));
-	cert = certificate(&req);
-	rig_proc(R, 200, 0, "/", 0);
-	fails(rig_login(R, "req1", cert), ZTJ_OK);
+	cert = logged_in("sudo-root", "req1", &req);
 	rig_proc(R, 300, 20001, RIG_PREFIX "/s1", 0x8801);
 	R->prompted = confirm;
 	fails(rig_pam(R, ZTJ_MSG_AUTH, "sudo", "req1", ""), ZTJ_OK);
@@ -415,12 +406,7 @@ static void test_decisions_are_shipped(void **state)
 	char *cert, line[8192];
 
 	(void)state;
-	assert_true(wait_for(is_fresh));
-	granted("root-shell", &req);
-	assert_true(wait_for(has_one_grant));
-	cert = certificate(&req);
-	rig_proc(R, 200, 0, "/", 0);
-	fails(rig_login(R, "root", cert), ZTJ_OK);
+	cert = logged_in("root-shell", "root", &req);
 	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "\x1b]0;x", "ro\xffot", ""), ZTJ_WRONG_SERVICE);
 	assert_true(wait_for(all_shipped));
 	/* what is decided while the broker is away arrives later */
@@ -506,14 +492,12 @@ static void test_growth_is_proved(void **state)
 static void test_A01_P2_history_made_anew(void **state)
 {
 	struct fx_signed req;
-	char path[256];
 	sqlite3 *db;
 
 	(void)state;
 	assert_true(wait_for(sees_a_log));
 	bk_stop(B);
-	(void)snprintf(path, sizeof(path), "%s/store/broker.db", B->dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	db = bk_rows(B);
 	assert_int_equal(
 	    sqlite3_exec(db,
 		"UPDATE leaf SET entry = CAST(replace(CAST(entry AS TEXT), '127.0.0.1', '127.0.0.9') AS BLOB) WHERE n = 3",
@@ -537,12 +521,7 @@ static void test_the_last_line_is_shipped(void **state)
 	char *cert;
 
 	(void)state;
-	assert_true(wait_for(is_fresh));
-	granted("root-shell", &req);
-	assert_true(wait_for(has_one_grant));
-	cert = certificate(&req);
-	rig_proc(R, 200, 0, "/", 0);
-	fails(rig_login(R, "root", cert), ZTJ_OK);
+	cert = logged_in("root-shell", "root", &req);
 	assert_true(wait_for(all_shipped));
 	rig_warden_says(R, ZTJ_WARDEN_EMPTY, 1, 0);
 	rig_sync(R);
