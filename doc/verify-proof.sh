@@ -418,4 +418,4 @@ for id in $requests; do
 done
 [ "$used" -eq "$parts" ] || no "there are parts that belong to no leaf"
 printf 'PROVED. Statements: %s/*.statement. Which of the keys in the policy is a registrar of what, and whom its rules ask,\n' "$3"
-printf 'its text says; that it was followed, and that witnesses cosigned, ztjit audit verify-proof checks too.\nWhat is not in the file, it does not prove.\n'
+printf 'its text says; that it was followed, and that witnesses cosigned, ztjit audit verify-proof checks too.\nWhich request and session a record is of, its own header says. What is not in the file, it does not prove.\n'

@@ -20,7 +20,8 @@ static const char not_proved[] =
     "  whole log does (ztjit audit verify, ztjit audit show);\n"
     "- that everybody is shown the same log: compare its checkpoint with those that others keep;\n"
     "- what leaves say that nobody but the log signed: times, certificates, how sessions began, decisions of hosts;\n"
-    "- what a session did: hold its record against the digest (ztjit sessions export).";
+    "- which session a record is of, and what that did: the record itself says it, and the request; hold it against the digest\n"
+    "  (ztjit sessions export).";
 
 static int read_roots(struct cli *c, const char *path, struct ztj_pins *out)
 {

@@ -397,7 +397,8 @@ static int tell_session(struct ztj_proof_check *c, const struct ztj_proof_leaf *
 		return r;
 	ztj_hex(l->stmt->u.head.digest, ZTJ_DIGEST_LEN, hex);
 	ztj_proof_say(c, l,
-	    "%s signed the record of session %s (%s): %lld chunks, %lld bytes, digest %s (key %s)", host, id,
+	    "%s signed the record that the broker files as session %s (%s): %lld chunks, %lld bytes, digest %s (key %s)",
+	    host, id,
 	    l->stmt->u.head.state == ZTJ_HEAD_CLOSED     ? "whole"
 		: l->stmt->u.head.state == ZTJ_HEAD_LOST ? "it breaks off"
 							 : "so far",

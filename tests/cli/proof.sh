@@ -97,9 +97,9 @@ t_says "and for how long" "people/sec1 approved it for at most 90 s: shorter is 
 t_says "which certificate was issued" "a certificate was issued to people/req1: serial" outsider "$DIR/a.proof"
 t_says "that it was due by the policy of then" "the certificate was due: rule prod-root, role root-shell; approved by people/" outsider "$DIR/a.proof"
 t_says "which session ran" "session $S of people/req1 as root on servers/web1 began" outsider "$DIR/a.proof"
-t_says "the digest of its record, by the host's key" "servers/web1 signed the record of session $S (whole): 2 chunks" outsider "$DIR/a.proof"
+t_says "the digest of its record, by the host's key" "servers/web1 signed the record that the broker files as session $S (whole): 2 chunks" outsider "$DIR/a.proof"
 t_says "and what is not proved" "Not proved by it" outsider "$DIR/a.proof"
-t_says "one that goes on" "servers/web1 signed the record of session $OPEN (so far): 1 chunks" outsider "$DIR/a.proof"
+t_says "one that goes on" "servers/web1 signed the record that the broker files as session $OPEN (so far): 1 chunks" outsider "$DIR/a.proof"
 t_ok "earlier heads are not in it" [ "$(grep -c '"kind":"session","outcome":"head"' "$DIR/a.proof")" = 1 ]
 t_says "--json" '"granted": true' outsider --json "$DIR/a.proof"
 t_says "a workstation's own pins will do" "Proved of $ID" z req2 audit verify-proof "$DIR/a.proof"

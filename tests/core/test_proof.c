@@ -53,7 +53,7 @@ static void test_a_good_one(void **state)
 	assert_non_null(strstr(text, "session S-0123456789 of people/req1 as root on servers/web1 began"));
 	assert_non_null(strstr(text, "servers/web1 says of itself: account allowed, sshd as root"));
 	assert_non_null(strstr(text,
-	    "servers/web1 signed the record of session S-0123456789 (whole): 4 chunks, 1234 bytes, digest 0900"));
+	    "servers/web1 signed the record that the broker files as session S-0123456789 (whole): 4 chunks, 1234 bytes, digest 0900"));
 	assert_true(p.certified && p.granted);
 	assert_non_null(
 	    strstr(p.grant, "rule prod-root, role root-shell; approved by people/lead1, people/sec1"));
