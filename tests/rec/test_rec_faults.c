@@ -228,6 +228,9 @@ static void ends(const struct scribe_conf *conf, const char *script, const char 
 	free(p);
 	assert_int_equal(WEXITSTATUS(run_wait(&r, 20)), 1);
 	assert_in_range(now_ms() - before, 0, at_most_ms);
+	/* P3: it was killed, and is gone within two seconds */
+	for (int i = 0; i < 200 && run_alive(child); i++)
+		(void)usleep(10000);
 	assert_false(run_alive(child));
 	run_close(&r);
 	if (!leave)
