@@ -39,7 +39,10 @@ void ztj_head_review(struct ztj_recording *r, int64_t now)
 	ztj_gate_head(r);
 }
 
-/* So that a restart sees when what was signed is not there any more, and need not ask again for the last one. */
+/*
+ * So that a restart sees when what was signed is not there any more, and need not ask again for the last one. Only that one is kept
+ * as a file: one that says the record is open may have been asked for before the end, and must not stand beside the place of the last.
+ */
 static int note_head(struct ztj_recording *r, const struct ztj_place *p)
 {
 	char name[ZTJ_HEX_SIZE];
@@ -48,6 +51,8 @@ static int note_head(struct ztj_recording *r, const struct ztj_place *p)
 
 	if (r->live != NULL)
 		return ztj_recfile_put(&r->live->file, ZTJ_SLOT_HEAD, p);
+	if (p->state == ZTJ_RECORD_OPEN)
+		return ZTJ_OK;
 	ztj_recording_name(r, name);
 	e = ztj_recfile_open(r->s->dir, name, &f);
 	if (e != ZTJ_OK)

@@ -59,6 +59,8 @@ struct srig {
 	int code;
 	uint8_t flags;
 	bool gate_mute, sign_mute;
+	bool sign_hold;     /* signs, and says so only when srig_signed is called */
+	struct ztj_buf held;
 	struct ztj_buf certs; /* uint32 n, n × string */
 	uint32_t open, waiting; /* from REC_SPOOL */
 	uint64_t used, room, unshipped;
@@ -100,6 +102,9 @@ struct srig_copy *srig_copy(struct srig *r, const uint8_t *session);
 /* A message from the gate about a session. */
 void srig_note(struct srig *r, const uint8_t *session, const char *text);
 void srig_ended(struct srig *r, const uint8_t *session, int code);
+/* Waits until a head is held back; hands it over, and holds no more. */
+bool srig_asked(struct srig *r);
+void srig_signed(struct srig *r);
 
 void srec_connect(struct srig *r, struct srec *c);
 void srec_close(struct srec *c);

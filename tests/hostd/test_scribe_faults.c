@@ -207,6 +207,55 @@ static void test_D01_killed_in_half_a_write(void **state)
 		(void)killed_at(n, true);
 }
 
+/* The record was closed while the gate signed that it is open. True: the scribe died at its n-th call after that. */
+static bool closed_while_signed(int n)
+{
+	struct srec c;
+	bool died = false;
+
+	srig_open(R);
+	R->sign_hold = true;
+	assert_int_equal(srec_open(R, &c, true), ZTJ_OK);
+	srec_print(&c, 1, "x");
+	assert_int_equal(srec_wait(R, &c, 1), ZTJ_OK);
+	assert_true(srig_asked(R));
+	srec_end(&c, 0);
+	assert_true(srec_wait_closed(R, &c));
+	assert_true(c.over);
+	R->faults->calls = 0;
+	R->faults->kill_at = n;
+	srig_signed(R);
+	for (int i = 0; i < 1000 && record_is_there(c.session); i++) {
+		(void)srig_pump(R, 10, NULL, NULL);
+		if (!dead())
+			continue;
+		died = true;
+		R->faults->kill_at = 0;
+		srig_reap(R);
+		srig_start(R);
+	}
+	R->faults->kill_at = 0;
+	assert_false(record_is_there(c.session));
+	assert_int_equal(srig_copy(R, c.session)->head_state, ZTJ_RECORD_CLOSED);
+	same(srig_copy(R, c.session), 'q', "{\"exit\":0}");
+	srec_close(&c);
+	(void)srig_pump(R, 10, NULL, NULL);
+	if (dead())
+		srig_reap(R);
+	srig_close(R);
+	return died;
+}
+
+static void test_D01_closed_while_it_is_signed_open(void **state)
+{
+	int n = 1;
+
+	(void)state;
+	while (closed_while_signed(n))
+		n++;
+	assert_in_range(n, 5, 100);
+}
+
 /* Everything that was not synced is gone, and so are the recorders. */
 static void test_G06_power_failure(void **state)
 {
@@ -661,6 +710,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_D01_killed_at_every_call),
+		cmocka_unit_test(test_D01_closed_while_it_is_signed_open),
 		cmocka_unit_test(test_D01_killed_in_half_a_write),
 		T(test_G06_power_failure),
 		T(test_a_restart_that_nobody_comes_back_to),
