@@ -133,6 +133,7 @@ struct ztj_gate {
 	struct event_base *base;
 	struct event *listen[3], *from_mirror, *from_warden, *at_boot, *at_jump, *sync_timer;
 	int boot_timer, jump_timer;
+	int64_t reviewed; /* boot clock: when the last review of the sessions began */
 	struct ztj_pins pins;
 	struct ztj_sigcache *cache;
 	struct ztj_trust *trust;

@@ -225,7 +225,10 @@ void ztj_names_tick(struct ztj_gate *g)
 
 int64_t ztj_names_next(const struct ztj_gate *g)
 {
-	return g->pub->off ? INT64_MAX : g->pub->next;
+	if (g->pub->off)
+		return INT64_MAX;
+	/* One that could not be made is tried again. */
+	return g->pub->next > g->pub->reviewed ? g->pub->next : g->pub->reviewed + 1;
 }
 
 /* ---- life ---- */

@@ -213,33 +213,33 @@ static void warn(struct ztj_gate *g, struct ztj_session *s, int64_t left)
 		ztj_warden_lost(g);
 }
 
-static void sooner(int64_t *at, int64_t when, int64_t now)
+static void sooner(int64_t *at, int64_t when, int64_t done)
 {
-	if (when > now && when < *at)
+	if (when > done && when < *at)
 		*at = when;
 }
 
-/* Wakes at the next end or warning, by the boot clock, which nobody sets. */
+/*
+ * Wakes at the next end or warning, by the boot clock, which nobody sets. What came since the last review began may have been missed by
+ * it, and is due at once.
+ */
 void ztj_sessions_arm(struct ztj_gate *g)
 {
 	struct itimerspec ts = { .it_value = { 0, 0 } };
-	struct ztj_now now;
-	int64_t at;
+	int64_t at = g->reviewed + HOUSEKEEPING;
 
-	ztj_gate_now(g, &now);
-	at = now.boot + HOUSEKEEPING;
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
 		const struct ztj_session *s = ztj_sessions_at(g->sessions, i);
 		if (s->ending)
 			continue;
-		sooner(&at, s->end_boot, now.boot);
-		sooner(&at, s->end_boot - 60, now.boot);
-		sooner(&at, s->end_boot - 300, now.boot);
-		sooner(&at, s->stale_boot, now.boot);
-		sooner(&at, s->resume_by, now.boot);
+		sooner(&at, s->end_boot, g->reviewed);
+		sooner(&at, s->end_boot - 60, g->reviewed);
+		sooner(&at, s->end_boot - 300, g->reviewed);
+		sooner(&at, s->stale_boot, g->reviewed);
+		sooner(&at, s->resume_by, g->reviewed);
 	}
-	sooner(&at, ztj_stays_next(g), now.boot);
-	sooner(&at, ztj_names_next(g), now.boot);
+	sooner(&at, ztj_stays_next(g), g->reviewed);
+	sooner(&at, ztj_names_next(g), INT64_MIN);
 	ts.it_value.tv_sec = at;
 	if (timerfd_settime(g->boot_timer, TFD_TIMER_ABSTIME, &ts, NULL) != 0)
 		ztj_warden_lost(g);
@@ -278,6 +278,8 @@ void ztj_sessions_review(struct ztj_gate *g)
 		ztj_warden_lost(g);
 		return;
 	}
+	ztj_gate_now(g, &now);
+	g->reviewed = now.boot;
 	for (size_t i = 0; i < ztj_sessions_count(g->sessions); i++) {
 		struct ztj_session *s = ztj_sessions_at(g->sessions, i);
 		if (s->ending || s->shared)

@@ -29,6 +29,10 @@ static void now_of_page(struct ztj_now *out)
 {
 	struct timespec sys, boot;
 
+	if (page->step_at > 0 && ++page->calls == page->step_at) {
+		page->now.sys++;
+		page->now.boot++;
+	}
 	*out = page->now;
 	if (page->real && clock_gettime(CLOCK_REALTIME, &sys) == 0 &&
 	    clock_gettime(CLOCK_BOOTTIME, &boot) == 0)

@@ -23,6 +23,7 @@
 struct rig_shared {
 	struct ztj_now now;
 	bool real;                /* the machine's clocks instead */
+	int calls, step_at;       /* at the call with this number, from 1, a second is over; 0: never */
 	struct ztj_procinfo proc;
 };
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct rig rig;
@@ -422,6 +423,54 @@ static void test_G01_C02_expiry_is_checked_at_use_and_ends_the_session(void **st
 	rig_grant_free(&g);
 }
 
+/* So that the second which follows comes neither at once nor late. */
+static int64_t early_in_a_second(void)
+{
+	struct timespec boot;
+
+	do
+		assert_int_equal(clock_gettime(CLOCK_BOOTTIME, &boot), 0);
+	while (boot.tv_nsec > 300000000 && usleep(1000) == 0);
+	return boot.tv_sec;
+}
+
+/* The box ends while a review has looked at the clock n times. False: it did not look that often. */
+static bool ends_at_look(int n)
+{
+	struct rig_grant g;
+	bool looked;
+	char *cert;
+
+	rig_open(R, NULL);
+	rig_sleep(R, early_in_a_second() - R->shared->now.boot);
+	rig_grant(R, FX_REQ1, "root-shell", 1, 0, &g);
+	rig_cert(R, &g, REQ1, NULL, &cert);
+	fails(rig_login(R, "root", cert), ZTJ_OK);
+	R->shared->step_at = n;
+	rig_poke(R);
+	rig_sync(R);
+	looked = R->shared->calls >= n;
+	for (int i = 0; i < 400 && looked && !rig_told(R, ZTJ_WARDEN_KILL); i++)
+		rig_warden(R);
+	if (looked && !rig_told(R, ZTJ_WARDEN_KILL))
+		fail_msg("the box ended at look %d at the clock, and the session goes on", n);
+	free(cert);
+	rig_grant_free(&g);
+	rig_close(R);
+	return looked;
+}
+
+/* P3, wherever in its work the gate is when the moment comes. */
+static void test_C02_the_end_comes_in_the_middle_of_a_review(void **state)
+{
+	int n = 1;
+
+	(void)state;
+	while (ends_at_look(n))
+		n++;
+	assert_in_range(n, 5, 60);
+}
+
 static void test_G02_clock_set_back_gains_nothing(void **state)
 {
 	struct rig_grant g;
@@ -699,6 +748,7 @@ int main(void)
 		T(test_S15_stored_window_survives_restart_and_only_shortens),
 		T(test_S17_absurd_serials_deny_that_bundle_only),
 		T(test_G01_C02_expiry_is_checked_at_use_and_ends_the_session),
+		cmocka_unit_test(test_C02_the_end_comes_in_the_middle_of_a_review),
 		T(test_G02_clock_set_back_gains_nothing),
 		T(test_G02_mark_survives_restart),
 		T(test_G05_stale_denies_new_uses_and_lets_sessions_run),
