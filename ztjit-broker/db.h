@@ -153,6 +153,8 @@ struct db_event {
 /* Sets e->seq. */
 int db_event_add(struct db *db, const struct db_event *e) ZTJ_MUST_CHECK;
 int db_event_head(struct db *db, int64_t *seq) ZTJ_MUST_CHECK;
+/* Is there an event with that number? */
+int db_event_has(struct db *db, int64_t seq, bool *has) ZTJ_MUST_CHECK;
 /* How many there are after that one, max at most. */
 int db_event_behind(struct db *db, int64_t after, int64_t max, int64_t *n) ZTJ_MUST_CHECK;
 int db_event_list(struct db *db, int64_t after, struct db_event *out, size_t max, size_t *n) ZTJ_MUST_CHECK;

@@ -10,6 +10,7 @@
 static const char sql_add[] =
     "INSERT INTO event(seq, kind, type, id, request, name, number) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 static const char sql_head[] = "SELECT coalesce(max(seq), 0) FROM event";
+static const char sql_has[] = "SELECT count(*) FROM event WHERE seq = ?1";
 static const char sql_behind[] = "SELECT count(*) FROM (SELECT 1 FROM event WHERE seq > ?1 LIMIT ?2)";
 static const char sql_list[] =
     "SELECT seq, kind, type, id, request, name, number FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
@@ -38,6 +39,14 @@ static int one_number(struct db *db, const char *sql, const struct db_arg *args,
 int db_event_head(struct db *db, int64_t *seq)
 {
 	return one_number(db, sql_head, DB_NONE, seq);
+}
+
+int db_event_has(struct db *db, int64_t seq, bool *has)
+{
+	int64_t n;
+	int r = one_number(db, sql_has, DB_ARGS(db_int(seq)), &n);
+	*has = n > 0;
+	return r;
 }
 
 int db_event_behind(struct db *db, int64_t after, int64_t max, int64_t *n)

@@ -57,7 +57,7 @@ static int keep(struct store *st, const struct acceptance *a, const struct ztj_s
 		.who = who,
 		.issued = stmt->issued,
 		.container = a->ask->container,
-		.has_request = a->has_request };
+		.has_request = a->has_request && !a->loose };
 	memcpy(row.id, a->id, sizeof(row.id));
 	memcpy(row.request, a->request, sizeof(row.request));
 	return db_stmt_add(st->db, &row, a->now);
@@ -256,6 +256,34 @@ static int revokes_now(const struct store *st, struct acceptance *a, const struc
 	return ZTJ_STATE;
 }
 
+static bool fits(const struct acceptance *a, const struct ztj_bundle *b)
+{
+	return b->n < ZTJ_BUNDLE_STMTS_MAX && b->mem.n + a->ask->container.n <= ZTJ_BUNDLE_MAX;
+}
+
+/*
+ * A host has one that we do not: it is of a database that is no more, or somebody gave it to the host by hand. Hosts hold it whatever it is
+ * worth by now, and no status matches before we do, so neither its date nor what became of its subject is asked. Of a request that is
+ * here its author must have a say still: so many revocations that they cannot be judged would end it.
+ */
+static int handed_back(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
+{
+	const struct ztj_bundle *b = NULL;
+	if (rev->issued > a->now + ZTJ_CLOCK_SKEW)
+		return ZTJ_FUTURE;
+	if (!ztj_trust_credible(st->trust, rev))
+		return ZTJ_SIGNER;
+	if (rev->u.revocation.what != ZTJ_REVOKES_REQUEST)
+		return ZTJ_OK;
+	a->has_request = true;
+	memcpy(a->request, rev->u.revocation.request, sizeof(a->request));
+	int r = bundles_get(st, a->request, &b);
+	a->loose = r != ZTJ_OK || !fits(a, b);
+	if (r == ZTJ_NOT_FOUND)
+		return ZTJ_OK;
+	return r == ZTJ_OK ? ztj_grant_may_revoke(st->trust, b->request, rev, a->now) : r;
+}
+
 static int revocation_checks(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
 {
 	const struct ztj_bundle *b;
@@ -279,7 +307,7 @@ static int revocation_checks(struct store *st, struct acceptance *a, const struc
 		a->text = a->room;
 		return ZTJ_STATE;
 	}
-	if (b->n >= ZTJ_BUNDLE_STMTS_MAX || b->mem.n + a->ask->container.n > ZTJ_BUNDLE_MAX)
+	if (!fits(a, b))
 		return ZTJ_TOO_LARGE;
 	a->has_request = true;
 	memcpy(a->request, rev->u.revocation.request, sizeof(a->request));
@@ -289,11 +317,12 @@ static int revocation_checks(struct store *st, struct acceptance *a, const struc
 int accept_revocation(struct store *st, struct acceptance *a)
 {
 	struct ztj_stmt *rev = NULL;
-	bool changed = false;
+	bool back = a->caller->kind == CALLER_HOST, changed = false;
 	int r = ztj_stmt_open_cached(st->sigs, &a->s, ZTJ_STMT_REVOCATION, st->conf->domain, &rev);
 	if (r == ZTJ_OK)
-		r = revocation_checks(st, a, rev);
-	if (r == ZTJ_OK)
+		r = back ? handed_back(st, a, rev) : revocation_checks(st, a, rev);
+	/* The counter of one that comes late says nothing. */
+	if (r == ZTJ_OK && !back)
 		r = accept_counter(st, rev, false);
 	if (r == ZTJ_OK)
 		r = ztj_trust_revocation(st->trust, &a->s, a->now, &changed);

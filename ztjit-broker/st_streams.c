@@ -281,9 +281,10 @@ void do_stream_open(struct store *st, const struct ask *a, const struct caller *
 	memcpy(m->who, c->who, sizeof(m->who));
 	m->base = st->head;
 	m->cursor = a->number;
-	/* A client ahead of us has seen a database that is no more: it gets everything. */
+	/* A client that heard an event which we do not have has seen a database that is no more: it gets everything. */
 	int64_t behind = 0;
-	bool snapshot = a->number == 0 || a->number > st->head ||
+	bool known = false;
+	bool snapshot = a->number == 0 || db_event_has(st->db, a->number, &known) != ZTJ_OK || !known ||
 	    db_event_behind(st->db, a->number, BEHIND_MAX + 1, &behind) != ZTJ_OK || behind > BEHIND_MAX;
 	m->stage = snapshot ? AT_POLICY : BACKLOG;
 	pump(st, m, c, now);

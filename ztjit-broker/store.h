@@ -60,6 +60,7 @@ struct store {
 	struct dest_states sent; /* as the sender said last */
 	int64_t least;           /* no event from now on has a seq below this */
 	uint64_t generation;     /* of policy, directories and revocations */
+	uint64_t offered;        /* the signer was offered every revocation of generation offered - 1 */
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */
 	struct {
@@ -155,7 +156,7 @@ struct acceptance {
 	/* out */
 	const char *text;        /* a sentence for the answer, or NULL */
 	char room[1100];
-	bool has_request;
+	bool has_request, loose; /* loose: about the request, and not in its bundle */
 	uint8_t request[ZTJ_DIGEST_LEN];
 };
 int accept_policy(struct store *st, struct acceptance *a) ZTJ_MUST_CHECK;

@@ -173,6 +173,8 @@ static int load_rest(struct ztj_gate *g)
 	if (r == ZTJ_OK)
 		r = ztj_growth_load(g);
 	if (r == ZTJ_OK)
+		r = ztj_handback_open(g);
+	if (r == ZTJ_OK)
 		r = ztj_names_open(g);
 	if (r == ZTJ_OK)
 		r = ztj_store_open(&sc, &g->store, &bad);
@@ -326,6 +328,7 @@ void ztj_gate_free(struct ztj_gate *g)
 	drop_event(g->ship.timer);
 	ztj_leader_drop(g);
 	ztj_names_close(g);
+	ztj_handback_close(g);
 	if (g->boot_timer >= 0)
 		(void)close(g->boot_timer);
 	if (g->jump_timer >= 0)

@@ -192,6 +192,7 @@ struct ztj_gate {
 		unsigned failed;   /* in a row */
 		int said;
 	} growth;              /* that it only grew */
+	struct ztj_handback *handback;
 	struct {
 		int64_t since; /* boot clock */
 		unsigned n;
@@ -233,6 +234,18 @@ int ztj_growth_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
 void ztj_growth_seen(struct ztj_gate *g);
 /* The mirror's answer. */
 int ztj_growth_done(struct ztj_gate *g, struct ztj_rd *rd) ZTJ_MUST_CHECK;
+
+/* ---- gate_handback.c: revocations that a broker lost ---- */
+int ztj_handback_open(struct ztj_gate *g) ZTJ_MUST_CHECK;
+void ztj_handback_close(struct ztj_gate *g);
+/* The mirror: all that the broker has begins to come, or was it. What it did not bring is given to it. */
+void ztj_handback_snapshot(struct ztj_gate *g, bool begins);
+/* A revocation that is held now came. */
+void ztj_handback_heard(struct ztj_gate *g, const struct ztj_signed *s);
+/* The mirror's answer, as POSTED; false: it is about something else. */
+bool ztj_handback_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], uint32_t code);
+/* A status that is newer than every other, whether it matches or not. */
+void ztj_handback_status(struct ztj_gate *g, const struct ztj_stmt *status);
 
 /* ---- gate_ship.c: the log of decisions to the broker ---- */
 void ztj_ship_soon(struct ztj_gate *g);
@@ -422,8 +435,11 @@ int ztj_news_directory(struct ztj_gate *g, struct ztj_view json, bool *changed) 
 int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed) ZTJ_MUST_CHECK;
 int ztj_news_tell_mirror(struct ztj_gate *g) ZTJ_MUST_CHECK;
 /* Tells the relay that a challenge is over. */
-/* A scan's result for the mirror to post; ztj_standing_posted hears what became of it. */
+/* A scan's result for the mirror to post; ztj_standing_posted hears what became of it. A revocation for the broker: ztj_handback_posted. */
 int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json) ZTJ_MUST_CHECK;
+int ztj_news_hand_back(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json) ZTJ_MUST_CHECK;
+/* For everything that the broker has. */
+void ztj_news_ask_again(struct ztj_gate *g);
 void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], bool taken);
 /* Hands a challenge to the mirror for the broker's relay. */
 int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s) ZTJ_MUST_CHECK;

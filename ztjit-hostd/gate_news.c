@@ -98,33 +98,13 @@ int ztj_news_tell_mirror(struct ztj_gate *g)
 	return r == ZTJ_OK ? tell_broker(g) : r;
 }
 
-int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s)
-{
-	struct ztj_buf b, json;
-	int r;
-
-	ztj_buf_init(&b, ZTJ_IPC_MAX);
-	ztj_buf_init(&json, 128u * 1024u);
-	r = ztj_signed_to_json(s, &json);
-	if (r == ZTJ_OK)
-		r = ztj_ipc_begin(&b, ZTJ_MSG_POST);
-	if (r == ZTJ_OK) {
-		(void)ztj_buf_put(&b, id, ZTJ_DIGEST_LEN);
-		(void)ztj_buf_put_view(&b, ztj_buf_view(&json));
-		r = tell(g, &b);
-	}
-	ztj_buf_free(&b);
-	ztj_buf_free(&json);
-	return r;
-}
-
-int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json)
+static int post(struct ztj_gate *g, uint8_t type, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json)
 {
 	struct ztj_buf b;
 	int r;
 
 	ztj_buf_init(&b, ZTJ_IPC_MAX);
-	r = ztj_ipc_begin(&b, ZTJ_MSG_REPORT);
+	r = ztj_ipc_begin(&b, type);
 	if (r == ZTJ_OK) {
 		(void)ztj_buf_put(&b, id, ZTJ_DIGEST_LEN);
 		(void)ztj_buf_put_view(&b, json);
@@ -132,6 +112,29 @@ int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct
 	}
 	ztj_buf_free(&b);
 	return r;
+}
+
+int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s)
+{
+	struct ztj_buf json;
+	int r;
+
+	ztj_buf_init(&json, 128u * 1024u);
+	r = ztj_signed_to_json(s, &json);
+	if (r == ZTJ_OK)
+		r = post(g, ZTJ_MSG_POST, id, ztj_buf_view(&json));
+	ztj_buf_free(&json);
+	return r;
+}
+
+int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json)
+{
+	return post(g, ZTJ_MSG_REPORT, id, json);
+}
+
+int ztj_news_hand_back(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json)
+{
+	return post(g, ZTJ_MSG_HAND_BACK, id, json);
 }
 
 void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], bool taken)
@@ -146,7 +149,7 @@ void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], b
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");
 }
 
-static void ask_again(struct ztj_gate *g)
+void ztj_news_ask_again(struct ztj_gate *g)
 {
 	struct ztj_buf b;
 
@@ -190,11 +193,15 @@ static void judge_outcome(struct ztj_gate *g, const char *what, int r)
 
 static int take_revocation(struct ztj_gate *g, const struct ztj_signed *s, int64_t now, bool *changed)
 {
-	return ztj_trustdir_revocation(g->dir, g->trust, s, now, changed);
+	int r = ztj_trustdir_revocation(g->dir, g->trust, s, now, changed);
+
+	if (r == ZTJ_OK)
+		ztj_handback_heard(g, s);
+	return r;
 }
 
 /* An old status tells of an old log, and nothing new. */
-static void look_at_log(struct ztj_gate *g, const struct ztj_signed *s)
+static void look_at(struct ztj_gate *g, const struct ztj_signed *s)
 {
 	struct ztj_stmt *st;
 	int r = ztj_stmt_open_cached(g->cache, s, ZTJ_STMT_STATUS, g->pins.domain, &st);
@@ -202,6 +209,7 @@ static void look_at_log(struct ztj_gate *g, const struct ztj_signed *s)
 	if (r == ZTJ_OK && st->issued > g->log.heard && st->issued > ztj_trust_fresh(g->trust) - 1) {
 		g->log.heard = st->issued;
 		ztj_checkpoint_seen(g, st);
+		ztj_handback_status(g, st);
 	}
 	ztj_stmt_free(st);
 }
@@ -220,7 +228,7 @@ static int take_status(struct ztj_gate *g, const struct ztj_signed *s, int64_t n
 	/* STALE: by the broker's key, of something else than what is held. A log that went back shows there as well, and there
 	 * first, when its database went back with it. */
 	if (r == ZTJ_OK || r == ZTJ_STALE)
-		look_at_log(g, s);
+		look_at(g, s);
 	return r;
 }
 
@@ -398,7 +406,7 @@ static int with_body(struct ztj_gate *g, int fd, uint8_t kind)
 	(void)munmap(p, (size_t)st.st_size);
 	judge_outcome(g, kind == 1 ? "a policy" : "a directory", r);
 	if (r != ZTJ_OK)
-		ask_again(g);
+		ztj_news_ask_again(g);
 	return ZTJ_OK;
 }
 
@@ -434,6 +442,18 @@ static int on_link(struct ztj_gate *g, struct ztj_rd *rd)
 	return r;
 }
 
+static int on_snapshot(struct ztj_gate *g, struct ztj_rd *rd)
+{
+	uint8_t begins;
+	int r = ztj_rd_u8(rd, &begins);
+
+	if (r == ZTJ_OK)
+		r = ztj_rd_end(rd);
+	if (r == ZTJ_OK)
+		ztj_handback_snapshot(g, begins != 0);
+	return r;
+}
+
 static int on_posted(struct ztj_gate *g, struct ztj_rd *rd)
 {
 	struct ztj_view id;
@@ -443,7 +463,7 @@ static int on_posted(struct ztj_gate *g, struct ztj_rd *rd)
 	if ((r = ztj_rd_bytes(rd, ZTJ_DIGEST_LEN, &id)) != ZTJ_OK || (r = ztj_rd_u32(rd, &code)) != ZTJ_OK ||
 	    (r = ztj_rd_end(rd)) != ZTJ_OK)
 		return r;
-	if (!ztj_standing_posted(g, id.p, code))
+	if (!ztj_standing_posted(g, id.p, code) && !ztj_handback_posted(g, id.p, code))
 		ztj_stepup_posted(g, id.p, code == 0 ? ZTJ_OK : ZTJ_UNREACHABLE);
 	return ZTJ_OK;
 }
@@ -464,6 +484,8 @@ static int on_message(struct ztj_gate *g)
 		return with_body(g, in->fd, kind);
 	case ZTJ_MSG_LINK:
 		return on_link(g, &rd);
+	case ZTJ_MSG_SNAPSHOT:
+		return on_snapshot(g, &rd);
 	case ZTJ_MSG_POSTED:
 		return on_posted(g, &rd);
 	case ZTJ_MSG_SHIPPED:

@@ -26,7 +26,8 @@
 struct ztj_mirror_post {
 	CURL *easy; /* NULL: free */
 	uint8_t id[32];
-	enum { ZTJ_POST_ASK, ZTJ_POST_ASK_ENDED, ZTJ_POST_END, ZTJ_POST_REPORT } kind; /* ASK_ENDED: over before the broker had taken it */
+	/* ASK_ENDED: over before the broker had taken it */
+	enum { ZTJ_POST_ASK, ZTJ_POST_ASK_ENDED, ZTJ_POST_END, ZTJ_POST_REPORT, ZTJ_POST_HAND_BACK } kind;
 	bool taken;
 };
 
@@ -51,7 +52,7 @@ struct ztj_mirror {
 	/* stream */
 	CURL *stream;
 	struct ztj_buf line;
-	bool paused, up;
+	bool paused, up, snapshot; /* snapshot: one is coming */
 	uint64_t since;
 	int64_t next_try, backoff; /* ms of the boot clock; ms */
 	bool resync;
@@ -94,6 +95,7 @@ void ztj_mirror_fetch_done(struct ztj_mirror *m, CURLcode rc);
 void ztj_mirror_fetch_stop(struct ztj_mirror *m);
 void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json);
 void ztj_mirror_report(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json);
+void ztj_mirror_hand_back(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json);
 /* The broker is told, if it can be, that a challenge is over; it forgets by itself otherwise. */
 void ztj_mirror_end(struct ztj_mirror *m, struct ztj_view id, bool taken);
 void ztj_mirror_post_done(struct ztj_mirror *m, struct ztj_mirror_post *p, CURLcode rc);
@@ -102,6 +104,7 @@ void ztj_mirror_posts_stop(struct ztj_mirror *m);
 /* ---- mirror_gate.c: messages to and from the gate ---- */
 void ztj_mirror_send(struct ztj_mirror *m, struct ztj_buf *msg, int fd);
 void ztj_mirror_tell_link(struct ztj_mirror *m, bool up);
+void ztj_mirror_tell_snapshot(struct ztj_mirror *m, bool begins);
 void ztj_mirror_from_gate(struct ztj_mirror *m);
 
 /* ---- mirror_decisions.c: calls of the gate whose replies it judges ---- */

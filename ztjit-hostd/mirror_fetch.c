@@ -168,28 +168,31 @@ static struct ztj_mirror_post *start_post(struct ztj_mirror *m, const char *meth
 	return p;
 }
 
-void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json)
+static void post(struct ztj_mirror *m, const char *path, int kind, struct ztj_view id, struct ztj_view json)
 {
-	struct ztj_mirror_post *p = start_post(m, "POST", "/v1/stepups", json);
+	struct ztj_mirror_post *p = start_post(m, "POST", path, json);
 
 	if (p == NULL) {
 		posted(m, id.p, 1);
 		return;
 	}
 	memcpy(p->id, id.p, sizeof(p->id));
-	p->kind = ZTJ_POST_ASK;
+	p->kind = kind;
+}
+
+void ztj_mirror_post(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json)
+{
+	post(m, "/v1/stepups", ZTJ_POST_ASK, id, json);
 }
 
 void ztj_mirror_report(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json)
 {
-	struct ztj_mirror_post *p = start_post(m, "POST", "/v1/standing", json);
+	post(m, "/v1/standing", ZTJ_POST_REPORT, id, json);
+}
 
-	if (p == NULL) {
-		posted(m, id.p, 1);
-		return;
-	}
-	memcpy(p->id, id.p, sizeof(p->id));
-	p->kind = ZTJ_POST_REPORT;
+void ztj_mirror_hand_back(struct ztj_mirror *m, struct ztj_view id, struct ztj_view json)
+{
+	post(m, "/v1/statements", ZTJ_POST_HAND_BACK, id, json);
 }
 
 void ztj_mirror_end(struct ztj_mirror *m, struct ztj_view id, bool taken)
@@ -199,7 +202,7 @@ void ztj_mirror_end(struct ztj_mirror *m, struct ztj_view id, bool taken)
 
 	for (size_t i = 0; i < ZTJ_MIRROR_POSTS; i++)
 		if (m->post[i].easy != NULL && m->post[i].kind != ZTJ_POST_END &&
-		    m->post[i].kind != ZTJ_POST_REPORT &&
+		    m->post[i].kind != ZTJ_POST_REPORT && m->post[i].kind != ZTJ_POST_HAND_BACK &&
 		    memcmp(m->post[i].id, id.p, sizeof(m->post[i].id)) == 0) {
 			m->post[i].kind = ZTJ_POST_ASK_ENDED;
 			m->post[i].taken = taken;
@@ -226,8 +229,8 @@ void ztj_mirror_post_done(struct ztj_mirror *m, struct ztj_mirror_post *p, CURLc
 	p->easy = NULL;
 	if (done.kind == ZTJ_POST_ASK)
 		posted(m, done.id, well ? 0 : 1);
-	else if (done.kind == ZTJ_POST_REPORT) {
-		if (status >= 400)
+	else if (done.kind == ZTJ_POST_REPORT || done.kind == ZTJ_POST_HAND_BACK) {
+		if (status >= 400 && done.kind == ZTJ_POST_REPORT)
 			ztj_log(ZTJ_LOG_WARN, "the broker refused a scan's result: status %ld", status);
 		posted(m, done.id, well ? 0 : status > 0 ? (uint32_t)status : 1);
 	} else if (done.kind == ZTJ_POST_ASK_ENDED && well)

@@ -27,18 +27,29 @@ void ztj_mirror_send(struct ztj_mirror *m, struct ztj_buf *msg, int fd)
 	ztj_buf_free(msg);
 }
 
-void ztj_mirror_tell_link(struct ztj_mirror *m, bool up)
+static void tell(struct ztj_mirror *m, uint8_t type, bool yes)
 {
 	struct ztj_buf b;
 
+	ztj_buf_init(&b, 64);
+	if (ztj_ipc_begin(&b, type) != ZTJ_OK || ztj_buf_put_u8(&b, yes) != ZTJ_OK)
+		m->failed = true;
+	ztj_mirror_send(m, &b, -1);
+}
+
+void ztj_mirror_tell_link(struct ztj_mirror *m, bool up)
+{
 	if (m->up == up)
 		return;
 	m->up = up;
 	ztj_mirror_ship_link(m, up);
-	ztj_buf_init(&b, 64);
-	if (ztj_ipc_begin(&b, ZTJ_MSG_LINK) != ZTJ_OK || ztj_buf_put_u8(&b, up) != ZTJ_OK)
-		m->failed = true;
-	ztj_mirror_send(m, &b, -1);
+	tell(m, ZTJ_MSG_LINK, up);
+}
+
+void ztj_mirror_tell_snapshot(struct ztj_mirror *m, bool begins)
+{
+	m->snapshot = begins;
+	tell(m, ZTJ_MSG_SNAPSHOT, begins);
 }
 
 /* ---- whom to believe ---- */
@@ -224,6 +235,9 @@ void ztj_mirror_from_gate(struct ztj_mirror *m)
 			break;
 		case ZTJ_MSG_REPORT:
 			r = on_post(m, m->in.body, ztj_mirror_report);
+			break;
+		case ZTJ_MSG_HAND_BACK:
+			r = on_post(m, m->in.body, ztj_mirror_hand_back);
 			break;
 		case ZTJ_MSG_ENDED:
 			r = on_ended(m, m->in.body);

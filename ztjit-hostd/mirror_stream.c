@@ -68,6 +68,9 @@ void ztj_mirror_line(struct ztj_mirror *m, struct ztj_view line)
 	} else if (strcmp(event, "policy") == 0) {
 		/* The same version may be another policy: that is the gate's alarm to raise. */
 		m->want_policy = true;
+		/* A snapshot stands between two of these: the first has no number. */
+		if (json_is_integer(seq) && (json_integer_value(seq) == 0 || m->snapshot))
+			ztj_mirror_tell_snapshot(m, json_integer_value(seq) == 0);
 	} else if (strcmp(event, "directory") == 0) {
 		want_directory(m, o);
 	} else if (strcmp(event, "statement") == 0 || strcmp(event, "status") == 0 ||
@@ -158,7 +161,7 @@ void ztj_mirror_stream_start(struct ztj_mirror *m)
 
 	(void)snprintf(path, sizeof(path), "/v1/stream?since=%llu", (unsigned long long)m->since);
 	ztj_buf_reset(&m->line);
-	m->paused = false;
+	m->paused = m->snapshot = false;
 	if (ztj_net_easy(m->net, m->url, "GET", path, ztj_view_of(NULL, 0), &m->stream) != ZTJ_OK) {
 		m->stream = NULL;
 		try_later(m);

@@ -75,6 +75,9 @@ int ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_
  * (SIGNER, DIR_UNKNOWN, KEY_REVOKED, FUTURE, TOO_LONG: the broker's key beyond 24 h). ZTJ_STMT_TYPE for
  * the revocation of a request: that is ztj_grant_may_revoke. */
 int ztj_trust_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *revocation, int64_t now) ZTJ_MUST_CHECK;
+/* Might that revocation, whenever it was made, be worth something: is its key one of the person it names, a registrar's or the
+ * broker's? For the broker, before it takes one back from a host that holds it. */
+bool ztj_trust_credible(const struct ztj_trust *t, const struct ztj_stmt *revocation);
 /* Is this user or host revoked at `now`, its directory being at `serial`? 0: whatever readmitted it. */
 int ztj_trust_revoked(const struct ztj_trust *t, enum ztj_revokes what, const char *fullname, int64_t serial,
     int64_t now) ZTJ_MUST_CHECK;

@@ -240,8 +240,7 @@ static bool is_registrar(const struct ztj_policy *p, const struct ztj_key *k)
 	return false;
 }
 
-/* Might a statement of this content be worth something from that key? For a request, which is not at hand, only
- * what can be told: the key is the named person's, a registrar's or the broker's. */
+/* For a request, which is not at hand, only what can be told: the key is the named person's, a registrar's or the broker's. */
 static bool credible(const struct ztj_trust *t, const struct ztj_stmt *st, const struct ztj_key *k)
 {
 	const struct ztj_policy *p = t->policy;
@@ -318,6 +317,12 @@ int ztj_trust_revocation(struct ztj_trust *t, const struct ztj_signed *s, int64_
 	*changed = r == ZTJ_OK;
 	ztj_stmt_free(st);
 	return r;
+}
+
+bool ztj_trust_credible(const struct ztj_trust *t, const struct ztj_stmt *rev)
+{
+	return rev->type == ZTJ_STMT_REVOCATION && rev->nsigners == 1 &&
+	    credible(t, rev, &rev->signer[0].key);
 }
 
 int ztj_trust_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *rev, int64_t now)

@@ -193,20 +193,40 @@ static int load_revocation(struct ztj_view frame, void *arg)
 	return r == ZTJ_OK ? ztj_trust_revocation(arg, &s, ZTJ_TRUST_RESTORE, &changed) : r;
 }
 
+static int read_revocations(const struct ztj_trustdir *d, struct ztj_buf *mem)
+{
+	char path[PATH_SIZE];
+
+	name_path(d, "", "revocations", path);
+	ztj_buf_init(mem, REVOCATIONS_MAX);
+	return ztj_file_read(path, &d->rule, REVOCATIONS_MAX, mem);
+}
+
 static int load_revocations(struct ztj_trustdir *d, struct ztj_trust *t)
 {
 	char path[PATH_SIZE];
 	struct ztj_buf mem;
 	size_t good;
-	int r;
+	int r = read_revocations(d, &mem);
 
 	name_path(d, "", "revocations", path);
-	ztj_buf_init(&mem, REVOCATIONS_MAX);
-	r = ztj_file_read(path, &d->rule, REVOCATIONS_MAX, &mem);
 	if (r == ZTJ_OK)
 		r = ztj_frames_each(ztj_buf_view(&mem), load_revocation, t, &good);
 	if (r == ZTJ_OK)
 		r = ztj_frames_cut(path, mem.n, good);
+	ztj_buf_free(&mem);
+	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+}
+
+int ztj_trustdir_revocations(const struct ztj_trustdir *d, int (*each)(struct ztj_view container, void *arg),
+    void *arg)
+{
+	struct ztj_buf mem;
+	size_t good;
+	int r = read_revocations(d, &mem);
+
+	if (r == ZTJ_OK)
+		r = ztj_frames_each(ztj_buf_view(&mem), each, arg, &good);
 	ztj_buf_free(&mem);
 	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
 }

@@ -41,6 +41,9 @@ int ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const st
     bool *changed) ZTJ_MUST_CHECK;
 int ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now,
     bool *changed) ZTJ_MUST_CHECK;
+/* Every revocation that was kept, in the order of the file: each() gets its container (ztj_signed_read) until it says something else than
+ * ZTJ_OK, which is the answer then. For once in a while: the file is read. */
+int ztj_trustdir_revocations(const struct ztj_trustdir *d, int (*each)(struct ztj_view container, void *arg), void *arg) ZTJ_MUST_CHECK;
 /* A status comes every few seconds; it is written when it is 10 s newer than the one on disk, and at once when that one no
  * longer matches what is held: a restart would find nothing fresh. */
 int ztj_trustdir_status(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now) ZTJ_MUST_CHECK;

@@ -316,8 +316,130 @@ static void test_G06_news_after_a_restore(void **state)
 	}
 	assert_int_equal(listen_to(b, &b->host_tls[FX_WEB1], h.last_seq, &more), 1);
 	assert_int_equal(more.revocation, 1);
-	assert_int_equal(more.policy, 0); /* and it goes on from where it was */
+	assert_int_equal(more.policy, 2); /* a snapshot: it has heard of events that are no more */
 	fx_signed_free(&rev);
+}
+
+/* --- what hosts give back --- */
+
+static int64_t counted(struct bk *b)
+{
+	struct heard h = { 0 };
+
+	assert_int_equal(listen_to(b, &b->host_tls[FX_WEB1], 0, &h), 1);
+	return h.revocations;
+}
+
+/* A host holds what the broker lost: it is taken whatever its date and its subject. Nobody else may be late. */
+static void test_G06_a_host_gives_back(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed late, lost, req, rev;
+
+	bk_granted(b, &req);
+	bk_clock(b);
+	b->w.now -= 3600;
+	fx_revoke_name(&b->w, &b->w.registrar[0], false, "people/out1", 1, b->w.now + 86400, &late);
+	/* of a request that is not there */
+	fx_request(&b->w, FX_REQ1, "root-shell", FX_WEB1, 1800, &lost);
+	fx_revoke_request(&b->w, FX_LEAD1, &b->w.person[FX_LEAD1].key, &lost, &rev);
+	bk_clock(b);
+	(void)bk_put(b, &b->login[FX_REQ1], &late);
+	bk_expect(b, 403, "stale");
+	(void)bk_put(b, &b->login[FX_LEAD1], &rev);
+	bk_expect(b, 403, "stale");
+	assert_int_equal(counted(b), 0);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &late);
+	bk_expect(b, 201, "");
+	(void)bk_put(b, &b->host_tls[FX_WEB2], &late);
+	bk_expect(b, 200, "");
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
+	bk_expect(b, 201, "");
+	assert_int_equal(counted(b), 2);
+	/* and still when it was started anew */
+	bk_stop(b);
+	bk_serve(b);
+	assert_int_equal(counted(b), 2);
+	fx_signed_free(&late);
+	fx_signed_free(&lost);
+	fx_signed_free(&req);
+	fx_signed_free(&rev);
+}
+
+/* A host that is not to be trusted can bring nothing but statements of people who have a say. */
+static void test_P2_what_a_host_may_not_give(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed req, rev;
+
+	bk_granted(b, &req);
+	bk_clock(b);
+	fx_revoke_name(&b->w, &b->w.stranger, false, "people/req1", 9, b->w.now + 86400, &rev);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
+	bk_expect(b, 403, "wrong-signer");
+	fx_signed_free(&rev);
+	fx_revoke_request(&b->w, FX_LEAD1, &b->w.stranger, &req, &rev);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
+	bk_expect(b, 403, "wrong-signer");
+	fx_signed_free(&rev);
+	b->w.now += 3600;
+	fx_revoke_request(&b->w, FX_LEAD1, &b->w.person[FX_LEAD1].key, &req, &rev);
+	bk_clock(b);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
+	bk_expect(b, 403, "dated-ahead");
+	fx_signed_free(&rev);
+	/* by a person who has no say in it */
+	fx_revoke_request(&b->w, FX_OUT1, &b->w.person[FX_OUT1].key, &req, &rev);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
+	bk_expect(b, 403, "forbidden");
+	fx_signed_free(&rev);
+	assert_int_equal(counted(b), 0);
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ1].key);
+	bk_expect(b, 200, "");
+	/* late, of one that is here, by somebody who has: it counts */
+	b->w.now -= 3600;
+	fx_revoke_request(&b->w, FX_LEAD1, &b->w.person[FX_LEAD1].key, &req, &rev);
+	bk_clock(b);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "revoked");
+	(void)bk_certificate(b, FX_REQ1, req.id, &b->w.person[FX_REQ1].key);
+	bk_expect(b, 403, "revoked");
+	fx_signed_free(&rev);
+	fx_signed_free(&req);
+}
+
+/* As many revocations as the signer knows, and others: it is offered all. */
+static void test_G06_signer_and_database_apart(void **state)
+{
+	struct bk *b = *state;
+	struct fx_signed rev;
+	int64_t n = 0;
+
+	assert_int_equal(setenv("D", b->dir, 1), 0);
+	bk_stop(b);
+	assert_int_equal(shell("cp -a $D/store $D.store && cp -a $D/signer $D.signer"), 0);
+	for (int i = 0; i < 2; i++) {
+		bk_serve(b);
+		bk_clock(b);
+		fx_revoke_name(&b->w, &b->w.registrar[0], false, i == 0 ? "people/out1" : "people/req2",
+		    b->dir_serial[0], b->w.now + 86400, &rev);
+		(void)bk_put(b, &b->registrar[0], &rev);
+		bk_expect(b, 201, "");
+		assert_int_equal(counted(b), 1);
+		bk_stop(b);
+		if (i == 0)
+			assert_int_equal(
+			    shell(
+				"mv $D/signer $D.other && rm -rf $D/store && mv $D.store $D/store && mv $D.signer $D/signer"),
+			    0);
+		fx_signed_free(&rev);
+	}
+	assert_int_equal(shell("rm -rf $D/signer && mv $D.other $D/signer"), 0);
+	bk_serve(b);
+	for (int i = 0; i < 10 && n != 2; i++)
+		n = counted(b);
+	assert_int_equal(n, 2);
 }
 
 /* --- pending --- */
@@ -399,6 +521,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_revocation_ends_it, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_stream, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_G06_news_after_a_restore, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_G06_a_host_gives_back, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_P2_what_a_host_may_not_give, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_G06_signer_and_database_apart, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_S18_pending, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_S18_pending_host_has_its_tls_key, set_up_armed,
 		    tear_down),

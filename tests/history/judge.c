@@ -64,12 +64,18 @@ static const struct hi_stmt *stmt_of(const struct place *p, unsigned bit)
 	return bit - HI_STMTS < p->b->ngone ? &p->b->gone[bit - HI_STMTS] : NULL;
 }
 
-/* Sent before t1, and not refused. At the broker, after its state was put back: what was sent since. */
+/* What hosts hold and never lose. */
+static bool takes_away(const struct hi_stmt *s)
+{
+	return s->kind == HI_REVOKE || s->kind == HI_GONE_PERSON;
+}
+
+/* Sent before t1, and not refused. At the broker, after its state was put back: what was sent since, and what hosts give it back. */
 static bool may(const struct place *p, const struct hi_stmt *s, double t1)
 {
 	for (size_t i = 0; i < s->nposts; i++)
 		if (s->post[i].t0 <= t1 && s->post[i].status < 400 &&
-		    (p->node > 0 || !p->back || s->post[i].t1 >= p->b->restoring))
+		    (p->node > 0 || !p->back || takes_away(s) || s->post[i].t1 >= p->b->restoring))
 			return true;
 	return false;
 }
@@ -130,7 +136,7 @@ static bool closed(const struct place *p, unsigned mask)
 		if (s->kind == HI_REQUEST)
 			requests |= 1u << s->link;
 		/* Revocations are kept without what they revoke. */
-		else if (s->kind != HI_REVOKE || p->node == 0)
+		else if (s->kind != HI_REVOKE || (p->node == 0 && !p->back))
 			wanted |= 1u << s->link;
 	}
 	return (wanted & ~requests) == 0;
@@ -246,32 +252,36 @@ static unsigned at_host(const struct place *p, const struct hi_obs *o, unsigned 
 
 static bool was_lost(const struct hi_batch *b, const struct hi_stmt *s)
 {
-	return s->made && (s->kind == HI_REVOKE || s->kind == HI_GONE_PERSON) && acked(b, s, 1e18, false) &&
-	    !acked(b, s, 1e18, true);
+	return s->made && takes_away(s) && acked(b, s, 1e18, false) && !acked(b, s, 1e18, true);
 }
 
 /*
  * A host that was started anew may find nothing fresh on its disk until it hears from the broker. And where the broker's state was put
- * back to before a revocation that hosts hold, no status matches what they hold.
+ * back to before a revocation that hosts hold, no status matches what they hold until they have given it back.
  */
 static bool may_be_stale(const struct place *p, const struct hi_obs *o)
 {
 	const struct hi_batch *b = p->b;
 	double back = 0;
-	bool lost = false;
+	bool lost = false, healed = b->restored == 0 || o->t1 < b->restoring;
 
 	for (size_t i = 0; i < b->nback[p->node - 1]; i++)
 		if (b->back[p->node - 1][i] <= o->t1)
 			back = b->back[p->node - 1][i];
-	for (size_t i = 0; i < b->nmarks; i++)
-		if (b->mark[i].node == p->node && b->mark[i].fresh && b->mark[i].seen > back &&
-		    b->mark[i].seen <= o->t0)
+	for (size_t i = 0; i < b->nmarks; i++) {
+		const struct hi_mark *k = &b->mark[i];
+
+		if (k->node != p->node || !k->fresh || k->seen > o->t0)
+			continue;
+		if (k->seen > back)
 			back = 0;
+		healed = healed || k->sent >= b->restored;
+	}
 	if (back > b->begun)
 		return true;
-	for (size_t i = 0; b->restored != 0 && o->t1 >= b->restoring && i < b->ngone; i++)
+	for (size_t i = 0; !healed && i < b->ngone; i++)
 		lost = lost || was_lost(b, &b->gone[i]);
-	for (size_t i = 0; b->restored != 0 && o->t1 >= b->restoring && !lost && i < b->n; i++)
+	for (size_t i = 0; !healed && !lost && i < b->n; i++)
 		for (size_t k = 0; k < b->h[i].nstmts; k++)
 			lost = lost || was_lost(b, &b->h[i].stmt[k]);
 	return lost;

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libztjit/sys/log.h"
@@ -340,6 +341,73 @@ static void test_broker_goes_and_comes_back(void **state)
 	fx_signed_free(&req);
 }
 
+/* ---- a broker that is put back ---- */
+
+static bool holds_two(json_t *o)
+{
+	return json_integer_value(json_object_get(o, "revocations")) == 2;
+}
+
+static int64_t since_then; /* what counts as fresh */
+
+static bool is_fresh_again(json_t *o)
+{
+	const char *fresh = json_string_value(json_object_get(o, "fresh"));
+	char then[ZTJ_TIME_SIZE];
+
+	ok(ztj_time_format(since_then, then));
+	return is_fresh(o) && strcmp(fresh, then) > 0;
+}
+
+/* It lacks what was revoked since: the host denies, and gives it back. signer: as old as the database. */
+static void put_back(bool signer)
+{
+	struct fx_signed req, rev;
+	char *cert = logged_in("root-shell", "root", &req);
+
+	bk_stop(B);
+	assert_int_equal(sh("cp -a %s/store %s.store && cp -a %s/signer %s.signer", B->dir, B->dir, B->dir,
+			     B->dir),
+	    0);
+	bk_serve(B);
+	bk_clock(B);
+	fx_revoke_request(&B->w, FX_LEAD1, &B->w.person[FX_LEAD1].key, &req, &rev);
+	assert_int_equal(bk_put(B, &B->login[FX_LEAD1], &rev), 201);
+	fx_signed_free(&rev);
+	fx_revoke_name(&B->w, &B->w.registrar[0], false, "people/out1", B->dir_serial[0], B->w.now + 86400,
+	    &rev);
+	assert_int_equal(bk_put(B, &B->registrar[0], &rev), 201);
+	assert_true(wait_for(holds_two));
+	bk_stop(B);
+	assert_int_equal(sh("rm -rf %s/store && mv %s.store %s/store", B->dir, B->dir, B->dir), 0);
+	if (signer)
+		assert_int_equal(sh("rm -rf %s/signer && mv %s.signer %s/signer", B->dir, B->dir, B->dir), 0);
+	assert_int_equal(bk_count(B, "SELECT count(*) FROM revocation"), 0);
+	bk_serve(B);
+	for (int i = 0; i < 400 && bk_count(B, "SELECT count(*) FROM revocation") < 2; i++)
+		(void)usleep(50000);
+	assert_int_equal(bk_count(B, "SELECT count(*) FROM revocation"), 2);
+	since_then = (int64_t)time(NULL);
+	assert_true(wait_for(is_fresh_again));
+	assert_int_equal(bk_certificate(B, FX_REQ1, req.id, REQ1), 403);
+	fails(rig_login(R, "root", cert), ZTJ_REVOKED);
+	free(cert);
+	fx_signed_free(&req);
+	fx_signed_free(&rev);
+}
+
+static void test_G06_a_revocation_comes_back(void **state)
+{
+	(void)state;
+	put_back(true);
+}
+
+static void test_G06_a_database_alone_is_put_back(void **state)
+{
+	(void)state;
+	put_back(false);
+}
+
 /* What a host missed is told it when it is back, also of requests that are over: it holds what speaks for them. */
 static void missed(void (*say)(struct fx_signed *request), int then)
 {
@@ -613,6 +681,8 @@ int main(void)
 		T(test_from_join_to_revocation),
 		T(test_step_up_through_the_relay),
 		T(test_broker_goes_and_comes_back),
+		T(test_G06_a_revocation_comes_back),
+		T(test_G06_a_database_alone_is_put_back),
 		T(test_a_denial_while_the_host_was_away),
 		T(test_a_shorter_limit_while_the_host_was_away),
 		T(test_decisions_are_shipped),
