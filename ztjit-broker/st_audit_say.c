@@ -324,7 +324,7 @@ static const char *outcome_of(const char *event, int code)
 {
 	static const struct {
 		const char *event, *outcome;
-	} of[] = { { "alarm", "alarm" }, { "start", "started" }, { "stop", "stopped" } };
+	} of[] = { { "alarm", "alarm" }, { "start", "started" }, { "stop", "stopped" }, { "policy", "adopted" } };
 	for (size_t i = 0; event != NULL && i < sizeof(of) / sizeof(of[0]); i++)
 		if (strcmp(event, of[i].event) == 0)
 			return of[i].outcome;
@@ -347,9 +347,10 @@ void say_decision(struct store *st, const char *host, const json_t *line, struct
 		.tty = member(line, "tty"),
 		.action = event };
 	const char *time = member(line, "time"), *id = member(line, "grant"),
-		   *conf = member(line, "configuration");
+		   *conf = member(line, "configuration"), *policy = member(line, "policy");
 	e.code = code == NULL ? ZTJ_INTERNAL : ztj_err_from_name(code);
 	e.outcome = outcome_of(event, e.code);
+	conf = conf != NULL ? conf : policy;
 	if (conf != NULL && ztj_unhex(ztj_view_str(conf), digest, sizeof(digest)) == ZTJ_OK)
 		e.digest = digest;
 	if (time == NULL || ztj_time_parse(time, &e.at) != ZTJ_OK)

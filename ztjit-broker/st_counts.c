@@ -37,7 +37,7 @@ static const char *const known[][2] = { { "statement", "accepted" }, { "statemen
 	{ "stepup", "answered" }, { "session", "started" }, { "session", "head" }, { "session", "closed" },
 	{ "session", "lost" }, { "standing", "reported" }, { "view", "opened" }, { "view", "refused" },
 	{ "broker", "started" }, { "broker", "stopped" }, { "decision", "allowed" }, { "decision", "denied" },
-	{ "decision", "alarm" }, { "alarm", "raised" } };
+	{ "decision", "alarm" }, { "decision", "adopted" }, { "alarm", "raised" } };
 
 static const int64_t limits[LIMITS] = { 60, 300, 900, 3600, 14400, 86400, 604800 };
 

@@ -499,6 +499,8 @@ void ztj_gate_alarm_news(struct ztj_gate *g, int code, const char *text);
 /* The first line of a run, and its last. */
 void ztj_gate_log_start(struct ztj_gate *g);
 void ztj_gate_log_stop(struct ztj_gate *g);
+/* A policy that was taken. */
+void ztj_gate_log_policy(struct ztj_gate *g);
 /* The timer's. */
 void ztj_gate_sync(evutil_socket_t fd, short what, void *arg);
 

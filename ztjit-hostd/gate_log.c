@@ -4,6 +4,7 @@
  */
 /* What the gate writes into the log of decisions, and when it is synced. */
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config.h"
@@ -82,6 +83,20 @@ void ztj_gate_log_start(struct ztj_gate *g)
 
 	if (ztj_gate_log(g, &d) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the start could not be logged");
+}
+
+/* By which policy all that follows is decided. */
+void ztj_gate_log_policy(struct ztj_gate *g)
+{
+	const struct ztj_policy *p = ztj_trust_held_policy(g->trust);
+	char digest[ZTJ_HEX_SIZE], text[64];
+	struct ztj_decision d = { .event = "policy", .policy = digest, .text = text, .spare = true };
+
+	ztj_hex(p->digest, ZTJ_DIGEST_LEN, digest);
+	(void)snprintf(text, sizeof(text), "version %lld", (long long)p->version);
+	ztj_log(ZTJ_LOG_NOTICE, "policy %s", text);
+	if (ztj_gate_log(g, &d) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_ERROR, "the new policy could not be logged");
 }
 
 void ztj_gate_log_stop(struct ztj_gate *g)

@@ -278,8 +278,7 @@ static int take_signed(struct ztj_gate *g, const struct ztj_signed *s, bool *cha
 	case ZTJ_STMT_POLICY:
 		r = ztj_trustdir_policy(g->dir, g->trust, s, now, changed);
 		if (*changed)
-			ztj_log(ZTJ_LOG_NOTICE, "policy version %lld",
-			    (long long)ztj_trust_held_policy(g->trust)->version);
+			ztj_gate_log_policy(g);
 		return r;
 	case ZTJ_STMT_NONE:
 	case ZTJ_STMT_DIRECTORY:

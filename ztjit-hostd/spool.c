@@ -308,6 +308,7 @@ static json_t *to_json(const struct ztj_spool *s, const struct ztj_decision *d)
 		bad |= set_text(o, "tty", d->tty);
 		bad |= set_text(o, "become", d->become);
 		bad |= set_text(o, "configuration", d->configuration);
+		bad |= set_text(o, "policy", d->policy);
 		if (d->pid > 0)
 			bad |= json_object_set_new(o, "pid", json_integer(d->pid));
 		if (d->ends > 0 && ztj_time_format(d->ends, ends) == ZTJ_OK)

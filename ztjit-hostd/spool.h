@@ -21,7 +21,7 @@ struct ztj_decision {
 	int64_t time;
 	const char *event;   /* "login", "sudo", "end", "clock", "alarm", … */
 	int code;            /* enum ztj_err */
-	const char *person, *grant, *rule, *service, *account, *host, *peer, *key, *tty, *become, *configuration, *text; /* NULL or "": absent */
+	const char *person, *grant, *rule, *service, *account, *host, *peer, *key, *tty, *become, *configuration, *policy, *text; /* NULL or "": absent */
 	int64_t pid;         /* 0: absent */
 	int64_t ends;        /* 0: absent */
 	bool later;          /* lets nothing happen by itself: need not be synced before the next line is */

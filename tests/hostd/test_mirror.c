@@ -477,6 +477,11 @@ static void test_decisions_are_shipped(void **state)
 	cert = logged_in("root-shell", "root", &req);
 	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "\x1b]0;x", "ro\xffot", ""), ZTJ_WRONG_SERVICE);
 	assert_true(wait_for(all_shipped));
+	/* by which policy it decided */
+	assert_int_equal(
+	    said(
+		"e ->> 'action' = 'policy' AND e ->> 'outcome' = 'adopted' AND e ->> 'digest' = json_extract(e ->> 'line', '$.policy')"),
+	    1);
 	/* what is decided while the broker is away arrives later */
 	bk_kill(B);
 	assert_true(wait_for(is_cut_off));
