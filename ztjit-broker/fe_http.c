@@ -165,7 +165,8 @@ static bool within_rates(struct conn *c, enum op op, int *retry_s)
 		return true;
 	rate.per_minute = conf->rate_statements;
 	rate.burst = conf->rate_statements / 2 + 10;
-	memmove(name, "put", 3);
+	/* What a host gives back does not keep anybody's step-up waiting. */
+	memmove(name, op == OP_STATEMENT_PUT && (c->kinds & CALLER_HOST) != 0 ? "bak" : "put", 3);
 	return limits_take(c->fe->rates, name, rate, fe_now_ms(), retry_s);
 }
 

@@ -263,12 +263,13 @@ static bool fits(const struct acceptance *a, const struct ztj_bundle *b)
 
 /*
  * A host has one that we do not: it is of a database that is no more, or somebody gave it to the host by hand. Hosts hold it whatever it is
- * worth by now, and no status matches before we do, so neither its date nor what became of its subject is asked. Of a request that is
- * here its author must have a say still: so many revocations that they cannot be judged would end it.
+ * worth by now, and no status matches before we do, so neither its date nor what became of its subject is asked. But while a request that
+ * is here may still be used it must count: so many that they cannot be judged would end it.
  */
 static int handed_back(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
 {
-	const struct ztj_bundle *b = NULL;
+	const struct ztj_bundle *b;
+	struct ztj_grant g;
 	if (rev->issued > a->now + ZTJ_CLOCK_SKEW)
 		return ZTJ_FUTURE;
 	if (!ztj_trust_credible(st->trust, rev))
@@ -278,10 +279,13 @@ static int handed_back(struct store *st, struct acceptance *a, const struct ztj_
 	a->has_request = true;
 	memcpy(a->request, rev->u.revocation.request, sizeof(a->request));
 	int r = bundles_get(st, a->request, &b);
-	a->loose = r != ZTJ_OK || !fits(a, b);
-	if (r == ZTJ_NOT_FOUND)
-		return ZTJ_OK;
-	return r == ZTJ_OK ? ztj_grant_may_revoke(st->trust, b->request, rev, a->now) : r;
+	a->loose = true;
+	if (r != ZTJ_OK)
+		return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
+	bool counts = ztj_grant_revokes(st->trust, b->request, rev, a->now);
+	a->loose = !counts || !fits(a, b);
+	ztj_grant_eval(st->trust, b, a->now, &g);
+	return counts || grant_is_over(g.state) ? ZTJ_OK : ZTJ_FORBIDDEN;
 }
 
 static int revocation_checks(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
@@ -314,6 +318,16 @@ static int revocation_checks(struct store *st, struct acceptance *a, const struc
 	return ZTJ_OK;
 }
 
+/* Asked before the trust has it: what is found out by the database then costs the whole batch. */
+static int short_is_free(struct store *st, const struct acceptance *a)
+{
+	char short_id[ZTJ_SHORT_ID_SIZE];
+	uint8_t other[ZTJ_DIGEST_LEN];
+	ztj_short_id(a->id, short_id);
+	int r = db_stmt_resolve(st->db, short_id, other);
+	return r == ZTJ_NOT_FOUND ? ZTJ_OK : r == ZTJ_OK ? ZTJ_ID_CLASH : r;
+}
+
 int accept_revocation(struct store *st, struct acceptance *a)
 {
 	struct ztj_stmt *rev = NULL;
@@ -324,6 +338,8 @@ int accept_revocation(struct store *st, struct acceptance *a)
 	/* The counter of one that comes late says nothing. */
 	if (r == ZTJ_OK && !back)
 		r = accept_counter(st, rev, false);
+	if (r == ZTJ_OK)
+		r = short_is_free(st, a);
 	if (r == ZTJ_OK)
 		r = ztj_trust_revocation(st->trust, &a->s, a->now, &changed);
 	if (r != ZTJ_OK) {

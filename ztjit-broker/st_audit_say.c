@@ -324,7 +324,8 @@ static const char *outcome_of(const char *event, int code)
 {
 	static const struct {
 		const char *event, *outcome;
-	} of[] = { { "alarm", "alarm" }, { "start", "started" }, { "stop", "stopped" }, { "policy", "adopted" } };
+	} of[] = { { "alarm", "alarm" }, { "start", "started" }, { "stop", "stopped" },
+		{ "policy", "adopted" } };
 	for (size_t i = 0; event != NULL && i < sizeof(of) / sizeof(of[0]); i++)
 		if (strcmp(event, of[i].event) == 0)
 			return of[i].outcome;

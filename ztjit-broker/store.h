@@ -60,7 +60,7 @@ struct store {
 	struct dest_states sent; /* as the sender said last */
 	int64_t least;           /* no event from now on has a seq below this */
 	uint64_t generation;     /* of policy, directories and revocations */
-	uint64_t offered;        /* the signer was offered every revocation of generation offered - 1 */
+	bool offered_all;        /* the signer was offered every revocation */
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */
 	struct {

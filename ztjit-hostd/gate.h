@@ -40,6 +40,7 @@ struct ztj_gate_env {
 	const char *recorder;    /* the installed ztjit-rec */
 	const char *configuration; /* digest of what is in force, in hex; NULL: nobody knows */
 	uint32_t init_loginuid;  /* of pid 1: what everybody inherits in a container */
+	unsigned spread;         /* seconds within which hosts do what they all begin at once */
 };
 
 /* Descriptors the parent made. */
@@ -240,7 +241,7 @@ int ztj_handback_open(struct ztj_gate *g) ZTJ_MUST_CHECK;
 void ztj_handback_close(struct ztj_gate *g);
 /* The mirror: all that the broker has begins to come, or was it. What it did not bring is given to it. */
 void ztj_handback_snapshot(struct ztj_gate *g, bool begins);
-/* A revocation that is held now came. */
+/* A revocation that is held now came, from anywhere; NULL: one came, and it is not known which are held. */
 void ztj_handback_heard(struct ztj_gate *g, const struct ztj_signed *s);
 /* The mirror's answer, as POSTED; false: it is about something else. */
 bool ztj_handback_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], uint32_t code);

@@ -16,50 +16,97 @@
 
 #define MOST 512           /* that are given at a time; the rest after the next snapshot */
 #define LACKING_SECONDS 20 /* a status may be older than what has just come, and up to */
-#define SPREAD 32          /* more: one host is enough for all */
+#define LACKING_SPREAD 32  /* more: one host is enough for all */
 #define ASK_EVERY 300      /* seconds between snapshots that are asked for */
-#define AGAIN 1            /* seconds */
+#define ASK_REFUSED 3600   /* the same, where the broker refused what it was given last */
+#define READ_EVERY 10      /* seconds between readings of the file, which may be large */
+#define WAIT_MOST 64       /* seconds before one that was not taken is tried again */
 #define TOO_MANY 429
 #define TIMED_OUT 408
 
 struct given {
 	uint8_t id[ZTJ_DIGEST_LEN];
-	uint8_t *json;
+	uint8_t *json; /* NULL: the broker has it meanwhile */
 	size_t n;
 };
 
 struct ztj_handback {
 	bool snapshot;      /* one is coming */
 	struct ztj_buf had; /* ids of the revocations in it */
-	bool busy;          /* one is on its way */
-	struct event *later;
-	bool more;    /* than MOST */
-	size_t n, at; /* the next to be given */
+	int64_t read;       /* boot clock: when the file was */
+	/* one round: what a snapshot lacked */
+	bool busy, more; /* one is on its way; there are more than MOST */
+	size_t n, at;    /* the next to be given */
 	struct given item[MOST];
-	int64_t
-	    lacking; /* boot clock: when to ask for a snapshot, for statuses count less than is held; 0: they do not */
-	int64_t asked; /* boot clock; 0: never */
+	unsigned bad; /* were refused for good */
+	bool refused; /* some of the last round were */
+	size_t skip,
+	    skipped; /* of those that lack, in the order of the file: refused in the rounds before; left out now */
+	struct event *later;
+	unsigned wait; /* seconds; doubles */
+	/* statuses that do not match */
+	int64_t lacking; /* boot clock: when to ask for a snapshot; 0: they match */
+	int64_t asked;   /* boot clock; 0: never */
 };
 
 static void drop(struct ztj_handback *h)
 {
 	for (size_t i = 0; i < h->n; i++)
 		free(h->item[i].json);
-	h->n = h->at = 0;
+	h->n = h->at = h->skipped = 0;
+	h->bad = h->wait = 0;
 	h->busy = h->more = false;
+	(void)evtimer_del(h->later);
+}
+
+static int64_t boot_now(struct ztj_gate *g)
+{
+	struct ztj_now now;
+
+	ztj_gate_now(g, &now);
+	return now.boot;
+}
+
+/* Hosts that lost one broker together must not come back together. */
+static unsigned random_below(unsigned n)
+{
+	uint8_t random = 0;
+
+	return n == 0 || ztj_random(&random, sizeof(random)) != ZTJ_OK ? 0 : random % n;
+}
+
+static void later(struct ztj_handback *h, unsigned seconds)
+{
+	const struct timeval tv = { seconds, 0 };
+
+	/* Should the timer fail, the next snapshot brings it up again. */
+	(void)evtimer_add(h->later, &tv);
 }
 
 /* ---- what is lacking ---- */
+
+/* Another host was quicker. */
+static void not_lacking(struct ztj_handback *h, const uint8_t id[ZTJ_DIGEST_LEN])
+{
+	for (size_t i = h->at + (h->busy ? 1 : 0); i < h->n; i++)
+		if (h->item[i].json != NULL && memcmp(h->item[i].id, id, ZTJ_DIGEST_LEN) == 0) {
+			free(h->item[i].json);
+			h->item[i].json = NULL;
+		}
+}
 
 void ztj_handback_heard(struct ztj_gate *g, const struct ztj_signed *s)
 {
 	struct ztj_handback *h = g->handback;
 	uint8_t id[ZTJ_DIGEST_LEN];
 
-	/* Without room for all that it brings nothing is known to be lacking. */
-	if (h->snapshot &&
-	    (ztj_stmt_id(s->bytes, id) != ZTJ_OK || ztj_buf_put(&h->had, id, sizeof(id)) != ZTJ_OK))
-		h->snapshot = false;
+	if (s != NULL && ztj_stmt_id(s->bytes, id) == ZTJ_OK) {
+		not_lacking(h, id);
+		if (!h->snapshot || ztj_buf_put(&h->had, id, sizeof(id)) == ZTJ_OK)
+			return;
+	}
+	/* What a snapshot brings is not known: then nothing is known to be lacking. */
+	h->snapshot = false;
 }
 
 static int by_id(const void *a, const void *b)
@@ -122,6 +169,10 @@ static int one(struct ztj_view container, void *arg)
 		return r;
 	if (brought(h, id))
 		return ZTJ_OK;
+	if (h->skipped < h->skip) {
+		h->skipped++;
+		return ZTJ_OK;
+	}
 	if (h->n == MOST) {
 		h->more = true;
 		return ZTJ_LIMIT;
@@ -131,15 +182,40 @@ static int one(struct ztj_view container, void *arg)
 
 /* ---- giving ---- */
 
+/* The next round leaves out those at the front that were refused; once all had their turn it begins with the first again. */
+static void round_over(struct ztj_gate *g)
+{
+	struct ztj_handback *h = g->handback;
+	bool on = h->more;
+
+	if (h->bad > 0)
+		ztj_log(ZTJ_LOG_WARN, "the broker did not take %u of the revocations that it lacks", h->bad);
+	h->refused = h->bad > 0 || h->skipped > 0;
+	h->skip = on ? h->skipped + h->bad : 0;
+	drop(h);
+	if (on) {
+		h->read = 0;
+		ztj_news_ask_again(g);
+	}
+}
+
 static void give(struct ztj_gate *g)
 {
 	struct ztj_handback *h = g->handback;
 	const struct given *next;
 
-	if (h->busy || h->at == h->n || !g->link_up)
+	if (h->busy || h->n == 0)
 		return;
+	while (h->at < h->n && h->item[h->at].json == NULL)
+		h->at++;
+	if (h->at == h->n) {
+		round_over(g);
+		return;
+	}
 	next = &h->item[h->at];
-	h->busy = ztj_news_hand_back(g, next->id, ztj_view_of(next->json, next->n)) == ZTJ_OK;
+	h->busy = g->link_up && ztj_news_hand_back(g, next->id, ztj_view_of(next->json, next->n)) == ZTJ_OK;
+	if (!h->busy)
+		later(h, 1);
 }
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
@@ -149,12 +225,24 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 	give(arg);
 }
 
+static int find_lacking(struct ztj_gate *g)
+{
+	struct ztj_handback *h = g->handback;
+	int64_t boot = boot_now(g);
+
+	if (distinct(&h->had) >= ztj_trust_nrevocations(g->trust) ||
+	    (h->read != 0 && boot - h->read < READ_EVERY))
+		return ZTJ_OK;
+	h->read = boot;
+	return ztj_trustdir_revocations(g->dir, one, h);
+}
+
 void ztj_handback_snapshot(struct ztj_gate *g, bool begins)
 {
 	struct ztj_handback *h = g->handback;
 	size_t held = ztj_trust_nrevocations(g->trust);
 	bool whole = h->snapshot;
-	int r = ZTJ_OK;
+	int r;
 
 	h->snapshot = begins;
 	if (begins) {
@@ -164,8 +252,7 @@ void ztj_handback_snapshot(struct ztj_gate *g, bool begins)
 		ztj_buf_init(&h->had, (2 * held + 4096) * ZTJ_DIGEST_LEN);
 		return;
 	}
-	if (whole && distinct(&h->had) < held)
-		r = ztj_trustdir_revocations(g->dir, one, h);
+	r = whole ? find_lacking(g) : ZTJ_OK;
 	ztj_buf_free(&h->had);
 	if (r != ZTJ_OK && r != ZTJ_LIMIT)
 		ztj_log(ZTJ_LOG_ERROR, "the revocations cannot be read: %s", ztj_err_text(r));
@@ -173,58 +260,54 @@ void ztj_handback_snapshot(struct ztj_gate *g, bool begins)
 		return;
 	ztj_log(ZTJ_LOG_NOTICE, "the broker lacks %zu%s revocations that are held here: it is given them",
 	    h->n, h->more ? " and more" : "");
-	give(g);
+	later(h, random_below(g->env.spread));
+}
+
+/* Somebody else's turn. */
+static void to_the_end(struct ztj_handback *h)
+{
+	struct given first = h->item[h->at];
+
+	memmove(&h->item[h->at], &h->item[h->at + 1], (h->n - h->at - 1) * sizeof(first));
+	h->item[h->n - 1] = first;
 }
 
 bool ztj_handback_posted(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], uint32_t code)
 {
-	static const struct timeval again = { AGAIN, 0 };
 	struct ztj_handback *h = g->handback;
-	char hex[ZTJ_HEX_SIZE];
 
 	if (!h->busy || memcmp(id, h->item[h->at].id, ZTJ_DIGEST_LEN) != 0)
 		return false;
 	h->busy = false;
-	/* Nobody is there, or has no time. Should the timer fail, the next status says when to try again. */
+	/* Nobody is there, or has no time or no room. */
 	if (code != 0 && (code < 400 || code >= 500 || code == TOO_MANY || code == TIMED_OUT)) {
-		(void)evtimer_add(h->later, &again);
+		h->wait = h->wait == 0 ? 1 : h->wait * 2 > WAIT_MOST ? WAIT_MOST : h->wait * 2;
+		to_the_end(h);
+		later(h, h->wait);
 		return true;
 	}
-	if (code != 0) {
-		ztj_hex(id, ZTJ_DIGEST_LEN, hex);
-		ztj_log(ZTJ_LOG_WARN, "the broker does not take revocation %s: status %u", hex,
-		    (unsigned)code);
-	}
-	if (++h->at < h->n) {
-		give(g);
-		return true;
-	}
-	if (h->more)
-		ztj_news_ask_again(g);
-	drop(h);
+	h->bad += code != 0;
+	h->wait = 0;
+	h->at++;
+	give(g);
 	return true;
 }
 
 void ztj_handback_status(struct ztj_gate *g, const struct ztj_stmt *status)
 {
 	struct ztj_handback *h = g->handback;
-	struct ztj_now now;
-	uint8_t random = 0;
+	int64_t boot = boot_now(g), every = h->skip > 0 || h->refused ? ASK_REFUSED : ASK_EVERY;
 
-	give(g);
-	if (status->u.status.revocations >= (int64_t)ztj_trust_nrevocations(g->trust)) {
+	if (status->u.status.revocations == (int64_t)ztj_trust_nrevocations(g->trust) &&
+	    memcmp(status->u.status.head, ztj_trust_revocation_head(g->trust), ZTJ_DIGEST_LEN) == 0) {
 		h->lacking = 0;
 		return;
 	}
-	ztj_gate_now(g, &now);
-	if (h->lacking == 0) {
-		if (ztj_random(&random, sizeof(random)) != ZTJ_OK)
-			random = 0; /* all hosts at once will do */
-		h->lacking = now.boot + LACKING_SECONDS + random % SPREAD;
-	}
-	if (now.boot < h->lacking || h->n > 0 || (h->asked != 0 && now.boot - h->asked < ASK_EVERY))
+	if (h->lacking == 0)
+		h->lacking = boot + LACKING_SECONDS + random_below(LACKING_SPREAD);
+	if (boot < h->lacking || h->n > 0 || (h->asked != 0 && boot - h->asked < every))
 		return;
-	h->asked = now.boot;
+	h->asked = boot;
 	ztj_news_ask_again(g);
 }
 
@@ -241,12 +324,15 @@ int ztj_handback_open(struct ztj_gate *g)
 
 void ztj_handback_close(struct ztj_gate *g)
 {
-	if (g->handback == NULL)
+	struct ztj_handback *h = g->handback;
+
+	if (h == NULL)
 		return;
-	drop(g->handback);
-	ztj_buf_free(&g->handback->had);
-	if (g->handback->later != NULL)
-		event_free(g->handback->later);
-	free(g->handback);
+	if (h->later != NULL) {
+		drop(h);
+		event_free(h->later);
+	}
+	ztj_buf_free(&h->had);
+	free(h);
 	g->handback = NULL;
 }

@@ -195,8 +195,11 @@ static int take_revocation(struct ztj_gate *g, const struct ztj_signed *s, int64
 {
 	int r = ztj_trustdir_revocation(g->dir, g->trust, s, now, changed);
 
+	/* Held though the disk failed, or not held though it came: either way it is not the broker that lacks it. */
 	if (r == ZTJ_OK)
 		ztj_handback_heard(g, s);
+	else if (r == ZTJ_IO || r == ZTJ_NO_SPACE || r == ZTJ_NOMEM)
+		ztj_handback_heard(g, NULL);
 	return r;
 }
 

@@ -176,6 +176,7 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 		.proc = "/proc",
 		.passwd = "/etc/passwd",
 		.group = "/etc/group",
+		.spread = 10,
 		.root = 0,
 		.principals = p->u.principals,
 		.bootid = p->bootid,

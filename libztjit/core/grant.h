@@ -75,6 +75,8 @@ int ztj_grant_may_approve(const struct ztj_trust *t, const struct ztj_stmt *requ
     int64_t now) ZTJ_MUST_CHECK;
 int ztj_grant_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *request,
     const struct ztj_stmt *revocation, int64_t now) ZTJ_MUST_CHECK;
+/* Does it count against the request, whoever has the right today: did its author have it when it was made? As ztj_grant_eval judges. */
+bool ztj_grant_revokes(const struct ztj_trust *t, const struct ztj_stmt *request, const struct ztj_stmt *revocation, int64_t now);
 
 /* Plain words for `policy explain`: which rule matches (person, role, hosts) and what each rule said no to. */
 int ztj_grant_explain(const struct ztj_trust *t, const char *who, const char *role, const char *const *hosts,

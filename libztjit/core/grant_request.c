@@ -248,3 +248,15 @@ int ztj_grant_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *reque
 		st.rule = NULL;
 	return ztj_request_may_revoke(t, request, &st, revocation, now);
 }
+
+bool ztj_grant_revokes(const struct ztj_trust *t, const struct ztj_stmt *request,
+    const struct ztj_stmt *revocation, int64_t now)
+{
+	struct ztj_request_state st;
+	char text[64] = "";
+
+	if (ztj_request_check(t, request, now, &st, text, sizeof text) != ZTJ_OK)
+		st.rule = NULL;
+	return ztj_request_may_revoke(t, request, &st, revocation, now) == ZTJ_OK ||
+	    ztj_request_revoked_once(t, request, &st, revocation);
+}

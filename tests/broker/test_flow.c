@@ -9,6 +9,7 @@
 
 #include "libztjit/core/decide.h"
 #include "tests/broker/bk.h"
+#include "tests/broker/rows.h"
 
 static int set_up(void **state)
 {
@@ -335,6 +336,7 @@ static void test_G06_a_host_gives_back(void **state)
 {
 	struct bk *b = *state;
 	struct fx_signed late, lost, req, rev;
+	char hex[ZTJ_HEX_SIZE];
 
 	bk_granted(b, &req);
 	bk_clock(b);
@@ -356,6 +358,12 @@ static void test_G06_a_host_gives_back(void **state)
 	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
 	bk_expect(b, 201, "");
 	assert_int_equal(counted(b), 2);
+	/* what it says of a request is nobody's to read */
+	ztj_hex(rev.id, ZTJ_DIGEST_LEN, hex);
+	assert_int_equal(bk_get(b, &b->login[FX_LEAD1], "/v1/statements/%s", hex), 403);
+	assert_int_equal(bk_get(b, &b->host_tls[FX_WEB1], "/v1/statements/%s", hex), 200);
+	ztj_hex(late.id, ZTJ_DIGEST_LEN, hex);
+	assert_int_equal(bk_get(b, &b->login[FX_LEAD1], "/v1/statements/%s", hex), 200);
 	/* and still when it was started anew */
 	bk_stop(b);
 	bk_serve(b);
@@ -407,6 +415,36 @@ static void test_P2_what_a_host_may_not_give(void **state)
 	bk_expect(b, 403, "revoked");
 	fx_signed_free(&rev);
 	fx_signed_free(&req);
+}
+
+/* Two statements can be made that have one short name; the second of them stops nothing else. */
+static void test_W03_a_short_name_that_is_taken(void **state)
+{
+	struct bk *b = *state;
+	char short_id[ZTJ_SHORT_ID_SIZE], sql[256];
+	struct heard h = { 0 };
+	struct fx_signed rev;
+	sqlite3 *db;
+
+	bk_clock(b);
+	fx_revoke_name(&b->w, &b->w.registrar[0], false, "people/out1", b->dir_serial[0], b->w.now + 86400,
+	    &rev);
+	ztj_short_id(rev.id, short_id);
+	bk_stop(b);
+	db = bk_rows(b);
+	(void)snprintf(sql, sizeof(sql),
+	    "UPDATE statement SET short = '%s' WHERE seq = (SELECT max(seq) FROM statement)", short_id);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	bk_serve(b);
+	assert_int_equal(listen_to(b, &b->host_tls[FX_WEB1], 0, &h), 1);
+	(void)bk_put(b, &b->registrar[0], &rev);
+	bk_expect(b, 409, "short-id-taken");
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
+	bk_expect(b, 409, "short-id-taken");
+	assert_false(bk_logged(b, "nothing of this batch was kept"));
+	assert_int_equal(counted(b), 0);
+	fx_signed_free(&rev);
 }
 
 /* As many revocations as the signer knows, and others: it is offered all. */
@@ -523,6 +561,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_G06_news_after_a_restore, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_G06_a_host_gives_back, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_P2_what_a_host_may_not_give, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_W03_a_short_name_that_is_taken, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_G06_signer_and_database_apart, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_S18_pending, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_S18_pending_host_has_its_tls_key, set_up_armed,
