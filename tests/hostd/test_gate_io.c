@@ -253,7 +253,7 @@ static void test_A01_spool_that_was_edited_refuses_to_start(void **state)
 	fails(rig_pam(R, ZTJ_MSG_ACCOUNT, "sudo", "root", ""), ZTJ_OK);
 	rig_kill(R);
 	spool_path(path, sizeof(path));
-	(void)snprintf(cmd, sizeof(cmd), "cp %s %s.good; sed -i '2s/sudo/suda/' %s", path, path, path);
+	(void)snprintf(cmd, sizeof(cmd), "cp %s %s.good; sed -i '0,/sudo/s//suda/' %s", path, path, path);
 	assert_int_equal(sh("%s", cmd), 0);
 	rig_start(R);
 	assert_int_equal(waitpid(R->gate, &status, 0), R->gate);
