@@ -17,6 +17,9 @@
 #define FILE_MAX ((size_t)40 * 1024)
 #define APPROVE_MAX ((size_t)56 * 1024)
 #define APPROVE_STMTS 96
+/* Revocations of one request that hosts give back and that do not count: of one key, and of all. */
+#define BY_ONE_KEY 4
+#define HELD_MOST 32
 
 int accept_counter(struct store *st, const struct ztj_stmt *stmt, bool deny)
 {
@@ -261,10 +264,23 @@ static bool fits(const struct acceptance *a, const struct ztj_bundle *b)
 	return b->n < ZTJ_BUNDLE_STMTS_MAX && b->mem.n + a->ask->container.n <= ZTJ_BUNDLE_MAX;
 }
 
+static int few_by_that_key(const struct store *st, const struct ztj_stmt *rev)
+{
+	struct ztj_stmt *held[HELD_MOST];
+	size_t n = 0, same = 0;
+	int r = ztj_trust_request_revocations(st->trust, rev->u.revocation.request, held, HELD_MOST, &n);
+	for (size_t i = 0; r == ZTJ_OK && i < n && i < HELD_MOST; i++) {
+		same += ztj_key_equal(&held[i]->signer[0].key, &rev->signer[0].key);
+		ztj_stmt_free(held[i]);
+	}
+	return r == ZTJ_OK && (same >= BY_ONE_KEY || n >= HELD_MOST) ? ZTJ_FORBIDDEN : r;
+}
+
 /*
  * A host has one that we do not: it is of a database that is no more, or somebody gave it to the host by hand. Hosts hold it whatever it is
  * worth by now, and no status matches before we do, so neither its date nor what became of its subject is asked. But while a request that
- * is here may still be used it must count: so many that they cannot be judged would end it.
+ * is here may still be used it must count, and of any other few are taken by one key: so many that they cannot be judged would end it, here
+ * or on a host.
  */
 static int handed_back(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
 {
@@ -281,11 +297,13 @@ static int handed_back(struct store *st, struct acceptance *a, const struct ztj_
 	int r = bundles_get(st, a->request, &b);
 	a->loose = true;
 	if (r != ZTJ_OK)
-		return r == ZTJ_NOT_FOUND ? ZTJ_OK : r;
-	bool counts = ztj_grant_revokes(st->trust, b->request, rev, a->now);
-	a->loose = !counts || !fits(a, b);
+		return r == ZTJ_NOT_FOUND ? few_by_that_key(st, rev) : r;
+	if (ztj_grant_revokes(st->trust, b->request, rev, a->now)) {
+		a->loose = !fits(a, b);
+		return ZTJ_OK;
+	}
 	ztj_grant_eval(st->trust, b, a->now, &g);
-	return counts || grant_is_over(g.state) ? ZTJ_OK : ZTJ_FORBIDDEN;
+	return grant_is_over(g.state) ? few_by_that_key(st, rev) : ZTJ_FORBIDDEN;
 }
 
 static int revocation_checks(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)

@@ -84,5 +84,7 @@ int st_load(struct store *st)
 	if (r == ZTJ_OK)
 		r = standing_load(st);
 	st->generation++;
+	st->offered_to = -1;
+	st->offered_all = false;
 	return r;
 }

@@ -155,13 +155,16 @@ static void compare(struct store *st, const struct ztj_stmt *status)
 		if (serial < ztj_dir_serial(d))
 			r = signer_offer_directory(st, ztj_dir_name(d), serial);
 	}
-	/* As many, or more, and not the same: which of ours they lack cannot be told, so they are offered all. Once: every other is offered
-	 * when it comes. */
-	bool other = status != NULL && theirs >= held && !st->offered_all &&
-	    memcmp(status->u.status.head, ztj_trust_revocation_head(st->trust), ZTJ_DIGEST_LEN) != 0;
-	st->offered_all = st->offered_all || other;
+	/* Not the same, and as many, or fewer and what is behind those did not help: which of ours they lack cannot be told, so they are offered
+	 * all. Once: every other is offered when it comes. */
+	bool other = status != NULL && !st->offered_all &&
+	    (theirs < held ? theirs == st->offered_to
+			   : memcmp(status->u.status.head, ztj_trust_revocation_head(st->trust),
+				 ZTJ_DIGEST_LEN) != 0);
 	for (int64_t n = other ? 1 : theirs + 1; r == ZTJ_OK && n <= held; n++)
 		r = offer_revocation(st, n);
+	st->offered_to = theirs < held ? theirs : -1;
+	st->offered_all = st->offered_all || (other && r == ZTJ_OK);
 	if (r == ZTJ_OK && (theirs < held || other))
 		signer_want_status(st);
 	if (r != ZTJ_OK)

@@ -177,6 +177,15 @@ static bool due(const struct witnesses *w, const struct ztj_quorum *q, size_t i,
 	return news || by->line.n == 0 || (q->max_age != 0 && now - by->time > q->max_age / REFRESH_PART);
 }
 
+static void settle(struct store *st, const struct ztj_quorum *q)
+{
+	struct witnesses *w = st->witnesses;
+	bool waits = false;
+	for (size_t i = 0; i < q->n; i++)
+		waits = waits || w->by[i].waits;
+	w->open = waits;
+}
+
 static void begin(struct store *st, const struct ztj_quorum *q, int64_t now)
 {
 	struct witnesses *w = st->witnesses;
@@ -204,6 +213,7 @@ static void begin(struct store *st, const struct ztj_quorum *q, int64_t now)
 		if (due(w, q, i, news, now))
 			ask(st, q, i);
 	}
+	settle(st, q);
 }
 
 /* --- what is answered --- */
@@ -333,15 +343,6 @@ static void on_answer(struct store *st, const struct ztj_quorum *q, size_t i, co
 }
 
 /* Nobody is waited for any more. */
-static void settle(struct store *st, const struct ztj_quorum *q)
-{
-	struct witnesses *w = st->witnesses;
-	bool waits = false;
-	for (size_t i = 0; i < q->n; i++)
-		waits = waits || w->by[i].waits;
-	w->open = waits;
-}
-
 int witnesses_answer(struct store *st, struct ztj_view body, int64_t now)
 {
 	struct witnesses *w = st->witnesses;

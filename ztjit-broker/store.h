@@ -61,6 +61,7 @@ struct store {
 	int64_t least;           /* no event from now on has a seq below this */
 	uint64_t generation;     /* of policy, directories and revocations */
 	bool offered_all;        /* the signer was offered every revocation */
+	int64_t offered_to;      /* how many it had when it was last offered some; -1: it had as many as we */
 	int64_t swept;           /* where the next sweep of requests goes on */
 	struct ztj_buf status;   /* the newest status line */
 	struct {

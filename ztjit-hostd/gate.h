@@ -40,7 +40,7 @@ struct ztj_gate_env {
 	const char *recorder;    /* the installed ztjit-rec */
 	const char *configuration; /* digest of what is in force, in hex; NULL: nobody knows */
 	uint32_t init_loginuid;  /* of pid 1: what everybody inherits in a container */
-	unsigned spread;         /* seconds within which hosts do what they all begin at once */
+	unsigned spread;         /* seconds within which hosts do what they all begin at once, and between two looks at what is large */
 };
 
 /* Descriptors the parent made. */
@@ -185,6 +185,7 @@ struct ztj_gate {
 		int witnessed; /* what was said of its cosignatures */
 		int64_t lacking; /* boot clock: since when too few witnesses have cosigned; 0: enough have */
 		int64_t saved; /* boot clock */
+		bool unsaved;  /* the last is newer than what is stored */
 	} log;                 /* the broker's audit log */
 	struct {
 		bool any, busy;    /* something is proved; a proof is on its way */
@@ -384,7 +385,7 @@ int ztj_kill_take(struct ztj_gate *g, const struct ztj_signed *s) ZTJ_MUST_CHECK
 
 /* ---- gate_stays.c ---- */
 /* s is over, and no session any more: what is left of it elsewhere goes with the account's last grant. */
-void ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s);
+bool ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s);
 int ztj_stay_restore(struct ztj_gate *g, const struct ztj_session *s) ZTJ_MUST_CHECK;
 void ztj_stays_review(struct ztj_gate *g);
 void ztj_stays_free(struct ztj_gate *g);

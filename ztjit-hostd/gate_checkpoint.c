@@ -76,8 +76,10 @@ static void save(struct ztj_gate *g)
 		return;
 	if (ztj_checkpoint_write(g, SEEN, &g->log.last) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the checkpoint of the audit log could not be stored");
-	else
+	else {
 		g->log.saved = now.boot;
+		g->log.unsaved = false;
+	}
 }
 
 static void say_cosigned(struct ztj_gate *g, int r, const struct ztj_quorum *q, const struct ztj_cosigned *c)
@@ -146,11 +148,10 @@ void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status)
 	int r = judge(g, b64, &c);
 
 	if (r == ZTJ_OK && b64[0] != '\0') {
-		bool news = !g->log.any || c.size > g->log.last.size;
-
+		g->log.unsaved = g->log.unsaved || !g->log.any || c.size > g->log.last.size;
 		g->log.last = c;
 		g->log.any = true;
-		if (news)
+		if (g->log.unsaved)
 			save(g);
 		ztj_growth_seen(g);
 	}

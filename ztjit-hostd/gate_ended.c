@@ -42,7 +42,7 @@ static void save(struct ztj_gate *g)
 	path_of(g, path, sizeof(path));
 	r = ztj_buf_status(&b);
 	if (r == ZTJ_OK)
-		r = ztj_file_replace(path, ztj_buf_view(&b), 0600);
+		r = ztj_file_write(path, ztj_buf_view(&b), 0600);
 	if (r != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "%s: %s", path, ztj_err_text(r));
 	ztj_buf_free(&b);

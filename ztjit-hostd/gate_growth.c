@@ -29,6 +29,10 @@ int ztj_growth_load(struct ztj_gate *g)
 		ztj_gate_alarm(g, r, "what was proved of the broker's audit log cannot be read");
 	if (r == ZTJ_OK) {
 		g->growth.any = true;
+		/* What is proved was seen; what was seen is not stored each time. */
+		if (!g->log.any || g->log.last.size < g->growth.proved.size)
+			g->log.last = g->growth.proved;
+		g->log.any = true;
 	} else if (r == ZTJ_NOT_FOUND || r == ZTJ_BAD_ENCODING) {
 		/* an agent of before there were proofs, or none: from what was seen last */
 		g->growth.any = g->log.any;

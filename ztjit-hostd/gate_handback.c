@@ -19,7 +19,6 @@
 #define LACKING_SPREAD 32  /* more: one host is enough for all */
 #define ASK_EVERY 300      /* seconds between snapshots that are asked for */
 #define ASK_REFUSED 3600   /* the same, where the broker refused what it was given last */
-#define READ_EVERY 10      /* seconds between readings of the file, which may be large */
 #define WAIT_MOST 64       /* seconds before one that was not taken is tried again */
 #define TOO_MANY 429
 #define TIMED_OUT 408
@@ -33,15 +32,17 @@ struct given {
 struct ztj_handback {
 	bool snapshot;      /* one is coming */
 	struct ztj_buf had; /* ids of the revocations in it */
-	int64_t read;       /* boot clock: when the file was */
+	int64_t read; /* boot clock: when the file, which may be large, was; again in env.spread seconds */
+	bool owed;    /* the broker is not known to have all */
 	/* one round: what a snapshot lacked */
 	bool busy, more; /* one is on its way; there are more than MOST */
 	size_t n, at;    /* the next to be given */
 	struct given item[MOST];
 	unsigned bad; /* were refused for good */
 	bool refused; /* some of the last round were */
-	size_t skip,
-	    skipped; /* of those that lack, in the order of the file: refused in the rounds before; left out now */
+	bool again;   /* the timer is for another snapshot */
+	/* of those that lack, in the order of the file: refused in the rounds before; left out in this one */
+	size_t skip, skipped;
 	struct event *later;
 	unsigned wait; /* seconds; doubles */
 	/* statuses that do not match */
@@ -55,7 +56,7 @@ static void drop(struct ztj_handback *h)
 		free(h->item[i].json);
 	h->n = h->at = h->skipped = 0;
 	h->bad = h->wait = 0;
-	h->busy = h->more = false;
+	h->busy = h->more = h->again = false;
 	(void)evtimer_del(h->later);
 }
 
@@ -81,6 +82,12 @@ static void later(struct ztj_handback *h, unsigned seconds)
 
 	/* Should the timer fail, the next snapshot brings it up again. */
 	(void)evtimer_add(h->later, &tv);
+}
+
+static void ask_later(struct ztj_gate *g)
+{
+	g->handback->again = true;
+	later(g->handback, g->env.spread);
 }
 
 /* ---- what is lacking ---- */
@@ -191,12 +198,11 @@ static void round_over(struct ztj_gate *g)
 	if (h->bad > 0)
 		ztj_log(ZTJ_LOG_WARN, "the broker did not take %u of the revocations that it lacks", h->bad);
 	h->refused = h->bad > 0 || h->skipped > 0;
+	h->owed = on || h->refused;
 	h->skip = on ? h->skipped + h->bad : 0;
 	drop(h);
-	if (on) {
-		h->read = 0;
-		ztj_news_ask_again(g);
-	}
+	if (on)
+		ask_later(g);
 }
 
 static void give(struct ztj_gate *g)
@@ -220,21 +226,46 @@ static void give(struct ztj_gate *g)
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
 {
+	struct ztj_gate *g = arg;
+
 	(void)fd;
 	(void)what;
-	give(arg);
+	if (!g->handback->again) {
+		give(g);
+		return;
+	}
+	g->handback->again = false;
+	ztj_news_ask_again(g);
+}
+
+static void all_there(struct ztj_handback *h)
+{
+	h->owed = h->refused = false;
+	h->skip = 0;
 }
 
 static int find_lacking(struct ztj_gate *g)
 {
 	struct ztj_handback *h = g->handback;
 	int64_t boot = boot_now(g);
+	int r;
 
-	if (distinct(&h->had) >= ztj_trust_nrevocations(g->trust) ||
-	    (h->read != 0 && boot - h->read < READ_EVERY))
+	if (distinct(&h->had) >= ztj_trust_nrevocations(g->trust)) {
+		all_there(h);
 		return ZTJ_OK;
+	}
+	if (h->read != 0 && boot - h->read < g->env.spread) {
+		ask_later(g);
+		return ZTJ_OK;
+	}
 	h->read = boot;
-	return ztj_trustdir_revocations(g->dir, one, h);
+	r = ztj_trustdir_revocations(g->dir, one, h);
+	/* Nothing but what was refused: with the next snapshot it has its turn again. */
+	if (h->n == 0) {
+		h->refused = h->skipped > 0;
+		h->skip = h->skipped = 0;
+	}
+	return r;
 }
 
 void ztj_handback_snapshot(struct ztj_gate *g, bool begins)
@@ -247,6 +278,7 @@ void ztj_handback_snapshot(struct ztj_gate *g, bool begins)
 	h->snapshot = begins;
 	if (begins) {
 		drop(h);
+		h->owed = true;
 		ztj_buf_free(&h->had);
 		/* what is held and as much again: the mirror is not believed */
 		ztj_buf_init(&h->had, (2 * held + 4096) * ZTJ_DIGEST_LEN);
@@ -298,14 +330,15 @@ void ztj_handback_status(struct ztj_gate *g, const struct ztj_stmt *status)
 	struct ztj_handback *h = g->handback;
 	int64_t boot = boot_now(g), every = h->skip > 0 || h->refused ? ASK_REFUSED : ASK_EVERY;
 
-	if (status->u.status.revocations == (int64_t)ztj_trust_nrevocations(g->trust) &&
+	/* Statuses speak of what the signer holds, which may be more than the database that was put back. */
+	if (!h->owed && status->u.status.revocations == (int64_t)ztj_trust_nrevocations(g->trust) &&
 	    memcmp(status->u.status.head, ztj_trust_revocation_head(g->trust), ZTJ_DIGEST_LEN) == 0) {
 		h->lacking = 0;
 		return;
 	}
 	if (h->lacking == 0)
 		h->lacking = boot + LACKING_SECONDS + random_below(LACKING_SPREAD);
-	if (boot < h->lacking || h->n > 0 || (h->asked != 0 && boot - h->asked < every))
+	if (boot < h->lacking || h->n > 0 || h->again || (h->asked != 0 && boot - h->asked < every))
 		return;
 	h->asked = boot;
 	ztj_news_ask_again(g);

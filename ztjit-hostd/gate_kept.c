@@ -4,8 +4,8 @@
  */
 /*
  * Sessions outlive the gate: each is a file in the state directory, written when it begins and whenever its end changes, read when
- * a gate starts. The warden says which of them it found; those are judged anew, like all, and go on. A file means nothing
- * to the next boot, so it is whole (renamed into its place) but not synced.
+ * a gate starts. The warden says which of them it found; those are judged anew, like all, and go on. To the next boot a file says only whose
+ * account is to be watched (gate_stays.c), so it is whole (renamed into its place) but not synced.
  *
  * sessions/NO: string "ztjit-session 1", string boot id, then the fields in the order of put() and get().
  */
@@ -186,10 +186,51 @@ void ztj_session_unkeep(struct ztj_gate *g, const struct ztj_session *s)
 
 /* ---- a new gate ---- */
 
+/* Of a session that ended with its machine. What it left to be started at boot may run as long as its grant does, by the wall clock. */
+static int of_another_boot(struct ztj_gate *g, struct ztj_rd *rd)
+{
+	struct ztj_session s = { .leader_fd = -1 };
+	struct ztj_now now;
+	int r = ztj_rd_u64(rd, &s.no);
+
+	if (r == ZTJ_OK)
+		r = ztj_rd_u64(rd, &s.parent);
+	if (r == ZTJ_OK)
+		r = get_rest(rd, &s);
+	if (r != ZTJ_OK || s.recorded || s.parent != 0 || s.uid == 0)
+		return r == ZTJ_OK ? ZTJ_STATE : r;
+	ztj_gate_now(g, &now);
+	s.end_boot = now.boot + (s.ends - ztj_clockmark_end(&g->clock, now));
+	ztj_sessions_used(g->sessions, s.no);
+	r = ztj_stay_restore(g, &s);
+	if (r == ZTJ_OK)
+		ztj_session_keep(g, g->stay[g->nstays - 1]);
+	return r;
+}
+
+static int of_this_boot(struct ztj_gate *g, struct ztj_rd *rd, uint64_t no, uint64_t parent)
+{
+	struct ztj_session *around = parent == 0 ? NULL : ztj_sessions_get(g->sessions, parent), *s;
+	int r = ztj_sessions_restore(g->sessions, around, no, &s);
+
+	if (r != ZTJ_OK)
+		return r;
+	r = get_rest(rd, s);
+	/* One that stays needs no session around; any other does. */
+	if (r == ZTJ_OK && parent != 0 && around == NULL && !s->stays)
+		r = ZTJ_STATE;
+	s->parent = parent;
+	s->lost = s->placed = true;
+	if (r == ZTJ_OK && s->stays)
+		r = ztj_stay_restore(g, s);
+	if (r != ZTJ_OK || s->stays)
+		ztj_sessions_remove(g->sessions, no);
+	return r;
+}
+
 static int load_one(struct ztj_gate *g, const char *file)
 {
 	const struct ztj_file_rule rule = { .owner = geteuid(), .secret = true, .check_parents = false };
-	struct ztj_session *around, *s;
 	uint64_t no, parent;
 	struct ztj_buf b;
 	struct ztj_rd rd;
@@ -202,22 +243,10 @@ static int load_one(struct ztj_gate *g, const char *file)
 	ztj_rd_init(&rd, ztj_buf_view(&b));
 	if (r == ZTJ_OK)
 		r = get_place(g, &rd, &no, &parent);
-	if (r == ZTJ_OK) {
-		around = parent == 0 ? NULL : ztj_sessions_get(g->sessions, parent);
-		r = ztj_sessions_restore(g->sessions, around, no, &s);
-	}
-	if (r == ZTJ_OK) {
-		r = get_rest(&rd, s);
-		/* One that stays needs no session around; any other does. */
-		if (r == ZTJ_OK && parent != 0 && around == NULL && !s->stays)
-			r = ZTJ_STATE;
-		s->parent = parent;
-		s->lost = s->placed = true;
-		if (r == ZTJ_OK && s->stays)
-			r = ztj_stay_restore(g, s);
-		if (r != ZTJ_OK || s->stays)
-			ztj_sessions_remove(g->sessions, no);
-	}
+	if (r == ZTJ_OK)
+		r = of_this_boot(g, &rd, no, parent);
+	else if (r == ZTJ_STATE)
+		r = of_another_boot(g, &rd);
 	ztj_buf_free(&b);
 	if (r != ZTJ_OK)
 		(void)unlink(path);
@@ -293,10 +322,10 @@ void ztj_kept_all_found(struct ztj_gate *g)
 	ztj_gate_now(g, &now);
 	while ((s = lost_one(g)) != NULL) {
 		(void)ztj_session_log(g, s, "gone", ZTJ_OK);
-		ztj_session_unkeep(g, s);
 		was = *s;
 		ztj_sessions_remove(g->sessions, s->no);
-		ztj_stay_add(g, &was);
+		if (!ztj_stay_add(g, &was))
+			ztj_session_unkeep(g, &was);
 	}
 	if (ztj_sessions_count(g->sessions) > 0)
 		ztj_log(ZTJ_LOG_NOTICE, "%zu sessions go on", ztj_sessions_count(g->sessions));

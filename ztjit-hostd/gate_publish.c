@@ -119,9 +119,10 @@ bool ztj_names_done(struct ztj_gate *g, const struct ztj_warden_msg *m)
 		if (m->id == 0 || p->asked[i] != m->id)
 			continue;
 		p->asked[i] = 0;
-		if (m->code != ZTJ_OK)
+		if (m->code != ZTJ_OK) {
 			failed(g, i, m->code);
-		else
+			p->withdrawn = p->withdrawn && i != ZTJ_PUBLISH_GRANTS;
+		} else
 			p->failed[i] = i == ZTJ_PUBLISH_GRANTS && p->withdrawn;
 		if (p->early && !ztj_names_waiting(g)) {
 			p->early = false;
@@ -208,8 +209,10 @@ void ztj_names_news(struct ztj_gate *g, bool gives)
 /* What was withheld because nobody had heard from the broker. */
 void ztj_names_heard(struct ztj_gate *g)
 {
-	if (g->pub->stale)
-		ztj_names_review(g);
+	if (!g->pub->stale)
+		return;
+	ztj_names_review(g);
+	ztj_sessions_arm(g);
 }
 
 void ztj_names_tick(struct ztj_gate *g)

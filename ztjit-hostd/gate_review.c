@@ -259,12 +259,10 @@ static bool has_root(struct ztj_gate *g)
 static void look_outside(struct ztj_gate *g)
 {
 	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_OUTSIDE };
-	struct ztj_now now;
 
-	ztj_gate_now(g, &now);
-	if (now.boot - g->looked < HOUSEKEEPING || !has_root(g))
+	if (g->reviewed - g->looked < HOUSEKEEPING || !has_root(g))
 		return;
-	g->looked = now.boot;
+	g->looked = g->reviewed;
 	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
 		ztj_warden_lost(g);
 }

@@ -297,11 +297,12 @@ static void emptied(struct ztj_gate *g, uint64_t no)
 	ztj_shared_gone(g, s);
 	ztj_session_note(g, s, "is over");
 	(void)ztj_session_log(g, s, "gone", ZTJ_OK);
-	ztj_session_unkeep(g, s);
 	ztj_touch_forget(g, no);
 	was = *s;
 	ztj_session_forget(g, s);
-	ztj_stay_add(g, &was);
+	/* Its file goes last, or becomes that of the stay: a restart in between finds it, and no process. */
+	if (!ztj_stay_add(g, &was))
+		ztj_session_unkeep(g, &was);
 	ztj_sessions_arm(g);
 }
 

@@ -54,7 +54,6 @@ int ztj_stay_restore(struct ztj_gate *g, const struct ztj_session *s)
 
 static void drop(struct ztj_gate *g, size_t i)
 {
-	ztj_session_unkeep(g, g->stay[i]);
 	free(g->stay[i]);
 	g->stay[i] = g->stay[--g->nstays];
 }
@@ -121,12 +120,16 @@ static bool over(struct ztj_gate *g, struct ztj_session *s, struct ztj_answer *a
 	int code = ztj_session_judge(g, s, a);
 
 	ztj_gate_now(g, &now);
-	if (code == ZTJ_OK)
+	if (code == ZTJ_OK) {
+		/* It may stay by another grant than the one it had. */
+		s->end_boot = now.boot + (a->ends - ztj_clockmark_end(&g->clock, now));
 		return false;
-	return !ztj_session_lets_run(a) || now.boot >= s->end_boot;
+	}
+	/* It has begun; after a boot the clock for that may be behind until the broker is heard. */
+	return (!ztj_session_lets_run(a) && code != ZTJ_NOT_STARTED) || now.boot >= s->end_boot;
 }
 
-void ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s)
+bool ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s)
 {
 	struct ztj_session copy = *s;
 	struct ztj_answer *a;
@@ -134,10 +137,10 @@ void ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s)
 	bool ended;
 
 	if (s->recorded || s->shared || !uid_of(g, s, &uid) || uid == 0)
-		return;
+		return false;
 	for (size_t i = 0; i < g->nstays; i++)
 		if (same(g->stay[i], s))
-			return;
+			return false;
 	copy.stays = true;
 	a = malloc(sizeof(*a));
 	ended = a == NULL || over(g, &copy, a);
@@ -145,12 +148,14 @@ void ztj_stay_add(struct ztj_gate *g, const struct ztj_session *s)
 	if (ended) {
 		if (!ztj_stay_anybody(g, s->account))
 			last_ended(g, s);
-		return;
+		return false;
 	}
-	if (ztj_stay_restore(g, s) == ZTJ_OK)
-		ztj_session_keep(g, g->stay[g->nstays - 1]);
-	else
+	if (ztj_stay_restore(g, &copy) != ZTJ_OK) {
 		ztj_gate_alarm(g, ZTJ_LIMIT, "what a session leaves behind will not be looked for");
+		return false;
+	}
+	ztj_session_keep(g, g->stay[g->nstays - 1]);
+	return true;
 }
 
 void ztj_stays_review(struct ztj_gate *g)
@@ -167,6 +172,8 @@ void ztj_stays_review(struct ztj_gate *g)
 		drop(g, i);
 		if (!ztj_stay_anybody(g, s.account))
 			last_ended(g, &s);
+		/* Last: a restart in between repeats the above. */
+		ztj_session_unkeep(g, &s);
 	}
 	free(a);
 }
@@ -176,7 +183,7 @@ int64_t ztj_stays_next(const struct ztj_gate *g)
 	int64_t at = INT64_MAX;
 
 	for (size_t i = 0; i < g->nstays; i++)
-		if (g->stay[i]->end_boot < at)
+		if (g->stay[i]->end_boot > g->reviewed && g->stay[i]->end_boot < at)
 			at = g->stay[i]->end_boot;
 	return at;
 }

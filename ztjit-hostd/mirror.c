@@ -76,6 +76,8 @@ static void turn(struct ztj_mirror *m)
 	if (curl_multi_perform(m->multi, &running) != CURLM_OK)
 		m->failed = true;
 	reap(m);
+	/* What came just now: nothing else would wake us for it. */
+	ztj_mirror_fetch_next(m);
 	if (m->resync && m->stream != NULL) {
 		m->resync = false;
 		m->since = 0;

@@ -105,6 +105,9 @@ static int reconnect(struct ztj_mirror *m, const struct whom *w)
 		.timeout_ms = CALL_MS,
 		.max_reply = ZTJ_MIRROR_BODY_MAX };
 
+	/* What is cut off here was announced before `since`, and will not be again. */
+	if (m->fetch != NULL)
+		m->since = 0;
 	ztj_mirror_stream_stop(m);
 	ztj_mirror_fetch_stop(m);
 	ztj_mirror_posts_stop(m);

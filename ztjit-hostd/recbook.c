@@ -255,6 +255,8 @@ int ztj_recbook_mark(struct ztj_recbook *b, const uint8_t name[ZTJ_REC_SESSION_L
     const struct ztj_recmark *m)
 {
 	struct entry *e = find(b, name);
+	struct ztj_recmark before;
+	int r;
 
 	if (e == NULL)
 		return ZTJ_NOT_FOUND;
@@ -262,8 +264,13 @@ int ztj_recbook_mark(struct ztj_recbook *b, const uint8_t name[ZTJ_REC_SESSION_L
 		return ZTJ_STATE;
 	if (same(&e->mark, m) && e->mark.state == m->state)
 		return ZTJ_OK;
+	before = e->mark;
 	e->mark = *m;
-	return save(b, e, m->state != ZTJ_RECORD_OPEN);
+	r = save(b, e, m->state != ZTJ_RECORD_OPEN);
+	/* What is not on disk is not marked: asked once more, it must not be taken for done. */
+	if (r != ZTJ_OK)
+		e->mark = before;
+	return r;
 }
 
 void ztj_recbook_sweep(struct ztj_recbook *b, int64_t now)

@@ -70,6 +70,7 @@ void ztj_head_signed(struct ztj_recording *r, int code, struct ztj_view json)
 
 	sh->signing = false;
 	sh->refused = code != ZTJ_OK;
+	ztj_scribe_due(r->s, r->s->env.now());
 	if (code != ZTJ_OK) {
 		ztj_recording_name(r, name);
 		ztj_log(ZTJ_LOG_WARN, "no head for record %s: %s", name, ztj_err_text(code));
@@ -87,5 +88,4 @@ void ztj_head_signed(struct ztj_recording *r, int code, struct ztj_view json)
 	sh->headed_state = sh->asked_state;
 	if (note_head(r, &p) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "where a head stands could not be noted");
-	ztj_scribe_due(r->s, r->s->env.now());
 }

@@ -56,6 +56,8 @@ static void restock(struct ztj_scribe *s)
 	    stock(s, ZTJ_RESERVE, whole_reserve(s)) == ZTJ_OK;
 	if (s->stocked)
 		ztj_log(ZTJ_LOG_INFO, "the reserve for a break-glass session is whole");
+	else
+		ztj_scribe_due(s, s->restock);
 }
 
 int ztj_room_open(struct ztj_scribe *s)
@@ -149,8 +151,9 @@ static void give_back(struct ztj_recording *r)
 
 	if (r->live == NULL || r->ship.sure.bytes < r->base + MIB)
 		return;
-	/* The place first: what is gone must not be looked for. */
+	/* The place first, and on disk: what is gone must not be looked for. */
 	if (ztj_recfile_put(&r->live->file, ZTJ_SLOT_BASE, &base) != ZTJ_OK ||
+	    ztj_recfile_sync(&r->live->file, true) != ZTJ_OK ||
 	    ztj_recfile_punch(&r->live->file, base.chain.bytes / BLOCK * BLOCK) != ZTJ_OK)
 		return;
 	r->base = base.chain.bytes / BLOCK * BLOCK;

@@ -152,6 +152,7 @@ static void later(struct ztj_recording *r)
 
 	sh->backoff = sh->backoff == 0 ? base : sh->backoff * 2 > BACKOFF_MAX ? BACKOFF_MAX : sh->backoff * 2;
 	sh->not_before = r->s->env.now() + sh->backoff;
+	ztj_scribe_due(r->s, sh->not_before);
 }
 
 /* What stands in the spool is not what was written there. */

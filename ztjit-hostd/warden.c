@@ -23,6 +23,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "libztjit/sys/ipc.h"
 #include "libztjit/sys/log.h"
 #include "libztjit/sys/sandbox.h"
 
@@ -173,8 +174,13 @@ static int patience(struct ztj_warden *w, int due)
 {
 	int look = w->by_audit ? ztj_warden_audit_wait(w) : -1;
 
-	if (due < 0 && w->nover > 0)
-		due = HUNT_MS;
+	if (due < 0 && w->nover > 0) {
+		int64_t now = ztj_ipc_now_ms();
+
+		if (w->hunt_at == 0)
+			w->hunt_at = now + HUNT_MS;
+		due = now < w->hunt_at ? (int)(w->hunt_at - now) : 0;
+	}
 	return due < 0 || (look >= 0 && look < due) ? look : due;
 }
 
@@ -226,8 +232,8 @@ static void loop(struct ztj_warden *w)
 		n = poll(p, 5, patience(w, due));
 		if (n < 0 && errno != EINTR)
 			return;
-		/* Once for all that ended together. */
-		if (n == 0 && due < 0)
+		/* Once for all that ended together, and whatever else goes on. */
+		if (due < 0 && w->hunt_at != 0 && ztj_ipc_now_ms() >= w->hunt_at)
 			ztj_warden_hunt(w);
 		flush(w);
 		if ((p[2].revents & POLLIN) != 0)

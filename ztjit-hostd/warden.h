@@ -76,6 +76,7 @@ struct ztj_warden {
 	size_t nescaped;
 	struct ztj_warden_over over[ZTJ_WARDEN_SESSIONS]; /* sessions that ended since ztj_warden_hunt */
 	size_t nover;
+	int64_t hunt_at; /* ztj_ipc_now_ms(): when it is due; 0: not yet known */
 	const char *run;       /* directory of what is published */
 	bool by_audit;         /* there are no cgroups: warden_audit.c */
 	int leaders;           /* epoll: pidfds of leaders */

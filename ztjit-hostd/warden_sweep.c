@@ -319,4 +319,5 @@ void ztj_warden_hunt(struct ztj_warden *w)
 	for (int round = 0; w->nover > 0 && round < ROUNDS && look(&l) > 0; round++)
 		;
 	w->nover = 0;
+	w->hunt_at = 0;
 }

@@ -335,7 +335,7 @@ static int64_t counted(struct bk *b)
 static void test_G06_a_host_gives_back(void **state)
 {
 	struct bk *b = *state;
-	struct fx_signed late, lost, req, rev;
+	struct fx_signed late, lost, req, rev, more;
 	char hex[ZTJ_HEX_SIZE];
 
 	bk_granted(b, &req);
@@ -358,6 +358,20 @@ static void test_G06_a_host_gives_back(void **state)
 	(void)bk_put(b, &b->host_tls[FX_WEB1], &rev);
 	bk_expect(b, 201, "");
 	assert_int_equal(counted(b), 2);
+	/* of one that may live on hosts, a few by one key: so many that they cannot be judged would end it */
+	for (int i = 0; i < 4; i++) {
+		b->w.now -= 61;
+		fx_revoke_request(&b->w, FX_LEAD1, &b->w.person[FX_LEAD1].key, &lost, &more);
+		(void)bk_put(b, &b->host_tls[FX_WEB1], &more);
+		bk_expect(b, i < 3 ? 201 : 403, i < 3 ? "" : "forbidden");
+		fx_signed_free(&more);
+	}
+	bk_clock(b);
+	fx_revoke_request(&b->w, FX_REQ1, &b->w.person[FX_REQ1].key, &lost, &more);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &more);
+	bk_expect(b, 201, "");
+	fx_signed_free(&more);
+	assert_int_equal(counted(b), 6);
 	/* what it says of a request is nobody's to read */
 	ztj_hex(rev.id, ZTJ_DIGEST_LEN, hex);
 	assert_int_equal(bk_get(b, &b->login[FX_LEAD1], "/v1/statements/%s", hex), 403);
@@ -367,7 +381,7 @@ static void test_G06_a_host_gives_back(void **state)
 	/* and still when it was started anew */
 	bk_stop(b);
 	bk_serve(b);
-	assert_int_equal(counted(b), 2);
+	assert_int_equal(counted(b), 6);
 	fx_signed_free(&late);
 	fx_signed_free(&lost);
 	fx_signed_free(&req);
@@ -447,37 +461,55 @@ static void test_W03_a_short_name_that_is_taken(void **state)
 	fx_signed_free(&rev);
 }
 
-/* As many revocations as the signer knows, and others: it is offered all. */
-static void test_G06_signer_and_database_apart(void **state)
+static void revoke_as_registrar(struct bk *b, const struct fx_signed *rev, int64_t n)
 {
-	struct bk *b = *state;
-	struct fx_signed rev;
+	(void)bk_put(b, &b->registrar[0], rev);
+	bk_expect(b, 201, "");
+	assert_int_equal(counted(b), n);
+}
+
+/* The signer has one that the database lacked once, and lacks another. more: the database has both, in the other order. */
+static void apart(struct bk *b, bool more)
+{
+	struct fx_signed rev[2];
 	int64_t n = 0;
 
+	bk_clock(b);
+	for (int i = 0; i < 2; i++)
+		fx_revoke_name(&b->w, &b->w.registrar[0], false, i == 0 ? "people/out1" : "people/req2",
+		    b->dir_serial[0], b->w.now + 86400, &rev[i]);
 	assert_int_equal(setenv("D", b->dir, 1), 0);
 	bk_stop(b);
 	assert_int_equal(shell("cp -a $D/store $D.store && cp -a $D/signer $D.signer"), 0);
-	for (int i = 0; i < 2; i++) {
-		bk_serve(b);
-		bk_clock(b);
-		fx_revoke_name(&b->w, &b->w.registrar[0], false, i == 0 ? "people/out1" : "people/req2",
-		    b->dir_serial[0], b->w.now + 86400, &rev);
-		(void)bk_put(b, &b->registrar[0], &rev);
-		bk_expect(b, 201, "");
-		assert_int_equal(counted(b), 1);
-		bk_stop(b);
-		if (i == 0)
-			assert_int_equal(
-			    shell(
-				"mv $D/signer $D.other && rm -rf $D/store && mv $D.store $D/store && mv $D.signer $D/signer"),
-			    0);
-		fx_signed_free(&rev);
-	}
+	bk_serve(b);
+	revoke_as_registrar(b, &rev[0], 1);
+	bk_stop(b);
+	assert_int_equal(
+	    shell(
+		"mv $D/signer $D.other && rm -rf $D/store && mv $D.store $D/store && mv $D.signer $D/signer"),
+	    0);
+	bk_serve(b);
+	revoke_as_registrar(b, &rev[1], 1);
+	if (more)
+		revoke_as_registrar(b, &rev[0], 2);
+	bk_stop(b);
 	assert_int_equal(shell("rm -rf $D/signer && mv $D.other $D/signer"), 0);
 	bk_serve(b);
-	for (int i = 0; i < 10 && n != 2; i++)
+	for (int i = 0; i < 20 && n != 2; i++)
 		n = counted(b);
 	assert_int_equal(n, 2);
+	fx_signed_free(&rev[0]);
+	fx_signed_free(&rev[1]);
+}
+
+static void test_G06_signer_with_as_many_others(void **state)
+{
+	apart(*state, false);
+}
+
+static void test_G06_signer_with_fewer_others(void **state)
+{
+	apart(*state, true);
 }
 
 /* --- pending --- */
@@ -562,7 +594,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_G06_a_host_gives_back, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_P2_what_a_host_may_not_give, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_W03_a_short_name_that_is_taken, set_up_armed, tear_down),
-		cmocka_unit_test_setup_teardown(test_G06_signer_and_database_apart, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_G06_signer_with_as_many_others, set_up_armed, tear_down),
+		cmocka_unit_test_setup_teardown(test_G06_signer_with_fewer_others, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_S18_pending, set_up_armed, tear_down),
 		cmocka_unit_test_setup_teardown(test_S18_pending_host_has_its_tls_key, set_up_armed,
 		    tear_down),

@@ -115,9 +115,10 @@ static _Noreturn void be_gate(struct rig *r)
 		.group = group,
 		.root = geteuid(),
 		.principals = geteuid(),
-		.bootid = "11111111-2222-3333-4444-555555555555",
+		.bootid = r->bootid != NULL ? r->bootid : "11111111-2222-3333-4444-555555555555",
 		.recorder = "/bin/sh",
-		.init_loginuid = ZTJ_NO_LOGINUID };
+		.init_loginuid = ZTJ_NO_LOGINUID,
+		.spread = r->spread };
 	struct ztj_gate *g;
 	int code;
 

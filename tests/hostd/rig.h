@@ -56,6 +56,9 @@ struct rig {
 	/* called after a prompt was shown */
 	void (*prompted)(struct rig *r);
 	const char *resolves; /* what the module says of every account at ACCOUNT; NULL: what the machine's files and we say */
+	/* of the gate's environment; bootid NULL: the usual one */
+	unsigned spread;
+	const char *bootid;
 	int64_t patience_ms; /* with the gate's answers; 0: much */
 	/* called for what the warden is told, instead of keeping it in told[] */
 	void (*on_told)(struct rig *r, const struct ztj_warden_msg *m);

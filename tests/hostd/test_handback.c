@@ -303,16 +303,74 @@ static void test_more_than_at_a_time(void **state)
 	snapshot(false);
 	assert_int_equal(give_all(0, &asks), 512);
 	assert_true(asks);
-	/* the file is read now and then only */
+	/* those that were refused have their turn again, also when nothing but those is left */
 	snapshot(true);
 	snapshot(false);
-	assert_int_equal(give_all(0, &asks), 512); /* this broker says yes and keeps none */
+	assert_int_equal(give_all(403, &asks), 512);
+	assert_true(asks);
+	snapshot(true);
+	for (int i = 0; i < 3; i++)
+		rig_news(R, &rev[i]);
+	snapshot(false);
+	assert_int_equal(give_all(403, &asks), MANY + 3 - 3 - 512);
+	snapshot(true);
+	snapshot(false);
+	assert_int_equal(give_all(0, &asks), 512);
+}
+
+/* The signer knows all and the database does not: statuses match, and it is given them nevertheless. */
+static void test_G06_statuses_that_match_say_nothing(void **state)
+{
+	bool changed;
+
+	(void)state;
+	hold_all();
+	for (size_t i = 0; i < 3; i++)
+		ok(ztj_trust_revocation(R->w.trust, &rev[i].s, R->w.now, &changed));
+	snapshot(true);
+	snapshot(false);
+	expect(0);
+	posted(&rev[0], 403);
+	expect(1);
+	posted(&rev[1], 0);
+	expect(2);
+	posted(&rev[2], 0);
+	expect(-1);
+	assert_false(asks_after(1));
+	assert_true(asks_after(60));
+	assert_false(asks_after(600));
+	snapshot(true);
+	for (size_t i = 0; i < 3; i++)
+		rig_news(R, &rev[i]);
+	snapshot(false);
+	expect(-1);
+	assert_false(asks_after(4000));
+	assert_false(asks_after(60));
+}
+
+/* One that comes too soon after another is not compared, and another is asked for. */
+static void test_P2_the_file_is_read_now_and_then(void **state)
+{
+	bool asks;
+
+	(void)state;
+	rig_kill(R);
+	R->spread = 2;
+	rig_start(R);
+	rig_link(R, true);
+	hold_all();
 	snapshot(true);
 	snapshot(false);
 	snapshot(true);
 	snapshot(false);
-	assert_in_range(give_all(0, &asks), 0, 1);
-	assert_false(asks);
+	(void)usleep(2300000);
+	assert_int_equal(given(&asks), -1);
+	assert_true(asks);
+	rig_sleep(R, 2);
+	snapshot(true);
+	snapshot(false);
+	(void)usleep(2000000);
+	expect(0);
 }
 
 int main(void)
@@ -325,6 +383,8 @@ int main(void)
 		T(test_a_status_that_counts_fewer),
 		T(test_P2_a_mirror_that_talks_nonsense),
 		T(test_more_than_at_a_time),
+		T(test_G06_statuses_that_match_say_nothing),
+		T(test_P2_the_file_is_read_now_and_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,13 @@ static void test_D01_files_cut_short_or_of_another_boot(void **state)
 	spill(path, other, n);
 	rig_start(R);
 	assert_int_equal(rig_sessions(R), 0);
+	assert_int_equal(slurp(path, text, sizeof(text)),
+	    n); /* kept, as what its person left, for this boot */
+	assert_null(memmem(text, n, boot, 13));
+	rig_kill(R);
+	spill(path, other, n / 2);
+	rig_start(R);
+	assert_int_equal(rig_sessions(R), 0);
 	assert_int_equal(access(path, F_OK), -1);
 }
 

@@ -516,6 +516,31 @@ static void test_book_forgets_what_ended_long_ago(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* What the disk refused is not marked, however often it is asked for. */
+static void test_D02_a_mark_that_was_not_stored(void **state)
+{
+	const struct ztj_recmark end = { .chunks = 1, .bytes = 9, .state = ZTJ_RECORD_CLOSED };
+	char dir[] = "/tmp/ztjit-book.XXXXXX", away[64];
+	struct ztj_recbook *b;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(away, sizeof(away), "%s.away", dir);
+	ok(ztj_recbook_open(dir, &b));
+	ok(ztj_recbook_add(b, name));
+	assert_int_equal(rename(dir, away), 0);
+	assert_int_not_equal(ztj_recbook_mark(b, name, &end), ZTJ_OK);
+	assert_int_not_equal(ztj_recbook_mark(b, name, &end), ZTJ_OK);
+	assert_true(ztj_recbook_open_record(b, name));
+	assert_int_equal(rename(away, dir), 0);
+	ok(ztj_recbook_mark(b, name, &end));
+	ztj_recbook_close(b);
+	ok(ztj_recbook_open(dir, &b));
+	assert_false(ztj_recbook_open_record(b, name));
+	ztj_recbook_close(b);
+	assert_int_equal(sh("rm -rf %s", dir), 0);
+}
+
 /* Many short records, and recorders that go before theirs begins, once filled the book for a week, and for ever. */
 static void test_D02_nobody_fills_the_book(void **state)
 {
@@ -645,6 +670,7 @@ int main(void)
 		T(test_S02_heads_only_go_forward),
 		T(test_status_says_what_the_broker_calls_a_record),
 		cmocka_unit_test(test_book_forgets_what_ended_long_ago),
+		cmocka_unit_test(test_D02_a_mark_that_was_not_stored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

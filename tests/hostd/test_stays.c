@@ -150,6 +150,40 @@ static void test_R07_survives_a_restart(void **state)
 }
 
 /* What runs, as /proc has it; uid 0: it is gone. */
+/* Whoever was in, and whoever had left something, when the machine went down. */
+static void test_R07_survives_a_boot(void **state)
+{
+	struct rig_grant more;
+
+	(void)state;
+	rig_sleep(R, 600);
+	login(FX_REQ2, "sudo-root", "req2", 400, &more); /* session 3 */
+	over(3);
+	rig_kill(R);
+	R->bootid = "22222222-2222-3333-4444-555555555555";
+	rig_sleep(R, 60);
+	R->shared->now.boot = 5;
+	rig_start(R);
+	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
+	rig_sync(R);
+	assert_int_equal(rig_sessions(R), 0);
+	assert_int_equal(swept(), 0); /* what is started at boot may run as long as the grant */
+	rig_sleep(R, 1140);
+	news();
+	assert_int_equal(swept(), 20001);
+	/* and once more, in the meantime of which the grant ends */
+	R->ntold = 0;
+	rig_kill(R);
+	R->bootid = "33333333-2222-3333-4444-555555555555";
+	rig_sleep(R, 600);
+	R->shared->now.boot = 5;
+	rig_start(R);
+	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
+	rig_sync(R);
+	assert_int_equal(swept(), 20002);
+	rig_grant_free(&more);
+}
+
 static void runs(unsigned pid, unsigned uid)
 {
 	char dir[128], path[160];
@@ -362,6 +396,7 @@ int main(void)
 		T(test_R07_never_root_nor_who_was_not_let_in),
 		T(test_R07_another_session_or_grant_of_the_account),
 		T(test_R07_survives_a_restart),
+		T(test_R07_survives_a_boot),
 		T(test_R07_what_is_started_later),
 		T(test_R07_what_is_started_later_over_a_restart),
 		T(test_R07_not_while_there_is_a_session_again),
