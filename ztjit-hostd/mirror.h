@@ -23,11 +23,12 @@
 #define ZTJ_MIRROR_LINE_MAX (160u * 1024u)
 #define ZTJ_MIRROR_BODY_MAX ((size_t)256 * 1024 * 1024)
 
+/* ASK_ENDED: over before the broker had taken it */
+enum ztj_post { ZTJ_POST_ASK, ZTJ_POST_ASK_ENDED, ZTJ_POST_END, ZTJ_POST_REPORT, ZTJ_POST_HAND_BACK };
 struct ztj_mirror_post {
 	CURL *easy; /* NULL: free */
 	uint8_t id[32];
-	/* ASK_ENDED: over before the broker had taken it */
-	enum { ZTJ_POST_ASK, ZTJ_POST_ASK_ENDED, ZTJ_POST_END, ZTJ_POST_REPORT, ZTJ_POST_HAND_BACK } kind;
+	enum ztj_post kind;
 	bool taken;
 };
 

@@ -168,7 +168,8 @@ static struct ztj_mirror_post *start_post(struct ztj_mirror *m, const char *meth
 	return p;
 }
 
-static void post(struct ztj_mirror *m, const char *path, int kind, struct ztj_view id, struct ztj_view json)
+static void post(struct ztj_mirror *m, const char *path, enum ztj_post kind, struct ztj_view id,
+    struct ztj_view json)
 {
 	struct ztj_mirror_post *p = start_post(m, "POST", path, json);
 

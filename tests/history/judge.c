@@ -159,12 +159,23 @@ static void widen(struct place *p, double t1)
 
 /* --- whether an answer is explained --- */
 
-static bool live(const struct place *p, unsigned mask, int64_t now)
+static bool live(const struct place *p, int from, unsigned mask, int64_t now)
 {
-	for (int i = 0; i < (int)p->h->nlinks; i++)
+	for (int i = from; i < (int)p->h->nlinks; i++)
 		if ((hi_model(p->b, p->h, i, mask, now).states & HI_LIVE) != 0)
 			return true;
 	return false;
+}
+
+/* The first request that these statements are about; what is said about one makes no difference to those before it. */
+static int first_of(const struct place *p, unsigned stmts)
+{
+	int first = (int)p->h->nlinks;
+
+	for (unsigned i = 0; i < p->h->nstmts; i++)
+		if ((stmts >> i & 1) != 0 && p->h->stmt[i].link < first)
+			first = p->h->stmt[i].link;
+	return first;
 }
 
 /*
@@ -179,11 +190,13 @@ static bool knows(const struct place *p, unsigned mask, unsigned wanted, double 
 		return true;
 	if (p->node == 0)
 		return false;
+	int from = first_of(p, all ^ mask);
+
 	if (((all ^ mask) & people) != 0)
 		return false;
-	if (live(p, mask, (int64_t)t0) || live(p, mask & ~people, (int64_t)t0))
+	if (live(p, from, mask, (int64_t)t0) || live(p, from, mask & ~people, (int64_t)t0))
 		return false;
-	return !live(p, all, (int64_t)t0) || !live(p, all, (int64_t)t0 + 3600);
+	return !live(p, from, all, (int64_t)t0) || !live(p, from, all, (int64_t)t0 + 3600);
 }
 
 static unsigned states_of(int code)
