@@ -364,7 +364,7 @@ static void test_P2_the_file_is_read_now_and_then(void **state)
 	snapshot(true);
 	snapshot(false);
 	(void)usleep(2300000);
-	assert_int_equal(given(&asks), -1);
+	assert_in_range(given(&asks) + 1, 0, 1); /* the first may have begun */
 	assert_true(asks);
 	rig_sleep(R, 2);
 	snapshot(true);
