@@ -12,7 +12,8 @@ static const char sql_add[] =
 static const char sql_has[] = "SELECT 1 FROM statement WHERE id = ?1";
 static const char sql_get[] = "SELECT type, request, container FROM statement WHERE id = ?1";
 static const char sql_short[] = "SELECT id FROM statement WHERE short = ?1";
-static const char sql_of_request[] = "SELECT container FROM statement WHERE request = ?1 ORDER BY seq";
+static const char sql_of_request[] =
+    "SELECT container FROM statement WHERE request = ?1 ORDER BY id <> ?1, seq";
 static const char sql_request_add[] =
     "INSERT INTO request(seq, id, who, closed) SELECT seq, id, who, 0 FROM statement"
     " WHERE id = ?1";

@@ -295,13 +295,11 @@ static int handed_back(struct store *st, struct acceptance *a, const struct ztj_
 	a->has_request = true;
 	memcpy(a->request, rev->u.revocation.request, sizeof(a->request));
 	int r = bundles_get(st, a->request, &b);
-	a->loose = true;
 	if (r != ZTJ_OK)
 		return r == ZTJ_NOT_FOUND ? few_by_that_key(st, rev) : r;
-	if (ztj_grant_revokes(st->trust, b->request, rev, a->now)) {
-		a->loose = !fits(a, b);
+	a->loose = !fits(a, b);
+	if (ztj_grant_revokes(st->trust, b->request, rev, a->now))
 		return ZTJ_OK;
-	}
 	ztj_grant_eval(st->trust, b, a->now, &g);
 	return grant_is_over(g.state) ? few_by_that_key(st, rev) : ZTJ_FORBIDDEN;
 }

@@ -404,13 +404,27 @@ int ztj_trustdir_revocation(struct ztj_trustdir *d, struct ztj_trust *t, const s
 	return r == ZTJ_OK ? save(d) : r;
 }
 
+/* What the disk refused of a directory comes with its next change. */
+static bool directories_kept(struct ztj_trustdir *d, const struct ztj_trust *t)
+{
+	for (size_t i = 0; i < ztj_trust_ndirs(t); i++) {
+		const struct ztj_dir *dir = ztj_trust_dir_at(t, i);
+		struct ztj_dirfile **f = dirfile_of(d, ztj_dir_name(dir));
+
+		if (f == NULL || *f == NULL || ztj_dirfile_serial(*f) != ztj_dir_serial(dir))
+			return false;
+	}
+	return true;
+}
+
 int ztj_trustdir_status(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now)
 {
 	int r = ztj_trust_status(t, s, now);
 
 	if (r == ZTJ_OK)
 		r = save(d);
-	if (r != ZTJ_OK || ztj_trust_fresh(t) - d->status_at < STATUS_EVERY)
+	/* One that vouches for more than a restart will find would be of no use to it; the one before may be. */
+	if (r != ZTJ_OK || ztj_trust_fresh(t) - d->status_at < STATUS_EVERY || !directories_kept(d, t))
 		return r;
 	r = write_signed(d, "status.signed", s);
 	if (r == ZTJ_OK)

@@ -34,7 +34,7 @@ int ztj_trustdir_load(struct ztj_trustdir *d, struct ztj_trust *t, char where[64
 
 /* Offer to the trust, and keep on disk what it took. Errors are the trust's, or the disk's: then the
  * trust is ahead of the disk, and the caller should say so loudly. A policy and revocations that the disk refused are kept and tried
- * again with every later one and with every status. */
+ * again with every later one and with every status; a directory with its next change, and no status is written before. */
 int ztj_trustdir_policy(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_signed *s, int64_t now,
     bool *changed) ZTJ_MUST_CHECK;
 int ztj_trustdir_directory(struct ztj_trustdir *d, struct ztj_trust *t, const struct ztj_dir_update *u, int64_t now,

@@ -65,6 +65,11 @@ const char *ztj_dirfile_name(const struct ztj_dirfile *f)
 	return f->name;
 }
 
+int64_t ztj_dirfile_serial(const struct ztj_dirfile *f)
+{
+	return f->serial;
+}
+
 /* ---- reading ---- */
 
 static int read_statements(struct content *c, struct ztj_rd *rd)

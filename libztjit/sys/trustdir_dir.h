@@ -18,6 +18,8 @@ int ztj_dirfile_new(const char *path, const char *name, const struct ztj_file_ru
     ZTJ_MUST_CHECK;
 void ztj_dirfile_free(struct ztj_dirfile *f);
 const char *ztj_dirfile_name(const struct ztj_dirfile *f);
+/* Of the newest statement in the file. */
+int64_t ztj_dirfile_serial(const struct ztj_dirfile *f);
 /* Offers the file's content to the trust. EXISTS: nothing in it is for this name (a stray temporary, or a
  * first write that was cut short). */
 int ztj_dirfile_load(struct ztj_dirfile *f, struct ztj_trust *t) ZTJ_MUST_CHECK;

@@ -374,14 +374,26 @@ static void test_G06_a_host_gives_back(void **state)
 	assert_int_equal(counted(b), 6);
 	/* what it says of a request is nobody's to read */
 	ztj_hex(rev.id, ZTJ_DIGEST_LEN, hex);
-	assert_int_equal(bk_get(b, &b->login[FX_LEAD1], "/v1/statements/%s", hex), 403);
+	assert_int_equal(bk_get(b, &b->login[FX_LEAD1], "/v1/statements/%s", hex), 404);
 	assert_int_equal(bk_get(b, &b->host_tls[FX_WEB1], "/v1/statements/%s", hex), 200);
 	ztj_hex(late.id, ZTJ_DIGEST_LEN, hex);
 	assert_int_equal(bk_get(b, &b->login[FX_LEAD1], "/v1/statements/%s", hex), 200);
+	/* where the request comes once more, it stands in its bundle, and counts */
+	fx_signed_free(&lost);
+	fx_request(&b->w, FX_REQ1, "root-shell", FX_WEB2, 1800, &lost);
+	fx_revoke_request(&b->w, FX_REQ1, &b->w.person[FX_REQ1].key, &lost, &more);
+	(void)bk_put(b, &b->host_tls[FX_WEB1], &more);
+	bk_expect(b, 201, "");
+	(void)bk_put(b, &b->login[FX_REQ1], &lost);
+	bk_expect(b, 201, "");
+	assert_string_equal(bk_text(b, "state"), "cancelled");
+	ztj_hex(more.id, ZTJ_DIGEST_LEN, hex);
+	assert_int_equal(bk_get(b, &b->login[FX_REQ1], "/v1/statements/%s", hex), 200);
+	fx_signed_free(&more);
 	/* and still when it was started anew */
 	bk_stop(b);
 	bk_serve(b);
-	assert_int_equal(counted(b), 6);
+	assert_int_equal(counted(b), 7);
 	fx_signed_free(&late);
 	fx_signed_free(&lost);
 	fx_signed_free(&req);

@@ -319,7 +319,7 @@ static bool lost_before(const struct hi_batch *b, double t)
 			for (size_t n = 0; n < b->h[i].stmt[k].nposts; n++) {
 				const struct hi_post *p = &b->h[i].stmt[k].post[n];
 
-				if (p->status == 201 && p->t0 > b->backup && p->t1 < t)
+				if (p->status == 201 && p->t0 > b->copied && p->t1 < t)
 					return true;
 			}
 	return false;

@@ -119,7 +119,8 @@ struct hi_batch {
 	size_t ngone;
 	struct hi_stmt gone[HI_GONE];
 	double gone_at[HI_GONE], begun;
-	double backup, restored, restoring; /* when the copy was made, was put back, and the broker was stopped for it; 0: never */
+	/* when the broker was told to stop for the copy, and served again; the same of putting it back; 0: never */
+	double backup, copied, restoring, restored;
 	size_t nmarks;
 	struct hi_mark mark[HI_MARKS];
 	unsigned broker_kills, host_kills, partitions, posts, lost, uses, admitted, observations, noticed;

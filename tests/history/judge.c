@@ -503,9 +503,15 @@ static void pass_time(struct place *p, double from, double to)
 
 	if (p->node > 0 || b->restored == 0)
 		return;
+	/* The copy may hold what came while the broker was being stopped. */
 	if (from < b->backup && to >= b->backup) {
-		widen(p, b->backup);
-		copy_worlds(&p->kept, &p->now);
+		struct worlds now = p->now;
+
+		copy_worlds(&p->kept, &now);
+		p->now = p->kept;
+		widen(p, b->copied);
+		p->kept = p->now;
+		p->now = now;
 	}
 	if (from < b->restoring && to >= b->restoring) {
 		copy_worlds(&p->now, &p->kept);

@@ -369,6 +369,7 @@ static void take_kept(const struct hi_keep *k)
 	run.keeping = false;
 	if (k->kind == HI_KEEP_BACKUP) {
 		run.b->backup = k->stopped;
+		run.b->copied = k->started;
 		run.backs = true;
 	} else if (k->kind == HI_KEEP_RESTORE) {
 		run.b->restoring = k->stopped;

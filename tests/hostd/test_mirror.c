@@ -652,18 +652,11 @@ static void test_P2_a_line_that_grows(void **state)
 	lone_free(m, gate);
 }
 
-static void test_an_address_without_room(void **state)
+/* The gate says whom to believe: nobody, at this address and another. */
+static void believe_nobody(struct ztj_mirror *m, int gate, const char *address)
 {
-	struct ztj_mirror *m;
-	char address[400];
 	struct ztj_buf b;
-	int gate;
 
-	(void)state;
-	m = lone_mirror(&gate);
-	memset(address, 'a', sizeof(address));
-	memcpy(address, "https://", 8);
-	address[sizeof(address) - 1] = '\0';
 	ztj_buf_init(&b, 1024);
 	ok(ztj_ipc_begin(&b, ZTJ_MSG_BROKER));
 	ok(ztj_buf_put_u32(&b, 2));
@@ -674,8 +667,43 @@ static void test_an_address_without_room(void **state)
 	ok(ztj_ipc_send(gate, ztj_buf_view(&b), -1, ztj_ipc_now_ms() + 1000));
 	ztj_mirror_from_gate(m);
 	assert_false(m->failed);
-	assert_int_equal(m->nurls, 1);
 	ztj_buf_free(&b);
+}
+
+static void test_an_address_without_room(void **state)
+{
+	struct ztj_mirror *m;
+	char address[400];
+	int gate;
+
+	(void)state;
+	m = lone_mirror(&gate);
+	memset(address, 'a', sizeof(address));
+	memcpy(address, "https://", 8);
+	address[sizeof(address) - 1] = '\0';
+	believe_nobody(m, gate, address);
+	assert_int_equal(m->nurls, 1);
+	lone_free(m, gate);
+}
+
+/* What was being fetched when a policy named another broker was announced before `since`: it must be announced once more. */
+static void test_a_fetch_that_is_cut_off(void **state)
+{
+	struct ztj_mirror *m;
+	int gate;
+
+	(void)state;
+	m = lone_mirror(&gate);
+	m->since = 101;
+	believe_nobody(m, gate, "https://127.0.0.1:2");
+	assert_int_equal(m->since, 101);
+	assert_non_null(m->multi = curl_multi_init());
+	assert_non_null(m->fetch = curl_easy_init());
+	assert_int_equal(curl_multi_add_handle(m->multi, m->fetch), CURLM_OK);
+	believe_nobody(m, gate, "https://127.0.0.1:3");
+	assert_int_equal(m->since, 0);
+	assert_null(m->fetch);
+	assert_int_equal(curl_multi_cleanup(m->multi), CURLM_OK);
 	lone_free(m, gate);
 }
 
@@ -696,6 +724,7 @@ int main(void)
 		T(test_the_last_line_is_shipped),
 		cmocka_unit_test(test_P2_a_line_that_grows),
 		cmocka_unit_test(test_an_address_without_room),
+		cmocka_unit_test(test_a_fetch_that_is_cut_off),
 	};
 	cmocka_set_test_filter(getenv("ZTJ_TEST"));
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);

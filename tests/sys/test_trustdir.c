@@ -88,7 +88,7 @@ static int teardown(void **state)
 }
 
 /* people at `serial` without one of them: a difference of one name. */
-static void drop_person(const char *name, int64_t serial, struct fx_signed *st)
+static void drop_person_on(const char *name, int64_t serial, struct fx_signed *st, int code)
 {
 	const struct ztj_dir *held = ztj_trust_dir(w.trust, "people");
 	struct ztj_dir_delta delta = { .ndrop = 1, .drop = &name };
@@ -102,8 +102,13 @@ static void drop_person(const char *name, int64_t serial, struct fx_signed *st)
 	ok(ztj_dir_apply(held, "people", &delta, &set));
 	fx_directory(&w, set, serial, ztj_dir_digest(held), &w.registrar[0], st);
 	ztj_dir_free(set);
-	ok(ztj_trustdir_directory(td, w.trust, &u, w.now, &changed));
+	fails(ztj_trustdir_directory(td, w.trust, &u, w.now, &changed), code);
 	assert_true(changed);
+}
+
+static void drop_person(const char *name, int64_t serial, struct fx_signed *st)
+{
+	drop_person_on(name, serial, st, ZTJ_OK);
 }
 
 static void test_G06_restart_forgets_nothing(void **state)
@@ -387,6 +392,41 @@ static void test_D02_full_disk_forgets_nothing(void **state)
 	fx_signed_free(&status);
 }
 
+/* A status that vouches for a directory which the disk refused does not take the place of one that a restart can use. */
+static void test_D02_a_directory_that_was_not_kept(void **state)
+{
+	struct rlimit limit, none;
+	struct fx_signed st2, first, second;
+	int64_t then = w.now;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+	fx_status(&w, &w.online, &first);
+	ok(ztj_trustdir_status(td, w.trust, &first.s, w.now));
+	w.now += 60;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	drop_person_on("out1", 2, &st2, ZTJ_IO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	fx_status(&w, &w.online, &second);
+	ok(ztj_trustdir_status(td, w.trust, &second.s, w.now));
+	assert_int_equal(ztj_trust_fresh(w.trust), w.now);
+	restart();
+	assert_int_equal(ztj_dir_serial(ztj_trust_dir(w.trust, "people")), 1);
+	assert_int_equal(ztj_trust_fresh(w.trust), then);
+	fx_signed_free(&st2);
+	drop_person("out1", 2, &st2);
+	ok(ztj_trustdir_status(td, w.trust, &second.s, w.now));
+	restart();
+	assert_int_equal(ztj_dir_serial(ztj_trust_dir(w.trust, "people")), 2);
+	assert_int_equal(ztj_trust_fresh(w.trust), w.now);
+	fx_signed_free(&first);
+	fx_signed_free(&second);
+	fx_signed_free(&st2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_differences_are_folded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsafe_places_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_D02_full_disk_forgets_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_D02_a_directory_that_was_not_kept, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
