@@ -25,6 +25,7 @@ LOGKEY=$(sed -n 's/.*by the key //p' "$DIR/check")
 t_ok "check says the log's key" [ "${LOGKEY%%+*}" = example/ztjit ]
 declare -A PID=() PORT_OF=() KEY=()
 witness_up() { # NAME [PORT]
+	rm -f "$DIR/witness-$1.out" # of the one before
 	"$WITNESS" "$DIR/witness-$1" "w.example/$1" "$LOGKEY" "${2:-0}" >"$DIR/witness-$1.out" 2>&1 &
 	PID[$1]=$!
 	wait_for [ -s "$DIR/witness-$1.out" ]
