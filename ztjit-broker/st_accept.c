@@ -60,7 +60,7 @@ static int keep(struct store *st, const struct acceptance *a, const struct ztj_s
 		.who = who,
 		.issued = stmt->issued,
 		.container = a->ask->container,
-		.has_request = a->has_request && !a->loose };
+		.has_request = a->has_request };
 	memcpy(row.id, a->id, sizeof(row.id));
 	memcpy(row.request, a->request, sizeof(row.request));
 	return db_stmt_add(st->db, &row, a->now);
@@ -240,7 +240,6 @@ int accept_approval(struct store *st, struct acceptance *a)
 	return r;
 }
 
-/* May this be revoked by whoever signed, and is there anything left to revoke? */
 /* A directory that has moved on since its serial was named readmits whom it revokes: who says nothing more would believe that
  * it worked. */
 static int revokes_now(const struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
@@ -297,13 +296,15 @@ static int handed_back(struct store *st, struct acceptance *a, const struct ztj_
 	int r = bundles_get(st, a->request, &b);
 	if (r != ZTJ_OK)
 		return r == ZTJ_NOT_FOUND ? few_by_that_key(st, rev) : r;
-	a->loose = !fits(a, b);
+	if (!fits(a, b))
+		return ZTJ_TOO_LARGE;
 	if (ztj_grant_revokes(st->trust, b->request, rev, a->now))
 		return ZTJ_OK;
 	ztj_grant_eval(st->trust, b, a->now, &g);
 	return grant_is_over(g.state) ? few_by_that_key(st, rev) : ZTJ_FORBIDDEN;
 }
 
+/* May this be revoked by whoever signed, and is there anything left to revoke? */
 static int revocation_checks(struct store *st, struct acceptance *a, const struct ztj_stmt *rev)
 {
 	const struct ztj_bundle *b;

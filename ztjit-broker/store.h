@@ -157,7 +157,7 @@ struct acceptance {
 	/* out */
 	const char *text;        /* a sentence for the answer, or NULL */
 	char room[1100];
-	bool has_request, loose; /* loose: about the request, and not in its bundle */
+	bool has_request;
 	uint8_t request[ZTJ_DIGEST_LEN];
 };
 int accept_policy(struct store *st, struct acceptance *a) ZTJ_MUST_CHECK;

@@ -237,15 +237,22 @@ int ztj_grant_may_approve(const struct ztj_trust *t, const struct ztj_stmt *requ
 	return now > st.valid_until ? ZTJ_EXPIRED : ZTJ_OK;
 }
 
+/* A request that may no longer be asked may still be ended by its requester and by keys. */
+static void state_for_revoking(const struct ztj_trust *t, const struct ztj_stmt *request, int64_t now,
+    struct ztj_request_state *st)
+{
+	char text[64] = "";
+
+	if (ztj_request_check(t, request, now, st, text, sizeof text) != ZTJ_OK)
+		st->rule = NULL;
+}
+
 int ztj_grant_may_revoke(const struct ztj_trust *t, const struct ztj_stmt *request,
     const struct ztj_stmt *revocation, int64_t now)
 {
 	struct ztj_request_state st;
-	char text[64] = "";
 
-	/* a request that may no longer be asked may still be ended by its requester and by keys */
-	if (ztj_request_check(t, request, now, &st, text, sizeof text) != ZTJ_OK)
-		st.rule = NULL;
+	state_for_revoking(t, request, now, &st);
 	return ztj_request_may_revoke(t, request, &st, revocation, now);
 }
 
@@ -253,10 +260,8 @@ bool ztj_grant_revokes(const struct ztj_trust *t, const struct ztj_stmt *request
     const struct ztj_stmt *revocation, int64_t now)
 {
 	struct ztj_request_state st;
-	char text[64] = "";
 
-	if (ztj_request_check(t, request, now, &st, text, sizeof text) != ZTJ_OK)
-		st.rule = NULL;
+	state_for_revoking(t, request, now, &st);
 	return ztj_request_may_revoke(t, request, &st, revocation, now) == ZTJ_OK ||
 	    ztj_request_revoked_once(t, request, &st, revocation);
 }

@@ -149,7 +149,20 @@ static void test_R07_survives_a_restart(void **state)
 	assert_int_equal(swept(), 20001);
 }
 
-/* What runs, as /proc has it; uid 0: it is gone. */
+/* The machine goes down, and comes up so many seconds later with nothing running. */
+static void boot(const char *bootid, int64_t seconds)
+{
+	R->ntold = 0;
+	rig_kill(R);
+	R->bootid = bootid;
+	rig_sleep(R, seconds);
+	R->shared->now.boot = 5;
+	rig_start(R);
+	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
+	rig_sync(R);
+	assert_int_equal(rig_sessions(R), 0);
+}
+
 /* Whoever was in, and whoever had left something, when the machine went down. */
 static void test_R07_survives_a_boot(void **state)
 {
@@ -159,31 +172,19 @@ static void test_R07_survives_a_boot(void **state)
 	rig_sleep(R, 600);
 	login(FX_REQ2, "sudo-root", "req2", 400, &more); /* session 3 */
 	over(3);
-	rig_kill(R);
-	R->bootid = "22222222-2222-3333-4444-555555555555";
-	rig_sleep(R, 60);
-	R->shared->now.boot = 5;
-	rig_start(R);
-	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
-	rig_sync(R);
-	assert_int_equal(rig_sessions(R), 0);
+	assert_int_equal(swept(), 0);
+	boot("22222222-2222-3333-4444-555555555555", 60);
 	assert_int_equal(swept(), 0); /* what is started at boot may run as long as the grant */
 	rig_sleep(R, 1140);
 	news();
 	assert_int_equal(swept(), 20001);
 	/* and once more, in the meantime of which the grant ends */
-	R->ntold = 0;
-	rig_kill(R);
-	R->bootid = "33333333-2222-3333-4444-555555555555";
-	rig_sleep(R, 600);
-	R->shared->now.boot = 5;
-	rig_start(R);
-	rig_warden_says(R, ZTJ_WARDEN_DONE, 0, 0);
-	rig_sync(R);
+	boot("33333333-2222-3333-4444-555555555555", 600);
 	assert_int_equal(swept(), 20002);
 	rig_grant_free(&more);
 }
 
+/* What runs, as /proc has it; uid 0: it is gone. */
 static void runs(unsigned pid, unsigned uid)
 {
 	char dir[128], path[160];
