@@ -168,7 +168,8 @@ void ztj_pam_deny(struct ztj_conn *c, int code, const char *text)
 		code = ZTJ_INTERNAL;
 	(void)snprintf(line, sizeof(line), "ztjit: %s",
 	    text != NULL && text[0] != '\0' ? text : ztj_err_text(code));
-	c->g->denials++;
+	if (code == ZTJ_STALE)
+		ztj_news_hurry(c->g);
 	if (ztj_pam_log(c, event_of(c), code, line) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_ERROR, "the decision could not be logged");
 	/* sshd goes on without a session (ssh -N); a denied login has no connection either. */

@@ -334,7 +334,6 @@ void ztj_records_made(struct ztj_gate *g, struct ztj_session *rec, int code)
 		ztj_sessions_remove(g->sessions, rec->no);
 		return;
 	}
-	g->admissions++;
 	ztj_sessions_review(g); /* news may have come while the warden worked */
 }
 

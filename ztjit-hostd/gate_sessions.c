@@ -274,7 +274,6 @@ static void made(struct ztj_gate *g, const struct ztj_warden_msg *m)
 	}
 	if (c != NULL) {
 		c->waiting = 0;
-		g->admissions++;
 		ztj_ended_back(g, s->account);
 		ztj_offer_drop(g, s->leader);
 		ztj_session_keep(g, s); /* before it may do anything */

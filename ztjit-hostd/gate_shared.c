@@ -43,7 +43,6 @@ void ztj_shared_begin(struct ztj_conn *c, struct ztj_session *s, struct ztj_sess
 		holder->became_root = true;
 		ztj_session_keep(g, holder);
 	}
-	g->admissions++;
 	ztj_session_note(g, s, "begins");
 	if (ztj_conn_verdict(c, ZTJ_OK, ""))
 		return;

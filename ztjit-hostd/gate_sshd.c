@@ -227,7 +227,8 @@ void ztj_principals_message(struct ztj_conn *c)
 		r = offer(c, &l);
 	if (r != ZTJ_OK) {
 		const char *why = c->answer.text[0] != '\0' ? c->answer.text : ztj_err_text(r);
-		c->g->denials++;
+		if (r == ZTJ_STALE)
+			ztj_news_hurry(c->g);
 		if (ztj_pam_log(c, "principals", r, why) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "the decision could not be logged");
 	}

@@ -251,6 +251,9 @@ void ztj_mirror_from_gate(struct ztj_mirror *m)
 		case ZTJ_MSG_GROWTH:
 			r = on_growth(m, m->in.body);
 			break;
+		case ZTJ_MSG_HURRY:
+			ztj_mirror_stream_hurry(m);
+			break;
 		case ZTJ_MSG_RESYNC:
 			m->resync = true;
 			break;

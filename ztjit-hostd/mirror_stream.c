@@ -14,6 +14,7 @@
 
 #define SILENCE_S 45L
 #define BACKOFF_MAX 30000
+#define HURRY_MS 2000 /* between two tries because somebody waits */
 #define RESYNC_MS 5000
 
 /* ---- lines ---- */
@@ -185,4 +186,15 @@ void ztj_mirror_stream_stop(struct ztj_mirror *m)
 	try_later(m);
 	if (m->since == 0 && m->next_try < ztj_ipc_now_ms() + RESYNC_MS / 5)
 		m->next_try = ztj_ipc_now_ms() + RESYNC_MS / 5;
+}
+
+/* Who is denied may try again as often as they like; the broker is not tried as often. */
+void ztj_mirror_stream_hurry(struct ztj_mirror *m)
+{
+	int64_t now = ztj_ipc_now_ms();
+
+	if (m->stream != NULL || now >= m->next_try || now < m->hurried + HURRY_MS)
+		return;
+	m->hurried = m->next_try = now;
+	m->backoff = 1000;
 }

@@ -233,8 +233,8 @@ broker_away() {
 	refused req1 "" "ssh -o BatchMode=yes db1 id -un"
 	says db1 "not connected" "ztjit-hostd status"
 	fleet_start_broker
-	lab_wait 20 fleet_fresh db1
-	lab_wait 20 fleet_fresh web1
+	lab_wait 60 fleet_fresh db1
+	lab_wait 60 fleet_fresh web1
 	says req1 "req1" "ssh db1 id -un"
 	finish away 0 "line 8"
 	note "a session went on meanwhile; its record is whole"
@@ -315,7 +315,7 @@ rolled_back() {
 	chapter "The whole broker of some minutes ago is put back: who remembers a checkpoint sees it"
 	another_broker "mv /var/lib/ztjit-broker /root/true && mv /root/earlier /var/lib/ztjit-broker"
 	refused sec1 "a checkpoint was signed for" "ztjit audit verify"
-	lab_wait 20 demo_rolled_back
+	lab_wait 60 demo_rolled_back
 	says web1 "log-rollback" "grep -o '\"event\":\"alarm\",\"code\":\"log-rollback\".*' /var/lib/ztjit/hostd/spool/decisions.jsonl"
 	note "the true one comes back, and all is good again"
 	another_broker "rm -r /var/lib/ztjit-broker && mv /root/true /var/lib/ztjit-broker"

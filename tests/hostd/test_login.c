@@ -545,6 +545,44 @@ static void test_G05_stale_denies_new_uses_and_lets_sessions_run(void **state)
 	rig_grant_free(&g);
 }
 
+/* Has the gate said since that somebody waits for the broker? */
+static bool hurried(void)
+{
+	struct ztj_ipc_in in;
+	bool yes = false;
+
+	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
+	while (ztj_ipc_recv(R->mirror, &in, ztj_ipc_now_ms() + 50) == ZTJ_OK) {
+		yes |= in.type == ZTJ_MSG_HURRY;
+		ztj_ipc_in_reset(&in);
+	}
+	ztj_ipc_in_free(&in);
+	return yes;
+}
+
+static void test_G05_who_waits_for_the_broker_hurries_it(void **state)
+{
+	struct rig_grant g;
+	char *cert, line[8192];
+
+	(void)state;
+	grant_and_cert(&g, &cert);
+	rig_link(R, false);
+	(void)hurried();
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK);
+	assert_false(hurried());
+	rig_sleep(R, 901);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
+	assert_true(hurried());
+	fails(rig_principals(R, "bob", cert, line, sizeof(line)), ZTJ_WRONG_ACCOUNT);
+	assert_false(hurried()); /* no broker would change that */
+	rig_link(R, true);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
+	assert_false(hurried()); /* it is there, and says nothing */
+	free(cert);
+	rig_grant_free(&g);
+}
+
 static void test_G05_on_stale_kill_ends_sessions(void **state)
 {
 	static const struct fx_policy strict = {
@@ -752,6 +790,7 @@ int main(void)
 		T(test_G02_clock_set_back_gains_nothing),
 		T(test_G02_mark_survives_restart),
 		T(test_G05_stale_denies_new_uses_and_lets_sessions_run),
+		T(test_G05_who_waits_for_the_broker_hurries_it),
 		T(test_G05_on_stale_kill_ends_sessions),
 		T(test_G05_restart_neither_ends_nor_prolongs_freshness),
 		T(test_revocation_ends_the_session_and_denies_the_next),

@@ -707,6 +707,45 @@ static void test_a_fetch_that_is_cut_off(void **state)
 	lone_free(m, gate);
 }
 
+static void hurry(struct ztj_mirror *m, int gate)
+{
+	struct ztj_buf b;
+
+	ztj_buf_init(&b, 64);
+	ok(ztj_ipc_begin(&b, ZTJ_MSG_HURRY));
+	ok(ztj_ipc_finish(&b));
+	ok(ztj_ipc_send(gate, ztj_buf_view(&b), -1, ztj_ipc_now_ms() + 1000));
+	ztj_mirror_from_gate(m);
+	assert_false(m->failed);
+	ztj_buf_free(&b);
+}
+
+/* A broker that was away for long is tried again when somebody needs it, but not as often as somebody asks. */
+static void test_who_waits_for_the_broker_hurries_it(void **state)
+{
+	int64_t later = ztj_ipc_now_ms() + 45000;
+	struct ztj_mirror *m;
+	int gate;
+
+	(void)state;
+	m = lone_mirror(&gate);
+	m->hurried = INT64_MIN / 2;
+	m->next_try = later;
+	m->backoff = 30000;
+	hurry(m, gate);
+	assert_true(m->next_try <= ztj_ipc_now_ms());
+	assert_int_equal(m->backoff, 1000);
+	m->next_try = later; /* tried, in vain */
+	hurry(m, gate);
+	assert_int_equal(m->next_try, later);
+	m->hurried = INT64_MIN / 2;
+	assert_non_null(m->stream = curl_easy_init()); /* being tried */
+	hurry(m, gate);
+	assert_int_equal(m->next_try, later);
+	curl_easy_cleanup(m->stream);
+	lone_free(m, gate);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -725,6 +764,7 @@ int main(void)
 		cmocka_unit_test(test_P2_a_line_that_grows),
 		cmocka_unit_test(test_an_address_without_room),
 		cmocka_unit_test(test_a_fetch_that_is_cut_off),
+		cmocka_unit_test(test_who_waits_for_the_broker_hurries_it),
 	};
 	cmocka_set_test_filter(getenv("ZTJ_TEST"));
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);

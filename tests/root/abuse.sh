@@ -85,7 +85,7 @@ hostd_stop() {
 
 hostd_start() {
 	LAB_UNIT=ztjit-hostd.service lab_in "$1" sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
-	lab_wait 30 fleet_armed "$1" && lab_wait 30 hostd_fresh "$1"
+	lab_wait 30 fleet_armed "$1" && lab_wait 60 hostd_fresh "$1"
 }
 
 # hostd_fresh HOST: what the broker said last is some seconds old at most.

@@ -30,7 +30,7 @@ armed() {
 	arm_names && fleet_start_host db1 || return
 	fleet_do admin1 "ztjit host approve --yes --directory servers --label env=data --digest $digest db1" || return
 	lab_in db1 sh -c 'mkdir -p /run/systemd/timesync; : >/run/systemd/timesync/synchronized'
-	lab_wait 20 fleet_armed db1 && lab_wait 20 fleet_fresh db1
+	lab_wait 20 fleet_armed db1 && lab_wait 60 fleet_fresh db1
 }
 
 # nsswitch and the module, where the installation has not brought them.

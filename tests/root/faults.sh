@@ -102,7 +102,7 @@ false_brokers() {
 	t_ok "a decision while the broker is away" lab_in db1 sudo -n true
 	sleep 3
 	fleet_start_broker
-	t_ok "W02 the true one is found again" lab_wait 30 hostd_fresh db1
+	t_ok "W02 the true one is found again" lab_wait 60 hostd_fresh db1
 }
 
 # late HOST SINCE: a decision of then has come, later.

@@ -105,7 +105,7 @@ clocks() {
 	# Another grant, whose end is waited for; the person's tools hear of this one's, or they would go on with its certificate.
 	fleet_do lead1 "ztjit revoke --yes -m 'the clock is right again' $GRANT"
 	person req1 ztjit show "$GRANT" >/dev/null 2>&1
-	lab_wait 30 hostd_fresh web1
+	lab_wait 60 hostd_fresh web1
 	grant req1 root-shell web1 25s || return
 	ends=$((SECONDS + 25))
 	t_says "G02 a short grant works" "uid=0(root)" login
@@ -145,7 +145,7 @@ partition() {
 	t_ok "G05 a running session goes on, as the rule says" alive req2 own
 	lab_in db1 pkill -CONT -u ztjit-mirror
 	t_ok "G05 the news arrive and end the session" lab_wait 20 lab_in db1 sh -c '! pgrep -f "^sleep 7003"'
-	lab_wait 20 hostd_fresh db1
+	lab_wait 60 hostd_fresh db1
 	t_denies "G05 and the next use" "Permission denied" own_kept
 	t_ok "G05 now because it is revoked" decision db1 principals revoked
 }
@@ -163,7 +163,7 @@ reboot() {
 	lab_server db1
 	LAB_UNIT=ztjit-hostd.service lab_in db1 sh -c 'ztjit-hostd -f >>/var/log/ztjit-hostd.log 2>&1 &'
 	lab_start_sshd db1
-	lab_wait 10 fleet_armed db1 && lab_wait 20 hostd_fresh db1
+	lab_wait 10 fleet_armed db1 && lab_wait 60 hostd_fresh db1
 }
 
 reboots() {
@@ -182,7 +182,7 @@ reboots() {
 	after=$(person req2 ztjit show --json "$GRANT" | grep -oE '"ends": *"[^"]*"' | head -n 1)
 	t_ok "G06 it knows the same end" test "$before" = "$after"
 	t_says "G06 and what was revoked" "revoked" state_of "$OWN" lead1
-	lab_wait 20 hostd_fresh db1
+	lab_wait 60 hostd_fresh db1
 	t_says "G06 hosts find it again" req2 own
 	fleet_stop_broker
 	t_denies "G05 the broker is gone: the command line says so" "reach" person req1 ztjit requests
@@ -190,7 +190,7 @@ reboots() {
 	t_ok "G06 a host boots without a broker" reboot_alone
 	t_denies "G05 and admits nobody while nothing is fresh" "Permission denied" own
 	fleet_start_broker
-	t_ok "G05 until the broker is there" lab_wait 20 hostd_fresh db1
+	t_ok "G05 until the broker is there" lab_wait 60 hostd_fresh db1
 	t_says "G05 then it does" req2 own
 }
 
