@@ -31,17 +31,16 @@
 struct ztj_gate_env {
 	void (*now)(struct ztj_now *out);
 	int (*read_proc)(int pidfd, pid_t pid, struct ztj_procinfo *out);
-	const char *proc;   /* "/proc", where the owners of what runs are looked for */
-	const char *passwd; /* "/etc/passwd": local accounts, without NSS */
-	const char *group;  /* "/etc/group"; NULL: no names are published */
-	uid_t root;         /* who may use pam.sock and control.sock: 0 */
-	uid_t principals;   /* the helper's user */
+	const char *proc;        /* "/proc", where the owners of what runs are looked for */
+	const char *passwd;      /* "/etc/passwd": local accounts, without NSS */
+	const char *group;       /* "/etc/group"; NULL: no names are published */
+	uid_t root;              /* who may use pam.sock and control.sock: 0 */
+	uid_t principals;        /* the helper's user */
 	const char *bootid;
-	const char *recorder;      /* the installed ztjit-rec */
+	const char *recorder;    /* the installed ztjit-rec */
 	const char *configuration; /* digest of what is in force, in hex; NULL: nobody knows */
-	uint32_t init_loginuid;    /* of pid 1: what everybody inherits in a container */
-	unsigned
-	    spread; /* seconds within which hosts do what they all begin at once, and between two looks at what is large */
+	uint32_t init_loginuid;  /* of pid 1: what everybody inherits in a container */
+	unsigned spread;         /* seconds within which hosts do what they all begin at once, and between two looks at what is large */
 };
 
 /* Descriptors the parent made. */
@@ -71,16 +70,16 @@ struct ztj_conn {
 	uint8_t call;
 	char service[ZTJ_SERVICE_SIZE], user[ZTJ_ACCOUNT_SIZE], ruser[ZTJ_ACCOUNT_SIZE], rhost[256];
 	char info_key[ZTJ_FINGERPRINT_SIZE];
-	struct ztj_buf info; /* SSH_AUTH_INFO_0 */
+	struct ztj_buf info;         /* SSH_AUTH_INFO_0 */
 	/* the decision under way */
-	uint64_t session; /* the session the peer is in; 0: none */
+	uint64_t session;            /* the session the peer is in; 0: none */
 	struct ztj_answer answer;
 	char rule[ZTJ_NAME_SIZE];
 	char become[ZTJ_ACCOUNT_SIZE]; /* account: the one target that it admits to; "": open decides which */
-	bool named; /* open: a line on disk admits this very process to this target already */
+	bool named;                    /* open: a line on disk admits this very process to this target already */
 	struct ztj_stepup *stepup;
-	bool published;   /* control: the reply waits for what is being published */
-	uint32_t waiting; /* id of a command the warden has not answered */
+	bool published;              /* control: the reply waits for what is being published */
+	uint32_t waiting;            /* id of a command the warden has not answered */
 };
 
 /* sshd's process was offered a line for this grant and account, before the key was proven. */
@@ -165,8 +164,8 @@ struct ztj_gate {
 	char ended[ZTJ_ENDED_MAX][ZTJ_ACCOUNT_SIZE]; /* the oldest first */
 	size_t nended;
 	int64_t ended_looked; /* boot clock */
-	int64_t looked;       /* boot clock: when it was last asked what left its session */
-	struct ztj_pub *pub;  /* published.h */
+	int64_t looked;      /* boot clock: when it was last asked what left its session */
+	struct ztj_pub *pub; /* published.h */
 	struct ztj_recbook *recbook;
 	struct ztj_spool_state records;
 	int64_t refused_said; /* boot clock: when it was last logged that a recorder was refused */
@@ -180,38 +179,37 @@ struct ztj_gate {
 	struct {
 		bool any;
 		struct ztj_checkpoint last;
-		int64_t heard;   /* date of the newest status that was looked at */
-		int said;        /* what was said of the last one */
-		int witnessed;   /* what was said of its cosignatures */
+		int64_t heard; /* date of the newest status that was looked at */
+		int said;      /* what was said of the last one */
+		int witnessed; /* what was said of its cosignatures */
 		int64_t lacking; /* boot clock: since when too few witnesses have cosigned; 0: enough have */
-		int64_t saved;   /* boot clock */
-		bool unsaved;    /* the last is newer than what is stored */
-	} log;                   /* the broker's audit log */
+		int64_t saved; /* boot clock */
+		bool unsaved;  /* the last is newer than what is stored */
+	} log;                 /* the broker's audit log */
 	struct {
-		bool any, busy; /* something is proved; a proof is on its way */
+		bool any, busy;    /* something is proved; a proof is on its way */
 		struct ztj_checkpoint proved, wanted;
-		int64_t next;    /* not before: boot clock */
-		unsigned failed; /* in a row */
+		int64_t next;      /* not before: boot clock */
+		unsigned failed;   /* in a row */
 		int said;
-	} growth; /* that it only grew */
+	} growth;              /* that it only grew */
 	struct ztj_handback *handback;
 	struct {
 		int64_t since; /* boot clock */
 		unsigned n;
-	} alarms; /* about what the broker sends */
+	} alarms;              /* about what the broker sends */
 	struct {
 		struct event *timer;
-		bool busy, known; /* a piece is under way; the broker said how far it holds the log */
+		bool busy, known;  /* a piece is under way; the broker said how far it holds the log */
 		uint64_t held;
-		uint32_t said; /* status of its last answer */
+		uint32_t said;     /* status of its last answer */
 	} ship;
 	int exit_status;
 };
 
 /* ---- gate.c ---- */
-int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env,
-    const struct ztj_gate_fds *fds, const struct ztj_seckey *machine, const char *cgroup_prefix,
-    struct ztj_gate **out) ZTJ_MUST_CHECK;
+int ztj_gate_new(const struct ztj_hostconf *conf, const struct ztj_gate_env *env, const struct ztj_gate_fds *fds,
+    const struct ztj_seckey *machine, const char *cgroup_prefix, struct ztj_gate **out) ZTJ_MUST_CHECK;
 /* Runs until a partner goes; the exit status of the process. */
 int ztj_gate_run(struct ztj_gate *g);
 void ztj_gate_free(struct ztj_gate *g);
@@ -225,10 +223,8 @@ void ztj_gate_save_clock(struct ztj_gate *g, bool force);
 
 /* ---- gate_checkpoint.c ---- */
 /* One that is remembered under this name in the state. NOT_FOUND; BAD_ENCODING: what is there is none. */
-int ztj_checkpoint_read(const struct ztj_gate *g, const char *name,
-    struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
-int ztj_checkpoint_write(const struct ztj_gate *g, const char *name,
-    const struct ztj_checkpoint *c) ZTJ_MUST_CHECK;
+int ztj_checkpoint_read(const struct ztj_gate *g, const char *name, struct ztj_checkpoint *out) ZTJ_MUST_CHECK;
+int ztj_checkpoint_write(const struct ztj_gate *g, const char *name, const struct ztj_checkpoint *c) ZTJ_MUST_CHECK;
 int ztj_checkpoint_load(struct ztj_gate *g) ZTJ_MUST_CHECK;
 /* Of a status that is newer than every other. */
 void ztj_checkpoint_seen(struct ztj_gate *g, const struct ztj_stmt *status);
@@ -304,13 +300,11 @@ bool ztj_offer_open(struct ztj_gate *g, const char *account);
 void ztj_offer_drop(struct ztj_gate *g, struct ztj_procid sshd);
 struct ztj_pass *ztj_pass_add(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN],
     bool touched);
-const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc,
-    const uint8_t grant[ZTJ_DIGEST_LEN]);
+const struct ztj_pass *ztj_pass_find(struct ztj_gate *g, struct ztj_procid proc, const uint8_t grant[ZTJ_DIGEST_LEN]);
 void ztj_pass_drop(struct ztj_gate *g, struct ztj_procid proc);
-void ztj_touch_add(struct ztj_gate *g, uint64_t session, uint32_t tty_nr,
-    const uint8_t grant[ZTJ_DIGEST_LEN]);
-bool ztj_touch_fresh(struct ztj_gate *g, uint64_t session, uint32_t tty_nr,
-    const uint8_t grant[ZTJ_DIGEST_LEN], int64_t every);
+void ztj_touch_add(struct ztj_gate *g, uint64_t session, uint32_t tty_nr, const uint8_t grant[ZTJ_DIGEST_LEN]);
+bool ztj_touch_fresh(struct ztj_gate *g, uint64_t session, uint32_t tty_nr, const uint8_t grant[ZTJ_DIGEST_LEN],
+    int64_t every);
 void ztj_touch_forget(struct ztj_gate *g, uint64_t session);
 
 /* ---- gate_stepup.c, gate_agent.c ---- */
@@ -341,8 +335,7 @@ int ztj_session_log(struct ztj_gate *g, const struct ztj_session *s, const char 
 /* sudo and su show in the record they happen in. */
 void ztj_session_note(struct ztj_gate *g, struct ztj_session *s, const char *what);
 /* What the session's grant, or one that extends it, says now; *best is the whole answer. */
-int ztj_session_judge(struct ztj_gate *g, const struct ztj_session *s,
-    struct ztj_answer *best) ZTJ_MUST_CHECK;
+int ztj_session_judge(struct ztj_gate *g, const struct ztj_session *s, struct ztj_answer *best) ZTJ_MUST_CHECK;
 /* An answer that is no and ends nothing. */
 bool ztj_session_lets_run(const struct ztj_answer *a);
 /* Everybody else has gone too: this session must not outlive its connection. */
@@ -446,10 +439,8 @@ int ztj_news_import(struct ztj_gate *g, struct ztj_view bytes, bool *changed) ZT
 /* Whom to believe and what is held. */
 int ztj_news_tell_mirror(struct ztj_gate *g) ZTJ_MUST_CHECK;
 /* A scan's result for the mirror to post; ztj_standing_posted hears what became of it. A revocation for the broker: ztj_handback_posted. */
-int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN],
-    struct ztj_view json) ZTJ_MUST_CHECK;
-int ztj_news_hand_back(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN],
-    struct ztj_view json) ZTJ_MUST_CHECK;
+int ztj_news_report(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json) ZTJ_MUST_CHECK;
+int ztj_news_hand_back(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], struct ztj_view json) ZTJ_MUST_CHECK;
 /* For everything that the broker has. */
 void ztj_news_ask_again(struct ztj_gate *g);
 /* Somebody was refused because the broker was not heard: it is tried at once, if it is away. */
@@ -457,8 +448,7 @@ void ztj_news_hurry(struct ztj_gate *g);
 /* Tells the relay that a challenge is over. */
 void ztj_news_end_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], bool taken);
 /* Hands a challenge to the mirror for the broker's relay. */
-int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN],
-    const struct ztj_signed *s) ZTJ_MUST_CHECK;
+int ztj_news_post_stepup(struct ztj_gate *g, const uint8_t id[ZTJ_DIGEST_LEN], const struct ztj_signed *s) ZTJ_MUST_CHECK;
 
 /* ---- gate_publish.c: names for libnss_ztjit ---- */
 int ztj_names_open(struct ztj_gate *g) ZTJ_MUST_CHECK;

@@ -38,7 +38,7 @@ struct ztj_mirror_ship {
 	uint8_t *body; /* NULL: JSON is */
 	size_t body_n;
 	struct curl_slist *headers;
-	size_t n; /* of the reply */
+	size_t n;   /* of the reply */
 	char reply[4096];
 };
 
@@ -46,8 +46,8 @@ struct ztj_mirror {
 	int gate, scribe; /* scribe -1: there is none */
 	const struct ztj_seckey *tls;
 	CURLM *multi;
-	struct ztj_net *net;   /* NULL: the gate has not said whom to believe */
-	struct ztj_buf broker; /* that message, to see whether it changed */
+	struct ztj_net *net;       /* NULL: the gate has not said whom to believe */
+	struct ztj_buf broker;     /* that message, to see whether it changed */
 	size_t url, nurls;
 	struct ztj_ipc_in in;
 	/* stream */
@@ -59,9 +59,9 @@ struct ztj_mirror {
 	bool resync;
 	/* what is to be fetched, one at a time */
 	CURL *fetch;
-	int body; /* memfd */
+	int body;                  /* memfd */
 	size_t body_n;
-	uint8_t fetching; /* 1: policy, 2: directory */
+	uint8_t fetching;          /* 1: policy, 2: directory */
 	bool want_policy;
 	size_t nwant;
 	char want[ZTJ_MIRROR_DIRS][ZTJ_NAME_SIZE];
@@ -76,7 +76,7 @@ struct ztj_mirror {
 	struct ztj_ipc_in scribe_in;
 	struct ztj_mirror_ship ship[ZTJ_MIRROR_SHIPS];
 	struct ztj_mirror_ship decisions, growth;
-	bool failed; /* the gate or the scribe is gone or talks nonsense */
+	bool failed;               /* the gate or the scribe is gone or talks nonsense */
 };
 
 /* The process: never returns. gate, scribe: the pairs with them; scribe may be -1. */
