@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,18 @@ struct keeper {
 	char dir[64], socket[96], pub[96];
 	pid_t pid;
 };
+
+/* The socket stands a moment before anybody listens there. */
+static bool listens(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(s >= 0);
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	bool yes = connect(s, (const struct sockaddr *)&addr, sizeof(addr)) == 0;
+	(void)close(s);
+	return yes;
+}
 
 /* The agent believes its own user and root alone: started by root, it becomes who the signer becomes. */
 static void agent_start(struct keeper *k, const char *key)
@@ -34,7 +48,7 @@ static void agent_start(struct keeper *k, const char *key)
 			(void)execlp("ssh-agent", "ssh-agent", "-D", "-a", k->socket, (char *)NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < 300 && access(k->socket, F_OK) != 0; i++)
+	for (int i = 0; i < 300 && !listens(k->socket); i++)
 		(void)usleep(10000);
 	(void)snprintf(cmd, sizeof(cmd), "SSH_AUTH_SOCK=%s ssh-add -q %s/%s", k->socket, k->dir, key);
 	assert_int_equal(shell(cmd), 0);

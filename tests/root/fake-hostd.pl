@@ -9,7 +9,9 @@ use IO::Socket::UNIX;
 
 my ($path, $how) = @ARGV;
 unlink $path;
-my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 64) or die "$path: $!";
+# In its place once it listens: whoever sees it can connect.
+my $listener = IO::Socket::UNIX->new(Local => "$path.new", Listen => 64) or die "$path: $!";
+rename("$path.new", $path) or die "$path: $!";
 chmod 0666, $path;
 $SIG{CHLD} = 'IGNORE';
 $SIG{PIPE} = 'IGNORE';
