@@ -11,8 +11,8 @@ my ($path, $how) = @ARGV;
 unlink $path;
 # In its place once it listens: whoever sees it can connect.
 my $listener = IO::Socket::UNIX->new(Local => "$path.new", Listen => 64) or die "$path: $!";
+chmod 0666, "$path.new";
 rename("$path.new", $path) or die "$path: $!";
-chmod 0666, $path;
 $SIG{CHLD} = 'IGNORE';
 $SIG{PIPE} = 'IGNORE';
 while (1) {
