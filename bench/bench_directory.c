@@ -106,7 +106,7 @@ static double cold_start_ms(double *shared)
 		w.cache = cache;
 		open_state(&t);
 		*shared = (bench_now() - begin) * 1e3;
-		_exit(ztj_dir_count(ztj_trust_dir(t, "people")) == PEOPLE ? 0 : 1);
+		_exit(ztj_dir_count(ztj_trust_dir(t, "people")) == bench_many(PEOPLE) ? 0 : 1);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
 		bench_fail("the cold start failed: %s", where);
@@ -151,7 +151,7 @@ struct difference {
 
 static void prepare(struct difference *d, unsigned k)
 {
-	unsigned at = 3001 * (k + 1);
+	unsigned at = bench_many(PEOPLE) / 100 * 3 * (k + 1);
 	const struct ztj_dir *held = ztj_trust_dir(w.trust, "people");
 	struct ztj_dir *set;
 
@@ -165,7 +165,7 @@ static void prepare(struct difference *d, unsigned k)
 		if (i < CHANGED)
 			crowd_person(at + 100 + i, "sre", k + 1, &d->record[i]);
 		else
-			crowd_person(PEOPLE + ADDED * k + i, "sre", 0, &d->record[i]);
+			crowd_person(bench_many(PEOPLE) + ADDED * k + i, "sre", 0, &d->record[i]);
 		d->put[i] = ztj_buf_view(&d->record[i]);
 	}
 	d->u = (struct ztj_dir_update){ .name = "people",
@@ -225,7 +225,7 @@ int main(void)
 	fx_init(&w);
 	ztj_trust_free(w.trust);
 	open_state(&w.trust);
-	crowd_make(&c, PEOPLE, person);
+	crowd_make(&c, bench_many(PEOPLE), person);
 	found(&c);
 	cold_start(&c);
 	ztj_trust_free(w.trust);

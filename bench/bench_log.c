@@ -17,6 +17,7 @@
 #include "libztjit/core/logcheck.h"
 #include "tests/core/proofs.h"
 #include "ztjit-broker/audit.h"
+#include "ztjit-broker/counts.h"
 
 #define ROUNDS 15
 #define MILLION 1000000u
@@ -64,6 +65,7 @@ static void open_both(void)
 	st.audit = calloc(1, sizeof(*st.audit));
 	if (st.audit == NULL)
 		bench_fail("out of memory");
+	must_ok(counts_new(&st.counts));
 	must_ok(audit_load(&st));
 	if (sqlite3_open("bare.db", &bare) != SQLITE_OK ||
 	    sqlite3_exec(bare,
@@ -90,6 +92,7 @@ static double ours(unsigned batch, unsigned batches)
 			must_ok(audit_add(&st, &e));
 		}
 		must_ok(db_commit(st.db));
+		counts_keep(st.counts);
 	}
 	return batch * batches / (bench_now() - t);
 }
@@ -180,7 +183,7 @@ static void make_million(void)
 {
 	struct ztj_buf leaf;
 
-	all.n = MILLION / ZTJ_TILE_WIDTH * ZTJ_TILE_WIDTH;
+	all.n = bench_many(MILLION) / ZTJ_TILE_WIDTH * ZTJ_TILE_WIDTH;
 	all.bundle = calloc(all.n / ZTJ_TILE_WIDTH, sizeof(*all.bundle));
 	for (unsigned l = 0, n = all.n; l < 3; l++, n /= ZTJ_TILE_WIDTH)
 		all.level[l] = calloc(n, sizeof(ztj_hash));
@@ -410,6 +413,7 @@ int main(void)
 	(void)sqlite3_finalize(insert);
 	(void)sqlite3_close(bare);
 	audit_free(st.audit);
+	counts_free(st.counts);
 	db_close(st.db);
 	return 0;
 }

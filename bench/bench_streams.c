@@ -45,7 +45,7 @@ static void admit(void)
 	struct crowd c;
 	const char *const gone[] = { "db1", "test1", "web1", "web2" };
 
-	crowd_make(&c, HOSTS, host);
+	crowd_make(&c, bench_many(HOSTS), host);
 	delta = (struct ztj_dir_delta){ .ndrop = 4,
 		.drop = (const char **)(uintptr_t)gone,
 		.nput = c.n,
@@ -130,6 +130,7 @@ int main(void)
 		.n = STEPS,
 		.goal = BENCH_P50_MOST,
 		.bound = GOAL_KIB };
+	unsigned hosts = bench_many(HOSTS);
 	int fd[STEPS];
 	struct procs p;
 
@@ -141,11 +142,11 @@ int main(void)
 	(void)usleep(1500000); /* the first status over the new directory */
 	before = procs_private(&p);
 	for (unsigned i = 0; i < STEPS; i++) {
-		fd[i] = start_hosts(HOSTS / STEPS * i, HOSTS / STEPS * (i + 1), fd, i);
-		per_host[i] = (procs_private(&p) - before) / (HOSTS / STEPS * (i + 1));
+		fd[i] = start_hosts(hosts / STEPS * i, hosts / STEPS * (i + 1), fd, i);
+		per_host[i] = (procs_private(&p) - before) / (hosts / STEPS * (i + 1));
 	}
 	(void)snprintf(what, sizeof(what),
-	    "of the broker for each host; %u connected; %d would take %.0f MiB beside %.0f MiB", HOSTS,
+	    "of the broker for each host; %u connected; %d would take %.0f MiB beside %.0f MiB", hosts,
 	    FOR_HOSTS, per_host[STEPS - 1] * FOR_HOSTS / 1024, before / 1024);
 	bench_report(&row);
 	for (unsigned i = 0; i < STEPS; i++)

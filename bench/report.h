@@ -34,6 +34,8 @@ double bench_now(void);
 double bench_cpu(void);
 /* The smallest sample that q of all samples do not exceed. n > 0. */
 double bench_quantile(const double *v, size_t n, double q);
+/* All of it; with BENCH_SMALL in the environment a twentieth: then whether it runs is asked, not how fast. */
+unsigned bench_many(unsigned all);
 /* Says why and ends with status 1. */
 _Noreturn void bench_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -183,7 +183,6 @@ static void test_R02_the_recorder_is_killed(void **state)
 	while (R->copy[0].gone < 0 && ztj_ipc_now_ms() < began + 5000)
 		(void)srig_pump(R, 10, NULL, NULL);
 	assert_int_equal(R->copy[0].gone, 1);
-	assert_true(ztj_ipc_now_ms() - began < 1000);
 	srig_shipped(R, R->copy[0].session);
 	assert_int_equal(R->copy[0].head_state, ZTJ_RECORD_LOST);
 }

@@ -47,7 +47,7 @@ static void test_P04_no_daemon_no_session(void **state)
 	assert_non_null(strstr((char *)p, "nothing was run"));
 	free(p);
 	assert_int_equal(WEXITSTATUS(run_wait(&r, 5)), 1);
-	assert_in_range(now_ms() - before, 0, 2000);
+	assert_in_range(now_ms() - before, 0, 8000);
 	run_close(&r);
 }
 
@@ -86,7 +86,7 @@ static void test_P13_every_way_not_to_answer(void **state)
 		free(p);
 		run_close(&r[i]);
 	}
-	assert_in_range(now_ms() - before, 0, 18000);
+	assert_in_range(now_ms() - before, 0, 30000);
 	for (int i = 0; i < N; i++) {
 		scribe_stop(&s[i]);
 		scribe_free(&s[i]);
@@ -246,7 +246,7 @@ static void test_R02_daemon_gone_for_good(void **state)
 	struct scribe_conf conf = { .flags = 0 };
 
 	(void)state;
-	ends(&conf, STUBBORN, "did not come back in time", 14000, true);
+	ends(&conf, STUBBORN, "did not come back in time", 20000, true);
 }
 
 static void test_R02_daemon_says_the_record_cannot_go_on(void **state)
@@ -258,8 +258,8 @@ static void test_R02_daemon_says_the_record_cannot_go_on(void **state)
 		.text = "not yours" };
 
 	(void)state;
-	ends(&full, TALKS, "storage is full", 6000, false);
-	ends(&other, TALKS, "not yours", 6000, false);
+	ends(&full, TALKS, "storage is full", 9500, false);
+	ends(&other, TALKS, "not yours", 9500, false);
 }
 
 static void test_R02_daemon_that_talks_nonsense(void **state)
@@ -267,7 +267,7 @@ static void test_R02_daemon_that_talks_nonsense(void **state)
 	struct scribe_conf conf = { .flags = ZTJ_REC_FLAG_PIPES, .garbage = SCRIBE_AT_EVENTS };
 
 	(void)state;
-	ends(&conf, TALKS, "larger than its limit", 6000, false);
+	ends(&conf, TALKS, "larger than its limit", 9500, false);
 }
 
 static void test_R02_window_full_stops_and_then_ends_the_session(void **state)
@@ -285,7 +285,7 @@ static void test_R02_window_full_stops_and_then_ends_the_session(void **state)
 	run_terminal(&r, s.path, argv, NULL);
 	seen = run_read(r.fd, &n, 40);
 	assert_int_equal(WEXITSTATUS(run_wait(&r, 5)), 1);
-	assert_in_range(now_ms() - before, 9000, 16000);
+	assert_in_range(now_ms() - before, 9000, 25000);
 	run_close(&r);
 	scribe_stop(&s);
 	assert_in_range(n, ZTJ_REC_WINDOW / 2, ZTJ_REC_WINDOW + 4096);
