@@ -97,14 +97,14 @@ bool ztj_gate_has_recorder(struct ztj_gate *g, const char *account)
 /* ---- decisions on their way out ---- */
 
 /*
- * A yes at auth opens nothing: account follows, asks everything again, and its line makes this one durable. Account's own
- * line cannot wait for open_session: sudoedit reads files as root in between. When it named the account, it said all
- * that open_session decides.
+ * A yes at auth, or to sshd's question for principals, opens nothing: account follows, asks again what it can, and its line makes
+ * this one durable. Account's own line cannot wait for open_session: sudoedit reads files as root in between. When it named the
+ * account, it said all that open_session decides.
  */
 static bool may_wait(const struct ztj_conn *c, const char *event)
 {
-	return strcmp(event, "auth") == 0 || strcmp(event, "close") == 0 ||
-	    (strcmp(event, "open") == 0 && c->named);
+	return strcmp(event, "auth") == 0 || strcmp(event, "principals") == 0 ||
+	    strcmp(event, "close") == 0 || (strcmp(event, "open") == 0 && c->named);
 }
 
 int ztj_pam_log(struct ztj_conn *c, const char *event, int code, const char *text)

@@ -167,6 +167,15 @@ static bool late(struct ztj_conn *c, const struct login *l)
 	return true;
 }
 
+/* open_session follows, unless the key is not proven: its cgroup takes time, and so does sshd until then. */
+static void get_ready(struct ztj_gate *g)
+{
+	struct ztj_warden_msg m = { .op = ZTJ_WARDEN_SOON };
+
+	if (ztj_warden_ask(g, &m, -1) != ZTJ_OK)
+		ztj_log(ZTJ_LOG_WARN, "the warden does not listen");
+}
+
 static int offer(struct ztj_conn *c, const struct login *l)
 {
 	struct ztj_offer o = { .sshd = c->proc.parent };
@@ -203,6 +212,7 @@ static int parse_principals(struct ztj_conn *c, char *type, size_t size, struct 
 
 void ztj_principals_message(struct ztj_conn *c)
 {
+	struct ztj_gate *g = c->g;
 	struct ztj_buf line;
 	struct ztj_view b64;
 	struct login l;
@@ -216,25 +226,27 @@ void ztj_principals_message(struct ztj_conn *c)
 	}
 	(void)snprintf(c->service, sizeof(c->service), "sshd");
 	ztj_buf_init(&line, 8192);
-	r = login_open(c->g, b64, &l);
+	r = login_open(g, b64, &l);
 	if (r == ZTJ_OK) {
 		judge(c, &l, c->rhost[0] != '\0' ? c->rhost : NULL);
 		r = c->answer.code;
 	}
 	if (r == ZTJ_OK)
-		r = ztj_decide_principals_line(&c->answer, c->g->env.recorder, &line);
+		r = ztj_decide_principals_line(&c->answer, g->env.recorder, &line);
 	if (r == ZTJ_OK)
 		r = offer(c, &l);
 	if (r != ZTJ_OK) {
 		const char *why = c->answer.text[0] != '\0' ? c->answer.text : ztj_err_text(r);
 		if (r == ZTJ_STALE)
-			ztj_news_hurry(c->g);
+			ztj_news_hurry(g);
 		if (ztj_pam_log(c, "principals", r, why) != ZTJ_OK)
 			ztj_log(ZTJ_LOG_ERROR, "the decision could not be logged");
 	}
 	login_free(&l);
 	line_answer(c, r, ztj_buf_view(&line), r == ZTJ_OK ? "" : c->answer.text);
 	ztj_buf_free(&line);
+	if (r == ZTJ_OK)
+		get_ready(g);
 }
 
 /* ---- PAM ---- */

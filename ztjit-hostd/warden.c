@@ -96,6 +96,9 @@ static int obey(struct ztj_warden *w, const struct ztj_warden_msg *m, int fd, st
 	switch (m->op) {
 	case ZTJ_WARDEN_MAKE:
 		return fd < 0 ? ZTJ_PROTOCOL : make(w, m, fd, answer);
+	case ZTJ_WARDEN_SOON:
+		ztj_warden_soon(w);
+		return ZTJ_OK;
 	case ZTJ_WARDEN_KILL:
 		return ztj_warden_kill(w, m->session);
 	case ZTJ_WARDEN_KILL_PROC:

@@ -99,6 +99,8 @@ int ztj_warden_adopt(struct ztj_warden *w) ZTJ_MUST_CHECK;
 struct ztj_warden_session *ztj_warden_find(struct ztj_warden *w, uint64_t no);
 /* m: session, parent, at, flags. */
 int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pidfd) ZTJ_MUST_CHECK;
+/* Best effort; a login is slower without. */
+void ztj_warden_soon(const struct ztj_warden *w);
 int ztj_warden_end_at(struct ztj_warden *w, uint64_t no, int64_t at) ZTJ_MUST_CHECK;
 int ztj_warden_kill(struct ztj_warden *w, uint64_t no) ZTJ_MUST_CHECK;
 /* Kills what was told why a moment ago; how many ms until the next is due, -1: none. */

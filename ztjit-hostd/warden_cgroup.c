@@ -339,6 +339,27 @@ int ztj_warden_make(struct ztj_warden *w, const struct ztj_warden_msg *m, int pi
 	return ZTJ_OK;
 }
 
+/*
+ * Before a process changes its cgroup the kernel waits for an RCU grace period, some 10 ms, unless another did so within the last 10: so the
+ * warden changes from where it is to where it is.
+ */
+void ztj_warden_soon(const struct ztj_warden *w)
+{
+	size_t root = strlen(w->root), prefix = strlen(w->prefix);
+	char text[2048], own[ZTJ_CGROUP_SIZE], path[ZTJ_WARDEN_PATH], number[24];
+	struct ztj_view v;
+	int n;
+
+	if (w->by_audit || root <= prefix || strcmp(w->root + root - prefix, w->prefix) != 0 ||
+	    ztj_proc_file("/proc/self/cgroup", text, sizeof(text), &v) != ZTJ_OK ||
+	    ztj_proc_parse_cgroup(v, own) != ZTJ_OK)
+		return;
+	n = snprintf(path, sizeof(path), "%.*s%s", (int)(root - prefix), w->root, own);
+	(void)snprintf(number, sizeof(number), "%d", (int)getpid());
+	if (n > 0 && (size_t)n < sizeof(path) && strstr(own, "..") == NULL)
+		(void)put(path, "cgroup.procs", number);
+}
+
 int ztj_warden_end_at(struct ztj_warden *w, uint64_t no, int64_t at)
 {
 	struct ztj_warden_session *s = no == 0 ? NULL : ztj_warden_find(w, no);

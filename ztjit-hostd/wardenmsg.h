@@ -9,6 +9,7 @@
  *
  *   MAKE      pidfd   make the cgroup of a session below its parent's and move the process into it; `at`: its end;
  *                     `flags`: ZTJ_MAKE_RECORDED when a recorder records what is in it
+ *   SOON              a MAKE is likely to follow in some milliseconds: what the kernel needs for it can begin
  *   END_AT            the session's end is now `at`: the warden ends it by itself when the gate is late or gone
  *   KILL              kill every process of a session and of those below it
  *   KILL_PROC pidfd   kill this one process
@@ -40,7 +41,7 @@
 enum ztj_warden_op {
 	ZTJ_WARDEN_MAKE = 1, ZTJ_WARDEN_KILL = 2, ZTJ_WARDEN_KILL_PROC = 3, ZTJ_WARDEN_WARN = 4,
 	ZTJ_WARDEN_END_AT = 5, ZTJ_WARDEN_STRAYS = 6, ZTJ_WARDEN_READY = 7, ZTJ_WARDEN_SWEEP = 8,
-	ZTJ_WARDEN_OUTSIDE = 9, ZTJ_WARDEN_PUBLISH = 10, ZTJ_WARDEN_SWEEP_GROUP = 11,
+	ZTJ_WARDEN_OUTSIDE = 9, ZTJ_WARDEN_PUBLISH = 10, ZTJ_WARDEN_SWEEP_GROUP = 11, ZTJ_WARDEN_SOON = 12,
 	ZTJ_WARDEN_DONE = 128, ZTJ_WARDEN_EMPTY = 129, ZTJ_WARDEN_FOUND = 130, ZTJ_WARDEN_SWEPT = 131,
 	ZTJ_WARDEN_ESCAPED = 132
 };

@@ -16,7 +16,7 @@
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
 
-#define RIG_WARDEN_MAX 64
+#define RIG_WARDEN_MAX 256
 #define RIG_PREFIX "/ztjit"
 
 /* Shared with the gate's process. */

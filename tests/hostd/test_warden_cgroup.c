@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -59,6 +60,24 @@ static int members(const char *dir)
 	if (fp != NULL)
 		(void)fclose(fp);
 	return n;
+}
+
+/* Its own cgroup is written to, and nobody moves. */
+static void test_a_move_is_prepared(void **state)
+{
+	char before[ZTJ_CGROUP_SIZE], after[ZTJ_CGROUP_SIZE], path[1024];
+	int in = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	struct inotify_event e;
+
+	(void)state;
+	wrig_cgroup_of(W.warden, before);
+	(void)snprintf(path, sizeof(path), "%s%s/cgroup.procs", getenv("ZTJ_TEST_CGROUP2"), before);
+	assert_true(inotify_add_watch(in, path, IN_MODIFY) >= 0);
+	assert_int_equal(wrig_command(ZTJ_WARDEN_SOON, 0, 0, -1), ZTJ_OK);
+	assert_int_equal(read(in, &e, sizeof(e)), sizeof(e));
+	wrig_cgroup_of(W.warden, after);
+	assert_string_equal(before, after);
+	(void)close(in);
 }
 
 static void test_R01_nothing_gets_away(void **state)
@@ -283,6 +302,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, wrig_setup, wrig_teardown)
 	const struct CMUnitTest tests[] = {
+		T(test_a_move_is_prepared),
 		T(test_R01_nothing_gets_away),
 		T(test_nested_sessions),
 		T(test_R05_by_pidfd_never_by_number),
