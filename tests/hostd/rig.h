@@ -16,7 +16,7 @@
 #include "ztjit-hostd/gate.h"
 #include "ztjit-hostd/gatemsg.h"
 
-#define RIG_WARDEN_MAX 256
+#define RIG_WARDEN_MAX 64
 #define RIG_PREFIX "/ztjit"
 
 /* Shared with the gate's process. */
@@ -44,6 +44,7 @@ struct rig {
 	uint32_t strays_flags;
 	size_t ntold;
 	struct ztj_warden_msg told[RIG_WARDEN_MAX];
+	size_t nsoon; /* how often SOON, which is not kept */
 	/* what was published last, and how often; `grants` before told[before] */
 	struct ztj_buf published[ZTJ_PUBLISHED];
 	size_t npublished[ZTJ_PUBLISHED], before, withdrawn;

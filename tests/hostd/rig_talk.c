@@ -199,7 +199,9 @@ static void take_command(struct rig *r)
 		(void)close(fd);
 	if (m.op == ZTJ_WARDEN_PUBLISH)
 		return;
-	if (r->on_told != NULL) {
+	if (m.op == ZTJ_WARDEN_SOON) {
+		r->nsoon++;
+	} else if (r->on_told != NULL) {
 		r->on_told(r, &m);
 	} else {
 		assert_in_range(r->ntold, 0, RIG_WARDEN_MAX - 1);
@@ -216,14 +218,19 @@ static void take_command(struct rig *r)
 	answer_gate(r, &answer);
 }
 
+static size_t heard(const struct rig *r)
+{
+	return r->ntold + r->nsoon + r->npublished[0] + r->npublished[1];
+}
+
 void rig_warden(struct rig *r)
 {
 	struct pollfd p = { .fd = r->warden, .events = POLLIN };
 
 	while (poll(&p, 1, 5) > 0 && (p.revents & POLLIN) != 0) {
-		size_t n = r->ntold + r->npublished[0] + r->npublished[1];
+		size_t n = heard(r);
 		take_command(r);
-		if (r->ntold + r->npublished[0] + r->npublished[1] == n)
+		if (heard(r) == n)
 			return;
 	}
 }

@@ -718,7 +718,6 @@ static void test_P12_peer_that_went_away_leaves_no_session(void **state)
 	grant_and_cert(&g, &cert);
 	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_OK);
 	rig_warden(R);
-	R->ntold = 0;
 	R->warden_mute = true;
 	sock = rig_connect(R, "pam.sock");
 	ztj_ipc_in_init(&in, ZTJ_IPC_MAX);
