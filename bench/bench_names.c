@@ -4,7 +4,8 @@
  */
 /*
  * Looking up people and groups through glibc: libnss_ztjit with 10 and with 100,000 people published, against `files` with
- * ten users and against libnss-extrausers with as many. Each service has a process in a mount namespace of its
+ * ten users, against libnss-extrausers with as many, and against what sssd keeps in memory for its clients (BENCH_SSSD: where bench/sssd.sh
+ * unpacked it; unset: without). Each service has a process in a mount namespace of its
  * own, with an nsswitch.conf that names it alone; blocks of look-ups are asked of them in turn. As root.
  */
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #define FEW \
 	10u /* people in the small populations, with a grant in ours, members of the role group everywhere */
 #define MANY 100000u
+#define SOME 200u /* whom sssd is asked for again and again: it keeps in memory only who was */
 #define FIRST_UID 1000000u
 #define GROUP_GID 61000u
 
@@ -36,12 +38,14 @@ enum ask { PWNAM, PWUID, PWNAM_GRANTED, GRNAM, INITGROUPS };
 struct service {
 	const char *name;
 	uint32_t people;
+	bool some;
 	pid_t pid;
 	int to, from;
 };
 struct question {
 	enum ask what;
 	int count;
+	bool some;
 };
 
 /* ---- a machine for each ---- */
@@ -118,10 +122,48 @@ static void publish(uint32_t people, struct ztj_buf *b)
 	free(p);
 }
 
+/* Fed by libnss_extrausers, which knows no more of it than of any other program. */
+static void start_sssd(void)
+{
+	static const char conf[] = "[sssd]\nservices = nss\ndomains = crowd\n[nss]\n[domain/crowd]\n"
+				   "id_provider = proxy\nproxy_lib_name = extrausers\nauth_provider = none\n"
+				   "access_provider = permit\nentry_cache_timeout = 86400\n";
+	static const char *const dirs[] = { "/run/sssd", "/run/conf.d", "/var/lib/sss", "/var/lib/sss/db",
+		"/var/lib/sss/mc", "/var/lib/sss/pipes", "/var/lib/sss/pipes/private", "/var/lib/sss/pubconf",
+		"/var/lib/sss/gpo_cache" };
+	struct ztj_buf b;
+	pid_t pid;
+
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+		if (mkdir(dirs[i], 0755) != 0)
+			bench_fail("%s: cannot be made", dirs[i]);
+	write_file("/run/sssd/sssd.conf", conf, sizeof conf - 1);
+	if (chmod("/run/sssd/sssd.conf", 0600) != 0 || (pid = fork()) < 0)
+		bench_fail("no sssd");
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+		ztj_buf_init(&b, 1024);
+		(void)ztj_buf_puts(&b, "passwd: files\ngroup: files\n");
+		if (unshare(CLONE_NEWNS) == 0) {
+			cover("/etc/nsswitch.conf", "nsswitch.sssd", &b);
+			ztj_buf_reset(&b);
+			(void)ztj_buf_puts(&b, "root:x:0:0:root:/root:/bin/bash\n");
+			cover("/etc/passwd", "passwd.sssd", &b);
+			if (freopen("/run/sssd.log", "we", stdout) != NULL && dup2(1, 2) == 2)
+				(void)execl("/usr/sbin/sssd", "sssd", "-i", "-c", "/run/sssd/sssd.conf",
+				    (char *)NULL);
+		}
+		_exit(1);
+	}
+	for (int i = 0; i < 200 && access("/var/lib/sss/pipes/nss", F_OK) != 0; i++)
+		(void)usleep(50000);
+}
+
 /* /run is empty there, so no nscd answers either. */
 static void become_machine(const struct service *s)
 {
 	struct ztj_buf passwd, group, b;
+	char lower[600];
 
 	ztj_buf_init(&passwd, 64u << 20);
 	ztj_buf_init(&group, 64u << 20);
@@ -133,7 +175,13 @@ static void become_machine(const struct service *s)
 	make_lists(FEW, &passwd, &group);
 	cover("/etc/passwd", "passwd", &passwd);
 	cover("/etc/group", "group", &group);
-	if (strcmp(s->name, "extrausers") == 0) {
+	if (strcmp(s->name, "sss") == 0) {
+		(void)snprintf(lower, sizeof lower, "lowerdir=%s/usr:/usr", getenv("BENCH_SSSD"));
+		if (mount("overlay", "/usr", "overlay", 0, lower) != 0 ||
+		    mount("tmpfs", "/var/log", "tmpfs", 0, "mode=755") != 0)
+			bench_fail("sssd cannot be laid over /usr");
+	}
+	if (strcmp(s->name, "extrausers") == 0 || strcmp(s->name, "sss") == 0) {
 		make_lists(s->people, &passwd, &group);
 		if (mkdir("/var/lib/extrausers", 0755) != 0)
 			bench_fail("no /var/lib/extrausers");
@@ -142,6 +190,8 @@ static void become_machine(const struct service *s)
 	}
 	if (strcmp(s->name, "ztjit") == 0)
 		publish(s->people, &b);
+	if (strcmp(s->name, "sss") == 0)
+		start_sssd();
 	ztj_buf_reset(&b);
 	must_ok(ztj_buf_printf(&b, "passwd: %s\ngroup: %s\n", s->name, s->name));
 	cover("/etc/nsswitch.conf", "nsswitch.conf", &b);
@@ -184,6 +234,17 @@ static uint32_t whom(const struct service *s, enum ask what, uint32_t i)
 	return i % FEW;
 }
 
+/* What is to be in memory is, then. */
+static void warm_up(const struct service *s, enum ask what)
+{
+	for (uint32_t i = 0; i < SOME; i++)
+		for (int tries = 0; !ask_once(what, whom(s, what, i)); tries++) {
+			if (tries == 100)
+				bench_fail("%s with %u people: no answer", s->name, s->people);
+			(void)usleep(100000);
+		}
+}
+
 static void answer(const struct service *s, int from, int to)
 {
 	struct question q;
@@ -192,11 +253,13 @@ static void answer(const struct service *s, int from, int to)
 	while (read(from, &q, sizeof q) == (ssize_t)sizeof q) {
 		double t;
 
+		if (q.some)
+			warm_up(s, q.what);
 		if (!ask_once(q.what, whom(s, q.what, i))) /* what is loaded once is loaded before */
 			bench_fail("%s with %u people: no answer", s->name, s->people);
 		t = bench_cpu();
 		for (int k = 0; k < q.count; k++)
-			if (!ask_once(q.what, whom(s, q.what, ++i)))
+			if (!ask_once(q.what, whom(s, q.what, q.some ? ++i % SOME : ++i)))
 				bench_fail("%s with %u people: no answer", s->name, s->people);
 		t = (bench_cpu() - t) / q.count * 1e6;
 		if (write(to, &t, sizeof t) != (ssize_t)sizeof t)
@@ -223,9 +286,9 @@ static void start(struct service *s)
 	s->from = from[0];
 }
 
-static double block(const struct service *s, enum ask what, int count)
+static double block(const struct service *s, enum ask what, int count, bool some)
 {
-	const struct question q = { what, count };
+	const struct question q = { what, count, some };
 	double t;
 
 	if (write(s->to, &q, sizeof q) != (ssize_t)sizeof q ||
@@ -262,10 +325,10 @@ static void measure(const struct pair *p)
 	(void)snprintf(peer, sizeof peer, "%s, %u people", p->peer->name, p->peer->people);
 	for (size_t i = 0; i < blocks; i++) {
 		if (i % 2 == 0)
-			a[i] = block(p->ours, p->ask, PER_BLOCK);
-		b[i] = block(p->peer, p->ask, slow ? 2 : PER_BLOCK);
+			a[i] = block(p->ours, p->ask, PER_BLOCK, p->peer->some);
+		b[i] = block(p->peer, p->ask, slow ? 2 : PER_BLOCK, p->peer->some);
 		if (i % 2 == 1)
-			a[i] = block(p->ours, p->ask, PER_BLOCK);
+			a[i] = block(p->ours, p->ask, PER_BLOCK, p->peer->some);
 	}
 	bench_report(&r);
 }
@@ -274,7 +337,8 @@ int main(void)
 {
 	struct service files = { .name = "files", .people = FEW }, few = { .name = "ztjit", .people = FEW },
 		       many = { .name = "ztjit", .people = MANY },
-		       extra = { .name = "extrausers", .people = MANY };
+		       extra = { .name = "extrausers", .people = MANY },
+		       sssd = { .name = "sss", .people = MANY, .some = true };
 	const struct pair pairs[] = {
 		{ "getpwnam-10", "10 people published, all with a grant", &few, &files, PWNAM, true },
 		{ "getpwnam", "100,000 published, people without a grant", &many, &files, PWNAM, true },
@@ -291,14 +355,20 @@ int main(void)
 		{ "getpwuid-extrausers", "100,000 in both", &many, &extra, PWUID, false },
 		{ "getgrnam-extrausers", "100,000 in both", &many, &extra, GRNAM, false },
 		{ "initgroups-extrausers", "100,000 in both", &many, &extra, INITGROUPS, false },
+		{ "getpwnam-sssd", "100,000 in both, 200 asked for", &many, &sssd, PWNAM, false },
+		{ "getpwuid-sssd", "100,000 in both, 200 asked for", &many, &sssd, PWUID, false },
+		{ "getgrnam-sssd", "100,000 in both", &many, &sssd, GRNAM, false },
 	};
 
 	start(&files);
 	start(&few);
 	start(&many);
 	start(&extra);
+	if (getenv("BENCH_SSSD") != NULL)
+		start(&sssd);
 	(void)sleep(1); /* a file is kept once it is older than a moment */
 	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-		measure(&pairs[i]);
+		if (pairs[i].peer->pid != 0)
+			measure(&pairs[i]);
 	return 0;
 }

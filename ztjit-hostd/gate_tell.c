@@ -149,10 +149,14 @@ void ztj_news_ask_again(struct ztj_gate *g)
 
 void ztj_news_hurry(struct ztj_gate *g)
 {
+	struct ztj_now now;
 	struct ztj_buf b;
 
-	if (g->link_up)
+	/* A mirror that does not listen is waited for: not once for each that is denied. */
+	ztj_gate_now(g, &now);
+	if (g->link_up || now.boot == g->hurried)
 		return;
+	g->hurried = now.boot;
 	ztj_buf_init(&b, 64);
 	if (ztj_ipc_begin(&b, ZTJ_MSG_HURRY) != ZTJ_OK || tell(g, &b) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");

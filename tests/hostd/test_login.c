@@ -574,9 +574,15 @@ static void test_G05_who_waits_for_the_broker_hurries_it(void **state)
 	rig_sleep(R, 901);
 	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
 	assert_true(hurried());
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
+	assert_false(hurried()); /* in the same second */
+	rig_sleep(R, 1);
+	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
+	assert_true(hurried());
 	fails(rig_principals(R, "bob", cert, line, sizeof(line)), ZTJ_WRONG_ACCOUNT);
 	assert_false(hurried()); /* no broker would change that */
 	rig_link(R, true);
+	rig_sleep(R, 1);
 	fails(rig_principals(R, "root", cert, line, sizeof(line)), ZTJ_STALE);
 	assert_false(hurried()); /* it is there, and says nothing */
 	free(cert);
