@@ -380,6 +380,7 @@ int ztj_hostd_serve(const struct ztj_hostconf *conf, bool to_stderr)
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	p.self = getpid();
 	p.warden = start(&p, ztj_run_warden);
 	p.gate = start(&p, ztj_run_gate);
 	p.mirror = start(&p, ztj_run_mirror);

@@ -26,7 +26,7 @@ struct ztj_parent {
 	gid_t rec_group;                        /* (gid_t)-1: no recorder is installed */
 	char prefix[ZTJ_CGROUP_SIZE], bootid[ZTJ_BOOTID_SIZE];
 	uint32_t init_loginuid;
-	pid_t mirror, gate, warden, scribe;
+	pid_t self, mirror, gate, warden, scribe;
 };
 
 /* ---- parent_run.c: what each process is from its fork on ---- */

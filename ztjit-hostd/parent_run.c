@@ -38,6 +38,7 @@ static void keep_fds(const int *fd, int n)
 {
 	int high[8];
 
+	ztj_log_close();
 	for (int i = 0; i < n; i++) {
 		high[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 64);
 		if (high[i] < 0)
@@ -50,7 +51,7 @@ static void keep_fds(const int *fd, int n)
 		die("hardening", ZTJ_SYSTEM);
 }
 
-static void child_signals(int parent_death)
+static void child_signals(void)
 {
 	sigset_t none;
 
@@ -61,9 +62,20 @@ static void child_signals(int parent_death)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (parent_death != 0 && prctl(PR_SET_PDEATHSIG, (unsigned long)parent_death) != 0)
-		die("prctl", ZTJ_SYSTEM);
 	(void)mallopt(M_ARENA_MAX, 1);
+}
+
+/* The parent dies, it dies: one that went on would keep the next agent out. The kernel forgets that when ids change. */
+static void become(const struct ztj_parent *p, uid_t uid, gid_t gid, const char *name)
+{
+	int r = ztj_drop_to(uid, gid);
+
+	if (r != ZTJ_OK)
+		die(name, r);
+	if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) != 0)
+		die("prctl", ZTJ_SYSTEM);
+	if (getppid() != p->self)
+		_exit(1);
 }
 
 static void confine(const char *const *ro, const char *const *rw)
@@ -81,7 +93,7 @@ _Noreturn void ztj_run_warden(struct ztj_parent *p)
 {
 	char table[256];
 
-	child_signals(0);
+	child_signals();
 	keep_fds(&p->warden_end, 1);
 	ztj_log_open("ztjit-hostd/warden", p->to_stderr, ZTJ_LOG_INFO);
 	(void)snprintf(table, sizeof(table), "%s/warden", p->conf->run);
@@ -100,11 +112,10 @@ _Noreturn void ztj_run_mirror(struct ztj_parent *p)
 
 	if (r != ZTJ_OK)
 		die(p->conf->tls_key, r);
-	child_signals(SIGKILL);
+	child_signals();
 	keep_fds(fd, 2);
 	ztj_log_open("ztjit-hostd/mirror", p->to_stderr, ZTJ_LOG_INFO);
-	if ((r = ztj_drop_to(p->u.mirror, p->u.mirror_gid)) != ZTJ_OK)
-		die(p->conf->mirror_user, r);
+	become(p, p->u.mirror, p->u.mirror_gid, p->conf->mirror_user);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		die("libcurl", ZTJ_INTERNAL);
 	confine(ro, NULL);
@@ -191,11 +202,10 @@ _Noreturn void ztj_run_gate(struct ztj_parent *p)
 		die(p->conf->machine_key, r);
 	conf_digest(p->conf, configuration);
 	many_files();
-	child_signals(SIGKILL);
+	child_signals();
 	keep_fds(fd, 6);
 	ztj_log_open("ztjit-hostd/gate", p->to_stderr, ZTJ_LOG_INFO);
-	if ((r = ztj_drop_to(p->u.gate, p->u.gate_gid)) != ZTJ_OK)
-		die(p->conf->gate_user, r);
+	become(p, p->u.gate, p->u.gate_gid, p->conf->gate_user);
 	confine(ro, rw);
 	r = ztj_gate_new(p->conf, &env, &mine, &machine, p->prefix, &g);
 	ztj_seckey_wipe(&machine);
@@ -221,12 +231,11 @@ _Noreturn void ztj_run_scribe(struct ztj_parent *p)
 	int r;
 
 	many_files();
-	child_signals(SIGKILL);
+	child_signals();
 	(void)signal(SIGXFSZ, SIG_IGN);
 	keep_fds(fd, 3);
 	ztj_log_open("ztjit-hostd/scribe", p->to_stderr, ZTJ_LOG_INFO);
-	if ((r = ztj_drop_to(p->u.scribe, p->u.scribe_gid)) != ZTJ_OK)
-		die(p->conf->scribe_user, r);
+	become(p, p->u.scribe, p->u.scribe_gid, p->conf->scribe_user);
 	confine(ro, rw);
 	if ((r = ztj_seccomp(ZTJ_SB_GATE)) != ZTJ_OK)
 		die("seccomp", r);

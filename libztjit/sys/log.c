@@ -40,6 +40,12 @@ void ztj_log_open(const char *ident, bool to_stderr, enum ztj_log_level least)
 		openlog(sink.ident, LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
 }
 
+void ztj_log_close(void)
+{
+	if (!sink.to_stderr)
+		closelog();
+}
+
 void ztj_log(enum ztj_log_level level, const char *fmt, ...)
 {
 	if (level < sink.least)

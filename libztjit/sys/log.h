@@ -15,6 +15,9 @@ enum ztj_log_level { ZTJ_LOG_DEBUG, ZTJ_LOG_INFO, ZTJ_LOG_NOTICE, ZTJ_LOG_WARN, 
 
 /* ident: "ztjit-hostd/gate". to_stderr false: syslog(3), LOG_AUTHPRIV. */
 void ztj_log_open(const char *ident, bool to_stderr, enum ztj_log_level least);
+/* Before descriptors are put in order: the C library would take whatever stands where its own was for it, and close that. The next
+ * line opens it again. */
+void ztj_log_close(void);
 /* The formatted line is escaped as a whole (text.h) and always ends in one newline. */
 void ztj_log(enum ztj_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

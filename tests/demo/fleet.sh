@@ -6,7 +6,7 @@
 # started. Sourced after lab.sh; the tests that want a whole fleet use it too:
 # fleet_ready brings it up to people and hosts approved and logged in, quietly.
 # With FLEET_JIT=yes nobody has an account on the hosts: they come from libnss_ztjit.
-# FLEET_ROLES, FLEET_RULES and FLEET_GIDS are more of each in the policy.
+# FLEET_ROLES, FLEET_RULES and FLEET_GIDS are more of each in the policy. The servers in FLEET_SYSTEMD run systemd (lab.sh).
 
 PEOPLE="admin1 req1 req2 lead1 sec1"
 : "${FRESHNESS:=15}"
@@ -23,7 +23,7 @@ person() {
 fleet_up() {
 	local name
 	for name in broker web1 db1; do
-		lab_server "$name"
+		LAB_INIT=$(fleet_init "$name") lab_server "$name"
 	done
 	for name in $PEOPLE; do
 		lab_workstation "$name"
@@ -36,10 +36,20 @@ fleet_up() {
 		lab_as "$name" mkdir -m 700 .softkey
 		lab_as "$name" env ZTJ_SOFTKEY_DIR="/home/$name/.softkey" /lab/softkey create key uv=ok
 	done
-	fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer ztjit-sender
+	if [ "$(fleet_init broker)" = systemd ]; then
+		lab_wait 30 lab_in broker systemctl is-system-running >/dev/null 2>&1
+		lab_in broker systemd-sysusers /usr/share/ztjit/contrib/systemd/ztjit-broker.sysusers
+	else
+		fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer ztjit-sender
+	fi
 	for name in web1 db1; do
-		fleet_system_users "$name" ztjit-mirror ztjit-gate ztjit-scribe ztjit-principals
-		lab_in "$name" groupadd -f --system ztjit-rec
+		if [ "$(fleet_init "$name")" = systemd ]; then
+			lab_wait 30 lab_in "$name" systemctl is-system-running >/dev/null 2>&1
+			lab_in "$name" systemd-sysusers /usr/share/ztjit/contrib/systemd/ztjit-hostd.sysusers
+		else
+			fleet_system_users "$name" ztjit-mirror ztjit-gate ztjit-scribe ztjit-principals
+			lab_in "$name" groupadd -f --system ztjit-rec
+		fi
 		lab_in "$name" ssh-keygen -q -t ed25519 -N '' -C "$name" -f /etc/ssh/ssh_host_ed25519_key
 	done
 	# The uid is the one of the record.
@@ -49,6 +59,8 @@ fleet_up() {
 	fi
 	lab_clock web1 +0
 }
+
+fleet_init() { case " ${FLEET_SYSTEMD:-} " in *" $1 "*) echo systemd ;; *) echo tini ;; esac; }
 
 # fleet_system_users NAME USER...: what contrib/sysusers.d declares.
 fleet_system_users() {

@@ -24,6 +24,9 @@
 # the base root, a tini as PID 1, a syslogd writing /var/log/syslog, an address on the lab's
 # bridge and a name that all others find in /etc/hosts.  Its own files survive lab_stop.
 #   lab_server NAME     Starts (or starts again) a machine.  The broker is one too.
+#                       With LAB_INIT=systemd its PID 1 is systemd, with logind and journald; the
+#                       script sets LAB_SYSTEMD=yes before lab_up, which then sees to a layer
+#                       over the base root that has them.
 #   lab_workstation NAME [UID]  The same with a person NAME on it (uid from 2001 up, own HOME).
 #   lab_stop NAME       Power failure: kills every process of the machine.
 #   lab_down            lab_stop for all of them; leaving the script does the same.
@@ -110,6 +113,39 @@ lab_base() {
 	) 8>"$LAB_CACHE/lock"
 }
 
+# The machine's own lists of packages, seen by a root that has those of the base.
+lab__systemd() {
+	[ ! -d "$LAB_BASE.systemd" ] || return 0
+	(
+		flock 8
+		[ ! -d "$LAB_BASE.systemd" ] || exit 0
+		echo "lab: building the layer with systemd (once)" >&2
+		tmp=$(mktemp -d "$LAB_CACHE/tmp.XXXXXX")
+		mkdir -p "$tmp"/{debs/partial,upper,work,root}
+		chmod 755 "$tmp/upper"
+		{
+			apt-get -q -y -o Dir::State::status="$LAB_BASE/var/lib/dpkg/status" -o Dir::Cache::archives="$tmp/debs" \
+				install --download-only --no-install-recommends systemd-sysv dbus libpam-systemd &&
+				unshare --mount --pid --ipc --net --fork --kill-child sh -ec '
+					mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+					mount --bind "$2/debs" "$2/root/mnt"
+					mount -t proc proc "$2/root/proc"
+					mount -t tmpfs run "$2/root/run"
+					cd "$2/root"
+					printf "#!/bin/sh\nexit 101\n" >usr/sbin/policy-rc.d
+					chmod 755 usr/sbin/policy-rc.d
+					DEBIAN_FRONTEND=noninteractive chroot . apt-get -q -y install $(find mnt -name "*.deb" -printf "/mnt/%f ")
+					rm usr/sbin/policy-rc.d' sh "$LAB_BASE" "$tmp"
+		} >"$LAB_CACHE/systemd.log" 2>&1 </dev/null || {
+			tail -n 20 "$LAB_CACHE/systemd.log" >&2
+			rm -rf "$tmp"
+			lab__die "no layer with systemd"
+		}
+		mv "$tmp/upper" "$LAB_BASE.systemd"
+		rm -rf "$tmp"
+	) 8>"$LAB_CACHE/lock"
+}
+
 # Runs CMD with the whole cgroup2 hierarchy mounted on $LAB_DIR, for itself only.
 lab__with_cgroups() {
 	unshare --mount sh -c 'mount -t cgroup2 cgroup2 "$0" && "$@"' "$LAB_DIR" "$@"
@@ -141,6 +177,7 @@ lab__sweep() {
 lab_run() {
 	local rc keeper janitor
 	lab_base || return
+	[ "${LAB_SYSTEMD:-no}" = no ] || lab__systemd || return
 	lab__sweep
 	LAB_ID=$$-$RANDOM
 	# The janitor waits until this shell has closed its end of the pipe, be it
@@ -201,7 +238,8 @@ lab_pid() { echo "${LAB_PID[$1]}"; }
 lab_cgroup() { echo "$LAB_CG/$1"; }
 
 lab_server() {
-	local name=$1 dir=$LAB_DIR/m/$1 number ready parent pid=
+	local name=$1 dir=$LAB_DIR/m/$1 number ready parent pid= base=$LAB_BASE
+	[ "${LAB_INIT:-tini}" = tini ] || base=$LAB_BASE.$LAB_INIT:$LAB_BASE
 	[ -z "${LAB_PID[$name]:-}" ] || lab__die "$name is running"
 	if [ -z "${LAB_ADDR[$name]:-}" ]; then
 		number=$((10 + ${#LAB_ADDR[@]}))
@@ -216,7 +254,7 @@ lab_server() {
 		exec {ready}>&-
 		echo $BASHPID >"$LAB_CG/$name/cgroup.procs"
 		exec unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child=KILL \
-			bash "$LAB_SRC/machine-init" "$name" "$dir" "$LAB_BASE" "$LAB_DIR"
+			bash "$LAB_SRC/machine-init" "$name" "$dir" "$base" "$LAB_DIR" "${LAB_INIT:-tini}"
 	) </dev/null >"$dir/console" 2>&1 &
 	parent=$!
 	read -r -t 20 pid <&"$ready"

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026 the ztjit authors
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A server and a broker whose PID 1 is systemd, with logind and journald: the units that ship, the installer's timer, logins
+# between logind and us, and a reboot.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lab/lab.sh
+. "$here/../lab/lab.sh"
+# shellcheck source=tests/lab/tap.sh
+. "$here/../lab/tap.sh"
+# shellcheck source=tests/demo/fleet.sh
+. "$here/../demo/fleet.sh"
+LAB_TIMEOUT=60
+LAB_SYSTEMD=yes
+FLEET_SYSTEMD="broker db1"
+FLEET_JIT=yes
+FRESHNESS=60
+lab_up "$@"
+# shellcheck source=tests/root/abuse.sh
+. "$here/abuse.sh"
+
+UNITS=/usr/share/ztjit/contrib/systemd
+db1() { lab_in db1 "$@"; }
+job() { person req1 timeout 30 ztjit ssh -o BatchMode=yes db1 "$@"; }
+settled() { case $(db1 systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac; }
+active() { db1 systemctl is-active --quiet "$1"; }
+journal() { db1 journalctl --no-pager -q -u ztjit-hostd --since "@$1" | grep -F -- "$2"; }
+as_before() { ! db1 test -e /etc/ssh/sshd_config.d/10-ztjit.conf && ! db1 test -e /etc/systemd/system/ztjit-hostd.service; }
+
+# The broker by its unit.
+fleet_start_broker() {
+	lab_in broker sh -ec 'cp "$0"/ztjit-broker.service /etc/systemd/system/
+		install -D -m 644 /var/lib/ztjit-broker/broker.conf /etc/ztjit/broker.conf
+		systemctl daemon-reload; systemctl start ztjit-broker' "$UNITS" &&
+		lab_wait 30 lab__listens "$(lab_addr broker)" 8443
+}
+fleet_stop_broker() { lab_in broker systemctl stop ztjit-broker; }
+
+# The server by its installer.
+FLEET_START=start
+start() {
+	[ "$1" = db1 ] || {
+		fleet_start_host "$1"
+		return
+	}
+	db1 systemctl start ssh || return
+	t_denies "nscd runs: it would keep what a grant gave" "nscd runs here" db1 ztjit-hostd install --yes
+	db1 systemctl disable --now nscd >/dev/null 2>&1
+	t_says "armed for some seconds" "becomes enabled active" db1 ztjit-hostd install --yes --confirm-within 5s
+	t_ok "the agent's unit runs" active ztjit-hostd
+	t_ok "not confirmed: the timer undoes it" lab_wait 60 as_before
+	t_no "and the agent is gone" active ztjit-hostd
+	t_ok "armed" db1 ztjit-hostd install --yes
+	t_ok "confirmed" db1 ztjit-hostd install --confirm
+	t_ok "it starts with the machine" db1 systemctl is-enabled ztjit-hostd
+}
+
+doctor() { db1 ztjit doctor | tee /dev/stderr | grep -q ' 0 failures$'; }
+
+logins() {
+	local since pids
+	grant req1 sudo-root db1 5m || return
+	t_says "a person whom the machine does not know logs in" "uid=20000(req1)" job id
+	t_says "logind has the session" "req1" job loginctl --no-legend
+	t_says "with its runtime directory" "/run/user/20000" job 'echo $XDG_RUNTIME_DIR && ls -d $XDG_RUNTIME_DIR'
+	t_says "it is in a cgroup of ours" "0::/ztjit/s" job cat /proc/self/cgroup
+	master req1 own db1
+	t_says "a touch, and sudo is root" "uid=0(root)" confirmed req1 over_tty req1 own 'sudo id'
+	t_ok "doctor finds no failure" doctor
+	since=$(date +%s)
+	db1 systemctl restart systemd-journald
+	t_ok "a journal that was restarted loses nobody" job true
+	t_ok "and hears of it" lab_wait 10 journal "$since" "allowed open"
+	db1 systemctl restart ztjit-hostd
+	t_ok "the agent is restarted: it is there again" lab_wait 30 hostd_fresh db1
+	t_ok "the session goes on" over req1 own true
+	t_says "and is known" 'sshd' db1 sh -c 'ztjit-hostd status | sed -n "/^Sessions/,/^$/p"'
+	pids=$(agents)
+	db1 systemctl kill -s KILL --kill-whom=main ztjit-hostd
+	t_ok "killed, and all of its processes but the warden with it" lab_wait 10 others_than "$pids"
+	t_ok "systemd starts it again" lab_wait 30 hostd_fresh db1
+	t_says "once" "NRestarts=1" db1 systemctl show -p NRestarts ztjit-hostd
+	t_ok "the session goes on" over req1 own true
+	t_ok "a new one begins" job true
+}
+
+agents() { db1 pgrep -x ztjit-hostd; }
+# None of these processes, and four new ones.
+others_than() {
+	local now pid
+	now=$(agents)
+	[ "$(wc -l <<<"$now")" -eq 4 ] || return
+	for pid in $1; do ! grep -qx "$pid" <<<"$now" || return; done
+}
+gone() { ! db1 pgrep -u 20000 >/dev/null; }
+
+endings() {
+	t_says "a unit of the person's own manager, and a job of the session" 2 over req1 own '
+		mkdir -p .config/systemd/user && printf "[Service]\nExecStart=/bin/sleep 7771\n" >.config/systemd/user/stay.service
+		systemctl --user daemon-reload && systemctl --user start stay || exit
+		nohup setsid sleep 7772 >/dev/null 2>&1 &
+		sleep 0.5; pgrep -fx "/?.*sleep 777[12]" | wc -l'
+	fleet_do lead1 "ztjit revoke --yes -m 'that is all' $GRANT"
+	t_ok "P3 revoked: the session's is gone" lab_wait 3 eval '! db1 pgrep -fx "sleep 7772" >/dev/null'
+	t_ok "R07 and what logind kept for the person" lab_wait 90 gone
+	t_no "nobody gets in" job true
+}
+
+reboot() {
+	grant req1 sudo-root db1 5m || return
+	t_ok "before the reboot" job true
+	lab_stop db1
+	LAB_INIT=systemd lab_server db1
+	t_ok "it boots" lab_wait 60 settled
+	t_ok "the agent is there, with nobody's help" lab_wait 60 hostd_fresh db1
+	t_ok "and so is the way in" job true
+	t_ok "the agent does not run: nobody gets in" stopped
+	t_ok "started again" db1 systemctl start ztjit-hostd
+	t_ok "somebody does" lab_wait 30 job true
+	lab_in broker systemctl restart ztjit-broker
+	t_ok "the broker's unit is restarted: the server finds it" lab_wait 60 hostd_fresh db1
+}
+stopped() { db1 systemctl stop ztjit-hostd; ! job true; }
+
+if ! fleet_ready; then
+	fleet_logs
+	t_ok "a fleet" false
+	t_done
+fi
+logins
+endings
+reboot
+t_ok "uninstalled" db1 ztjit-hostd uninstall --yes
+t_ok "all is as it was" as_before
+t_no "and no agent runs" active ztjit-hostd
+t_says "nothing failed meanwhile" "0 loaded units" db1 systemctl --failed --no-pager
+t_done
