@@ -55,6 +55,11 @@ start() {
 	t_ok "armed" db1 ztjit-hostd install --yes
 	t_ok "confirmed" db1 ztjit-hostd install --confirm
 	t_ok "it starts with the machine" db1 systemctl is-enabled ztjit-hostd
+	t_ok "the directories as they are declared" db1 systemd-tmpfiles --create "$UNITS/ztjit-hostd.tmpfiles"
+	t_ok "units without a fault" db1 sh -ec 'cp "$0"/ztjit-scan.* /etc/systemd/system/; systemctl daemon-reload
+		out=$(systemd-analyze verify --man=no ztjit-hostd.service ztjit-scan.service ztjit-scan.timer 2>&1); echo "$out"; [ -z "$out" ]' "$UNITS"
+	t_ok "the broker's as well" lab_in broker sh -c \
+		'out=$(systemd-analyze verify --man=no ztjit-broker.service 2>&1); echo "$out"; [ -z "$out" ]'
 }
 
 doctor() { db1 ztjit doctor | tee /dev/stderr | grep -q ' 0 failures$'; }
@@ -69,6 +74,8 @@ logins() {
 	master req1 own db1
 	t_says "a touch, and sudo is root" "uid=0(root)" confirmed req1 over_tty req1 own 'sudo id'
 	t_ok "doctor finds no failure" doctor
+	t_ok "the scan's unit runs" db1 systemctl start ztjit-scan
+	t_says "and its report is at the broker" "servers/db1" person sec1 ztjit report standing --host db1
 	since=$(date +%s)
 	db1 systemctl restart systemd-journald
 	t_ok "a journal that was restarted loses nobody" job true
