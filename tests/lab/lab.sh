@@ -238,7 +238,7 @@ lab_pid() { echo "${LAB_PID[$1]}"; }
 lab_cgroup() { echo "$LAB_CG/$1"; }
 
 lab_server() {
-	local name=$1 dir=$LAB_DIR/m/$1 number ready parent pid= base=$LAB_BASE
+	local name=$1 dir=$LAB_DIR/m/$1 number ready parent pid='' base=$LAB_BASE
 	[ "${LAB_INIT:-tini}" = tini ] || base=$LAB_BASE.$LAB_INIT:$LAB_BASE
 	[ -z "${LAB_PID[$name]:-}" ] || lab__die "$name is running"
 	if [ -z "${LAB_ADDR[$name]:-}" ]; then

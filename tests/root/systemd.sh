@@ -24,7 +24,6 @@ lab_up "$@"
 UNITS=/usr/share/ztjit/contrib/systemd
 db1() { lab_in db1 "$@"; }
 job() { person req1 timeout 30 ztjit ssh -o BatchMode=yes db1 "$@"; }
-settled() { case $(db1 systemctl is-system-running 2>/dev/null) in running | degraded) ;; *) return 1 ;; esac; }
 active() { db1 systemctl is-active --quiet "$1"; }
 journal() { db1 journalctl --no-pager -q -u ztjit-hostd --since "@$1" | grep -F -- "$2"; }
 as_before() { ! db1 test -e /etc/ssh/sshd_config.d/10-ztjit.conf && ! db1 test -e /etc/systemd/system/ztjit-hostd.service; }
@@ -120,7 +119,7 @@ reboot() {
 	t_ok "before the reboot" job true
 	lab_stop db1
 	LAB_INIT=systemd lab_server db1
-	t_ok "it boots" lab_wait 60 settled
+	t_ok "it boots" lab_wait 60 fleet_booted db1
 	t_ok "the agent is there, with nobody's help" lab_wait 60 hostd_fresh db1
 	t_ok "and so is the way in" job true
 	t_ok "the agent does not run: nobody gets in" stopped
