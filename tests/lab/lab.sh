@@ -113,7 +113,12 @@ lab_base() {
 	) 8>"$LAB_CACHE/lock"
 }
 
-# The machine's own lists of packages, seen by a root that has those of the base.
+# The machine's own lists of packages, for a root that has those of the base.
+lab__debs() {
+	apt-get -q -y -o Dir::State::status="$LAB_BASE/var/lib/dpkg/status" -o Dir::Cache::archives="$1" \
+		install --download-only --no-install-recommends systemd-sysv dbus libpam-systemd
+}
+
 lab__systemd() {
 	[ ! -d "$LAB_BASE.systemd" ] || return 0
 	(
@@ -124,8 +129,7 @@ lab__systemd() {
 		mkdir -p "$tmp"/{debs/partial,upper,work,root}
 		chmod 755 "$tmp/upper"
 		{
-			apt-get -q -y -o Dir::State::status="$LAB_BASE/var/lib/dpkg/status" -o Dir::Cache::archives="$tmp/debs" \
-				install --download-only --no-install-recommends systemd-sysv dbus libpam-systemd &&
+			{ lab__debs "$tmp/debs" || { apt-get -q update && lab__debs "$tmp/debs"; }; } &&
 				unshare --mount --pid --ipc --net --fork --kill-child sh -ec '
 					mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
 					mount --bind "$2/debs" "$2/root/mnt"
