@@ -4,6 +4,7 @@
  */
 #include "ztjit-broker/child.h"
 
+#include <jansson.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ int child_confine(const char *user, enum ztj_sandbox kind, const char *const *re
 	/* Forgotten at every change of ids, so it is asked for again: the parent dies, we die. */
 	if (r == ZTJ_OK && prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) != 0)
 		r = ZTJ_SYSTEM;
+	json_object_seed(0); /* reads a device that will be out of reach */
 	if (r == ZTJ_OK)
 		r = ztj_landlock(read_only, read_write, &abi);
 	if (r == ZTJ_OK && abi == 0)

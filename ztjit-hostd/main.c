@@ -8,6 +8,7 @@
  * warden (root, parses nothing). The other commands are run by root by hand.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,6 +192,19 @@ static int cmd_running(int argc, char **argv)
 	return r;
 }
 
+/* What is undone stops this very unit, and systemd then asks the one that undoes it to end: not before it is done. */
+static void recover(void)
+{
+	sigset_t ending, old;
+
+	(void)sigemptyset(&ending);
+	(void)sigaddset(&ending, SIGTERM);
+	(void)sigaddset(&ending, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &ending, &old);
+	ztj_hostd_install_recover();
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 static int cmd_serve(int argc, char **argv)
 {
 	const char *path = ZTJ_HOSTD_CONF;
@@ -217,7 +231,7 @@ static int cmd_serve(int argc, char **argv)
 		return usage();
 	/* Before the configuration: what was left half armed is undone whatever state the agent is in. */
 	if (what == 's')
-		ztj_hostd_install_recover();
+		recover();
 	r = load(path, &conf);
 	if (r != ZTJ_OK)
 		return ztj_err_exit(r);

@@ -14,6 +14,7 @@
 
 #define SILENCE_S 45L
 #define BACKOFF_MAX 30000
+#define HURRY_SPREAD_MS 500
 #define HURRY_MS 2000 /* between two tries because somebody waits */
 #define RESYNC_MS 5000
 
@@ -195,6 +196,6 @@ void ztj_mirror_stream_hurry(struct ztj_mirror *m)
 
 	if (m->stream != NULL || now >= m->next_try || now < m->hurried + HURRY_MS)
 		return;
-	m->hurried = m->next_try = now;
-	m->backoff = 1000;
+	m->hurried = now;
+	m->next_try = now + (int64_t)arc4random_uniform(HURRY_SPREAD_MS);
 }

@@ -105,7 +105,7 @@ _Noreturn void ztj_run_warden(struct ztj_parent *p)
 _Noreturn void ztj_run_mirror(struct ztj_parent *p)
 {
 	static const char *const ro[] = { "/etc", "/usr", "/lib", "/lib64", "/run/systemd/resolve",
-		"/dev/urandom", NULL };
+		"/run/resolvconf", "/run/NetworkManager", "/run/connman", "/dev/urandom", NULL };
 	static struct ztj_seckey tls;
 	const int fd[] = { p->mirror_end, p->ship[1] };
 	int r = ztj_hostd_key(p->conf->tls_key, 0, &tls);

@@ -4,9 +4,12 @@
  */
 #include "libztjit/sys/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -17,7 +20,9 @@ static struct {
 	char ident[64];
 	bool to_stderr;
 	enum ztj_log_level least;
-} sink = { "ztjit", true, ZTJ_LOG_INFO };
+	int sock; /* syslog's; -1: none. Not the C library's, which waits for who does not read, and hides its descriptor */
+	unsigned lost; /* lines that were not taken since the last that was */
+} sink = { "ztjit", true, ZTJ_LOG_INFO, -1, 0 };
 
 static const struct {
 	const char *name;
@@ -31,19 +36,57 @@ static const struct {
 	[ZTJ_LOG_ALARM] = { "ALARM", LOG_ALERT },
 };
 
+void ztj_log_close(void)
+{
+	if (sink.sock >= 0)
+		(void)close(sink.sock);
+	sink.sock = -1;
+}
+
+static void dial(void)
+{
+	const struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+
+	sink.sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (sink.sock >= 0 && connect(sink.sock, (const struct sockaddr *)&addr, sizeof addr) != 0)
+		ztj_log_close();
+}
+
 void ztj_log_open(const char *ident, bool to_stderr, enum ztj_log_level least)
 {
 	(void)snprintf(sink.ident, sizeof sink.ident, "%s", ident);
 	sink.to_stderr = to_stderr;
 	sink.least = least;
-	if (!to_stderr)
-		openlog(sink.ident, LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
+	if (!to_stderr && sink.sock < 0)
+		dial();
 }
 
-void ztj_log_close(void)
+/* A log that does not read must keep no session from being ended: nobody waits for it. */
+static bool sent(const char *line, size_t n)
 {
-	if (!sink.to_stderr)
-		closelog();
+	return sink.sock >= 0 && send(sink.sock, line, n, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
+}
+
+static void to_syslog(int priority, const char *name, const char *text)
+{
+	char lost[64] = "", line[17000];
+	bool good;
+
+	if (sink.lost > 0)
+		(void)snprintf(lost, sizeof lost, " (%u lines before were lost)", sink.lost);
+	int n = snprintf(line, sizeof line, "<%d>%s[%d]: %s: %s%s", LOG_AUTHPRIV | priority, sink.ident,
+	    (int)getpid(), name, text, lost);
+	if (n < 0)
+		return;
+	size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
+	good = sent(line, len);
+	/* Started anew, it listens at another socket. */
+	if (!good && (sink.sock < 0 || errno != EAGAIN)) {
+		ztj_log_close();
+		dial();
+		good = sent(line, len);
+	}
+	sink.lost = good ? 0 : sink.lost + 1;
 }
 
 void ztj_log(enum ztj_log_level level, const char *fmt, ...)
@@ -67,6 +110,6 @@ void ztj_log(enum ztj_log_level level, const char *fmt, ...)
 	if (sink.to_stderr)
 		(void)fprintf(stderr, "%s: %s: %s\n", sink.ident, levels[level].name, text);
 	else
-		syslog(levels[level].priority, "%s: %s", levels[level].name, text);
+		to_syslog(levels[level].priority, levels[level].name, text);
 	ztj_buf_free(&out);
 }

@@ -37,7 +37,8 @@ int ztj_drop_to(uid_t uid, gid_t gid)
 	/* There must be no way back. */
 	if (setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0 || getuid() != uid || geteuid() != uid)
 		return ZTJ_SYSTEM;
-	return ZTJ_OK;
+	/* The kernel makes it what fs.suid_dumpable says when ids change. */
+	return prctl(PR_SET_DUMPABLE, 0) == 0 ? ZTJ_OK : ZTJ_SYSTEM;
 }
 
 int ztj_process_harden(int keep_below)

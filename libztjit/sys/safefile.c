@@ -215,9 +215,12 @@ int ztj_dir_make(const char *path, mode_t mode, uid_t uid, gid_t gid)
 	int r = ZTJ_OK;
 	struct stat st;
 	if (made) {
-		if (((uid != (uid_t)-1 || gid != (gid_t)-1) && fchown(fd, uid, gid) != 0) ||
-		    fchmod(fd, mode) != 0)
+		/* In this order: whoever gave it away may no longer change it. Half made it would be in the way for ever. */
+		if (fchmod(fd, mode) != 0 ||
+		    ((uid != (uid_t)-1 || gid != (gid_t)-1) && fchown(fd, uid, gid) != 0)) {
 			r = ZTJ_IO;
+			(void)rmdir(path);
+		}
 	} else if (fstat(fd, &st) != 0) {
 		r = ZTJ_IO;
 	} else if ((st.st_mode & 07777) != mode || (uid != (uid_t)-1 && st.st_uid != uid)) {

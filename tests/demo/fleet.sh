@@ -37,14 +37,14 @@ fleet_up() {
 		lab_as "$name" env ZTJ_SOFTKEY_DIR="/home/$name/.softkey" /lab/softkey create key uv=ok
 	done
 	if [ "$(fleet_init broker)" = systemd ]; then
-		lab_wait 30 fleet_booted broker
+		lab_wait 60 fleet_booted broker || return
 		lab_in broker systemd-sysusers /usr/share/ztjit/contrib/systemd/ztjit-broker.sysusers
 	else
 		fleet_system_users broker ztjit-frontend ztjit-store ztjit-signer ztjit-sender
 	fi
 	for name in web1 db1; do
 		if [ "$(fleet_init "$name")" = systemd ]; then
-			lab_wait 30 fleet_booted "$name"
+			lab_wait 60 fleet_booted "$name" || return
 			lab_in "$name" systemd-sysusers /usr/share/ztjit/contrib/systemd/ztjit-hostd.sysusers
 		else
 			fleet_system_users "$name" ztjit-mirror ztjit-gate ztjit-scribe ztjit-principals

@@ -304,7 +304,7 @@ lab_stop() {
 	[ -n "${LAB_PID[$name]:-}" ] || return 0
 	echo 1 >"$LAB_CG/$name/cgroup.kill"
 	unset "LAB_PID[$name]" "LAB_CLOCKED[$name]"
-	for i in $(seq 100); do
+	for i in $(seq 500); do
 		find "$LAB_CG/$name" -depth -type d -exec rmdir {} + 2>/dev/null
 		[ -d "$LAB_CG/$name" ] || break
 		sleep 0.02
