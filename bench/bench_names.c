@@ -128,8 +128,8 @@ static void start_sssd(void)
 	static const char conf[] = "[sssd]\nservices = nss\ndomains = crowd\n[nss]\n[domain/crowd]\n"
 				   "id_provider = proxy\nproxy_lib_name = extrausers\nauth_provider = none\n"
 				   "access_provider = permit\nentry_cache_timeout = 86400\n";
-	static const char *const dirs[] = { "/run/sssd", "/run/conf.d", "/var/lib/sss", "/var/lib/sss/db",
-		"/var/lib/sss/mc", "/var/lib/sss/pipes", "/var/lib/sss/pipes/private", "/var/lib/sss/pubconf",
+	static const char *const dirs[] = { "/run/sssd", "/var/lib/sss", "/var/lib/sss/db", "/var/lib/sss/mc",
+		"/var/lib/sss/pipes", "/var/lib/sss/pipes/private", "/var/lib/sss/pubconf",
 		"/var/lib/sss/gpo_cache" };
 	struct ztj_buf b;
 	pid_t pid;

@@ -176,7 +176,7 @@ struct ztj_gate {
 	struct ztj_conn *standing; /* who waits for the broker to take a report, or NULL */
 	uint8_t standing_id[ZTJ_DIGEST_LEN];
 	bool link_up;
-	int64_t hurried; /* boot clock: when the mirror was told last that somebody waits */
+	int64_t hurry_again; /* boot clock: when the mirror may be told again that somebody waits */
 	struct {
 		bool any;
 		struct ztj_checkpoint last;

@@ -8,6 +8,7 @@
 #include "ztjit-hostd/gatemsg.h"
 
 #define SAY_MS 200
+#define HURRY_EVERY 2 /* seconds */
 
 static int tell(struct ztj_gate *g, struct ztj_buf *b)
 {
@@ -152,11 +153,11 @@ void ztj_news_hurry(struct ztj_gate *g)
 	struct ztj_now now;
 	struct ztj_buf b;
 
-	/* A mirror that does not listen is waited for: not once for each that is denied. */
+	/* Who is denied may try again as often as they like: neither the broker is tried as often, nor a mirror that does not listen waited for. */
 	ztj_gate_now(g, &now);
-	if (g->link_up || now.boot == g->hurried)
+	if (g->link_up || now.boot < g->hurry_again)
 		return;
-	g->hurried = now.boot;
+	g->hurry_again = now.boot + HURRY_EVERY;
 	ztj_buf_init(&b, 64);
 	if (ztj_ipc_begin(&b, ZTJ_MSG_HURRY) != ZTJ_OK || tell(g, &b) != ZTJ_OK)
 		ztj_log(ZTJ_LOG_WARN, "the mirror does not listen");

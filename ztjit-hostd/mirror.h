@@ -55,7 +55,7 @@ struct ztj_mirror {
 	struct ztj_buf line;
 	bool paused, up, snapshot; /* snapshot: one is coming */
 	uint64_t since;
-	int64_t next_try, backoff, hurried; /* ms of the boot clock; ms; as the first */
+	int64_t next_try, backoff; /* ms of the boot clock; ms */
 	bool resync;
 	/* what is to be fetched, one at a time */
 	CURL *fetch;
@@ -85,7 +85,7 @@ _Noreturn void ztj_mirror_main(int gate, int scribe, const struct ztj_seckey *tl
 /* ---- inside: mirror_stream.c ---- */
 void ztj_mirror_stream_start(struct ztj_mirror *m);
 void ztj_mirror_stream_stop(struct ztj_mirror *m);
-/* Somebody waits for the broker. */
+/* Somebody waits for the broker; the gate says so every two seconds at most. */
 void ztj_mirror_stream_hurry(struct ztj_mirror *m);
 /* One line of the stream. */
 void ztj_mirror_line(struct ztj_mirror *m, struct ztj_view line);

@@ -15,7 +15,6 @@
 #define SILENCE_S 45L
 #define BACKOFF_MAX 30000
 #define HURRY_SPREAD_MS 500
-#define HURRY_MS 2000 /* between two tries because somebody waits */
 #define RESYNC_MS 5000
 
 /* ---- lines ---- */
@@ -189,13 +188,10 @@ void ztj_mirror_stream_stop(struct ztj_mirror *m)
 		m->next_try = ztj_ipc_now_ms() + RESYNC_MS / 5;
 }
 
-/* Who is denied may try again as often as they like; the broker is not tried as often. */
 void ztj_mirror_stream_hurry(struct ztj_mirror *m)
 {
-	int64_t now = ztj_ipc_now_ms();
+	int64_t soon = ztj_ipc_now_ms() + (int64_t)arc4random_uniform(HURRY_SPREAD_MS);
 
-	if (m->stream != NULL || now >= m->next_try || now < m->hurried + HURRY_MS)
-		return;
-	m->hurried = now;
-	m->next_try = now + (int64_t)arc4random_uniform(HURRY_SPREAD_MS);
+	if (soon < m->next_try)
+		m->next_try = soon;
 }

@@ -138,6 +138,16 @@ static void test_dir_make_checks_what_is_there(void **state)
 	assert_int_not_equal(ztj_dir_make(in_dir("link"), 0700, (uid_t)-1, (gid_t)-1), ZTJ_OK);
 }
 
+/* It would be refused as another's ever after. */
+static void test_dir_that_cannot_be_given_away_is_not_left(void **state)
+{
+	(void)state;
+	if (geteuid() == 0)
+		return; /* root can */
+	assert_int_equal(ztj_dir_make(in_dir("d"), 0700, geteuid() + 1, (gid_t)-1), ZTJ_IO);
+	assert_int_equal(ztj_dir_make(in_dir("d"), 0700, geteuid(), (gid_t)-1), ZTJ_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +158,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_F01_wrong_owner, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(test_create_never_overwrites, make_dir, drop_dir),
 		cmocka_unit_test_setup_teardown(test_dir_make_checks_what_is_there, make_dir, drop_dir),
+		cmocka_unit_test_setup_teardown(test_dir_that_cannot_be_given_away_is_not_left, make_dir,
+		    drop_dir),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
